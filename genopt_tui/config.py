@@ -1,0 +1,330 @@
+"""Design choices (in the session's history), session settings and the user's settings (outside it)."""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from genopt_tui.errors import UsageError
+
+
+def _as_list(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Model = TypeVar("Model", bound=BaseModel)
+Names = Annotated[list[str], BeforeValidator(_as_list)]
+
+
+class Section(BaseModel):
+    """A table of settings: unknown keys are refused, values are checked on assignment."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class Horizon(Section):
+    kind: Annotated[str, Field(pattern=r"^(all|first|last|around-reward|around-error|python:.+:.+)$")] = Field(
+        "all",
+        description="Which steps of a trace become evidence: all, first, last, around-reward, around-error, python:FILE:FUNCTION",
+    )
+    steps: int = Field(400, ge=1, description="How many steps (around-*: on each side) the horizon keeps")
+
+
+class Batch(Section):
+    size: int = Field(3, ge=1, description="How many rollouts are shown together in one update")
+    sampling: Literal["shuffled", "worst", "mixed", "pinned"] = Field(
+        "shuffled", description="How train examples are chosen"
+    )
+
+
+class EvidenceChoice(Section):
+    detail: Literal["score", "feedback", "trace", "calls"] = Field(
+        "calls", description="What the model sees of a rollout; each includes the ones before it"
+    )
+    context: int = Field(
+        64_000, ge=1000, description="Tokens a prompt may take; what does not fit is cut by a stated rule"
+    )
+
+
+class Memory(Section):
+    size: int = Field(5, ge=0, description="How many earlier attempts the model is shown")
+    order: Literal["recent", "best"] = Field("recent", description="Which attempts come first")
+    scope: Literal["line", "session"] = Field("line", description="Attempts on the way to head, or all of the session")
+
+
+class Gate(Section):
+    rule: Literal["better", "always"] = Field("better", description="When a proposal counts as an improvement")
+    examples: int = Field(10, ge=1, description="How many gate examples a proposal is scored on")
+    repeats: int = Field(1, ge=1, description="Rollouts of each gate example")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence at which `better` and `worse` are said")
+
+
+class FeedbackChoice(Section):
+    detail: Literal["score", "full", "staged"] = Field(
+        "staged", description="Bare score; + the task's feedback; + the staged hint"
+    )
+
+
+class DesignChoices(Section):
+    """What shapes learning. Stored as `genopt.toml` in each version's tree.
+
+    `task` holds the task's `name` and its own settings (`task.sticky`, ...).
+    """
+
+    task: dict[str, Any] = Field(default_factory=dict, description="The task's name and its own settings")
+    start: str = Field("", description="Name of the starting artifact")
+    scope: Names = Field(default_factory=list, description="What may be edited: FILE, FILE:FUNCTION, FILE:#REGION")
+    horizon: Horizon = Field(default_factory=Horizon)
+    batch: Batch = Field(default_factory=Batch)
+    evidence: EvidenceChoice = Field(default_factory=EvidenceChoice)
+    memory: Memory = Field(default_factory=Memory)
+    candidates: int = Field(1, ge=1, le=16, description="Proposals asked for in one step")
+    gate: Gate = Field(default_factory=Gate)
+    crash: Literal["counts", "free", "zero"] = Field(
+        "counts", description="Whether a step whose rollouts crash counts against the budget"
+    )
+    rollback: bool = Field(False, description="Go back to the best version after five steps below 80 % of it")
+    feedback: FeedbackChoice = Field(default_factory=FeedbackChoice)
+    select: Literal["best", "last"] = Field("best", description="Which version is reported at the end")
+
+
+class Budget(Section):
+    steps: int | None = Field(None, ge=0)
+    cost: float | None = Field(None, ge=0, description="US dollars")
+    tokens: int | None = Field(None, ge=0)
+    calls: int | None = Field(None, ge=0, description="Model calls, optimizer and agent model together")
+    minutes: float | None = Field(None, ge=0)
+    patience: int | None = Field(None, ge=1, description="Steps without a better best")
+
+
+class Sandbox(Section):
+    kind: Literal["auto", "none"] = Field("auto", description="auto: the strongest there is; none: no isolation")
+    read: Names = Field(default_factory=list, description="Further paths a player may read")
+    network: bool = Field(False, description="Whether a player may use the network")
+    env: Names = Field(default_factory=list, description="Environment variables that a player sees")
+
+
+class LimitSettings(Section):
+    """Overrides of the task's limits; None keeps the task's. Memory and output take 512M, 2G."""
+
+    seconds: float | None = Field(None, gt=0)
+    memory: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = None
+    processes: int | None = Field(None, ge=0)
+    output: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = None
+
+
+class Retry(Section):
+    tries: int = Field(12, ge=1, description="Requests for one reply before the run pauses")
+    base: float = Field(1.0, ge=0, description="Seconds before the first retry; doubles, with jitter")
+    cap: float = Field(60.0, ge=0, description="Longest wait in seconds")
+    timeout: float = Field(600.0, gt=0, description="Seconds for one request")
+
+
+class Llm(Section):
+    concurrency: int = Field(8, ge=1, description="Agent-model calls at once")
+
+
+class SessionSettings(Section):
+    """Settings of one session outside its history: untouched by rewind, kept in the user's own folder, never in the session."""
+
+    mode: Literal["step", "ask", "auto"] = "ask"
+    model: str = Field("", description="Who proposes: a litellm model, command:..., manual, search, replay:FILE")
+    agent_model: str = Field("", description="Who answers llm(...) of artifacts")
+    temperature: float | None = Field(None, ge=0)
+    seed: int = 0
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Rollouts at once")
+    executor: Literal["local"] = "local"
+    api_base: str = ""
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Further litellm parameters (params.max_tokens=4096)"
+    )
+    record: str = Field("", description="File to which replies are recorded")
+    sandbox: Sandbox = Field(default_factory=Sandbox)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
+    budget: Budget = Field(default_factory=Budget)
+    retry: Retry = Field(default_factory=Retry)
+    llm: Llm = Field(default_factory=Llm)
+
+    @classmethod
+    def load(cls, session: Path) -> Self:
+        """Settings of the session at `session`; the user's defaults where it has none. Raises UsageError."""
+        own = settings_file(session)
+        defaults = user_file("settings.toml")
+        data = read_toml(defaults).get("session", {}) if defaults.exists() else {}
+        if own.exists():
+            data = _merged(data, read_toml(own))
+        return checked(cls, data, str(own))
+
+    def save(self, session: Path) -> None:
+        write_toml(settings_file(session), self.model_dump(exclude_none=True))
+
+
+ALIASES = {"memory": "memory.size", "sandbox": "sandbox.kind", "feedback": "feedback.detail", "horizon": "horizon.kind"}
+
+
+def user_dir() -> Path:
+    """The user's own folder: settings, themes, per-session settings. `GENOPT_HOME` overrides it."""
+    if home := os.environ.get("GENOPT_HOME"):
+        return Path(home)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("genopt"))
+
+
+def user_file(*parts: str) -> Path:
+    return user_dir().joinpath(*parts)
+
+
+def settings_file(session: Path) -> Path:
+    """Where the settings of the session at `session` are kept: outside of it, so a foreign session brings none."""
+    digest = sha256(str(session.resolve()).encode()).hexdigest()[:16]
+    return user_file("sessions", f"{session.resolve().name}-{digest}.toml")
+
+
+def assign(
+    choices: DesignChoices, settings: SessionSettings, pairs: Iterable[str], task_settings: Mapping[str, Any] = {}
+) -> None:
+    """Apply `KEY=VALUE` pairs to whichever model has the key; bare names of the task's settings mean `task.NAME`.
+
+    Raises UsageError, with the nearest key when there is none, and changes nothing then.
+    """
+    new_choices, new_settings = choices.model_dump(), settings.model_dump()
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"'{pair}' is not KEY=VALUE", advice="For example --set horizon.steps=100")
+        key = key.strip()
+        if key in task_settings:
+            key = f"task.{key}"
+        key = ALIASES.get(key, key)
+        if key.startswith("task."):
+            _assign_task(new_choices, key, value, task_settings)
+        elif key.startswith("params."):
+            new_settings["params"][key.removeprefix("params.")] = _scalar(value)
+        elif key in keys_of(DesignChoices):
+            _put(new_choices, key, value)
+        elif key in keys_of(SessionSettings):
+            _put(new_settings, key, value)
+        else:
+            raise UsageError(f"no setting '{key}'", advice=_nearest(key, task_settings))
+    _replace(choices, checked(DesignChoices, new_choices, "--set"))
+    _replace(settings, checked(SessionSettings, new_settings, "--set"))
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> list[str]:
+    """All dotted keys of a settings model."""
+    keys: list[str] = []
+    for name, info in model.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            keys += keys_of(kind, f"{prefix}{name}.")
+        else:
+            keys.append(prefix + name)
+    return keys
+
+
+def checked(model: type[Model], data: Mapping[str, Any], source: str) -> Model:
+    """`data` as `model`; a UsageError naming the key otherwise."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(
+            f"{source}: {key or 'settings'}",
+            first["msg"],
+            _nearest(key, {}) if first["type"] == "extra_forbidden" else "",
+        ) from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The TOML file at `path`. Raises UsageError with line and column when it is not one."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}", error.strerror or str(error)) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not TOML", str(error)) from error
+
+
+def write_toml(path: Path, data: Mapping[str, Any]) -> None:
+    """Write `data` to `path` at once or not at all."""
+    import tomli_w
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(tomli_w.dumps(dict(data)), encoding="utf-8")
+    temporary.replace(path)
+
+
+def to_toml(choices: DesignChoices) -> str:
+    """The text of `genopt.toml` for these choices."""
+    import tomli_w
+
+    return tomli_w.dumps(choices.model_dump(exclude_none=True))
+
+
+def from_toml(text: str) -> DesignChoices:
+    """The design choices in a `genopt.toml`. Raises UsageError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError("genopt.toml is not TOML", str(error)) from error
+    return checked(DesignChoices, data, "genopt.toml")
+
+
+def parse_size(value: object) -> object:
+    """'512M', '2G', '64k' as bytes; anything else unchanged."""
+    if isinstance(value, str) and value.strip():
+        units = {"k": 1024, "m": 1024**2, "g": 1024**3}
+        number, unit = value.strip().rstrip("bB"), value.strip().rstrip("bB")[-1:].lower()
+        if unit in units:
+            return int(float(number[:-1]) * units[unit])
+    return value
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _assign_task(choices: dict[str, Any], key: str, value: str, task_settings: Mapping[str, Any]) -> None:
+    name = key.removeprefix("task.")
+    if task_settings and name not in task_settings:
+        close = get_close_matches(name, task_settings, 1) or sorted(task_settings)
+        raise UsageError(f"the task has no setting '{name}'", advice=f"Did you mean task.{close[0]}?")
+    choices["task"][name] = _scalar(value)
+
+
+def _put(data: dict[str, Any], key: str, value: str) -> None:
+    *path, last = key.split(".")
+    for part in path:
+        data = data[part]
+    data[last] = None if value == "" and last != "record" else value
+
+
+def _replace(target: BaseModel, source: BaseModel) -> None:
+    for name in type(target).model_fields:
+        setattr(target, name, getattr(source, name))
+
+
+def _nearest(key: str, task_settings: Mapping[str, Any]) -> str:
+    known = keys_of(DesignChoices) + keys_of(SessionSettings) + [f"task.{name}" for name in task_settings]
+    close = get_close_matches(key, known, 1, 0.4)
+    return f"Did you mean {close[0]}?" if close else "'genopt check' and the d screen list them all"
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        merged[key] = (
+            _merged(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        )
+    return merged

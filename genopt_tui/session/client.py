@@ -1,0 +1,142 @@
+"""What every face does with a live session: leave commands, start a runner, follow events."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.journal import Event, Journal, now
+
+
+def lock_file(session: Path) -> Path:
+    return session / ".genopt" / "lock"
+
+
+def runner_pid(session: Path) -> int | None:
+    """Process id of the live runner, or None. The lock decides, not the file's content."""
+    try:
+        with lock_file(session).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                text = file.read().decode("ascii", "replace").split()
+                return int(text[0]) if text and text[0].isdigit() else 0
+            return None
+    except FileNotFoundError:
+        return None
+
+
+class SessionLock:
+    """The right to write refs, index and work tree of a session: one holder at a time.
+
+    Raises SessionError when another process holds it. Released by `release`, or when the process ends.
+    """
+
+    def __init__(self, session: Path) -> None:
+        lock_file(session).parent.mkdir(mode=0o700, exist_ok=True)
+        self._file = lock_file(session).open("a+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise SessionError(
+                f"{session.name} is being run by another process", advice="`genopt status` names it"
+            ) from error
+        self._file.truncate(0)
+        self._file.write(f"{os.getpid()}\n".encode())
+        self._file.flush()
+
+    def release(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "SessionLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def ensure_runner(session: Path) -> None:
+    """Start a runner for the session unless one is alive. It leads a process session of its own and outlives its starter."""
+    if runner_pid(session) is not None:
+        return
+    log = session / ".genopt" / "runner.log"
+    log.parent.mkdir(mode=0o700, exist_ok=True)
+    with log.open("ab") as out:
+        subprocess.Popen(
+            [sys.executable, "-m", "genopt_tui.loop", str(session)],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            cwd=session,
+        )
+
+
+def send(session: Path, journal: Journal, kind: str, /, *, wait: float | None = 30.0, **data: Any) -> str:
+    """Leave a command and wait up to `wait` seconds until it is taken up. Returns what the runner says of it.
+
+    Raises SessionError when the runner refuses, or does not answer in time.
+    """
+    command = journal.command(kind, **data)
+    ensure_runner(session)
+    if wait is None:
+        return ""
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        if (outcome := journal.outcome(command)) is not None:
+            if not outcome[0]:
+                raise SessionError(f"{kind} was not done", outcome[1])
+            return outcome[1]
+        time.sleep(0.02)
+    raise SessionError(f"{kind} was not taken up in {wait:.0f} s", advice=f"See {session / '.genopt' / 'runner.log'}")
+
+
+class Follower:
+    """Events as they happen, with the pieces of replies under way as `reply_delta` events."""
+
+    def __init__(self, journal: Journal, after: int) -> None:
+        self._journal, self._after, self._chunk = journal, after, 0
+        self._said: dict[tuple[int, int, int], int] = {}
+
+    def poll(self) -> list[Event]:
+        """What is new since the last poll, in order."""
+        if not self._journal.changed():
+            return []
+        pieces = self._journal.chunks(self._chunk)
+        events = self._journal.events(self._after)
+        out: list[Event] = []
+        for identity, step, candidate, attempt, text in pieces:
+            self._chunk = identity
+            key = (step, candidate, attempt)
+            self._said[key] = self._said.get(key, 0) + len(text)
+            out.append(Event(0, now(), step, "reply_delta", {"candidate": candidate, "attempt": attempt, "text": text}))
+        for event in events:
+            if event.kind == "reply_finished" and (rest := self._rest(event)):
+                out.append(rest)
+            out.append(event)
+            self._after = event.id
+        return out
+
+    def _rest(self, event: Event) -> Event | None:
+        """What of a finished reply no piece has told: pieces are dropped when the reply is stored."""
+        key = (event.step, event.data["candidate"], event.data["attempt"])
+        reply = next((r for r in self._journal.replies(event.step) if r.id == event.data["reply"]), None)
+        text = reply.text[self._said.pop(key, 0) :] if reply else ""
+        return (
+            Event(0, event.at, event.step, "reply_delta", {"candidate": key[1], "attempt": key[2], "text": text})
+            if text
+            else None
+        )
+
+
+def jsonl(events: list[Event]) -> Iterator[str]:
+    """Events as lines of `--jsonl`."""
+    for event in events:
+        yield json.dumps(event.line(), ensure_ascii=False)

@@ -1,0 +1,183 @@
+"""The step in flight as a pure function of its events: the loop continues from it, the faces show it.
+
+Events and what they carry (`step` is a column; everything here is JSON). `candidate` and `attempt` count from 0.
+
+run_started      mode, steps, until, model, pid, sandbox, workers
+batch_sampled    base (commit), tree (of artifact/), branch, examples [[id, repeat]...], epoch
+rollout_finished example, repeat, split, score, status, cached, seconds, rollout (journal id), tree [, candidate]
+evidence_built   parts [{example, repeat, score, status, rollout, steps, shown [[first, last]...], cut, tokens}], sections [{name, tokens, cut}],
+                 tokens, budget, estimated, horizon {kind, steps}, covers {trace, score}, mean
+prompt_built     candidate, attempt, messages, tokens, repair (bool)
+reply_delta      candidate, attempt, text (not kept as an event: pieces live in `reply_chunk`)
+reply_finished   candidate, attempt, reply (journal id), complete, finish_reason, usage {input, output}, cost, seconds, error
+edit_parsed      candidate, attempt, tree, files [changed names], hunks, added, removed, reasoning, because [[example, step]], expects [[example, up|down]]
+edit_refused     candidate, attempt, why, place, nearest, final (bool: no further attempt)
+gate_finished    candidate, tree, base_tree, mean, stderr, n, base_mean, base_stderr, difference, interval [low, high], p, verdict, test, confidence,
+                 better, worse, same, failed, scores [{example, repeat, base, score}], complete (bool)
+decision_wanted  pending (propose | decide), candidates [numbers], since
+decided          candidate, decision, by (person | gate | runner), reason
+committed        candidate, version (commit), tree, branch, subject, decision, score, n, stderr, base_score, verdict, cost
+rejected         candidate, version (commit), ref, decision, reason, subject, score, n, stderr, base_score, verdict, cost
+step_ended       outcome
+budget           spent {steps, cost, tokens, calls, minutes}, limits {...}, unknown_cost (bool), warning
+command_done     id, command, ok, why
+moved            act, branch, old, new (the head moved by an act on history)
+paused, resumed  why
+error            message, advice, detail
+run_finished     reason, code (exit code), steps, best {version, step, score, n}
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from genopt_tui.session.journal import Event
+
+IDLE, RUNNING, WAITING, PAUSED, FINISHED, FAILED = "idle", "running", "waiting", "paused", "finished", "failed"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One proposal of the step in flight, as far as it has come."""
+
+    number: int = 0
+    attempt: int = 0
+    prompts: tuple[Mapping[str, Any], ...] = ()
+    replies: tuple[Mapping[str, Any], ...] = ()
+    refusals: tuple[Mapping[str, Any], ...] = ()
+    edit: Mapping[str, Any] | None = None
+    gate: Mapping[str, Any] | None = None
+    decided: Mapping[str, Any] | None = None
+    ended: Mapping[str, Any] | None = None
+
+    @property
+    def refused(self) -> bool:
+        return self.edit is None and bool(self.refusals) and bool(self.refusals[-1]["final"])
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The newest step and the state of the run."""
+
+    step: int = 0
+    batch: Mapping[str, Any] | None = None
+    rollouts: tuple[Mapping[str, Any], ...] = ()
+    evidence: Mapping[str, Any] | None = None
+    proposed: bool = False
+    candidates: Mapping[int, Candidate] = field(default_factory=dict)
+    pending: Mapping[str, Any] | None = None
+    ended: str = ""
+    run: Mapping[str, Any] | None = None
+    finished: Mapping[str, Any] | None = None
+    paused: str = ""
+    budget: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+
+    @property
+    def phase(self) -> str:
+        """What the step is doing, in the words of the walk of one step."""
+        if self.ended or not self.batch:
+            return "idle"
+        if self.pending:
+            return "deciding" if self.pending["pending"] == "decide" else "proposing"
+        if not self.evidence:
+            return "rolling out"
+        open_ = [c for c in self.candidates.values() if not c.ended]
+        if any(c.edit and not c.gate for c in open_):
+            return "gate"
+        return "asking"
+
+    def state(self, runner_alive: bool) -> str:
+        """`idle`, `running`, `waiting`, `paused`, `finished` or `failed`."""
+        if runner_alive:
+            if self.pending:
+                return WAITING
+            return PAUSED if self.paused else RUNNING
+        if self.pending and not self.ended:
+            return WAITING
+        if self.finished:
+            return (
+                {0: FINISHED, 3: FINISHED}.get(self.finished.get("code", 0), FAILED)
+                if self.finished.get("reason") != "stopped"
+                else IDLE
+            )
+        return IDLE
+
+
+def fold(events: Iterable[Event], start: Progress | None = None) -> Progress:
+    """The progress after `events`, which may hold several steps: the newest wins."""
+    progress = start or Progress()
+    for event in events:
+        progress = advance(progress, event)
+    return progress
+
+
+def advance(p: Progress, event: Event) -> Progress:
+    """The progress after one more event."""
+    data = event.data
+    match event.kind:
+        case "run_started":
+            return replace(p, run=data, finished=None, paused="", error=None)
+        case "run_finished":
+            return replace(p, finished=data, paused="")
+        case "paused":
+            return replace(p, paused=str(data.get("why") or "paused"))
+        case "resumed":
+            return replace(p, paused="")
+        case "budget":
+            return replace(p, budget=data)
+        case "error":
+            return replace(p, error=data)
+        case "batch_sampled":
+            return Progress(
+                step=event.step, batch=data, run=p.run, finished=p.finished, paused=p.paused, budget=p.budget
+            )
+    if event.step != p.step or not event.step:
+        return p
+    match event.kind:
+        case "rollout_finished":
+            return replace(p, rollouts=(*p.rollouts, data))
+        case "evidence_built":
+            return replace(p, evidence=data, proposed=False, pending=None)
+        case "decision_wanted":
+            return replace(p, pending={**data, "step": event.step})
+        case "step_ended":
+            return replace(p, ended=str(data["outcome"]), pending=None)
+        case (
+            "prompt_built"
+            | "reply_finished"
+            | "edit_parsed"
+            | "edit_refused"
+            | "gate_finished"
+            | "decided"
+            | "committed"
+            | "rejected"
+        ):
+            number = int(data.get("candidate", 0))
+            candidate = _candidate(p.candidates.get(number, Candidate(number)), event)
+            pending = None if event.kind in {"prompt_built", "decided"} else p.pending
+            return replace(
+                p,
+                proposed=p.proposed or event.kind == "prompt_built",
+                pending=pending,
+                candidates={**p.candidates, number: candidate},
+            )
+    return p
+
+
+def _candidate(c: Candidate, event: Event) -> Candidate:
+    data = event.data
+    match event.kind:
+        case "prompt_built":
+            return replace(c, attempt=int(data["attempt"]), prompts=(*c.prompts, data))
+        case "reply_finished":
+            return replace(c, replies=(*c.replies, data))
+        case "edit_refused":
+            return replace(c, refusals=(*c.refusals, data))
+        case "edit_parsed":
+            return replace(c, edit=data)
+        case "gate_finished":
+            return replace(c, gate=data)
+        case "decided":
+            return replace(c, decided=data)
+    return replace(c, ended={**data, "kind": event.kind})

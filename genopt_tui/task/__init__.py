@@ -1,0 +1,1 @@
+"""The task contract: what is optimized, on which examples, how it is scored."""

@@ -1,0 +1,143 @@
+"""Finding task folders and reading what is in them."""
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from genopt_tui.config import read_toml, user_file
+from genopt_tui.errors import TaskError
+from genopt_tui.task.model import Task
+
+PACKAGE = Path(__file__).resolve().parent.parent
+SKIPPED = {"__pycache__", ".git", ".DS_Store"}
+
+
+@dataclass(frozen=True)
+class TaskFolder:
+    """A task and the folder it was read from."""
+
+    path: Path
+    task: Task
+
+    def start(self, name: str = "") -> dict[str, str]:
+        """Files of a start (the first one when no name is given): name to text. Raises TaskError."""
+        name = name or next(iter(self.task.starts), "")
+        if name not in self.task.starts:
+            raise TaskError(f"{self.task.name} has no start '{name}'", advice=f"It has: {', '.join(self.task.starts)}")
+        folder = self.path / "starts" / name
+        files = {}
+        for file in sorted(p for p in folder.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)):
+            try:
+                files[file.relative_to(folder).as_posix()] = file.read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise TaskError(f"start '{name}' of {self.task.name}", f"{file.name} is not UTF-8 text") from error
+        if not files:
+            raise TaskError(
+                f"start '{name}' of {self.task.name}", "its folder is empty or missing", f"Put the files in {folder}"
+            )
+        return files
+
+    def module(self) -> ModuleType:
+        """`task.py` imported under a name of its own; its folder is importable while it loads. Raises TaskError."""
+        file = self.path / "task.py"
+        if not file.exists():
+            raise TaskError(
+                f"{self.task.name} has no task.py and no command", advice=f"Write {file}, or set command in task.toml"
+            )
+        name = "genopt_task_" + sha256(str(file).encode()).hexdigest()[:12]
+        spec = importlib.util.spec_from_file_location(name, file)
+        if spec is None or spec.loader is None:
+            raise TaskError(f"cannot load {file}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        for folder in (self.path.parent, self.path):  # a family of tasks shares modules in its folder
+            if str(folder) not in sys.path:
+                sys.path.insert(0, str(folder))
+        spec.loader.exec_module(module)
+        return module
+
+    def fingerprint(self, settings: Mapping[str, Any], limits: object) -> str:
+        """Digest of all that decides a score but the artifact: the task's code and data, its settings, limits and packages."""
+        digest = sha256()
+        for file in self.code():
+            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+        digest.update(repr(sorted(settings.items())).encode() + repr(limits).encode())
+        for package in sorted(self.task.preload):
+            digest.update(f"{package}={_version(package)}\n".encode())
+        return digest.hexdigest()[:16]
+
+    def code(self) -> list[Path]:
+        """The files of the task that decide a score: its folder without starts and recordings, and its family's modules."""
+        own = [p for p in self.path.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)]
+        own = [
+            p
+            for p in own
+            if p.relative_to(self.path).parts[0] != "starts" and p.suffix not in {".jsonl", ".md", ".pyc"}
+        ]
+        return sorted(own + [p for p in self.path.parent.glob("*.py") if self.bundled])
+
+    @property
+    def bundled(self) -> bool:
+        return bundled_root() in self.path.parents
+
+
+def bundled_root() -> Path:
+    """Where the bundled tasks lie: beside the package in a checkout, inside it in an installed wheel."""
+    inside = PACKAGE / "_bundled" / "tasks"
+    return inside if inside.exists() else PACKAGE.parent / "tasks"
+
+
+def names() -> list[str]:
+    """Names of the bundled tasks and of the user's own (`tasks/` in the user's folder)."""
+    found = {}
+    for root in (bundled_root(), user_file("tasks")):
+        for file in sorted(root.glob("**/task.toml")):
+            found[file.parent.relative_to(root).as_posix()] = file.parent
+    return sorted(found)
+
+
+def find(name: str) -> TaskFolder:
+    """The task called `name`: bundled, the user's, or a path to a folder. Raises TaskError with the nearest name."""
+    from difflib import get_close_matches
+
+    for root in (bundled_root(), user_file("tasks")):
+        if (root / name / "task.toml").is_file() and not Path(name).is_absolute() and ".." not in Path(name).parts:
+            return load(root / name, name)
+    if (Path(name) / "task.toml").is_file():
+        return load(Path(name).resolve())
+    if name.startswith("gym/") and (root := bundled_root() / "gym" / "any").exists():
+        return load(root, name)
+    close = get_close_matches(name, names(), 1, 0.3)
+    raise TaskError(
+        f"no task '{name}'",
+        "it is no bundled task, none of yours, and no folder with a task.toml",
+        f"Did you mean {close[0]}?" if close else "See `genopt tasks`",
+    )
+
+
+@lru_cache(maxsize=64)
+def load(path: Path, name: str = "") -> TaskFolder:
+    """The task in the folder `path`. Raises TaskError naming file and key."""
+    from pydantic import ValidationError
+
+    data = read_toml(path / "task.toml")
+    try:
+        task = Task.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise TaskError(f"{path / 'task.toml'}: {'.'.join(str(p) for p in first['loc'])}", first["msg"]) from error
+    return TaskFolder(path, task.model_copy(update={"name": name or task.name or path.name}))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "?"

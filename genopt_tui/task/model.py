@@ -1,0 +1,150 @@
+"""`task.toml` as a model: everything about a task that is not code."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from genopt_tui.config import parse_size
+from genopt_tui.errors import UsageError
+from genopt_tui.task.rollout import Limits
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ArtifactFiles(Table):
+    files: list[str] = Field(
+        default_factory=list, description="Globs of the artifact's files; empty: whatever the start holds"
+    )
+
+
+class Start(Table):
+    """A starting artifact. Its files lie in `starts/NAME/`; the three parts say what differs between starts."""
+
+    description: str = ""
+    structure: str = Field("", description="Pieces, how they connect, their signatures")
+    documentation: str = Field("", description="What docstrings and comments tell the optimizer")
+    code: str = Field("", description="What works already")
+    scope: list[str] = Field(default_factory=list, description="What may be edited: FILE, FILE:FUNCTION, FILE:#REGION")
+
+
+class Setting(Table):
+    """One of the task's own settings (`task.NAME`)."""
+
+    type: Literal["int", "float", "bool", "str"]
+    default: int | float | bool | str
+    help: str = ""
+    choices: list[int | float | str] = Field(default_factory=list)
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def check(self, name: str, value: Any) -> Any:
+        """`value` in the setting's type. Raises UsageError."""
+        kinds = {"int": int, "float": (int, float), "bool": bool, "str": str}
+        if self.type == "str" and not isinstance(value, str):
+            value = str(value)
+        if not isinstance(value, kinds[self.type]) or (isinstance(value, bool) and self.type != "bool"):  # type: ignore[arg-type]
+            raise UsageError(f"task.{name} = {value!r}", f"it takes a {self.type}", self.help)
+        if self.choices and value not in self.choices:
+            raise UsageError(f"task.{name} = {value!r}", f"it is one of {', '.join(map(str, self.choices))}")
+        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
+            raise UsageError(f"task.{name} = {value!r}", f"it lies between {self.minimum} and {self.maximum}")
+        return float(value) if self.type == "float" else value
+
+
+class Stage(Table):
+    """Staged feedback: said when the batch's mean score is at least `at_least` (the first stage that fits; None always fits)."""
+
+    at_least: float | None = None
+    text: str
+
+
+class TaskLimits(Table):
+    seconds: float = 60.0
+    cpu_seconds: float | None = None
+    memory: str | int = "2G"
+    processes: int = 0
+    output: str | int = "1M"
+    file_size: str | int = "64M"
+    scratch: str | int = "256M"
+    calls: int = 10_000_000
+
+    def limits(self) -> Limits:
+        return Limits(
+            seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
+            memory=_bytes(self.memory),
+            processes=self.processes,
+            output=_bytes(self.output),
+            file_size=_bytes(self.file_size),
+            scratch=_bytes(self.scratch),
+            calls=self.calls,
+        )
+
+
+class Preset(Table):
+    """Named settings (`--preset NAME`): `set` maps any setting's key to its value."""
+
+    description: str = ""
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class Task(Table):
+    """A task folder's `task.toml`."""
+
+    contract: Literal[1] = 1
+    name: str = Field("", description="Filled from the folder for bundled tasks")
+    description: str = ""
+    objective: str = Field(description="What the model is told to achieve")
+    documentation: str = Field(
+        "", description="What the model is told about the interface, the observation, the actions"
+    )
+    direction: Literal["higher", "lower"] = "higher"
+    failure_score: float = Field(description="Score of a rollout that failed by the artifact's fault")
+    rule: str = Field("", description="Name of the scoring rule, shown with every score")
+    measure: Literal["score", "time"] = "score"
+    deterministic: bool = Field(False, description="Repeats of an example give the same rollout and count once")
+    score_covers: str = Field("", description="What the score covers, in words: the whole game, all questions")
+    preload: list[str] = Field(default_factory=list, description="Packages a player finds already imported")
+    command: str = Field(
+        "", description="Instead of task.py: a shell command that prints a score; {example} is replaced"
+    )
+    check: str = Field("", description="With command: tests that must pass, or the score is invalid")
+    metric: str = Field("", description="With command: regular expression whose first group is the score")
+    agent: bool = Field(False, description="The artifact calls a model through llm(...)")
+    demo: str = Field("", description="A recording beside task.toml for `genopt demo`")
+    artifact: ArtifactFiles = Field(default_factory=ArtifactFiles)
+    starts: dict[str, Start]
+    settings: dict[str, Setting] = Field(default_factory=dict)
+    presets: dict[str, Preset] = Field(default_factory=dict)
+    choices: dict[str, Any] = Field(
+        default_factory=dict, description="Design choices this task starts with ('horizon.steps' = 400)"
+    )
+    limits: TaskLimits = Field(default_factory=TaskLimits)
+    feedback: list[Stage] = Field(default_factory=list)
+
+    def resolve(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        """All settings with their defaults; `chosen` (the `task` table of the design choices) overrides. Raises UsageError."""
+        unknown = set(chosen) - set(self.settings) - {"name"}
+        if unknown:
+            raise UsageError(
+                f"task.{min(unknown)}", "the task has no such setting", f"It has: {', '.join(self.settings) or 'none'}"
+            )
+        return {name: setting.check(name, chosen.get(name, setting.default)) for name, setting in self.settings.items()}
+
+    def stage(self, mean: float) -> str:
+        """The staged hint for a batch whose mean score is `mean`; stages are listed from best to worst."""
+        for stage in self.feedback:
+            if stage.at_least is None or (
+                mean >= stage.at_least if self.direction == "higher" else mean <= stage.at_least
+            ):
+                return stage.text
+        return ""
+
+
+def _bytes(size: str | int) -> int:
+    value = parse_size(size)
+    if not isinstance(value, int):
+        raise UsageError(f"limits: '{size}' is no size", advice="Write bytes, or 64k, 512M, 2G")
+    return value
