@@ -1,0 +1,50 @@
+"""What panes tell the screen above them."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+
+@dataclass
+class TraceWanted(Message):
+    """Steps `first` to `first + count` of a rollout are about to be visible."""
+
+    rollout: int
+    first: int
+    count: int
+
+
+@dataclass
+class PictureWanted(Message):
+    """The picture at `step` of a rollout is about to be visible."""
+
+    rollout: int
+    step: int
+
+
+@dataclass
+class VersionChosen(Message):
+    """Show this version in all panes; an empty commit goes back to head."""
+
+    commit: str
+
+
+@dataclass
+class PlaceChosen(Message):
+    """Show step `step` of the trace of `example` (a promise's `because`, an example of the evidence)."""
+
+    example: str
+    step: int = 0
+
+
+@dataclass
+class Copied(Message):
+    """A pane wants `text` on the clipboard; `what` names it in one or two words."""
+
+    text: str
+    what: str = "text"
+
+
+@dataclass
+class PaneChanged(Message):
+    """What a pane can do now has changed (hunks left out, a search started): footer and gate line are drawn again."""

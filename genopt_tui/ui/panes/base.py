@@ -1,0 +1,51 @@
+"""What the five panes have in common: a number, a title of plain text, and acts called by name."""
+
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widget import Widget
+
+from genopt_tui.errors import single_line
+from genopt_tui.ui.snapshot import Snapshot
+
+
+class Pane(Widget):
+    """A framed part of the main screen.
+
+    The screen calls `feed` with every snapshot; a pane compares parts by identity and does nothing when its own did not change.
+    Keys come from the one table of actions: the screen calls `act("next_hunk")`, which calls the pane's `act_next_hunk`, where it has one.
+    `why_not` gives the reason when that act is not possible now ("" when it is).
+    """
+
+    NUMBER: ClassVar[int] = 0
+    NAME: ClassVar[str] = ""
+    DEFAULT_CSS = """
+    Pane { layout: vertical; border: solid $panel-lighten-2; border-title-color: $text-muted; padding: 0; min-height: 3; }
+    Pane:focus-within, Pane:focus { border: solid $accent; border-title-color: $accent; border-title-style: bold; }
+    """
+
+    def on_mount(self) -> None:
+        self.set_title("")
+
+    def set_title(self, text: str, mark: str = "") -> None:
+        """Put `text` after the pane's number and name. It is never markup."""
+        title = single_line(f"{self.NUMBER} {self.NAME}{mark} {text}")
+        self.border_title = Content(title)  # type: ignore[assignment]
+
+    def feed(self, snapshot: Snapshot) -> None:
+        """Show this snapshot."""
+        raise NotImplementedError
+
+    def act(self, name: str) -> None:
+        """Do what the action `name` means here."""
+        getattr(self, f"act_{name}")()
+
+    def why_not(self, name: str) -> str:
+        """Why `name` is not possible in this pane now; empty when it is."""
+        return "" if hasattr(self, f"act_{name}") else f"not in {self.NAME}"
+
+    def focus_inside(self) -> None:
+        """Give the keyboard to this pane."""
+        target = self if self.can_focus else next((w for w in self.query("*") if w.focusable), None)
+        if target is not None:
+            target.focus()

@@ -1,0 +1,207 @@
+"""What the panes are fed: immutable values, made by the store, compared by identity.
+
+A part that did not change is the same object in the next snapshot, so a pane may skip its work when `new.part is old.part`.
+All text in here may come from a model: it is data, never markup.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from genopt_tui.session.progress import Candidate, Progress
+from genopt_tui.task.rollout import Picture, TraceStep
+
+NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One line of the history: a version, or a proposal that was not taken.
+
+    `label` is the step ("12", "11b" for candidate 1 of step 11), `kind` one of branch, rejected, abandoned, live.
+    `difference` is against the gate score of its base, None where either was not measured.
+    """
+
+    commit: str
+    label: str
+    step: int
+    candidate: int = 0
+    kind: str = "branch"
+    decision: str = ""
+    score: float | None = None
+    stderr: float | None = None
+    n: int = 0
+    base_score: float | None = None
+    verdict: str = ""
+    subject: str = ""
+    model: str = ""
+    who: str = ""
+    branches: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    head: bool = False
+    cost: float | None = None
+    at: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        return None if self.score is None or self.base_score is None else self.score - self.base_score
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """The version that the panes show: head, or an older one while looking back.
+
+    `files` are the artifact's, `before` the parent's (empty for a start), `scope` the entries of the design choices
+    in force (None while they are not loaded yet). `record` is the parsed `record.json`, empty until it is read.
+    """
+
+    commit: str
+    label: str
+    files: Mapping[str, str]
+    before: Mapping[str, str] = field(default_factory=dict)
+    scope: tuple[str, ...] | None = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """One candidate: the reply as it streams, then the edit, its gate and what became of it.
+
+    `text` is the raw reply so far (of attempt `attempt`), `streaming` while more may come. `base` and `files` are whole artifacts
+    (name to text), `files` None until an edit was read. `changes` are names that differ. `candidate` has all events' data.
+    `gate_scores` are gate rollouts of this candidate as they arrive ({example, repeat, score, status}), `gate_size` how many are awaited.
+    `decided` is the decision's word once there is one.
+    """
+
+    step: int
+    number: int
+    attempt: int = 0
+    label: str = ""
+    text: str = ""
+    streaming: bool = False
+    reasoning: str = ""
+    base: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] | None = None
+    changes: tuple[str, ...] = ()
+    because: tuple[tuple[str, int], ...] = ()
+    expects: tuple[tuple[str, str], ...] = ()
+    gate_scores: tuple[Mapping[str, Any], ...] = ()
+    gate_size: int = 0
+    gate: Mapping[str, Any] | None = None
+    refusals: tuple[Mapping[str, Any], ...] = ()
+    decided: str = ""
+    tree: str = ""
+    candidate: Candidate = field(default_factory=Candidate)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """`sent` is the data of `evidence_built` (None before); `rollouts` the train rollouts of the step so far.
+
+    `batch` are (example, repeat) sampled, `step` the step they belong to, `editable` true while it waits to be sent (mode step).
+    `messages` is the whole prompt as sent (first attempt), empty before. `hints` are those waiting for the next update.
+    """
+
+    step: int
+    sent: Mapping[str, Any] | None = None
+    batch: tuple[tuple[str, int], ...] = ()
+    rollouts: tuple[Mapping[str, Any], ...] = ()
+    editable: bool = False
+    messages: tuple[Mapping[str, str], ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSource:
+    """A recorded trace that can be read: `rollout` is its id in the journal, `steps` its length.
+
+    `shown` are the inclusive step ranges that became evidence (None: not known, nothing is dimmed).
+    Steps are asked for by posting `TraceWanted`; they come back through `TracePane.receive`.
+    """
+
+    rollout: int
+    example: str
+    repeat: int
+    steps: int
+    score: float | None = None
+    status: str = "ok"
+    shown: tuple[tuple[int, int], ...] | None = None
+    covers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TracePiece:
+    """Steps of one rollout, from `first` on, as an answer to `TraceWanted`."""
+
+    rollout: int
+    first: int
+    steps: Sequence[TraceStep]
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePiece:
+    """The picture that belongs to `step` (None: there is none), as an answer to `PictureWanted`."""
+
+    rollout: int
+    step: int
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetView:
+    """What was spent and what is allowed; `limits` has only limits that are set. `estimated`: some cost is not known."""
+
+    spent: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    estimated: bool = False
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What a session is, as far as it is known without asking its runner."""
+
+    name: str
+    path: str
+    task: str = ""
+    start: str = ""
+    model: str = ""
+    mode: str = "ask"
+    sandbox: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that the screen shows, at one moment. `pending_since` is monotonic seconds at which the present proposal was first seen here."""
+
+    session: SessionInfo
+    number: int = 0
+    branch: str = ""
+    head: str = ""
+    head_label: str = ""
+    state: str = "idle"
+    alive: bool = False
+    loaded: bool = False
+    progress: Progress = field(default_factory=Progress)
+    rows: tuple[HistoryRow, ...] = ()
+    version: VersionView | None = None
+    looking_back: bool = False
+    proposals: tuple[ProposalView, ...] = ()
+    evidence: EvidenceView = field(default_factory=lambda: EvidenceView(0))
+    traces: tuple[TraceSource, ...] = ()
+    budget: BudgetView = field(default_factory=BudgetView)
+    pending_since: float = 0.0
+    banner: str = ""
+
+    @property
+    def pending(self) -> str:
+        """`propose`, `decide`, or empty when no decision is wanted."""
+        return str(self.progress.pending["pending"]) if self.progress.pending and not self.progress.ended else ""
+
+    @property
+    def proposal(self) -> ProposalView | None:
+        """The candidate that a decision is about, else the newest."""
+        if not self.proposals:
+            return None
+        wanted = (self.progress.pending or NOTHING).get("candidates") or ()
+        return next((p for p in self.proposals if p.number in wanted), self.proposals[-1])
