@@ -1,0 +1,65 @@
+"""Text from outside (models, artifacts, traces, file names) as something harmless to show."""
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from textual.widgets import Static
+
+TAB = 4
+ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?)")
+"""A whole terminal sequence: control, operating system command, or string."""
+VARIATION = re.compile("[\ufe0e\ufe0f]")
+"""Selectors that only choose between text and picture form, and on whose width terminals disagree."""
+
+
+def clean(text: str) -> str:
+    """`text` with line breaks kept and everything else that a terminal could act on made visible.
+
+    Terminal sequences become one `␛`, control characters their pictures, characters that hide or reorder text `�`;
+    tabs become blanks up to the next multiple of 4 columns.
+    """
+    return "\n".join(clean_line(line) for line in text.replace("\r\n", "\n").split("\n"))
+
+
+def clean_line(text: str) -> str:
+    """`clean` for one line: a line break within it is shown too."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _clean_line(text)
+
+
+@lru_cache(maxsize=4096)
+def _clean_line(text: str) -> str:
+    text = VARIATION.sub("", ESCAPE.sub("␛", text)).expandtabs(TAB)
+    return text if text.isprintable() and not _HIDING.search(text) else "".join(map(_visible, text))
+
+
+_HIDING = re.compile("[\u115f\u1160\u3164\uffa0\ufe00-\ufe0d\U000e0100-\U000e01ef]")
+"""Characters that count as printable and show nothing."""
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if character in "\xa0\u3000":
+        return " " if character == "\xa0" else character
+    if character in "\u2028\u2029\x85":
+        return "␤"
+    return character if character.isprintable() and not _HIDING.match(character) else "�"
+
+
+class Plain(Static):
+    """A Static that never reads markup and never passes a control character on."""
+
+    def __init__(self, text: str = "", **options: Any) -> None:
+        super().__init__(clean(text), markup=False, **options)
+
+    def show(self, text: str) -> None:
+        """Replace the text; nothing happens when it is the same."""
+        text = clean(text)
+        if text != self.content:
+            self.update(text)

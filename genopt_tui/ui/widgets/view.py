@@ -1,0 +1,477 @@
+"""The base of all views of lines: cursor, movement, search, copying, following the end. Only visible lines are rendered."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+
+from genopt_tui.ui.widgets.lines import Line, Source, TextLines, plain
+from genopt_tui.ui.widgets.offload import EXPECTED, offload
+from genopt_tui.ui.widgets.text import clean_line
+
+STYLES = [
+    "cursor",
+    "match",
+    "gutter",
+    "dim",
+    "strong",
+    "title",
+    "added",
+    "removed",
+    "added-word",
+    "removed-word",
+    "hunk",
+    "off",
+    "scope",
+    "changed",
+    "good",
+    "bad",
+    "warn",
+    "keyword",
+    "string",
+    "number",
+    "comment",
+    "name",
+    "builtin",
+    "operator",
+    "code",
+    "quote",
+]
+
+
+class LineView(ScrollView, can_focus=True):
+    """Shows a `Source`. `h` and `l` move sideways; there is no bar for it, so that no line is lost to one."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in STYLES}
+    DEFAULT_CSS = """
+    LineView {
+        background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        & > .line--match { background: $warning; color: $background; text-style: bold; }
+        & > .line--gutter { color: $foreground 45%; }
+        & > .line--dim { color: $foreground 50%; text-style: dim; }
+        & > .line--strong { text-style: bold; }
+        & > .line--title { color: $primary; text-style: bold; }
+        & > .line--added { background: $success 15%; }
+        & > .line--removed { background: $error 15%; }
+        & > .line--added-word { background: $success 45%; text-style: bold; }
+        & > .line--removed-word { background: $error 45%; text-style: bold; }
+        & > .line--hunk { color: $accent; background: $panel; }
+        & > .line--off { color: $foreground 40%; background: $surface; text-style: dim strike; }
+        & > .line--scope { color: $accent; }
+        & > .line--changed { color: $warning; text-style: bold; }
+        & > .line--good { color: $success; text-style: bold; }
+        & > .line--bad { color: $error; text-style: bold; }
+        & > .line--warn { color: $warning; }
+        & > .line--keyword { color: $accent; text-style: bold; }
+        & > .line--string { color: $success; }
+        & > .line--number { color: $warning; }
+        & > .line--comment { color: $foreground 55%; text-style: italic; }
+        & > .line--name { color: $primary; text-style: bold; }
+        & > .line--builtin { color: $secondary; }
+        & > .line--operator { color: $foreground 80%; }
+        & > .line--code { color: $warning; }
+        & > .line--quote { color: $foreground 65%; text-style: italic; }
+        & > .line--cursor { background: $primary 30%; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "move(1)", "down", show=False, id="view.down"),
+        Binding("k,up", "move(-1)", "up", show=False, id="view.up"),
+        Binding("h,left", "sideways(-8)", "left", show=False, id="view.left"),
+        Binding("l,right", "sideways(8)", "right", show=False, id="view.right"),
+        Binding("g,home,less_than_sign", "go(0)", "top", show=False, id="view.top"),
+        Binding("G,end,greater_than_sign", "go(-1)", "bottom", show=False, id="view.bottom"),
+        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False, id="view.page-down"),
+        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False, id="view.page-up"),
+        Binding("ctrl+d", "page(0.5)", "half a page down", show=False, id="view.half-down"),
+        Binding("ctrl+u", "page(-0.5)", "half a page up", show=False, id="view.half-up"),
+        Binding("slash", "search", "search", show=False, id="view.search"),
+        Binding("n", "again(1)", "next match", show=False, id="view.next-match"),
+        Binding("N", "again(-1)", "previous match", show=False, id="view.previous-match"),
+        Binding("y", "copy_line", "copy the line", show=False, id="view.copy"),
+    ]
+
+    cursor = reactive(0, repaint=False)
+    follow = reactive(False, repaint=False)
+    """Whether the view stays at its end while lines are added; moving away from the end stops it, going there starts it."""
+
+    class Moved(Message):
+        """The cursor stands on another line."""
+
+        def __init__(self, view: "LineView", line: int) -> None:
+            self.view, self.line = view, line
+            super().__init__()
+
+        @property
+        def control(self) -> "LineView":
+            return self.view
+
+    class Behind(Message):
+        """`count` lines were added below the visible end while the view does not follow; 0 when it has caught up."""
+
+        def __init__(self, view: "LineView", count: int) -> None:
+            self.view, self.count = view, count
+            super().__init__()
+
+        @property
+        def control(self) -> "LineView":
+            return self.view
+
+    class Copied(Message):
+        """The user wants `text` in the clipboard."""
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+            super().__init__()
+
+    class Searched(Message):
+        """A search ended without a match."""
+
+        def __init__(self, needle: str) -> None:
+            self.needle = needle
+            super().__init__()
+
+    def __init__(self, source: Source | None = None, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.source: Source = source if source is not None else TextLines()
+        self.needle = ""
+        self.typing: str | None = None
+        self.left = 0
+        self.seen = 0
+        self._filled: LRUCache[int, Line] = LRUCache(2048)
+        self._strips: LRUCache[int, Strip] = LRUCache(512)
+        self._looks: dict[str, Style] = {}
+        self._filling = False
+        self._search = 0
+
+    # content
+
+    def set_source(self, source: Source, *, keep: bool = False) -> None:
+        """Show other lines; `keep` leaves cursor and scroll position where they are."""
+        self.source = source
+        self._forget()
+        if not keep:
+            self.left = 0
+            self.seen = len(source)
+            self.virtual_size = Size(0, len(source))
+            self.scroll_to(0, 0, animate=False, force=True)
+            self.cursor = 0
+        self.lines_changed()
+
+    def lines_changed(self, first: int | None = None) -> None:
+        """The source has more, fewer or (from `first` on) other lines."""
+        if first is not None:
+            for y in [y for y in self._filled.keys() if y >= first]:
+                self._filled.discard(y)
+            for y in [y for y in self._strips.keys() if y >= first]:
+                self._strips.discard(y)
+        length = len(self.source)
+        if self.virtual_size.height != length:
+            self.virtual_size = Size(0, length)
+        self.cursor = max(0, min(self.cursor, length - 1))
+        if self.follow:
+            self._to_end()
+        elif length > self.seen:
+            self.post_message(self.Behind(self, length - self.seen))
+        self.refresh()
+        self._want()
+
+    def line(self, y: int) -> Line:
+        """Line `y` as far as it is known."""
+        return self._filled.get(y) or self.source.draft(y)
+
+    def on_mount(self) -> None:
+        self.virtual_size = Size(0, len(self.source))
+        self.seen = len(self.source)
+        self._want()
+
+    def on_resize(self) -> None:
+        self._strips.clear()
+        if self.follow:
+            self._to_end()
+        self._want()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._looks.clear()
+        self._strips.clear()
+
+    def _forget(self) -> None:
+        self._filled.clear()
+        self._strips.clear()
+
+    # reading what is visible, off the loop
+
+    def _missing(self) -> tuple[int, int] | None:
+        height, length = max(1, self.size.height), len(self.source)
+        top = int(self.scroll_offset.y)
+        lacking = [y for y in range(top, min(length, top + height)) if y not in self._filled]
+        if not lacking:
+            return None
+        first, last = lacking[0], min(length, lacking[-1] + 1 + height // 2)
+        return first, last - first
+
+    def _want(self) -> None:
+        if not self._filling and self.is_mounted and self._missing():
+            self._filling = True
+            self.run_worker(self._fill(), group="fill")
+
+    async def _fill(self) -> None:
+        try:
+            while missing := self._missing():
+                first, count = missing
+                source = self.source
+                lines = await self._read(source, first, count)
+                if lines is None:
+                    return
+                if source is self.source:
+                    self._store(first, lines)
+        finally:
+            self._filling = False
+
+    async def _read(self, source: Source, first: int, count: int) -> Sequence[Line] | None:
+        try:
+            return await offload(source.fill, first, count)
+        except EXPECTED as error:
+            return [((f"! cannot be read: {error}", "bad"),)] * count
+
+    def _store(self, first: int, lines: Sequence[Line]) -> None:
+        for y, line in enumerate(lines, first):
+            self._filled[y] = line
+            self._strips.discard(y)
+        self.refresh()
+
+    # rendering
+
+    def look(self, names: str) -> Style:
+        """The style of component names: what they set, over the view's own."""
+        style = self._looks.get(names)
+        if style is None:
+            style = self.rich_style
+            for name in names.split():
+                style += self._own_look(f"line--{name}")
+            self._looks[names] = style
+        return style
+
+    def _own_look(self, component: str) -> Style:
+        full, rules = self.get_component_rich_style(component), self.get_component_styles(component)
+        text = rules.text_style if rules.has_rule("text_style") else Style.null()
+        return (
+            Style(
+                color=full.color if rules.has_rule("color") else None,
+                bgcolor=full.bgcolor if rules.has_rule("background") else None,
+            )
+            + text
+        )
+
+    def render_line(self, y: int) -> Strip:
+        width, number = self.size.width, int(self.scroll_offset.y) + y
+        if self.typing is not None and y == self.size.height - 1:
+            return self._strip(((f"/{self.typing}", "strong"), ("▏", "strong"))).crop_extend(0, width, self.rich_style)
+        if number >= len(self.source):
+            return Strip.blank(width, self.rich_style)
+        strip = self._strips.get(number)
+        if strip is None:
+            strip = self._strips[number] = self._strip(self.line(number))
+        ground = strip._segments[-1].style if strip._segments and self._fills(number) else None
+        strip = strip.crop_extend(self.left, self.left + width, ground or self.rich_style)
+        if number == self.cursor and self.has_focus:
+            strip = Strip(
+                Segment.apply_style(strip, post_style=Style(bgcolor=self.look("cursor").bgcolor, bold=True)), width
+            )
+        return self._selected(strip, number).apply_offsets(self.left, number)
+
+    def _fills(self, y: int) -> bool:
+        """Whether the background of the line's last piece goes on to the right edge."""
+        line = self.line(y)
+        return bool(line) and any(name in line[-1][1] for name in ("added", "removed", "hunk"))
+
+    def _strip(self, line: Line) -> Strip:
+        segments = [Segment(clean_line(text), self.look(names)) for text, names in line]
+        if self.needle:
+            segments = self._marked(segments)
+        return Strip(segments, sum(cell_len(segment.text) for segment in segments))
+
+    def _marked(self, segments: list[Segment]) -> list[Segment]:
+        marked, fold = [], self.needle == self.needle.lower()
+        for text, style, _ in segments:
+            at, rest = 0, text.lower() if fold else text
+            if len(rest) != len(text):
+                rest = text
+            while (found := rest.find(self.needle, at)) >= 0:
+                end = found + len(self.needle)
+                marked += [Segment(text[at:found], style), Segment(text[found:end], self.look("match"))]
+                at = end
+            marked.append(Segment(text[at:], style))
+        return [segment for segment in marked if segment.text]
+
+    # selecting with the mouse
+
+    def _selected(self, strip: Strip, y: int) -> Strip:
+        selection = self.text_selection
+        span = selection.get_span(y) if selection is not None else None
+        if span is None:
+            return strip
+        start, end = span
+        start, end = max(0, start - self.left), strip.cell_length if end == -1 else max(0, end - self.left)
+        before, inside, after = strip.crop(0, start), strip.crop(start, end), strip.crop(end)
+        chosen = self.screen.get_component_rich_style("screen--selection")
+        return Strip.join([before, Strip(Segment.apply_style(inside, post_style=chosen)), after])
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text, from the lines that are in memory."""
+        last = selection.end.y + 1 if selection.end is not None else len(self.source)
+        last = min(last, len(self.source), 100_000)
+        return selection.extract("\n".join(clean_line(plain(self.line(y))) for y in range(last))), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:
+        self.refresh()
+
+    # movement
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        self.refresh_line(old)
+        self.refresh_line(new)
+        self.post_message(self.Moved(self, new))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        bottom = int(new_value) + self.size.height
+        if bottom > self.seen:
+            self.seen = min(bottom, len(self.source))
+            if self.seen == len(self.source):
+                self.post_message(self.Behind(self, 0))
+        self._want()
+
+    def go(self, y: int) -> None:
+        """Put the cursor on line `y` (negative: from the end) and show it."""
+        length = len(self.source)
+        y = max(0, min(y + length if y < 0 else y, length - 1))
+        self.cursor = y
+        top, height = int(self.scroll_offset.y), max(1, self.size.height)
+        if not top <= y < top + height:
+            target = y if y < top else y - height + 1
+            if abs(target - top) > height:
+                target = y - height // 2
+            self.scroll_to(y=target, animate=False, force=True)
+
+    def action_go(self, y: int) -> None:
+        self.follow = self._may_follow and y < 0
+        self.go(y)
+
+    def action_move(self, by: int) -> None:
+        self.follow = False
+        self.go(max(0, self.cursor + by))
+
+    def action_page(self, pages: float) -> None:
+        self.follow = False
+        by = int(max(1, self.size.height - 1) * pages)
+        self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True)
+        self.go(max(0, self.cursor + by))
+
+    def action_sideways(self, by: int) -> None:
+        top, height = int(self.scroll_offset.y), self.size.height
+        widest = max((len(plain(self.line(y))) for y in range(top, min(top + height, len(self.source)))), default=0)
+        self.left = max(0, min(self.left + by, widest - 8))
+        self.refresh()
+
+    _may_follow = False
+
+    def _to_end(self) -> None:
+        self.seen = len(self.source)
+        self.cursor = max(0, len(self.source) - 1)
+        self.scroll_to(y=max(0, len(self.source) - self.size.height), animate=False, force=True)
+
+    def on_mouse_scroll_up(self) -> None:
+        self.follow = False
+
+    def on_mouse_scroll_down(self) -> None:
+        self.follow = self._may_follow and self.is_vertical_scroll_end
+
+    def on_click(self, event: events.Click) -> None:
+        y = int(self.scroll_offset.y) + event.get_content_offset_capture(self).y
+        if 0 <= y < len(self.source):
+            self.go(y)
+
+    def on_focus(self) -> None:
+        self.refresh_line(self.cursor)
+
+    def on_blur(self) -> None:
+        self.typing = None
+        self.refresh()
+
+    # search and copying
+
+    def action_search(self) -> None:
+        self.typing = ""
+        self.refresh()
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        return self.typing is not None and character is not None and character.isprintable()
+
+    def on_key(self, event: events.Key) -> None:
+        if self.typing is None:
+            return
+        event.stop()
+        event.prevent_default()
+        if event.key == "escape":
+            self._stop_typing("")
+        elif event.key == "enter":
+            self._stop_typing(self.typing)
+            self.action_again(1, here=True)
+        elif event.key == "backspace":
+            self.typing = self.typing[:-1]
+        elif event.character and event.character.isprintable():
+            self.typing += event.character
+        self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
+
+    def _stop_typing(self, needle: str) -> None:
+        self.typing = None
+        self.find(needle)
+
+    def find(self, needle: str) -> None:
+        """Mark `needle` wherever it stands; empty: mark nothing."""
+        self.needle = needle
+        self._strips.clear()
+        self.refresh()
+
+    def action_again(self, step: int, here: bool = False) -> None:
+        if self.needle and len(self.source):
+            self._search += 1
+            self.run_worker(self._seek(self.cursor + (0 if here else step), step, self._search), group="seek")
+
+    async def _seek(self, start: int, step: int, search: int) -> None:
+        source, needle = self.source, self.needle
+        found = await offload(source.find, needle, start, step, lambda: search != self._search)
+        if source is self.source and search == self._search:
+            if found is None:
+                self.post_message(self.Searched(needle))
+            else:
+                self.follow = False
+                self.go(found)
+
+    def on_unmount(self) -> None:
+        self._search += 1
+
+    def action_copy_line(self) -> None:
+        if len(self.source):
+            self.post_message(self.Copied(self.copied()))
+
+    def copied(self) -> str:
+        """What `y` copies: the line under the cursor."""
+        return plain(self.line(self.cursor))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a search is typed, keys are its letters."""
+        return self.typing is None or action == "search"
