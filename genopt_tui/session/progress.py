@@ -31,7 +31,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genopt_tui.session.journal import Event
+from genopt_tui.session.journal import Event, Journal
 
 IDLE, RUNNING, WAITING, PAUSED, FINISHED, FAILED = "idle", "running", "waiting", "paused", "finished", "failed"
 
@@ -110,6 +110,16 @@ def fold(events: Iterable[Event], start: Progress | None = None) -> Progress:
     for event in events:
         progress = advance(progress, event)
     return progress
+
+
+def latest(journal: Journal) -> tuple[Progress, int]:
+    """The progress of the newest step and the id of the last event, without reading the steps before it."""
+    sampled = journal.last("batch_sampled")
+    first = sampled.id if sampled else 0
+    kinds = [("run_started",), ("run_finished",), ("paused", "resumed"), ("budget",)]
+    before = [event for event in (journal.last(*k) for k in kinds) if event and event.id < first]
+    events = [*sorted(before, key=lambda e: e.id), *journal.events(max(first - 1, 0))]
+    return fold(events), events[-1].id if events else 0
 
 
 def advance(p: Progress, event: Event) -> Progress:
