@@ -1,13 +1,12 @@
 """The base of all views of lines: cursor, movement, search, copying, following the end. Only visible lines are rendered."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.message import Message
@@ -16,42 +15,36 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
+from genopt_tui.ui.messages import Copied
 from genopt_tui.ui.widgets.lines import Line, Source, TextLines, plain
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
 from genopt_tui.ui.widgets.text import clean_line
 
-STYLES = [
-    "cursor",
-    "match",
-    "gutter",
-    "dim",
-    "strong",
-    "title",
-    "added",
-    "removed",
-    "added-word",
-    "removed-word",
-    "hunk",
-    "off",
-    "scope",
-    "changed",
-    "good",
-    "bad",
-    "warn",
-    "keyword",
-    "string",
-    "number",
-    "comment",
-    "name",
-    "builtin",
-    "operator",
-    "code",
-    "quote",
-]
+STYLES = (
+    (
+        "cursor",
+        "match",
+        "gutter",
+        "dim",
+        "strong",
+        "title",
+        "added",
+        "removed",
+        "added-word",
+        "removed-word",
+        "hunk",
+        "off",
+    )
+    + ("scope", "changed", "good", "bad", "warn", "keyword", "string", "number", "comment", "name", "builtin")
+    + ("operator", "code", "quote")
+)
 
 
-class LineView(ScrollView, can_focus=True):
-    """Shows a `Source`. `h` and `l` move sideways; there is no bar for it, so that no line is lost to one."""
+class LineView(ScrollView, can_focus=True, inherit_bindings=False):
+    """Shows a `Source`. Keys come from the table of actions by way of the pane, as `act_NAME`.
+
+    One moves sideways without a bar, so that no line is lost to one.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in STYLES}
     DEFAULT_CSS = """
@@ -85,23 +78,6 @@ class LineView(ScrollView, can_focus=True):
         & > .line--cursor { background: $primary 30%; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "down", show=False, id="view.down"),
-        Binding("k,up", "move(-1)", "up", show=False, id="view.up"),
-        Binding("h,left", "sideways(-8)", "left", show=False, id="view.left"),
-        Binding("l,right", "sideways(8)", "right", show=False, id="view.right"),
-        Binding("g,home,less_than_sign", "go(0)", "top", show=False, id="view.top"),
-        Binding("G,end,greater_than_sign", "go(-1)", "bottom", show=False, id="view.bottom"),
-        Binding("pagedown,ctrl+f", "page(1)", "page down", show=False, id="view.page-down"),
-        Binding("pageup,ctrl+b", "page(-1)", "page up", show=False, id="view.page-up"),
-        Binding("ctrl+d", "page(0.5)", "half a page down", show=False, id="view.half-down"),
-        Binding("ctrl+u", "page(-0.5)", "half a page up", show=False, id="view.half-up"),
-        Binding("slash", "search", "search", show=False, id="view.search"),
-        Binding("n", "again(1)", "next match", show=False, id="view.next-match"),
-        Binding("N", "again(-1)", "previous match", show=False, id="view.previous-match"),
-        Binding("y", "copy_line", "copy the line", show=False, id="view.copy"),
-    ]
-
     cursor = reactive(0, repaint=False)
     follow = reactive(False, repaint=False)
     """Whether the view stays at its end while lines are added; moving away from the end stops it, going there starts it."""
@@ -127,13 +103,6 @@ class LineView(ScrollView, can_focus=True):
         @property
         def control(self) -> "LineView":
             return self.view
-
-    class Copied(Message):
-        """The user wants `text` in the clipboard."""
-
-        def __init__(self, text: str) -> None:
-            self.text = text
-            super().__init__()
 
     class Searched(Message):
         """A search ended without a match."""
@@ -172,10 +141,8 @@ class LineView(ScrollView, can_focus=True):
     def lines_changed(self, first: int | None = None) -> None:
         """The source has more, fewer or (from `first` on) other lines."""
         if first is not None:
-            for y in [y for y in self._filled.keys() if y >= first]:
-                self._filled.discard(y)
-            for y in [y for y in self._strips.keys() if y >= first]:
-                self._strips.discard(y)
+            _drop(self._filled, first)
+            _drop(self._strips, first)
         length = len(self.source)
         if self.virtual_size.height != length:
             self.virtual_size = Size(0, length)
@@ -366,21 +333,43 @@ class LineView(ScrollView, can_focus=True):
                 target = y - height // 2
             self.scroll_to(y=target, animate=False, force=True)
 
-    def action_go(self, y: int) -> None:
-        self.follow = self._may_follow and y < 0
-        self.go(y)
+    def act_down(self) -> None:
+        self._move(1)
 
-    def action_move(self, by: int) -> None:
+    def act_up(self) -> None:
+        self._move(-1)
+
+    def act_page_down(self) -> None:
+        self._page(1)
+
+    def act_page_up(self) -> None:
+        self._page(-1)
+
+    def act_left(self) -> None:
+        self._sideways(-8)
+
+    def act_right(self) -> None:
+        self._sideways(8)
+
+    def act_top(self) -> None:
+        self.follow = False
+        self.go(0)
+
+    def act_bottom(self) -> None:
+        self.go(-1)
+        self.follow = self._may_follow
+
+    def _move(self, by: int) -> None:
         self.follow = False
         self.go(max(0, self.cursor + by))
 
-    def action_page(self, pages: float) -> None:
+    def _page(self, pages: int) -> None:
         self.follow = False
-        by = int(max(1, self.size.height - 1) * pages)
+        by = max(1, self.size.height - 1) * pages
         self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True)
         self.go(max(0, self.cursor + by))
 
-    def action_sideways(self, by: int) -> None:
+    def _sideways(self, by: int) -> None:
         top, height = int(self.scroll_offset.y), self.size.height
         widest = max((len(plain(self.line(y))) for y in range(top, min(top + height, len(self.source)))), default=0)
         self.left = max(0, min(self.left + by, widest - 8))
@@ -413,7 +402,7 @@ class LineView(ScrollView, can_focus=True):
 
     # search and copying
 
-    def action_search(self) -> None:
+    def act_search(self) -> None:
         self.typing = ""
         self.refresh()
 
@@ -429,7 +418,7 @@ class LineView(ScrollView, can_focus=True):
             self._stop_typing("")
         elif event.key == "enter":
             self._stop_typing(self.typing)
-            self.action_again(1, here=True)
+            self._again(1, here=True)
         elif event.key == "backspace":
             self.typing = self.typing[:-1]
         elif event.character and event.character.isprintable():
@@ -446,7 +435,13 @@ class LineView(ScrollView, can_focus=True):
         self._strips.clear()
         self.refresh()
 
-    def action_again(self, step: int, here: bool = False) -> None:
+    def act_find_next(self) -> None:
+        self._again(1)
+
+    def act_find_prev(self) -> None:
+        self._again(-1)
+
+    def _again(self, step: int, here: bool = False) -> None:
         if self.needle and len(self.source):
             self._search += 1
             self.run_worker(self._seek(self.cursor + (0 if here else step), step, self._search), group="seek")
@@ -464,14 +459,17 @@ class LineView(ScrollView, can_focus=True):
     def on_unmount(self) -> None:
         self._search += 1
 
-    def action_copy_line(self) -> None:
+    def act_copy(self) -> None:
         if len(self.source):
-            self.post_message(self.Copied(self.copied()))
+            self.post_message(Copied(self.copied(), "line"))
 
     def copied(self) -> str:
         """What `y` copies: the line under the cursor."""
         return plain(self.line(self.cursor))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While a search is typed, keys are its letters."""
-        return self.typing is None or action == "search"
+
+def _drop(cache: LRUCache[int, Any], first: int) -> None:
+    """Forget lines from `first` on."""
+    for y in list(cache.keys()):
+        if y >= first:
+            cache.discard(y)
