@@ -14,7 +14,11 @@ from genopt_tui.task.rollout import Example, Json
 
 VERSION = 1
 
-__all__ = ["VERSION", "Context", "Example", "Result"]
+__all__ = ["VERSION", "ArtifactError", "Context", "Example", "Result"]
+
+
+class ArtifactError(Exception):
+    """Raised by a task when it cannot use what the artifact answered: the rollout ends with status `error` and this message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""The Atari 2600 emulator behind a small interface: seed, act, memory, screen."""
+
+from typing import Any
+
+import ale_py
+import numpy as np
+import numpy.typing as npt
+from ale_py import roms
+
+FRAMES_PER_STEP = 4
+MEMORY_BYTES = 128
+SCREEN = (210, 160, 3)  # rows, columns, red-green-blue
+
+ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # or its banner lands on standard error
+
+
+class Emulator:
+    """One game with its own random number generator.
+
+    `memory` holds the console's 128 bytes after each act; it is a bytearray because reading
+    single bytes of it gives plain integers, several times faster than from an array and without wrap-around.
+    """
+
+    def __init__(self, rom: str, *, seed: int, sticky: float) -> None:
+        self.memory = bytearray(MEMORY_BYTES)
+        self._view: npt.NDArray[np.uint8] = np.frombuffer(self.memory, dtype=np.uint8)
+        self._ale: Any = ale_py.ALEInterface()
+        self._ale.setInt("random_seed", seed % 2**31)
+        self._ale.setFloat("repeat_action_probability", sticky)
+        self._ale.setInt("frame_skip", FRAMES_PER_STEP)
+        self._ale.loadROM(roms.get_rom_path(rom))
+        self._actions = tuple(self._ale.getMinimalActionSet())
+        self._ale.getRAM(self._view)
+
+    @property
+    def actions(self) -> int:
+        """How many actions the game knows; they are numbered from 0."""
+        return len(self._actions)
+
+    def reset(self) -> None:
+        """Start a new game; the random number generator runs on."""
+        self._ale.reset_game()
+        self._ale.getRAM(self._view)
+
+    def act(self, action: int) -> float:
+        """Hold `action` for four frames (with stickiness, each frame may repeat the last one); the points it gave."""
+        reward: float = self._ale.act(self._actions[action])
+        self._ale.getRAM(self._view)
+        return reward
+
+    def over(self) -> bool:
+        finished: bool = self._ale.game_over()
+        return finished
+
+    def lives(self) -> int:
+        left: int = self._ale.lives()
+        return left
+
+    def screen(self) -> npt.NDArray[np.uint8]:
+        """The picture on the screen, 210 x 160 x 3."""
+        picture: npt.NDArray[np.uint8] = np.empty(SCREEN, dtype=np.uint8)
+        self._ale.getScreenRGB(picture)
+        return picture
