@@ -1,5 +1,6 @@
 """The base of all views of lines: cursor, movement, search, copying, following the end. Only visible lines are rendered."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -20,24 +21,37 @@ from genopt_tui.ui.widgets.lines import Line, Source, TextLines, plain
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
 from genopt_tui.ui.widgets.text import clean_line
 
-STYLES = (
-    (
-        "cursor",
-        "match",
-        "gutter",
-        "dim",
-        "strong",
-        "title",
-        "added",
-        "removed",
-        "added-word",
-        "removed-word",
-        "hunk",
-        "off",
-    )
-    + ("scope", "changed", "good", "bad", "warn", "keyword", "string", "number", "comment", "name", "builtin")
-    + ("operator", "code", "quote")
-)
+LOOKS = """
+LineView {
+    background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+    & > .line--match { background: $warning; color: $background; text-style: bold; }
+    & > .line--gutter { color: $foreground 45%; }
+    & > .line--dim { color: $foreground 50%; text-style: dim; }
+    & > .line--strong { text-style: bold; }
+    & > .line--title { color: $primary; text-style: bold; }
+    & > .line--added { background: $success 15%; }
+    & > .line--removed { background: $error 15%; }
+    & > .line--added-word { background: $success 45%; text-style: bold; }
+    & > .line--removed-word { background: $error 45%; text-style: bold; }
+    & > .line--hunk { color: $accent; background: $panel; }
+    & > .line--off { color: $foreground 40%; background: $surface; text-style: dim strike; }
+    & > .line--scope { color: $accent; }
+    & > .line--changed { color: $warning; text-style: bold; }
+    & > .line--good { color: $success; text-style: bold; }
+    & > .line--bad { color: $error; text-style: bold; }
+    & > .line--warn { color: $warning; }
+    & > .line--keyword { color: $accent; text-style: bold; }
+    & > .line--string { color: $success; }
+    & > .line--number { color: $warning; }
+    & > .line--comment { color: $foreground 55%; text-style: italic; }
+    & > .line--name { color: $primary; text-style: bold; }
+    & > .line--builtin { color: $secondary; }
+    & > .line--operator { color: $foreground 80%; }
+    & > .line--code { color: $warning; }
+    & > .line--quote { color: $foreground 65%; text-style: italic; }
+    & > .line--cursor { background: $primary 30%; }
+}
+"""
 
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -46,38 +60,8 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     One moves sideways without a bar, so that no line is lost to one.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"line--{name}" for name in STYLES}
-    DEFAULT_CSS = """
-    LineView {
-        background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
-        & > .line--match { background: $warning; color: $background; text-style: bold; }
-        & > .line--gutter { color: $foreground 45%; }
-        & > .line--dim { color: $foreground 50%; text-style: dim; }
-        & > .line--strong { text-style: bold; }
-        & > .line--title { color: $primary; text-style: bold; }
-        & > .line--added { background: $success 15%; }
-        & > .line--removed { background: $error 15%; }
-        & > .line--added-word { background: $success 45%; text-style: bold; }
-        & > .line--removed-word { background: $error 45%; text-style: bold; }
-        & > .line--hunk { color: $accent; background: $panel; }
-        & > .line--off { color: $foreground 40%; background: $surface; text-style: dim strike; }
-        & > .line--scope { color: $accent; }
-        & > .line--changed { color: $warning; text-style: bold; }
-        & > .line--good { color: $success; text-style: bold; }
-        & > .line--bad { color: $error; text-style: bold; }
-        & > .line--warn { color: $warning; }
-        & > .line--keyword { color: $accent; text-style: bold; }
-        & > .line--string { color: $success; }
-        & > .line--number { color: $warning; }
-        & > .line--comment { color: $foreground 55%; text-style: italic; }
-        & > .line--name { color: $primary; text-style: bold; }
-        & > .line--builtin { color: $secondary; }
-        & > .line--operator { color: $foreground 80%; }
-        & > .line--code { color: $warning; }
-        & > .line--quote { color: $foreground 65%; text-style: italic; }
-        & > .line--cursor { background: $primary 30%; }
-    }
-    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(re.findall(r"line--[\w-]+", LOOKS))
+    DEFAULT_CSS = LOOKS
     cursor = reactive(0, repaint=False)
     follow = reactive(False, repaint=False)
     """Whether the view stays at its end while lines are added; moving away from the end stops it, going there starts it."""
