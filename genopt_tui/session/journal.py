@@ -259,6 +259,19 @@ class Journal:
             for s, c, a, text, done, reason, usage, cost, seconds, error, i in rows
         ]
 
+    def spent(self, after: int = 0) -> tuple[int, int, int, float, bool]:
+        """What replies after the id `after` took: (last id, calls, tokens, US dollars, whether some cost is unknown).
+
+        Tokens that no provider reported are estimated from the reply's length.
+        """
+        row = self._db.execute(
+            "SELECT coalesce(max(id), ?), count(*), coalesce(sum(coalesce(json_extract(usage, '$.input') + "
+            "json_extract(usage, '$.output'), length(text) / 4)), 0), coalesce(sum(cost), 0.0), "
+            "coalesce(max(cost IS NULL), 0) FROM reply WHERE id > ?",
+            (after, after),
+        ).fetchone()
+        return int(row[0]), int(row[1]), int(row[2]), float(row[3]), bool(row[4])
+
     # rollouts
 
     def store_rollout(

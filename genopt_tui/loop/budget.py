@@ -1,0 +1,96 @@
+"""What a session has spent, over all its runs, and when that is enough."""
+
+import time
+from dataclasses import asdict, dataclass
+
+from genopt_tui.config import Budget
+from genopt_tui.errors import BudgetStop
+from genopt_tui.loop.book import Book
+from genopt_tui.session.record import Record
+
+WARNING = 0.8
+PLAIN = ("steps", "cost", "tokens", "calls", "minutes")
+
+
+@dataclass
+class Spent:
+    """Model calls and tokens of optimizer and agent model, dollars, steps, minutes of work (not of waiting)."""
+
+    steps: int = 0
+    cost: float = 0.0
+    tokens: int = 0
+    calls: int = 0
+    minutes: float = 0.0
+
+
+class Ledger:
+    """Counts what is spent. Built from the journal, and from records where the journal was lost."""
+
+    def __init__(self, book: Book, records: list[Record]) -> None:
+        """`records` are those of steps that the journal does not know."""
+        self._book, self.spent, self.unknown = book, Spent(), False
+        self._replies, self._events = 0, 0
+        for record in records:
+            self._add_record(record)
+        self._since: float | None = None
+        last = book.journal.last("budget")
+        self._minutes = float(last.data["spent"].get("minutes", 0.0)) if last else self.spent.minutes
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take in what the journal has."""
+        journal, spent = self._book.journal, self.spent
+        self._replies, calls, tokens, cost, unknown = journal.spent(self._replies)
+        ended = journal.events(self._events, kinds=["step_ended"])
+        self._events = ended[-1].id if ended else self._events
+        self.unknown = self.unknown or unknown
+        self.spent = Spent(
+            spent.steps + sum(event.data.get("counts", True) for event in ended),
+            round(spent.cost + cost, 6),
+            spent.tokens + tokens,
+            spent.calls + calls,
+            round(self._minutes + self._running(), 4),
+        )
+
+    def working(self, working: bool) -> None:
+        """Minutes count while the loop works, and stand still while it waits for a person."""
+        if working and self._since is None:
+            self._since = time.monotonic()
+        elif not working:
+            self._minutes += self._running()
+            self._since = None
+
+    def say(self, budget: Budget) -> None:
+        """Tell what is spent, with a warning from 80 % of a limit on."""
+        self.refresh()
+        limits = {key: value for key, value in budget.model_dump().items() if value is not None}
+        warning = ""
+        for key in PLAIN:
+            limit = limits.get(key)
+            if limit and getattr(self.spent, key) >= WARNING * limit:
+                warning = f"{key}: {getattr(self.spent, key):g} of {limit:g}"
+        self._book.say(
+            "budget", spent=asdict(self.spent), limits=limits, unknown_cost=self.unknown, warning=warning
+        )
+
+    def check(self, budget: Budget, *, new_step: bool, idle_steps: int = 0) -> None:
+        """Raises BudgetStop when nothing more may be spent. Steps and patience end a run between steps only."""
+        self.refresh()
+        if new_step and budget.patience is not None and idle_steps >= budget.patience:
+            raise BudgetStop("budget", f"no better version in {idle_steps} steps", "Raise budget.patience to go on")
+        for key in PLAIN if new_step else PLAIN[1:]:
+            limit, spent = getattr(budget, key), getattr(self.spent, key)
+            if limit is not None and spent >= limit:
+                raise BudgetStop("budget", f"{key}: {spent:g} of {limit:g} spent", f"Raise budget.{key} to go on")
+
+    def _running(self) -> float:
+        return (time.monotonic() - self._since) / 60 if self._since is not None else 0.0
+
+    def _add_record(self, record: Record) -> None:
+        usage, lost = record.usage, self.spent
+        lost.steps += record.candidate == 0 and record.decision.decision not in {"start", "design", "manual"}
+        lost.cost += usage.get("cost") or 0.0
+        lost.tokens += usage.get("input", 0) + usage.get("output", 0)
+        lost.calls += usage.get("calls", 0)
+        lost.minutes += usage.get("seconds", 0.0) / 60
+        self.unknown = self.unknown or (bool(usage.get("calls")) and usage.get("cost") is None)
