@@ -31,7 +31,8 @@ class TaskFolder:
         name = name or next(iter(self.task.starts), "")
         if name not in self.task.starts:
             raise TaskError(f"{self.task.name} has no start '{name}'", advice=f"It has: {', '.join(self.task.starts)}")
-        folder = self.path / "starts" / name
+        folder = self.path / "starts" / self.task.member / name
+        folder = folder if folder.is_dir() else self.path / "starts" / name
         files = {}
         for file in sorted(p for p in folder.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)):
             try:
@@ -96,10 +97,12 @@ def bundled_root() -> Path:
 
 def names() -> list[str]:
     """Names of the bundled tasks and of the user's own (`tasks/` in the user's folder)."""
-    found = {}
+    found: set[str] = set()
     for root in (bundled_root(), user_file("tasks")):
-        for file in sorted(root.glob("**/task.toml")):
-            found[file.parent.relative_to(root).as_posix()] = file.parent
+        for file in root.glob("**/task.toml"):
+            name = file.parent.relative_to(root).as_posix()
+            members = read_toml(file).get("members", {})
+            found |= {f"{name}/{member}" for member in members if member != "*"} if members else {name}
     return sorted(found)
 
 
@@ -107,23 +110,26 @@ def find(name: str) -> TaskFolder:
     """The task called `name`: bundled, the user's, or a path to a folder. Raises TaskError with the nearest name."""
     from difflib import get_close_matches
 
+    parts = Path(name).parts
     for root in (bundled_root(), user_file("tasks")):
-        if (root / name / "task.toml").is_file() and not Path(name).is_absolute() and ".." not in Path(name).parts:
-            return load(root / name, name)
+        for split in range(len(parts), 0, -1):
+            folder, member = root.joinpath(*parts[:split]), "/".join(parts[split:])
+            if (
+                ".." not in parts
+                and not Path(name).is_absolute()
+                and (folder / "task.toml").is_file()
+                and _has(folder, member)
+            ):
+                return load(folder, name, member)
     if (Path(name) / "task.toml").is_file():
         return load(Path(name).resolve())
-    if name.startswith("gym/") and (root := bundled_root() / "gym" / "any").exists():
-        return load(root, name)
     close = get_close_matches(name, names(), 1, 0.3)
-    raise TaskError(
-        f"no task '{name}'",
-        "it is no bundled task, none of yours, and no folder with a task.toml",
-        f"Did you mean {close[0]}?" if close else "See `genopt tasks`",
-    )
+    why = "it is no bundled task, none of yours, and no folder with a task.toml"
+    raise TaskError(f"no task '{name}'", why, f"Did you mean {close[0]}?" if close else "See `genopt tasks`")
 
 
 @lru_cache(maxsize=64)
-def load(path: Path, name: str = "") -> TaskFolder:
+def load(path: Path, name: str = "", member: str = "") -> TaskFolder:
     """The task in the folder `path`. Raises TaskError naming file and key."""
     from pydantic import ValidationError
 
@@ -133,7 +139,14 @@ def load(path: Path, name: str = "") -> TaskFolder:
     except ValidationError as error:
         first = error.errors()[0]
         raise TaskError(f"{path / 'task.toml'}: {'.'.join(str(p) for p in first['loc'])}", first["msg"]) from error
+    task = task.as_member(member) if member else task
     return TaskFolder(path, task.model_copy(update={"name": name or task.name or path.name}))
+
+
+def _has(folder: Path, member: str) -> bool:
+    """Whether the task in `folder` is a family with this member (or, without one, a task of its own)."""
+    members = read_toml(folder / "task.toml").get("members", {})
+    return member in members or "*" in members if member else not members
 
 
 def _version(package: str) -> str:

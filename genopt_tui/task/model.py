@@ -90,6 +90,15 @@ class Preset(Table):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
+class Member(Table):
+    """One task of a family that shares a folder: what differs from the family. Its further starts lie in `starts/MEMBER/NAME/`."""
+
+    description: str = ""
+    objective: str = ""
+    documentation: str = ""
+    starts: dict[str, Start] = Field(default_factory=dict)
+
+
 class Task(Table):
     """A task folder's `task.toml`."""
 
@@ -114,6 +123,10 @@ class Task(Table):
     metric: str = Field("", description="With command: regular expression whose first group is the score")
     agent: bool = Field(False, description="The artifact calls a model through llm(...)")
     demo: str = Field("", description="A recording beside task.toml for `genopt demo`")
+    members: dict[str, Member] = Field(
+        default_factory=dict, description="A family: tasks NAME/MEMBER; '*' takes any member"
+    )
+    member: str = Field("", description="Filled by the loader; reaches task.py as settings['member']")
     artifact: ArtifactFiles = Field(default_factory=ArtifactFiles)
     starts: dict[str, Start]
     settings: dict[str, Setting] = Field(default_factory=dict)
@@ -131,7 +144,16 @@ class Task(Table):
             raise UsageError(
                 f"task.{min(unknown)}", "the task has no such setting", f"It has: {', '.join(self.settings) or 'none'}"
             )
-        return {name: setting.check(name, chosen.get(name, setting.default)) for name, setting in self.settings.items()}
+        settings = {
+            name: setting.check(name, chosen.get(name, setting.default)) for name, setting in self.settings.items()
+        }
+        return {**settings, "member": self.member} if self.member else settings
+
+    def as_member(self, name: str) -> "Task":
+        """This family's task for the member `name`."""
+        own = self.members.get(name) or self.members["*"]
+        said = {key: value for key in ("description", "objective", "documentation") if (value := getattr(own, key))}
+        return self.model_copy(update={**said, "starts": {**self.starts, **own.starts}, "member": name})
 
     def stage(self, mean: float) -> str:
         """The staged hint for a batch whose mean score is `mean`; stages are listed from best to worst."""
