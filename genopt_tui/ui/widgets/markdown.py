@@ -1,0 +1,120 @@
+"""The little of Markdown that reasoning uses, as lines of plain pieces: nothing in it can act."""
+
+import re
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from genopt_tui.ui.widgets.lines import Line, Piece
+from genopt_tui.ui.widgets.marks import MARKS
+from genopt_tui.ui.widgets.text import clean_line
+
+FENCE = re.compile(r"^\s{0,3}(```+|~~~+)\s*([\w+.#/-]*)")
+HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
+ITEM = re.compile(r"^(\s*)([-*+]|\d{1,3}[.)])\s+(.*)$")
+QUOTE = re.compile(r"^\s{0,3}>\s?(.*)$")
+INLINE = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*|__[^_]+__|(?<![*\w])\*[^*\s][^*]*\*(?![*\w]))")
+BLOCK_MARK = re.compile(r"^(<{5,9}|={5,9}|>{5,9})(?: |$)")
+"""The marks of SEARCH/REPLACE blocks."""
+
+
+class Markdown:
+    """Turns source lines into wrapped rows, one source line at a time: what came before never changes."""
+
+    def __init__(self, width: int) -> None:
+        self.width = max(8, width)
+        self.fence = ""
+
+    def rows(self, text: str) -> list[Line]:
+        """The rows of the next source line."""
+        text = clean_line(text)
+        mark = FENCE.match(text)
+        if mark and (not self.fence or (mark[1].startswith(self.fence) and not mark[2])):
+            self.fence = "" if self.fence else mark[1]
+            return [((text.strip(), "dim"),)]
+        if self.fence or BLOCK_MARK.match(text):
+            return self._code(text)
+        if not text.strip():
+            return [()]
+        if heading := HEADING.match(text):
+            return self._wrapped([(heading[2], "title")], "")
+        if item := ITEM.match(text):
+            bullet = MARKS.bullet if item[2] in "-*+" else item[2]
+            return self._wrapped(inline(item[3]), f"{item[1][:12]}{bullet} ")
+        if quote := QUOTE.match(text):
+            return self._wrapped([(quote[1], "quote")], f"{MARKS.bar} ")
+        if set(text.strip()) in ({"-"}, {"*"}, {"_"}) and len(text.strip()) >= 3:
+            return [((MARKS.rule * min(self.width, 40), "dim"),)]
+        return self._wrapped(inline(text), "")
+
+    def _code(self, text: str) -> list[Line]:
+        look = {"-": "removed", "+": "added"}.get(text[:1], "code") if not BLOCK_MARK.match(text) else "dim"
+        if text[:3] in {"---", "+++"}:
+            look = "dim"
+        return [((part, look),) for part in _cut(text, self.width)]
+
+    def _wrapped(self, pieces: Sequence[Piece], lead: str) -> list[Line]:
+        indent = " " * min(cell_len(lead), self.width // 2)
+        room = self.width - len(indent)
+        rows = wrap(pieces, room)
+        return [(((lead if not i else indent), "gutter"), *row) if lead else row for i, row in enumerate(rows)]
+
+
+def inline(text: str) -> list[Piece]:
+    """Code spans, strong and emphasized words; everything else, links too, stays as it is written."""
+    pieces: list[Piece] = []
+    for part in INLINE.split(text):
+        if len(part) > 2 and part[0] == part[-1] == "`":
+            pieces.append((part[1:-1], "code"))
+        elif len(part) > 4 and part[:2] in {"**", "__"} and part[-2:] == part[:2]:
+            pieces.append((part[2:-2], "strong"))
+        elif len(part) > 2 and part[0] == part[-1] == "*" and part[1] != " ":
+            pieces.append((part[1:-1], "quote"))
+        elif part:
+            pieces.append((part, ""))
+    return pieces
+
+
+def wrap(pieces: Sequence[Piece], width: int) -> list[Line]:
+    """Rows of at most `width` cells, broken at blanks where there are any."""
+    rows: list[list[Piece]] = [[]]
+    used = 0
+    for text, look in pieces:
+        for word in re.findall(r"\S+\s*|\s+", text):
+            length = cell_len(word.rstrip())
+            if used and used + length > width:
+                rows.append([])
+                used = 0
+                word = word.lstrip()
+            for i, part in enumerate(_cut(word, width) if length > width else [word]):
+                if i:
+                    rows.append([])
+                    used = 0
+                rows[-1].append((part, look))
+                used += cell_len(part)
+    return [_joined(row) for row in rows]
+
+
+def _joined(row: Sequence[Piece]) -> Line:
+    out: list[Piece] = []
+    for text, look in row:
+        if out and out[-1][1] == look:
+            out[-1] = (out[-1][0] + text, look)
+        else:
+            out.append((text, look))
+    return tuple(out)
+
+
+def _cut(text: str, width: int) -> list[str]:
+    """`text` in parts of at most `width` cells."""
+    if cell_len(text) <= width:
+        return [text]
+    parts, part, used = [], "", 0
+    for character in text:
+        size = cell_len(character)
+        if used + size > width:
+            parts.append(part)
+            part, used = "", 0
+        part += character
+        used += size
+    return [*parts, part]
