@@ -1,0 +1,62 @@
+"""BIG-Bench Extra Hard as tasks: the question goes to the model behind the artifact's template, or to its program."""
+
+import random
+
+from bbeh_data import load
+from bbeh_split import assign
+from scoring import official, strict
+
+from genopt_tui.task.contract import Context, Example, Result
+
+
+def examples(split: str, settings: dict) -> list[Example]:
+    """Questions of one split, shuffled by the split's seed (in file order for the paper's). Raises ValueError without data."""
+    questions = load(settings["member"])
+    chosen = assign(
+        [target for _, target in questions], [text for text, _ in questions], settings["split"], settings["split_seed"]
+    )
+    order = list(range(len(questions)))
+    if settings["split"] == "shuffled":
+        random.Random(settings["split_seed"]).shuffle(order)
+    return [
+        Example(
+            f"q{number:03d}", {"question": questions[number][0], "target": questions[number][1]}, questions[number][1]
+        )
+        for number in order
+        if chosen[number] == split
+    ]
+
+
+def run(artifact: dict[str, str], example: Example, ctx: Context) -> Result:
+    """Ask, extract, score by both rules; the setting `scoring` says which one counts."""
+    question, target = example.data["question"], example.data["target"]
+    if "solver.py" in artifact:
+        answer, reply = ctx.call("solver.solve", question), ""
+    else:
+        template = artifact["prompt.txt"]
+        reply = ctx.llm(template + question)
+        answer = ctx.call("extract.extract_answer", template, question, reply)
+    answer = answer if isinstance(answer, str) else str(answer)
+    verdicts = {"official": official(answer, target), "strict": strict(answer, target)}
+    right = verdicts[ctx.settings["scoring"]]
+    ctx.step({"question": question, "reply": reply}, action=answer, reward=float(right))
+    return Result(
+        float(right),
+        _feedback(right, answer, target, verdicts),
+        {name: float(value) for name, value in verdicts.items()},
+    )
+
+
+def _feedback(right: bool, answer: str, target: str, verdicts: dict[str, bool]) -> str:
+    said = (
+        "The answer is right: no change needed."
+        if right
+        else f"Wrong: the answer was {answer!r}, expected is {target!r}. Change the prompt or the program."
+    )
+    if verdicts["official"] != verdicts["strict"]:
+        said += f" (official rule: {_word(verdicts['official'])}; strict rule: {_word(verdicts['strict'])})"
+    return said
+
+
+def _word(right: bool) -> str:
+    return "right" if right else "wrong"
