@@ -1,5 +1,6 @@
 """`task.toml` as a model: everything about a task that is not code."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -58,6 +59,7 @@ class Stage(Table):
 
     at_least: float | None = None
     text: str
+    metric: str = Field("", description="The named metric it looks at; empty: the score")
 
 
 class TaskLimits(Table):
@@ -93,10 +95,15 @@ class Preset(Table):
 class Member(Table):
     """One task of a family that shares a folder: what differs from the family. Its further starts lie in `starts/MEMBER/NAME/`."""
 
-    description: str = ""
-    objective: str = ""
-    documentation: str = ""
+    description: str | None = None
+    objective: str | None = None
+    documentation: str | None = None
+    direction: Literal["higher", "lower"] | None = None
+    failure_score: float | None = None
+    score_covers: str | None = None
+    feedback: list[Stage] | None = None
     starts: dict[str, Start] = Field(default_factory=dict)
+    settings: dict[str, Setting] = Field(default_factory=dict)
 
 
 class Task(Table):
@@ -152,14 +159,22 @@ class Task(Table):
     def as_member(self, name: str) -> "Task":
         """This family's task for the member `name`."""
         own = self.members.get(name) or self.members["*"]
-        said = {key: value for key in ("description", "objective", "documentation") if (value := getattr(own, key))}
-        return self.model_copy(update={**said, "starts": {**self.starts, **own.starts}, "member": name})
+        fields = ("description", "objective", "documentation", "direction", "failure_score", "score_covers", "feedback")
+        said = {key: value for key in fields if (value := getattr(own, key)) is not None}
+        both = {"starts": {**self.starts, **own.starts}, "settings": {**self.settings, **own.settings}}
+        return self.model_copy(update={**said, **both, "member": name})
 
-    def stage(self, mean: float) -> str:
-        """The staged hint for a batch whose mean score is `mean`; stages are listed from best to worst."""
+    def rule_for(self, settings: Mapping[str, Any]) -> str:
+        """Name of the scoring rule in force; `{NAME}` in `rule` stands for a setting."""
+        return self.rule.format_map(settings)
+
+    def stage(self, mean: float, metrics: Mapping[str, float] = {}) -> str:
+        """The staged hint for a batch with this mean score and these mean metrics; stages are listed from best to worst."""
         for stage in self.feedback:
+            value = metrics.get(stage.metric) if stage.metric else mean
+            lower = not stage.metric and self.direction == "lower"
             if stage.at_least is None or (
-                mean >= stage.at_least if self.direction == "higher" else mean <= stage.at_least
+                value is not None and (value <= stage.at_least if lower else value >= stage.at_least)
             ):
                 return stage.text
         return ""
