@@ -52,6 +52,10 @@ class ProposerError(GenoptError):
     """The model could not be asked, or gave no usable reply."""
 
 
+class ProposerPause(ProposerError):
+    """No reply without a person: the run pauses, and the same step goes on when resumed."""
+
+
 class BudgetStop(GenoptError):
     """A budget is spent; everything is kept (exit code 3)."""
 

@@ -1,0 +1,147 @@
+"""What the loop asks of a source of proposals, and what comes back: a stream of events."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from genopt_tui.errors import UsageError
+
+Message = Mapping[str, str]
+
+
+class Editable(Protocol):
+    """The part of `learn.scope.Scope` that proposers use."""
+
+    def lines(self, file: str, text: str) -> list[tuple[int, int]]:
+        """Editable lines of a file, 1-based and inclusive."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request for one reply.
+
+    `files` is the base artifact and `base_tree` its tree id; both are empty when an artifact asks (`llm(...)`).
+    `seed` is the session's; what one request is seeded with comes from `number()`. `temperature` and `params` override
+    the proposer's own. `tried` holds tree ids of artifacts that need no second proposal. `earlier` counts the complete
+    replies this session already holds for this base, so that a restarted runner goes on where it was.
+    """
+
+    messages: Sequence[Message]
+    files: Mapping[str, str] = field(default_factory=dict)
+    scope: Editable | None = None
+    base_tree: str = ""
+    step: int = 0
+    candidate: int = 0
+    attempt: int = 0
+    seed: int = 0
+    temperature: float | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    tried: frozenset[str] = frozenset()
+    earlier: int = 0
+
+    def number(self) -> int:
+        """31 random bits that belong to this request: candidates and attempts differ, a repetition does not."""
+        identity = f"{self.seed}/{self.step}/{self.candidate}/{self.attempt}"
+        return int.from_bytes(sha256(identity.encode()).digest()[:4], "big") >> 1
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The next piece of the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A line for the person while the reply is awaited; `path` is the file it speaks of."""
+
+    text: str
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A try failed: what its deltas said is `text`, and the reply starts anew after `wait` seconds.
+
+    `wait` is None when this was the last try: `ProposerPause` follows. `usage` and `cost` are of this try alone,
+    `estimated` where the provider reported none; cost is None when unknown.
+    """
+
+    text: str
+    error: str
+    usage: Mapping[str, int] | None = None
+    cost: float | None = None
+    estimated: bool = False
+    seconds: float = 0.0
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The reply is complete: all deltas since the last `Broken`.
+
+    `usage` counts tokens (`input`, `output`), None when unknown; `cost` is US dollars, None when unknown.
+    """
+
+    finish_reason: str = "stop"
+    usage: Mapping[str, int] | None = None
+    cost: float | None = None
+    estimated: bool = False
+    seconds: float = 0.0
+
+
+Said = Delta | Notice | Broken | Finish
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Counts the tokens of a text; `exact` when with the model's own tokenizer."""
+
+    count: Callable[[str], int]
+    exact: bool = False
+
+
+def estimate_tokens(text: str) -> int:
+    """About how many tokens a text has: 3.5 bytes each, which code and numbers come to."""
+    return -(-len(text.encode("utf-8", "replace")) * 2 // 7)
+
+
+class Proposer(Protocol):
+    """A source of replies. Raises ProposerPause where a person is needed; other errors of a try are `Broken` events."""
+
+    name: str
+
+    def stream(self, ask: Ask) -> AsyncIterator[Said]:
+        """Ask once: deltas, then one `Finish`. Cancel the task (or close the iterator) to stop it."""
+        ...
+
+    async def warm(self) -> None:
+        """Load what is slow to load; the first request then leaves at once."""
+        return
+
+    async def counter(self) -> Counter:
+        """The model's tokenizer, or an estimate that says so."""
+        return Counter(estimate_tokens)
+
+    async def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        """US dollars for a request of this size, None when unknown."""
+        return None
+
+    async def close(self) -> None:
+        """Let go of everything held."""
+        return
+
+    def supply(self, text: str, candidate: int | None = None) -> None:
+        """Give the reply a person was asked for. Raises UsageError when none is waited for."""
+        raise UsageError("no reply is waited for", f"{self.name} replies by itself")
+
+
+def as_text(messages: Sequence[Message]) -> str:
+    """A prompt as one text, for programs and people; who said what is told where it is not obvious."""
+    if all(m["role"] in {"system", "user"} for m in messages):
+        return "\n\n".join(m["content"] for m in messages)
+    return "\n\n".join(f"## {m['role']}\n\n{m['content']}" for m in messages)

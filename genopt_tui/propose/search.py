@@ -1,0 +1,166 @@
+"""Proposals without a model: seeded random edits of numbers and choices, the honest baseline."""
+
+import math
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from genopt_tui.errors import ProposerPause
+from genopt_tui.propose.base import Ask, Delta, Finish, Proposer, Said
+from genopt_tui.propose.literals import Literal, Value, find
+from genopt_tui.propose.trees import tree_id
+
+DRAWS = 2000
+PARAMETER_WEIGHT = 4  # a number with a name is likelier to be a knob than one inside an expression
+
+
+@dataclass(frozen=True)
+class Change:
+    """A literal and the source that is to stand in its place."""
+
+    literal: Literal
+    source: str
+
+
+class SearchProposer(Proposer):
+    """A local search: mostly small moves of one value, now and then a large one, or two or three values at once.
+
+    The same request (seed, step, candidate, attempt, base, tried) always gets the same reply.
+    """
+
+    name = "search"
+
+    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
+        changes = propose(ask)
+        yield Delta(reply(ask.files, changes))
+        yield Finish(usage={"input": 0, "output": 0}, cost=0.0)
+
+
+def propose(ask: Ask) -> list[Change]:
+    """Changes whose result was not tried yet, and is not what another candidate of this step proposes.
+
+    Raises ProposerPause when there is nothing to change, or nothing left to try.
+    """
+    literals = find(ask.files, ask.scope)
+    if not literals:
+        raise ProposerPause(
+            "search has nothing to change",
+            "no number and no choice stands in the editable scope",
+            "Widen the scope, add a comment `# choices: a|b` beside a value, or set a model",
+        )
+    tried = {*ask.tried, tree_id(ask.files)}
+    changes: list[Change] = []
+    for candidate in range(ask.candidate + 1):
+        changes, tree = _untried(ask, candidate, literals, tried)
+        tried.add(tree)
+    return changes
+
+
+def _untried(ask: Ask, candidate: int, literals: Sequence[Literal], tried: set[str]) -> tuple[list[Change], str]:
+    rng = random.Random(f"{ask.seed}/{ask.step}/{candidate}/{ask.attempt}")
+    for _ in range(DRAWS):
+        changes = _draw(literals, rng)
+        tree = tree_id(applied(ask.files, changes))
+        if changes and tree not in tried:
+            return changes, tree
+    raise ProposerPause(
+        "search found nothing new",
+        f"{DRAWS} draws gave only what was tried before",
+        "Widen the scope, or set a model",
+    )
+
+
+def _draw(literals: Sequence[Literal], rng: random.Random) -> list[Change]:
+    count = min(len(literals), rng.choices([1, 2, 3], [70, 22, 8])[0])
+    pool, chosen = list(literals), []
+    for _ in range(count):
+        weights = [PARAMETER_WEIGHT if x.parameter or x.choices else 1 for x in pool]
+        chosen.append(pool.pop(rng.choices(range(len(pool)), weights)[0]))
+    moved = [Change(x, move(x, rng)) for x in sorted(chosen, key=lambda x: (x.file, x.start))]
+    return [c for c in moved if c.source != _source(c.literal.value)]
+
+
+def move(literal: Literal, rng: random.Random) -> str:
+    """Another value for a literal, as source."""
+    if literal.choices:
+        others = [c for c in literal.choices if c != _source(literal.value)]
+        return rng.choice(others) if others else _source(literal.value)
+    value = literal.value
+    if isinstance(value, bool):
+        return str(not value)
+    if isinstance(value, int):
+        return str(_whole(value, rng))
+    return _source(_real(float(value), rng))
+
+
+def _step(size: float, rng: random.Random) -> float:
+    """A signed step: half of them about a tenth of `size`, a third about half of it, the rest beyond."""
+    scale = rng.choices([0.1, 0.5, 1.5], [50, 33, 17])[0]
+    return rng.gauss(0.0, 1.0) * scale * size
+
+
+def _whole(value: int, rng: random.Random) -> int:
+    step = round(_step(max(abs(value), 2), rng)) or rng.choice([-1, 1])
+    return int(_same_side(value, value + step))
+
+
+def _real(value: float, rng: random.Random) -> float:
+    moved = value + _step(abs(value) or 1.0, rng)
+    moved = _same_side(value, moved)
+    if 0.0 < value < 1.0 and moved > 1.0 and rng.random() < 0.75:
+        moved = 1.0 - (1.0 - value) * rng.random()  # likely a share or a rate
+    return float(f"{moved:.{_digits(value)}g}")
+
+
+def _same_side(value: float, moved: float) -> float:
+    """`moved`, mirrored back where it would change the sign of a positive value."""
+    return abs(moved) if value > 0 > moved else moved
+
+
+def _digits(value: float) -> int:
+    return max(3, min(6, len(f"{value:g}".replace(".", "").replace("-", "").lstrip("0"))))
+
+
+def _source(value: Value) -> str:
+    return str(value) if not isinstance(value, float) or math.isfinite(value) else repr(value)
+
+
+def applied(files: Mapping[str, str], changes: Sequence[Change]) -> dict[str, str]:
+    """The artifact with these changes."""
+    out = dict(files)
+    for change in sorted(changes, key=lambda c: c.literal.start, reverse=True):
+        text, literal = out[change.literal.file], change.literal
+        out[literal.file] = text[: literal.start] + change.source + text[literal.end :]
+    return out
+
+
+def reply(files: Mapping[str, str], changes: Sequence[Change]) -> str:
+    """Reasoning and SEARCH/REPLACE blocks, as a model would write them."""
+    told = [f"- {_told(files, c)}" for c in changes]
+    blocks = [
+        _block(file, files[file], applied(files, changes)[file]) for file in sorted({c.literal.file for c in changes})
+    ]
+    return (
+        "Random search, no model: one move from the base.\n\n" + "\n".join(told) + "\n\n" + "\n\n".join(blocks) + "\n"
+    )
+
+
+def _told(files: Mapping[str, str], change: Change) -> str:
+    literal = change.literal
+    line = files[literal.file].count("\n", 0, literal.start) + 1
+    return f"{literal.file}:{line} {literal.name or 'a value'}: {literal.value} -> {change.source}"
+
+
+def _block(file: str, old: str, new: str) -> str:
+    """The smallest block of whole lines around all changes that stands once in the file."""
+    before, after = old.split("\n"), new.split("\n")
+    differing = [i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
+    first, last = differing[0], differing[-1]
+    while _count(before, before[first : last + 1]) > 1 and (first > 0 or last < len(before) - 1):
+        first, last = max(0, first - 1), min(len(before) - 1, last + 1)
+    search, replace = "\n".join(before[first : last + 1]), "\n".join(after[first : last + 1])
+    return f"{file}\n<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE"
+
+
+def _count(lines: Sequence[str], block: Sequence[str]) -> int:
+    return sum(list(lines[i : i + len(block)]) == list(block) for i in range(len(lines) - len(block) + 1))
