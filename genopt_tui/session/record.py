@@ -85,6 +85,7 @@ class Record(Part):
     base: str = Field("", description="Commit that the proposal was made for")
     branch: str = ""
     task: str = ""
+    direction: Literal["higher", "lower"] = Field("higher", description="Which scores are better")
     fingerprint: str = Field("", description="Digest of the task's code, settings and limits")
     model: str = ""
     settings: dict[str, Any] = Field(

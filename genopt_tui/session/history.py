@@ -1,0 +1,130 @@
+"""Versions of a session as lists show them, read from trailers in one git log."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Literal
+
+from genopt_tui.errors import single_line
+from genopt_tui.session import message
+from genopt_tui.session.message import Score
+from genopt_tui.session.refs import HEADS, REJECTED, TAGS
+
+FORMAT = "%H%x00%P%x00%cI%x00%D%x00%an%x00%s%x00%(trailers:only=true,unfold=true,separator=%x1f)"
+FIELDS = 7
+ACCEPTED = frozenset({"start", "approved", "edited", "gate", "always", "manual", "design"})
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One commit of a session.
+
+    `step` is None for a commit made by plain git. `cost` is US dollars, None when unknown. `kind`: `branch` when a branch
+    leads to it, else `rejected` or `abandoned`. `task` digests the task's code and settings, `gate_set` the gate examples.
+    """
+
+    commit: str
+    parents: tuple[str, ...]
+    at: str
+    subject: str
+    author: str
+    kind: Literal["branch", "rejected", "abandoned"]
+    step: int | None = None
+    candidate: int = 0
+    decision: str = ""
+    score: float | None = None
+    stderr: float | None = None
+    n: int = 0
+    base_score: float | None = None
+    verdict: str = ""
+    model: str = ""
+    cost: float | None = None
+    branches: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    task: str = ""
+    gate_set: str = ""
+
+    @property
+    def short(self) -> str:
+        return self.commit[:7]
+
+    @property
+    def parent(self) -> str:
+        return self.parents[0] if self.parents else ""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: `7`, `7b` for a candidate that was not taken, else the short id."""
+        if self.step is None:
+            return self.short
+        accepted = self.kind != "rejected" and self.decision in ACCEPTED
+        return f"{self.step}" if accepted else f"{self.step}{letter(self.candidate)}"
+
+
+def letter(candidate: int) -> str:
+    """`a` for candidate 0, `b` for 1, ... `.26` after `z`."""
+    return chr(ord("a") + candidate) if candidate < 26 else f".{candidate}"
+
+
+def parse_log(out: bytes) -> list[Version]:
+    """Versions from `git log -z --decorate=full --format=FORMAT`, in its order."""
+    cells = out.decode("utf-8", "replace").split("\0")
+    rows = [cells[i : i + FIELDS] for i in range(0, len(cells) - FIELDS + 1, FIELDS)]
+    reachable = _reachable(rows)
+    return [_version(row, row[0] in reachable) for row in rows]
+
+
+def _version(row: Sequence[str], on_branch: bool) -> Version:
+    commit, parents, at, decoration, author, subject, block = row
+    refs = [ref.strip().removeprefix("HEAD -> ").removeprefix("tag: ") for ref in decoration.split(",")]
+    trailers = message.trailers(block.replace("\x1f", "\n"))
+    score: Score | None = message.parse_score(trailers.get("Genopt-Score", ""))
+    task, _, rest = trailers.get("Genopt-Task", "").partition(" gate=")
+    rejected = next((ref.removeprefix(REJECTED) for ref in refs if ref.startswith(REJECTED)), "")
+    return Version(
+        commit=commit,
+        parents=tuple(parents.split()),
+        at=at,
+        subject=single_line(subject),
+        author=single_line(author),
+        kind="branch" if on_branch else "rejected" if rejected else "abandoned",
+        step=_number(trailers.get("Genopt-Step", "")),
+        candidate=_number(trailers.get("Genopt-Candidate", "")) or 0,
+        decision=single_line(trailers.get("Genopt-Decision", "manual")),
+        score=score.mean if score else None,
+        stderr=score.stderr if score else None,
+        n=score.n if score else 0,
+        base_score=score.base if score else None,
+        verdict=score.verdict if score else "",
+        model=single_line(trailers.get("Genopt-Model", "")),
+        cost=message.parse_cost(trailers.get("Genopt-Cost", "")),
+        branches=tuple(ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)),
+        tags=tuple(ref.removeprefix(TAGS) for ref in refs if ref.startswith(TAGS)),
+        task=task,
+        gate_set=rest,
+    )
+
+
+def _reachable(rows: Iterable[Sequence[str]]) -> set[str]:
+    """Commits that a branch leads to; `rows` are in topological order, children first."""
+    found: set[str] = set()
+    for commit, parents, _, decoration, *_ in rows:
+        if commit in found or HEADS in decoration:
+            found.add(commit)
+            found.update(parents.split())
+    return found
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def on_branch(version: Version) -> Version:
+    """The same version, known to lie on the active branch (HEAD may be detached from every branch)."""
+    return replace(version, kind="branch")
+
+
+def gate_set(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Digest of the examples and repeats that a score covers; `-` for none."""
+    keys = sorted(f"{row.get('example')}#{row.get('repeat', 0)}" for row in rows)
+    return sha256("\n".join(keys).encode("utf-8", "replace")).hexdigest()[:8] if keys else "-"

@@ -1,0 +1,88 @@
+"""Re-applying a version's own edit somewhere else: three-way, file by file, by `git merge-file`."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session import gitcall
+
+if TYPE_CHECKING:
+    from genopt_tui.session.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An edit re-applied: the whole artifact as it would be, for the version `base`.
+
+    `conflicts` names files that hold conflict marks to be edited; `source` is the version the edit came from.
+    """
+
+    base: str
+    source: str
+    files: Mapping[str, str]
+    changed: tuple[str, ...]
+    conflicts: tuple[str, ...]
+
+
+def apply(
+    repository: "Repository",
+    commit: str,
+    onto: str,
+    *,
+    files: frozenset[str] = frozenset(),
+    hunks: frozenset[int] = frozenset(),
+) -> Applied:
+    """The edit that `commit` made on its parent, as files (all: none named) or numbered hunks, re-applied on `onto`."""
+    parents = repository.objects.commit(commit).parents
+    if not parents:
+        raise SessionError(f"{commit[:7]} is the start", "it edits nothing", "Use rewind or branch")
+    before, after = repository.files(parents[0]), repository.files(commit)
+    if unknown := files - before.keys() - after.keys():
+        raise SessionError(f"{commit[:7]} has no file '{min(unknown)}'", advice=f"It has: {', '.join(sorted(after))}")
+    if files:
+        after = {**before, **{n: after[n] for n in files if n in after}}
+        after = {n: text for n, text in after.items() if n not in files or n in repository.files(commit)}
+    if hunks:
+        from genopt_tui.learn.diff import keep
+
+        after = dict(keep(before, after, set(hunks)))
+    merged, conflicts = three_way(repository.files(onto), before, after)
+    now = repository.files(onto)
+    changed = tuple(sorted(n for n in now.keys() | merged.keys() if now.get(n) != merged.get(n)))
+    return Applied(onto, commit, merged, changed, tuple(conflicts))
+
+
+def three_way(
+    ours: Mapping[str, str], base: Mapping[str, str], theirs: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """`ours` with what leads from `base` to `theirs`; second the files where both changed the same lines."""
+    merged, conflicts = dict(ours), []
+    for name in sorted(base.keys() | theirs.keys()):
+        old, new, here = base.get(name), theirs.get(name), ours.get(name)
+        if old == new or here == new:
+            continue
+        if here == old:
+            text, clash = new, False
+        else:
+            text, clash = _merge_text(here or "", old or "", new or "")
+            clash = clash or here is None or new is None
+        if text is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = text
+        if clash:
+            conflicts.append(name)
+    return merged, conflicts
+
+
+def _merge_text(ours: str, base: str, theirs: str) -> tuple[str, bool]:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):
+            Path(folder, name).write_bytes(text.encode("utf-8", "replace"))
+        labels = ("-L", "head", "-L", "before the edit", "-L", "the edit")
+        out = gitcall.run(["merge-file", "-p", *labels, "ours", "base", "theirs"], cwd=Path(folder), ok=range(128))
+    text = out.decode("utf-8", "replace")
+    return text, "<<<<<<< head" in text and ">>>>>>> the edit" in text

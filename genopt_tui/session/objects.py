@@ -1,0 +1,261 @@
+"""Git objects: read through one long-lived `git cat-file --batch`, written here as durable loose objects.
+
+Only the standard library: the interface uses it before anything else is loaded.
+"""
+
+import hashlib
+import os
+import subprocess
+import threading
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session import gitcall
+
+BLOB, EXECUTABLE, TREE = "100644", "100755", "40000"
+KNOWN = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object of the repository. `kind` is `blob`, `tree`, `commit` or `tag`."""
+
+    sha: str
+    kind: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit. `at` is the committer's time in seconds since 1970."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: str
+    at: int
+    message: str
+
+
+class ObjectStore:
+    """The objects of the session at `path`; use it from the thread that made it, and close it.
+
+    Writes are staged and become durable and visible together with `flush`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder = path / ".git" / "objects"
+        if not self._folder.is_dir():
+            raise SessionError(f"{path} is no session", "it holds no git repository", "See `genopt ls`")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._staged: dict[str, Path] = {}
+        self._written: set[str] = set()
+        self._thread = threading.get_ident()
+
+    # reading
+
+    def read(self, name: str) -> Object | None:
+        """The object called `name` (an id, or a revision git understands); None when there is none."""
+        if "\n" in name or not name or name in self._staged:
+            self.flush()
+            if "\n" in name or not name:
+                return None
+        process = self._reader()
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(name.encode("utf-8", "replace") + b"\n")
+        process.stdin.flush()
+        head = process.stdout.readline()
+        if not head:
+            self.close()
+            raise SessionError("git cat-file ended", advice="`git fsck` in the session says more")
+        if head.rstrip(b"\n").endswith((b" missing", b" ambiguous")):
+            return None
+        sha, kind, size = head.split()
+        data = process.stdout.read(int(size))
+        process.stdout.read(1)
+        return Object(sha.decode(), kind.decode(), data)
+
+    def get(self, name: str, kind: str) -> Object:
+        """Like `read`, for an object that must be there. Raises SessionError."""
+        found = self.read(name)
+        if found is None or found.kind != kind:
+            raise SessionError(f"the session has no {kind} {name}", advice="`genopt doctor SESSION` checks its files")
+        return found
+
+    def commit(self, name: str) -> Commit:
+        """The commit called `name`. Raises SessionError."""
+        found = self.get(name, "commit")
+        return parse_commit(found.sha, found.data)
+
+    def entries(self, tree: str) -> dict[str, tuple[str, str]]:
+        """Name to (mode, id) of the entries of a tree. Raises SessionError."""
+        return parse_tree(self.get(tree, "tree").data)
+
+    def files(self, tree: str) -> dict[str, str]:
+        """File name to blob id of all regular files under a tree. Raises SessionError for links and submodules."""
+        found: dict[str, str] = {}
+        for name, (mode, sha) in self.entries(tree).items():
+            if mode == TREE:
+                found |= {f"{name}/{inner}": blob for inner, blob in self.files(sha).items()}
+            elif mode in {BLOB, EXECUTABLE}:
+                found[name] = sha
+            else:
+                raise SessionError(f"{name} is no regular file", f"its mode is {mode}", "genopt keeps plain files only")
+        return found
+
+    def texts(self, tree: str) -> dict[str, str]:
+        """File name to text of all files under a tree; what is not UTF-8 is replaced."""
+        return {
+            name: self.get(sha, "blob").data.decode("utf-8", "replace")
+            for name, sha in sorted(self.files(tree).items())
+        }
+
+    # writing
+
+    def write_blob(self, data: bytes) -> str:
+        return self._stage("blob", data)
+
+    def write_tree(self, entries: Mapping[str, tuple[str, str]]) -> str:
+        """Stage a tree of name to (mode, id)."""
+        order = sorted(entries.items(), key=lambda item: item[0].encode() + (b"/" if item[1][0] == TREE else b""))
+        return self._stage(
+            "tree", b"".join(f"{mode} {name}".encode() + b"\0" + bytes.fromhex(sha) for name, (mode, sha) in order)
+        )
+
+    def write_files(self, blobs: Mapping[str, str]) -> str:
+        """Stage the nested trees that hold `blobs` (file name with slashes to blob id)."""
+        entries: dict[str, tuple[str, str]] = {}
+        folders: dict[str, dict[str, str]] = {}
+        for name, sha in blobs.items():
+            folder, slash, rest = name.partition("/")
+            if slash:
+                folders.setdefault(folder, {})[rest] = sha
+            else:
+                entries[name] = (BLOB, sha)
+        for folder, inner in folders.items():
+            if folder in entries:
+                raise SessionError(f"{folder} is both a file and a folder")
+            entries[folder] = (TREE, self.write_files(inner))
+        return self.write_tree(entries)
+
+    def write_commit(self, tree: str, parents: Iterable[str], author: str, message: str, at: int) -> str:
+        """Stage a commit; the committer is the user. `at` is seconds since 1970, UTC."""
+        committer = "{} <{}>".format(*gitcall.identity())
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+        lines += [f"author {author} {at} +0000", f"committer {committer} {at} +0000", "", message]
+        return self._stage("commit", "\n".join(lines).encode("utf-8", "replace"))
+
+    def flush(self) -> None:
+        """Make all that is staged durable, then visible: every file is flushed before it gets its name, every folder after."""
+        if not self._staged:
+            return
+        folders = set()
+        for sha, temporary in self._staged.items():
+            folder = self._folder / sha[:2]
+            if not folder.exists():
+                folder.mkdir(exist_ok=True)
+                folders.add(self._folder)
+            os.replace(temporary, folder / sha[2:])
+            folders.add(folder)
+        for folder in folders:
+            sync_folder(folder)
+        if len(self._written) > KNOWN:
+            self._written.clear()
+        self._written.update(self._staged)
+        self._staged.clear()
+
+    def close(self) -> None:
+        """End the git process."""
+        if self._process is not None:
+            assert self._process.stdin is not None and self._process.stdout is not None
+            self._process.stdin.close()
+            self._process.stdout.close()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> "ObjectStore":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _stage(self, kind: str, data: bytes) -> str:
+        raw = f"{kind} {len(data)}".encode() + b"\0" + data
+        sha = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        if sha in self._staged or sha in self._written or (self._folder / sha[:2] / sha[2:]).exists():
+            return sha
+        temporary = self._folder / f"tmp_obj_{os.getpid()}_{sha}"
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
+        try:
+            packed = memoryview(zlib.compress(raw, 1))
+            while packed:
+                packed = packed[os.write(handle, packed) :]
+            os.fdatasync(handle) if hasattr(os, "fdatasync") else os.fsync(handle)
+        finally:
+            os.close(handle)
+        self._staged[sha] = temporary
+        return sha
+
+    def _reader(self) -> "subprocess.Popen[bytes]":
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("an ObjectStore belongs to the thread that made it")
+        if self._process is None or self._process.poll() is not None:
+            try:
+                self._process = subprocess.Popen(
+                    ["git", "cat-file", "--batch"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=gitcall.clean(self.path),
+                    cwd=self.path,
+                )
+            except FileNotFoundError as error:
+                raise SessionError("git is not installed", advice="Install git 2.34 or newer") from error
+        return self._process
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in `folder` to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def blob_id(data: bytes) -> str:
+    """The id git gives to these bytes as a file."""
+    return hashlib.sha1(f"blob {len(data)}".encode() + b"\0" + data, usedforsecurity=False).hexdigest()
+
+
+def parse_tree(data: bytes) -> dict[str, tuple[str, str]]:
+    """Name to (mode, id) of a tree object's entries."""
+    entries, place = {}, 0
+    while place < len(data):
+        blank, end = data.index(b" ", place), data.index(b"\0", place)
+        mode, name = data[place:blank].decode(), data[blank + 1 : end].decode("utf-8", "surrogateescape")
+        entries[name] = (mode, data[end + 1 : end + 21].hex())
+        place = end + 21
+    return entries
+
+
+def parse_commit(sha: str, data: bytes) -> Commit:
+    """A commit object's fields."""
+    head, _, message = data.decode("utf-8", "replace").partition("\n\n")
+    fields: dict[str, list[str]] = {}
+    for line in head.split("\n"):
+        key, _, value = line.partition(" ")
+        fields.setdefault(key, []).append(value)
+    author = fields["author"][0].rsplit(" ", 2)[0]
+    return Commit(
+        sha,
+        fields["tree"][0],
+        tuple(fields.get("parent", ())),
+        author,
+        int(fields["committer"][0].rsplit(" ", 2)[1]),
+        message,
+    )

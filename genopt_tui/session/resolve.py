@@ -1,0 +1,76 @@
+"""What a person means by a version."""
+
+import re
+from typing import TYPE_CHECKING
+
+from genopt_tui.errors import SessionError, single_line
+from genopt_tui.session.refs import HEADS, REJECTED, TAGS, check_name
+
+if TYPE_CHECKING:
+    from genopt_tui.session.repository import Repository
+
+STEP = re.compile(r"(\d{1,9})(?:\.(\d{1,3})|([a-z]))?")
+
+
+def resolve(repository: "Repository", text: str) -> str:
+    """The commit called `text`. Raises SessionError with the nearest name."""
+    text = text.strip()
+    found = _word(repository, text) or _step(repository, text) or _ref(repository, text) or _commit(repository, text)
+    if found:
+        return found
+    from genopt_tui.session.repository import nearest
+
+    known = [ref.split("/", 2)[2] for ref in repository.refs.all(HEADS, TAGS)]
+    known += [version.name for version in repository.log(all=True)[:200]]
+    shown = single_line(text)[:60]
+    raise SessionError(f"no version '{shown}'", advice=nearest(text, [*known, "head", "start", "best"]))
+
+
+def _word(repository: "Repository", text: str) -> str | None:
+    if text in ("head", "HEAD"):
+        return repository.head()
+    if text == "start":
+        return repository.git("rev-list", "--max-parents=0", "--first-parent", "HEAD").decode().split()[-1]
+    if text == "best":
+        return repository.best(repository.direction()).commit
+    return None
+
+
+def _step(repository: "Repository", text: str) -> str | None:
+    match = STEP.fullmatch(text)
+    if not match:
+        return None
+    step, candidate = int(match[1]), int(match[2] or 0) if not match[3] else ord(match[3]) - ord("a")
+    if match[2] or match[3]:
+        kept = repository.objects.read(f"{REJECTED}{step}.{candidate}")
+        return kept.sha if kept else _accepted(repository, step, candidate)
+    found = _accepted(repository, step)
+    kept = None if found else repository.objects.read(f"{REJECTED}{step}.0")
+    return found or (kept.sha if kept else None)
+
+
+def _accepted(repository: "Repository", step: int, candidate: int | None = None) -> str | None:
+    """The accepted version of a step: on the active branch before the others."""
+    for everything in (False, True):
+        for version in repository.log(all=everything):
+            if version.step == step and version.kind != "rejected" and candidate in (None, version.candidate):
+                return version.commit
+    return None
+
+
+def _ref(repository: "Repository", text: str) -> str | None:
+    try:
+        check_name(text)
+    except SessionError:
+        return None
+    found = repository.objects.read(HEADS + text) or repository.objects.read(TAGS + text)
+    while found is not None and found.kind == "tag":
+        found = repository.objects.read(found.data.split(b"\n", 1)[0].split(b" ")[1].decode())
+    return found.sha if found and found.kind == "commit" else None
+
+
+def _commit(repository: "Repository", text: str) -> str | None:
+    if not re.fullmatch(r"[0-9a-f]{4,40}", text):
+        return None
+    found = repository.objects.read(text)
+    return found.sha if found and found.kind == "commit" else None

@@ -1,0 +1,43 @@
+"""Head's row, artifact and score in a few milliseconds: the interface's first content. Only the standard library."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from genopt_tui.session import message
+from genopt_tui.session.message import Score
+from genopt_tui.session.objects import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSummary:
+    """What the active branch stands at. `step` is None for a commit by plain git."""
+
+    commit: str
+    branch: str
+    step: int | None
+    decision: str
+    subject: str
+    score: Score | None
+    files: Mapping[str, str]
+
+
+def head_summary(path: Path, store: ObjectStore | None = None) -> HeadSummary:
+    """The summary of the session at `path`, by one git process (that of `store`, where given). Raises SessionError."""
+    if store is None:
+        with ObjectStore(path) as own:
+            return head_summary(path, own)
+    head = (path / ".git" / "HEAD").read_text(encoding="utf-8").strip()
+    commit = store.commit("HEAD")
+    lines = message.trailers(commit.message)
+    step = lines.get("Genopt-Step", "")
+    entry = store.entries(commit.tree).get("artifact")
+    return HeadSummary(
+        commit.sha,
+        head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else "",
+        int(step) if step.isdigit() else None,
+        lines.get("Genopt-Decision", "manual"),
+        message.printable(commit.message.partition("\n")[0]),
+        message.parse_score(lines.get("Genopt-Score", "")),
+        store.texts(entry[1]) if entry else {},
+    )

@@ -1,0 +1,201 @@
+"""The work tree of a session: it follows the active branch and never loses a hand edit.
+
+A file is written only where it still is what was put there; otherwise it stays, and what it was made from is remembered.
+That memory is `.git/genopt/worktree.json`: the commit (`at`) and the ref (`ref`) that the work tree follows, the act that is
+being done (`act`: from this moment on it is finished even if its writer is killed), and the base of each file left alone.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+
+from genopt_tui.errors import SessionError, single_line
+from genopt_tui.session import gitcall
+from genopt_tui.session.objects import ObjectStore, blob_id
+
+ARTIFACT, CHOICES, RECORD = "artifact", "genopt.toml", "record.json"
+LARGEST = 4 * 1024**2
+OWN = {RECORD, ".gitattributes"}
+
+
+@dataclass
+class Followed:
+    """What the work tree was last put to. `base` holds the blob each hand-edited file was made from (None: no file)."""
+
+    at: str = ""
+    ref: str = ""
+    act: str = ""
+    base: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A file that differs from head by a person's hand: its text (None: deleted) and the blob it was made from (None: new)."""
+
+    file: str
+    text: str | None
+    base: str | None
+
+
+class WorkTree:
+    """The files in a session's folder."""
+
+    def __init__(self, path: Path, store: ObjectStore) -> None:
+        self.path, self._store = path, store
+        self._memory = path / ".git" / "genopt" / "worktree.json"
+        self.followed = self._load()
+
+    def announce(self, act: str) -> None:
+        """Remember the act that is about to move refs and work tree: the point of no return."""
+        self.followed.act = act
+        self._save()
+
+    def follow(self, commit: str, ref: str) -> None:
+        """Put the work tree to `commit` of the branch `ref`, leaving alone what a person changed."""
+        old, new = self._blobs(self.followed.at), self._blobs(commit)
+        for name in sorted(old.keys() | new.keys() | self.followed.base.keys()):
+            self._follow_file(name, self.followed.base.get(name, old.get(name)), new.get(name))
+        self._index(self.followed.at, commit)
+        self._settle(commit, ref, new)
+
+    def adopt(self, commit: str, ref: str) -> None:
+        """Take note that plain git moved the head: no file is touched, and what differs from the new head is a hand edit."""
+        self._settle(commit, ref, self._blobs(commit))
+
+    def edits(self, head: str) -> list[Edited]:
+        """What a person changed: files of the artifact and `genopt.toml` that differ from the commit `head`."""
+        new, old = self._blobs(head), self._blobs(self.followed.at)
+        found = []
+        for name in sorted({name for name in new if name not in OWN} | set(self._present())):
+            base, current = self.followed.base.get(name, old.get(name)), self._current(name)
+            if current not in (new.get(name), base):
+                found.append(Edited(name, self._text(name), base))
+        return found
+
+    def put(self, name: str, data: bytes | None) -> None:
+        """Write a file (None deletes it) at once or not at all; never through a link."""
+        target = self._place(name)
+        if data is None:
+            target.unlink(missing_ok=True)
+            self._prune(target.parent)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._memory.parent / f"file.{os.getpid()}"
+        write_durably(temporary, data)
+        os.replace(temporary, target)
+
+    def _follow_file(self, name: str, base: str | None, target: str | None) -> None:
+        current = self._current(name)
+        if current == target:
+            self.followed.base.pop(name, None)
+        elif current == base or (name in OWN and (current is None or self._store.read(current) is not None)):
+            self.put(name, None if target is None else self._store.get(target, "blob").data)
+            self.followed.base.pop(name, None)
+        else:
+            self.followed.base[name] = base
+
+    def _settle(self, commit: str, ref: str, blobs: Mapping[str, str]) -> None:
+        base = {
+            n: blob
+            for n, blob in self.followed.base.items()
+            if blob != blobs.get(n) and self._current(n) != blobs.get(n)
+        }
+        self.followed = Followed(commit, ref, "", base)
+        self._save()
+
+    def _blobs(self, commit: str) -> dict[str, str]:
+        return self._store.files(self._store.commit(commit).tree) if commit else {}
+
+    def _current(self, name: str) -> str | None:
+        data = self._bytes(name)
+        return None if data is None else blob_id(data)
+
+    def _bytes(self, name: str) -> bytes | None:
+        place = self._place(name)
+        if place.is_symlink():
+            return b"link to " + os.fsencode(os.readlink(place))
+        return place.read_bytes() if place.is_file() else None
+
+    def _text(self, name: str) -> str | None:
+        data = self._bytes(name)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def _present(self) -> Iterator[str]:
+        """Files in the artifact's folder that a person can mean: no hidden files, links, back-ups, byte code or large files."""
+        root = self.path / ARTIFACT
+        if root.is_symlink():
+            return
+        for folder, folders, files in os.walk(root):
+            folders[:] = [f for f in folders if not f.startswith(".") and f != "__pycache__"]
+            for file in files:
+                place = Path(folder, file)
+                if file.startswith(".") or file.endswith(("~", ".pyc", ".swp", ".orig", ".rej")) or place.is_symlink():
+                    continue
+                if place.stat().st_size <= LARGEST:
+                    yield place.relative_to(self.path).as_posix()
+
+    def _place(self, name: str) -> Path:
+        """Where a file lies. Raises SessionError when a link in between would lead elsewhere."""
+        place = self.path / safe_path(name)
+        for parent in place.parents:
+            if parent == self.path:
+                break
+            if parent.is_symlink():
+                raise SessionError(
+                    f"{parent.relative_to(self.path)} is a link", "files are written to real folders only"
+                )
+        return place
+
+    def _prune(self, folder: Path) -> None:
+        while folder not in (self.path, self.path / ARTIFACT) and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+    def _index(self, old: str, new: str) -> None:
+        """Let `git status` see the same; what a person staged stays staged, or else the index is left as it is."""
+        args = ["read-tree", "-i", "-m", old, new] if old else ["read-tree", new]
+        gitcall.run(args, self.path, ok=(0, 128))
+
+    def _load(self) -> Followed:
+        try:
+            data = json.loads(self._memory.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return Followed()
+        return Followed(data["at"], data["ref"], data["act"], data["base"])
+
+    def _save(self) -> None:
+        self._memory.parent.mkdir(mode=0o700, exist_ok=True)
+        temporary = self._memory.with_suffix(".tmp")
+        write_durably(temporary, json.dumps(asdict(self.followed)).encode())
+        os.replace(temporary, self._memory)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Write a file and flush it to the disk."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def safe_path(name: str) -> str:
+    """`name` when it is an ordinary relative path inside the session. Raises SessionError otherwise."""
+    parts = PurePosixPath(name).parts
+    bad = (
+        not parts
+        or name != "/".join(parts)
+        or not name.isprintable()
+        or "\\" in name
+        or any(part in ("..", "/") or part.lower().rstrip(". ") in (".git", ".genopt") for part in parts)
+        or any(part.startswith("-") or len(part.encode("utf-8", "replace")) > 200 for part in parts)
+        or len(parts) > 20
+        or len(name) > 1000
+    )
+    if bad:
+        raise SessionError(
+            f"'{single_line(name)[:80]}' is no file name for an artifact", "an ordinary relative path is"
+        )
+    return name
