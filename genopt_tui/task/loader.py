@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -149,8 +149,10 @@ def _has(folder: Path, member: str) -> bool:
     return member in members or "*" in members if member else not members
 
 
-def _version(package: str) -> str:
+def _version(module: str) -> str:
+    """Version of the package that `module` belongs to, "-" for the standard library."""
+    name = module.partition(".")[0]
     try:
-        return version(package)
+        return version(name)
     except PackageNotFoundError:
-        return "?"
+        return ",".join(version(package) for package in packages_distributions().get(name, [])) or "-"
