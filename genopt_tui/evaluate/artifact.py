@@ -1,0 +1,125 @@
+"""An artifact's files as modules, found by each other's `import`, and its errors as a person should see them."""
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import linecache
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from genopt_tui.evaluate.recorder import Recorder
+
+REPORT = 8000  # characters of an error report
+
+
+class Artifact(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """The modules of an artifact. `given` is put among each module's globals before it runs."""
+
+    def __init__(self, files: Mapping[str, str], given: Mapping[str, Any], recorder: Recorder | None) -> None:
+        self.given, self.recorder = given, recorder
+        self.sources = {module_name(file): (file, text) for file, text in files.items() if file.endswith(".py")}
+        self.packages = {name.rpartition(".")[0] for name in self.sources} - {""}
+        self._functions: dict[str, Callable[..., Any]] = {}
+        self._instances: dict[type, Any] = {}
+        for name in self.sources:
+            sys.modules.pop(name, None)  # a library's module of that name gives way
+        for file, text in files.items():
+            if file.endswith(".py"):
+                linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+            else:
+                lay_down(file, text)
+        sys.meta_path.insert(0, self)
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """What `module.function`, `module.Class` or `module.Class.method` calls. Raises whatever importing it raises."""
+        if name not in self._functions:
+            self._functions[name] = self._resolve(name)
+        return self._functions[name]
+
+    def _resolve(self, name: str) -> Callable[..., Any]:
+        module, rest = self._module_of(name)
+        target: Any = importlib.import_module(module)
+        for part in rest:
+            if not hasattr(target, part):
+                raise AttributeError(f"{self.sources[module][0]} has no {'.'.join(rest)!r}, which the task calls")
+            target = self._instance(getattr(target, part))
+        if not callable(target):
+            raise TypeError(f"{name} of the artifact is not callable")
+        return target  # type: ignore[no-any-return]
+
+    def _module_of(self, name: str) -> tuple[str, list[str]]:
+        parts = name.split(".")
+        for i in range(len(parts) - 1, 0, -1):
+            if (module := ".".join(parts[:i])) in self.sources:
+                return module, parts[i:]
+        raise ModuleNotFoundError(f"the artifact has no file {parts[0]}.py, which the task calls")
+
+    def _instance(self, target: Any) -> Any:
+        if not isinstance(target, type):
+            return target
+        if target not in self._instances:
+            self._instances[target] = target()
+        return self._instances[target]
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname in self.sources:
+            file = self.sources[fullname][0]
+            package = file.endswith("__init__.py") or fullname in self.packages
+            spec = importlib.util.spec_from_loader(fullname, self, origin=file, is_package=package)
+            if spec is not None:
+                spec.has_location = True
+            return spec
+        if fullname in self.packages:
+            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__name__ not in self.sources:
+            return
+        file, text = self.sources[module.__name__]
+        vars(module).update(self.given)
+        exec(compile(text, file, "exec", dont_inherit=True), vars(module))
+        if self.recorder is not None:
+            self.recorder.wrap(module, qualified=len(self.sources) > 1)
+
+
+def module_name(file: str) -> str:
+    """`folder/helper.py` as `folder.helper`."""
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def lay_down(file: str, text: str) -> None:
+    """Put a file that is not code into the scratch folder, where the artifact opens it by name."""
+    if os.path.isabs(file) or ".." in file.split("/"):
+        return
+    if folder := os.path.dirname(file):
+        os.makedirs(folder, exist_ok=True)
+    with open(file, "w", encoding="utf-8", newline="") as out:
+        out.write(text)
+
+
+def report(error: BaseException, files: Mapping[str, str]) -> str:
+    """The error's traceback cut to the artifact's own frames, bounded; never raises."""
+    text = type(error).__name__
+    with contextlib.suppress(BaseException):  # the artifact's own __str__ may raise anything
+        summary = traceback.TracebackException.from_exception(error, limit=-200, compact=True)
+        _cut(summary, files, set())
+        text = "".join(summary.format())
+    return text if len(text) <= REPORT else f"{text[: REPORT // 2]}\n…\n{text[-REPORT // 2 :]}"
+
+
+def _cut(summary: traceback.TracebackException, files: Mapping[str, str], seen: set[int]) -> None:
+    if id(summary) in seen:
+        return
+    seen.add(id(summary))
+    summary.stack = traceback.StackSummary.from_list([f for f in summary.stack if f.filename in files])
+    for other in (summary.__cause__, summary.__context__):
+        if other is not None:
+            _cut(other, files, seen)

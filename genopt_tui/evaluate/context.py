@@ -1,0 +1,155 @@
+"""What a task's `run` is given: calls into the player, questions to the agent model, the trace."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from genopt_tui.evaluate.player import ASK, FAILED, RESULT
+from genopt_tui.evaluate.players import Player
+from genopt_tui.evaluate.tracer import NO_CALLS, BadCalls, Calls, Tracer
+from genopt_tui.evaluate.watch import Watch
+from genopt_tui.evaluate.wire import Closed, WireError, pack
+from genopt_tui.task.rollout import Json, Limits, Status
+
+Ask = Callable[[int, list[dict[str, str]], dict[str, Any]], None]
+
+
+class RolloutEnded(BaseException):
+    """The artifact ended its rollout; not an Exception, so that a task's `except` does not swallow it."""
+
+
+class PlayerContext:
+    """`Context` of the task contract over one live player. `status` and `error` tell how the artifact ended it, if it did."""
+
+    def __init__(
+        self,
+        player: Player,
+        watch: Watch,
+        limits: Limits,
+        settings: Mapping[str, Json],
+        seed: int,
+        tracer: Tracer | None,
+    ) -> None:
+        self.settings, self.seed, self.traced = settings, seed, tracer is not None
+        self.status: Status | None = None
+        self.error = ""
+        self.lost = False  # the player went away without a word
+        self.calls = self.llm_calls = self.steps = 0
+        self._player, self._watch, self._limits, self._tracer = player, watch, limits, tracer
+        self._ask: Ask = lambda n, messages, params: None
+        self._asked: Counter[bytes] = Counter()
+        self._recorded: Calls = NO_CALLS
+        self._digest = sha256()
+
+    def asks_through(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def begin(self, artifact: Mapping[str, str]) -> None:
+        """Give the player its artifact."""
+        try:
+            self._player.channel.send(dict(artifact))
+        except Closed:
+            self.lost = True
+            raise RolloutEnded from None
+
+    def call(self, function: str, *arguments: Json) -> Json:
+        if self.status or self.lost or self._watch.verdict:
+            raise RolloutEnded
+        self.calls += 1
+        if self.calls > self._limits.calls:
+            self._end("killed", f"more than {self._limits.calls} calls of the artifact")
+        try:
+            request = pack([function, list(arguments)])
+        except WireError as error:
+            raise TypeError(f"ctx.call({function!r}): an argument cannot be passed: {error}") from error
+        channel = self._player.channel
+        try:
+            channel.send_packed(request)
+            answer = channel.receive()
+            while type(answer) is list and len(answer) == 3 and answer[0] == ASK:
+                channel.send(self._relay(answer[1], answer[2]))
+                answer = channel.receive()
+        except WireError as error:
+            self._end("error", f"what {function} returned cannot be read: {error}")
+        except Closed:
+            self.lost = True
+            raise RolloutEnded from None
+        return self._result(answer, function)
+
+    def _result(self, answer: Any, function: str) -> Json:
+        try:
+            kind, value, *rest = answer
+            if self._player.channel.spare():
+                raise ValueError("more than one answer")
+            if self._tracer is not None:
+                self._recorded = self._recorded.plus(rest[-1])
+            if kind == RESULT:
+                return value
+            if kind == FAILED and value in ("error", "memory") and isinstance(rest[0], str):
+                self._end(value, rest[0])
+        except (TypeError, ValueError, IndexError, BadCalls):
+            pass  # only a forged answer comes here
+        return self._end("error", f"{function} answered out of turn: the artifact wrote to the player's channel")
+
+    def _end(self, status: Status, error: str) -> None:
+        self.status, self.error = status, error
+        raise RolloutEnded
+
+    def llm(self, prompt: str | list[dict[str, str]], **parameters: Json) -> str:
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        text, error = self._relay(messages, dict(parameters))
+        if error:
+            raise RuntimeError(error)
+        return text
+
+    def _relay(self, messages: Any, parameters: Any) -> list[str]:
+        """[text, error] of a question, asked outside with the clock stopped."""
+        if not well_formed(messages, parameters):
+            return ["", "llm takes a text or a list of messages, each with role and content"]
+        key = pack([messages, sorted(parameters.items())])
+        n = self._asked[key]
+        self._asked[key] += 1
+        self.llm_calls += 1
+        self._watch.pause()
+        try:
+            self._ask(n, messages, parameters)
+            answer = self._watch.answers.get()
+        finally:
+            self._watch.resume()
+        return [answer["text"], answer["error"]]
+
+    def step(self, observation: Json = None, action: Json = None, reward: float | None = None, **info: Json) -> None:
+        self.steps += 1
+        self._digest.update(pack([plain(action), plain(reward)]))
+        if self._tracer is not None:
+            self._tracer.step(observation, action, reward, info, self._recorded)
+            self._recorded = NO_CALLS
+
+    def attach(self, picture: object) -> None:
+        if self._tracer is not None:
+            self._tracer.attach(picture)
+
+    def signature(self) -> str:
+        """Digest of all actions and rewards; empty when no step was recorded."""
+        return self._digest.hexdigest()[:32] if self.steps else ""
+
+
+def plain(value: Any) -> Any:
+    """`value` where it can be packed, else its type's name."""
+    try:
+        pack(value)
+    except WireError:
+        return type(value).__name__
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def well_formed(messages: Any, parameters: Any) -> bool:
+    """Whether this is a list of chat messages and a table of parameters."""
+    if not isinstance(messages, list) or not isinstance(parameters, dict):
+        return False
+    return all(
+        isinstance(m, dict) and m and all(isinstance(k, str) and isinstance(v, str) for k, v in m.items())
+        for m in messages
+    ) and all(isinstance(key, str) for key in parameters)

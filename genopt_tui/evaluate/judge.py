@@ -1,0 +1,189 @@
+"""The judge process: it runs a task's trusted code, calls the artifact through a player, and computes the score.
+
+Started by the pool as `python -m genopt_tui.evaluate.judge FD`; frames on FD are all it says. What it prints, or a C library
+in it prints, goes to the pool's log and never to a terminal.
+"""
+
+import asyncio
+import inspect
+import os
+import random
+import socket
+import sys
+import traceback
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from genopt_tui.config import Sandbox
+from genopt_tui.errors import EvaluationError, GenoptError
+from genopt_tui.evaluate import lockdown, messages
+from genopt_tui.evaluate.context import PlayerContext, RolloutEnded
+from genopt_tui.evaluate.players import Ending, Players, ZygoteDied
+from genopt_tui.evaluate.sandbox import Isolation
+from genopt_tui.evaluate.tracer import Tracer
+from genopt_tui.evaluate.verdict import Outcome, decide
+from genopt_tui.evaluate.watch import Watch
+from genopt_tui.evaluate.wire import Channel, Closed
+from genopt_tui.task import loader
+from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
+
+TRIES = 3  # forks of one rollout: a player that was killed from outside, or a dead zygote, is nobody's score
+RUNNER_FRAME = 1 << 30
+
+
+def main(fd: int) -> None:
+    lockdown.die_with_parent()
+    runner = Channel(socket.socket(fileno=fd), RUNNER_FRAME)
+    try:
+        judge = Judge(runner, runner.receive())
+        judge.serve()
+    except Closed:
+        return
+
+
+class Judge:
+    """`config`: task (folder), name, isolation, sandbox, limits."""
+
+    def __init__(self, runner: Channel, config: dict[str, Any]) -> None:
+        self.runner = runner
+        self.folder = loader.load(Path(config["task"]), config["name"])
+        self.limits = Limits(**config["limits"])
+        self.isolation = Isolation(**config["isolation"])
+        settings = Sandbox(**config["sandbox"])
+        self.players = Players(self.isolation, settings, self.limits, self.folder.task.preload)
+        self.module: Any = None
+
+    def serve(self) -> None:
+        """Answer the runner until it closes."""
+        try:
+            while True:
+                message = self.runner.receive()
+                if message["op"] in ("run", "examples"):
+                    self._answer(message)
+        finally:
+            self.players.close()
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        try:
+            self.module = self.module or self.folder.module()
+            if message["op"] == "examples":
+                self.runner.send({"op": "examples", "examples": self._examples(message["split"])})
+            else:
+                result = self._rollout(messages.rollout(message["rollout"]))
+                self.runner.send({"op": "result", "result": messages.plain_result(result)})
+        except GenoptError as error:
+            self.runner.send({"op": "failed", "error": str(error)})
+        except Exception as error:  # noqa: BLE001  task code may raise anything; the pool says whose fault it is
+            self.runner.send({"op": "failed", "error": short(error)})
+
+    def _examples(self, split: str) -> list[dict[str, Any]]:
+        found = finished(self.module.examples(split))
+        wrong = [e for e in found if not isinstance(e, Example)]
+        if wrong:
+            raise EvaluationError("examples() of the task", f"it returned {type(wrong[0]).__name__}, not Example")
+        return [messages.shallow(example) for example in found]
+
+    def _rollout(self, rollout: Rollout) -> RolloutResult:
+        spent = 0.0
+        for attempt in range(1, TRIES + 1):
+            try:
+                outcome, result = self._try(rollout)
+            except ZygoteDied:
+                self.players.restart()
+                continue
+            spent += result.seconds
+            if not outcome.again or attempt == TRIES or spent > self.limits.seconds:
+                return result
+        raise EvaluationError("the process that players are forked from died again and again")
+
+    def _try(self, rollout: Rollout) -> tuple[Outcome, RolloutResult]:
+        seed = seed_of(rollout)
+        player = self.players.fork(seed, traced=rollout.traced)
+        watch = Watch(player, self.limits, self.runner)
+        tracer = Tracer() if rollout.traced else None
+        context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
+        context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))
+        watch.start()
+        try:
+            returned, raised = self._run(rollout, context)
+            seconds = watch.seconds()
+            ending = self.players.end(player)
+        finally:
+            watch.stop()
+            player.kill()
+        watch.drain()
+        player.close()
+        outcome = decide(context, watch.verdict, ending, returned, raised, self.limits)
+        return outcome, self._result(rollout, context, watch, outcome, seconds, tracer, ending)
+
+    def _run(self, rollout: Rollout, context: PlayerContext) -> tuple[Any, BaseException | None]:
+        """What the task's `run` returned, or what it raised."""
+        random.seed(context.seed)
+        try:
+            context.begin(rollout.artifact)
+            return finished(self.module.run(dict(rollout.artifact), rollout.example, context)), None
+        except RolloutEnded:
+            return None, None
+        except Exception as error:  # noqa: BLE001  the task's own code may raise anything
+            return None, error
+
+    def _ask(self, rollout: Rollout, n: int, asked: list[dict[str, str]], params: dict[str, Any]) -> None:
+        question = messages.LlmQuestion(rollout.example.id, rollout.repeat, n, asked, params)
+        self.runner.send({"op": "ask", "question": messages.shallow(question)})
+
+    def _result(
+        self,
+        rollout: Rollout,
+        context: PlayerContext,
+        watch: Watch,
+        outcome: Outcome,
+        seconds: float,
+        tracer: Tracer | None,
+        ending: Ending,
+    ) -> RolloutResult:
+        return RolloutResult(
+            example=rollout.example.id,
+            repeat=rollout.repeat,
+            split=rollout.split,
+            status=outcome.status,
+            score=outcome.score,
+            seconds=seconds,
+            feedback=outcome.feedback,
+            metrics=outcome.metrics,
+            error=outcome.error,
+            output=watch.output(),
+            sandbox=self.isolation.name,
+            signature=context.signature(),
+            steps=context.steps,
+            trace=tracer.finish() if tracer else (),
+            pictures=tuple(tracer.album.pictures) if tracer else (),
+            llm_calls=context.llm_calls,
+        )
+
+
+def seed_of(rollout: Rollout) -> int:
+    """The rollout's own seed, from session seed, example and repeat."""
+    text = f"{rollout.seed}\0{rollout.example.id}\0{rollout.repeat}"
+    return int.from_bytes(sha256(text.encode()).digest()[:4], "big")
+
+
+def finished(value: Any) -> Any:
+    """`value`, awaited where task code is async."""
+    if inspect.isawaitable(value):
+
+        async def wait() -> Any:
+            return await value
+
+        return asyncio.run(wait())
+    return value
+
+
+def short(error: BaseException) -> str:
+    """An error of task code: its last frames, bounded."""
+    return "".join(traceback.format_exception(error, limit=-8))[-4000:]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
+    os._exit(0)

@@ -1,0 +1,48 @@
+"""Rollouts and their results as plain data, between runner and judge."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from genopt_tui.task.rollout import Example, Picture, Rollout, RolloutResult, TraceChunk
+
+
+@dataclass(frozen=True, slots=True)
+class LlmQuestion:
+    """What an artifact or task asks the agent model. `n` counts equal questions within the rollout, from 0."""
+
+    example: str
+    repeat: int
+    n: int
+    messages: list[dict[str, str]]
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def plain_rollout(rollout: Rollout) -> dict[str, Any]:
+    data = shallow(rollout)
+    return (
+        data
+        | {"artifact": dict(rollout.artifact), "settings": dict(rollout.settings)}
+        | {"example": shallow(rollout.example)}
+    )
+
+
+def rollout(data: dict[str, Any]) -> Rollout:
+    return Rollout(**(data | {"example": Example(**data["example"])}))
+
+
+def plain_result(result: RolloutResult) -> dict[str, Any]:
+    data = shallow(result)
+    data["trace"] = [shallow(chunk) for chunk in result.trace]
+    data["pictures"] = [shallow(picture) for picture in result.pictures]
+    return data
+
+
+def result(data: dict[str, Any]) -> RolloutResult:
+    trace = tuple(TraceChunk(**chunk) for chunk in data["trace"])
+    pictures = tuple(Picture(**picture) for picture in data["pictures"])
+    return RolloutResult(**(data | {"trace": trace, "pictures": pictures}))
+
+
+def shallow(value: Any) -> dict[str, Any]:
+    """The fields of a data class, not copied deeply."""
+    return {f.name: getattr(value, f.name) for f in fields(value)}

@@ -1,0 +1,98 @@
+"""The process that runs artifact code: it answers the judge's calls, and nothing it says is believed.
+
+Frames from the judge: the artifact first, then [function, arguments] for each call. Answers: [RESULT, value, calls],
+[FAILED, status, text, calls], or [ASK, messages, parameters], which the judge answers with [text, error].
+"""
+
+import contextlib
+import os
+import random
+import sys
+from typing import Any, NoReturn
+
+import msgpack
+
+from genopt_tui.evaluate.artifact import Artifact, report
+from genopt_tui.evaluate.recorder import Recorder
+from genopt_tui.evaluate.wire import Channel, Closed, WireError, pack
+
+RESULT, FAILED, ASK = 0, 1, 2
+NOTHING = b"\xc0"  # msgpack's None: no calls recorded
+JUDGE_FRAME = 1 << 30  # bytes; the judge is trusted
+
+
+class LlmError(RuntimeError):
+    """What `llm(...)` raises in an artifact when no answer came."""
+
+
+def play(sock: Any, order: dict[str, Any]) -> NoReturn:
+    """Serve the judge until it closes the channel; the process ends here."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    seed(order["seed"])
+    channel = Channel(sock, JUDGE_FRAME)
+    with contextlib.suppress(Closed):
+        Player(channel, traced=order["traced"]).serve()
+    os._exit(0)
+
+
+def seed(number: int) -> None:
+    """Seed every source of randomness that is loaded."""
+    random.seed(number)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed(number % 2**32)
+
+
+class Player:
+    def __init__(self, channel: Channel, *, traced: bool) -> None:
+        self.channel = channel
+        self.recorder = Recorder() if traced else None
+        self.files: dict[str, str] = channel.receive()
+        self.artifact = Artifact(self.files, {"llm": self.llm}, self.recorder)
+        self._flush = sys.stdout.flush
+
+    def serve(self) -> None:
+        while True:
+            function, arguments = self.channel.receive()
+            answer = self._answer(function, arguments)
+            with contextlib.suppress(ValueError, OSError):  # the artifact closed it, or nobody reads
+                self._flush()
+            self.channel.send_packed(answer)
+
+    def _answer(self, function: str, arguments: list[Any]) -> bytes:
+        try:
+            result = self.artifact.function(function)(*arguments)
+        except MemoryError as error:
+            return self._failed("memory", error)
+        except BaseException as error:  # noqa: BLE001  whatever the artifact raised is the rollout's outcome
+            if isinstance(error, Closed):
+                raise
+            return self._failed("error", error)
+        try:
+            return b"\x93\x00" + pack(result) + self._calls()
+        except WireError as error:
+            return self._said("error", f"{function} returned a value that cannot be passed to the task: {error}")
+        except MemoryError as error:
+            return self._failed("memory", error)
+        except BaseException as error:  # noqa: BLE001  a hostile result can raise anything while it is packed
+            return self._failed("error", error)
+
+    def _failed(self, status: str, error: BaseException) -> bytes:
+        return self._said(status, report(error, self.files))
+
+    def _said(self, status: str, text: str) -> bytes:
+        body: bytes = msgpack.packb(status) + msgpack.packb(text, unicode_errors="replace")
+        return b"\x94\x01" + body + self._calls()
+
+    def _calls(self) -> bytes:
+        return self.recorder.take() if self.recorder else NOTHING
+
+    def llm(self, prompt: str | list[dict[str, str]], **parameters: Any) -> str:
+        """Ask the agent model; answered outside the sandbox. Raises RuntimeError when no answer came."""
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+        self.channel.send([ASK, messages, parameters])
+        text, error = self.channel.receive()
+        if error:
+            raise LlmError(error)
+        return str(text)

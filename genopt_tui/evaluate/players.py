@@ -1,0 +1,147 @@
+"""The judge's side of the zygote: starting it, having players forked, killing them, learning how they ended."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from dataclasses import asdict, dataclass
+
+from genopt_tui.config import Sandbox
+from genopt_tui.evaluate import zygote
+from genopt_tui.evaluate.sandbox import Isolation, house
+from genopt_tui.evaluate.wire import Channel
+from genopt_tui.task.rollout import Limits
+
+
+class ZygoteDied(Exception):
+    """The zygote ended while it was needed: nobody's score."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a player ended: exit code or signal, CPU seconds, peak memory in MB."""
+
+    code: int
+    signal: int
+    cpu: float
+    memory: float
+
+
+@dataclass
+class Player:
+    """A live player: its channel, the read end of its output, and the right to kill it."""
+
+    channel: Channel
+    output: int
+    pid: int
+    pidfd: int
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            if self.pidfd >= 0:
+                signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+            else:
+                os.kill(self.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.channel.close()
+        for fd in {self.output, self.pidfd} - {-1}:
+            os.close(fd)
+        self.output = self.pidfd = -1
+
+
+class Players:
+    """Where players come from: one zygote, started again when it dies."""
+
+    def __init__(self, isolation: Isolation, settings: Sandbox, limits: Limits, preload: list[str]) -> None:
+        self.isolation, self.settings, self.limits, self.preload = isolation, settings, limits, preload
+        self._start()
+
+    def _start(self) -> None:
+        self._control, inside = socket.socketpair()
+        self._ready = False
+        self._house = house(self.isolation, self.settings, self.limits, inside.fileno())
+        self._process = subprocess.Popen(
+            self._house.command,
+            env=self._house.environment,
+            pass_fds=[inside.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        inside.close()
+        self._order(
+            {
+                "preload": self.preload,
+                "read": list(self._house.read),
+                "scratch": self._house.scratch,
+                "landlock": self.isolation.landlock,
+                "seccomp": self.isolation.seccomp,
+                "private_shm": bool(self.isolation.bwrap),
+                "network": self.settings.network,
+                "processes": self.limits.processes,
+            }
+        )
+
+    def fork(self, seed: int, *, traced: bool) -> Player:
+        """A new player. Raises ZygoteDied."""
+        if not self._ready:
+            self._report()
+            self._ready = True
+        mine, its = socket.socketpair()
+        read, write = os.pipe()
+        try:
+            order = {"seed": seed, "traced": traced, "limits": asdict(self.limits) | {"cpu_seconds": self._cpu()}}
+            self._order(order, [its.fileno(), write])
+            pid, fds = self._report()[0], self._fds
+        except ZygoteDied:
+            mine.close()
+            os.close(read)
+            raise
+        finally:
+            its.close()
+            os.close(write)
+        os.set_blocking(read, False)
+        return Player(Channel(mine), read, pid, fds[0] if fds else -1)
+
+    def end(self, player: Player) -> Ending:
+        """Kill what is left of the player and learn how it ended. Raises ZygoteDied."""
+        player.kill()
+        _, status, cpu, memory = self._report()
+        code = os.waitstatus_to_exitcode(status)
+        return Ending(max(code, 0), max(-code, 0), cpu, memory)
+
+    def restart(self) -> None:
+        self.close()
+        self._start()
+
+    def close(self) -> None:
+        self._control.close()
+        self._process.kill()
+        self._process.wait()
+        if self._house.outside:
+            shutil.rmtree(self._house.outside, ignore_errors=True)
+
+    def _cpu(self) -> float:
+        return self.limits.cpu_seconds or self.limits.seconds + 2
+
+    def _order(self, order: object, fds: list[int] | None = None) -> None:
+        body = json.dumps(order).encode()
+        try:
+            socket.send_fds(self._control, [zygote.LENGTH.pack(len(body))], fds or [])
+            self._control.sendall(body)
+        except OSError as error:
+            raise ZygoteDied from error
+
+    def _report(self) -> tuple[int, int, float, float]:
+        size = zygote.REPORT.size
+        try:
+            data, self._fds, _, _ = socket.recv_fds(self._control, size, 1, socket.MSG_WAITALL)
+        except OSError as error:
+            raise ZygoteDied from error
+        if len(data) < size:
+            raise ZygoteDied
+        pid, status, cpu, memory = zygote.REPORT.unpack(data)
+        return pid, status, cpu, memory

@@ -1,0 +1,161 @@
+"""Running rollouts: as many at once as there are workers, each in a judge process of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from genopt_tui import config
+from genopt_tui.errors import EvaluationError
+from genopt_tui.evaluate import messages, sandbox
+from genopt_tui.evaluate.messages import LlmQuestion
+from genopt_tui.evaluate.sandbox import Isolation
+from genopt_tui.evaluate.worker import JudgeDied, Worker
+from genopt_tui.task.loader import TaskFolder
+from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
+
+TRIES = 5  # judges that may die over one rollout before it counts as `infra`
+
+__all__ = ["LlmQuestion", "Pool"]
+
+
+async def no_model(question: LlmQuestion) -> str:
+    raise EvaluationError("no agent model is set", advice="Set one with --set agent_model=MODEL")
+
+
+class Pool:
+    """Workers start when a rollout waits for one, and end with `close` or with the runner.
+
+    `answer` answers the questions of artifacts and tasks (`llm(...)`); a worker is free meanwhile.
+    """
+
+    def __init__(
+        self,
+        task: TaskFolder,
+        *,
+        workers: int,
+        limits: Limits,
+        sandbox: config.Sandbox,
+        answer: Callable[[LlmQuestion], Awaitable[str]] | None = None,
+    ) -> None:
+        self.task, self.limits, self.settings = task, limits, sandbox
+        self._answer = answer or no_model
+        self._slots = asyncio.Semaphore(workers)
+        self._idle: list[Worker] = []
+        self._all: set[Worker] = set()
+        self._isolation: Isolation | None = None
+        self._cleaning: set[asyncio.Task[None]] = set()
+        self._examples: dict[str, list[Example]] = {}
+        self._closed = False
+
+    async def start(self) -> str:
+        """Choose the sandbox; its name. Raises EvaluationError when this machine has none above the floor."""
+        if self._isolation is None:
+            self._isolation = await asyncio.to_thread(sandbox.choose, self.settings)
+        return self._isolation.name
+
+    async def submit(self, rollout: Rollout) -> RolloutResult:
+        """Run one rollout. Never raises for what an artifact did; cancelling stops its player at once."""
+        await self.start()
+        why = ""
+        for _ in range(TRIES):
+            await self._slots.acquire()
+            try:
+                message = await self._on_worker(rollout)
+            except JudgeDied as died:
+                why = str(died)
+                continue
+            finally:
+                self._slots.release()
+            if message["op"] == "result":
+                return messages.result(message["result"])
+            why = message["error"]
+            break
+        return self._failed(rollout, why)
+
+    async def examples(self, split: str) -> list[Example]:
+        """The task's examples of a split, asked of a judge. Raises EvaluationError."""
+        if split not in self._examples:
+            await self.start()
+            async with self._slots:
+                worker = await self._worker()
+                try:
+                    message = await worker.examples(split)
+                except JudgeDied as died:
+                    await self._drop(worker)
+                    raise EvaluationError("the task's examples cannot be had", str(died)) from died
+                self._idle.append(worker)
+            if message["op"] != "examples":
+                raise EvaluationError("the task's examples cannot be had", message["error"])
+            self._examples[split] = [Example(**e) for e in message["examples"]]
+        return self._examples[split]
+
+    async def close(self) -> None:
+        """End all judges, zygotes and players."""
+        self._closed = True
+        await asyncio.gather(*(self._drop(worker) for worker in list(self._all)))
+        await asyncio.gather(*self._cleaning)
+
+    async def _on_worker(self, rollout: Rollout) -> dict[str, object]:
+        worker = await self._worker()
+        try:
+            message = await worker.run(rollout, self._ask)
+        except JudgeDied:
+            await self._drop(worker)
+            raise
+        except asyncio.CancelledError:
+            self._in_background(self._stop(worker))
+            raise
+        self._idle.append(worker)
+        return message
+
+    async def _worker(self) -> Worker:
+        """An idle worker, or a new one. Raises JudgeDied when it does not start."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.alive:
+                return worker
+            await self._drop(worker)
+        assert self._isolation is not None
+        worker = Worker(self.task, self.limits, self._isolation, self.settings)
+        self._all.add(worker)
+        try:
+            await worker.start()
+        except BaseException:
+            self._in_background(self._drop(worker))
+            raise
+        return worker
+
+    async def _ask(self, question: LlmQuestion) -> str:
+        """Have a question answered while another rollout takes the slot."""
+        self._slots.release()
+        try:
+            return await self._answer(question)
+        finally:
+            await self._slots.acquire()
+
+    async def _stop(self, worker: Worker) -> None:
+        if await worker.cancel() and not self._closed:
+            self._idle.append(worker)
+        else:
+            await self._drop(worker)
+
+    async def _drop(self, worker: Worker) -> None:
+        self._all.discard(worker)
+        await worker.close()
+
+    def _in_background(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._cleaning.add(task)
+        task.add_done_callback(self._cleaning.discard)
+
+    def _failed(self, rollout: Rollout, why: str) -> RolloutResult:
+        assert self._isolation is not None
+        return RolloutResult(
+            rollout.example.id,
+            rollout.repeat,
+            rollout.split,
+            "infra",
+            None,
+            0.0,
+            error=why,
+            sandbox=self._isolation.name,
+        )

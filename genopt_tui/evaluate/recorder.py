@@ -1,0 +1,169 @@
+"""Recording the calls of an artifact's own functions: they are wrapped after import, nothing else is slowed.
+
+Arguments and results are packed at the moment of the call, so later changes of them do not show.
+"""
+
+import functools
+import inspect
+import itertools
+from collections.abc import Callable
+from types import FunctionType, ModuleType
+from typing import Any
+
+import msgpack
+
+VALUE = 4096  # bytes of one recorded argument or result
+CALLS = 200  # between two answers to the judge
+BYTES = 128 * 1024  # of all calls between two answers
+DEEPEST = 8
+ITEMS, TEXT = 32, 500  # entries and characters kept of what is larger
+RECORDED = ("__call__",)  # special methods that are recorded, beside all ordinary ones
+_packer = msgpack.Packer()
+
+
+class Recorder:
+    """Calls since the last `take`, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes | None] = []
+        self.depth = 0
+        self.cut = 0
+
+    def wrap(self, module: ModuleType, *, qualified: bool) -> None:
+        """Wrap the functions and methods defined in `module`; names carry the module's where `qualified`."""
+        prefix = f"{module.__name__}." if qualified else ""
+        for name, value in list(vars(module).items()):
+            if getattr(value, "__module__", None) != module.__name__:
+                continue
+            if type(value) is FunctionType:
+                setattr(module, name, self._wrapped(value, prefix))
+            elif isinstance(value, type):
+                self._wrap_class(value, prefix)
+
+    def _wrap_class(self, kind: type, prefix: str) -> None:
+        for name, value in list(vars(kind).items()):
+            if name.startswith("__") and name not in RECORDED:
+                continue
+            if type(value) is FunctionType:
+                setattr(kind, name, self._wrapped(value, prefix, method=True))
+            elif type(value) in (staticmethod, classmethod) and type(value.__func__) is FunctionType:
+                inner = self._wrapped(value.__func__, prefix, method=type(value) is classmethod)
+                setattr(kind, name, type(value)(inner))
+
+    def _wrapped(self, function: FunctionType, prefix: str, *, method: bool = False) -> Callable[..., Any]:
+        names = list(inspect.signature(function).parameters)[int(method) :]
+        head: bytes = _pack_text(prefix + function.__qualname__)
+        skip = int(method)
+
+        @functools.wraps(function)
+        def recorded(*arguments: Any, **named: Any) -> Any:
+            if self.depth >= DEEPEST or len(self.calls) >= CALLS:
+                self.cut += 1
+                return function(*arguments, **named)
+            place = len(self.calls)
+            self.calls.append(None)
+            given = self._arguments(names, arguments[skip:], named)
+            self.depth += 1
+            try:
+                result = function(*arguments, **named)
+            except BaseException as error:
+                self.depth -= 1
+                failed = type(error).__name__
+                self._keep(place, b"\x95" + head + given + b"\xc0" + _pack_text(failed) + bytes([self.depth]))
+                raise
+            self.depth -= 1
+            self._keep(place, b"\x95" + head + given + self._value(result) + b"\xc0" + bytes([self.depth]))
+            return result
+
+        return recorded
+
+    def _keep(self, place: int, packed: bytes) -> None:
+        if place < len(self.calls):  # a generator or thread may end after its calls were taken
+            self.calls[place] = packed
+
+    def _arguments(self, names: list[str], values: tuple[Any, ...], named: dict[str, Any]) -> bytes:
+        count = min(len(values) + len(named), 15)
+        body = bytearray([0x80 | count])  # msgpack: a map of at most 15 entries
+        for i, value in enumerate(values[:15]):
+            body += _pack_text(names[i] if i < len(names) else f"*{i}") + self._value(value)
+        for name, value in list(named.items())[: count - len(values[:15])]:
+            body += _pack_text(name) + self._value(value)
+        return bytes(body)
+
+    def _value(self, value: Any) -> bytes:
+        try:
+            packed: bytes = _packer.pack(value)
+            if len(packed) <= VALUE:
+                return packed
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            pass  # not plain: described below
+        return _pack(self._short(value, 0))
+
+    def _short(self, value: Any, depth: int) -> Any:
+        """`value` as plain data, bounded, without running any code of the artifact."""
+        kind = type(value)
+        if value is None or kind in (bool, float):
+            return value
+        if kind is int:
+            return value if -(2**63) <= value < 2**64 else "<large int>"
+        if kind is str:
+            self.cut += len(value) > TEXT
+            return value[:TEXT]
+        if depth < 4:
+            if kind in (list, tuple):
+                self.cut += len(value) > ITEMS
+                return [self._short(item, depth + 1) for item in value[:ITEMS]]
+            if kind is dict:
+                self.cut += len(value) > ITEMS
+                return {_key(k): self._short(value[k], depth + 1) for k in list(value)[:ITEMS]}
+            if kind.__module__ == "numpy":
+                return self._numpy(value, depth)
+            if kind.__flags__ & (1 << 9) and type(getattr(kind, "__dict__", {}).get("__dict__")).__name__ == (
+                "getset_descriptor"
+            ):
+                fields = object.__getattribute__(value, "__dict__")
+                return {"": kind.__name__} | {_key(k): self._short(fields[k], depth + 1) for k in list(fields)[:ITEMS]}
+        self.cut += 1
+        return f"<{kind.__name__}>"
+
+    def _numpy(self, value: Any, depth: int) -> Any:
+        if type(value).__name__ != "ndarray":
+            return self._short(value.item(), depth + 1) if hasattr(value, "item") else f"<{type(value).__name__}>"
+        if value.size <= ITEMS and value.dtype.kind in "biufU":
+            return value.tolist()
+        self.cut += 1
+        return f"<array {value.dtype} {'x'.join(map(str, value.shape))}>"
+
+    def take(self) -> bytes:
+        """The calls so far, packed as [cut, number, the calls' bytes]; the record begins anew."""
+        kept = [call for call in self.calls if call is not None]
+        body = b"".join(kept)
+        if len(body) > BYTES:
+            kept = kept[: sum(size <= BYTES for size in itertools.accumulate(map(len, kept)))]
+            body = b"".join(kept)
+        cut = self.cut + len(self.calls) - len(kept)
+        self.calls, self.cut, self.depth = [], 0, 0
+        return _pack([cut, len(kept), body])
+
+
+@functools.lru_cache(maxsize=4096)
+def _pack_text(text: str) -> bytes:
+    packed: bytes = msgpack.packb(text[:200], unicode_errors="replace")
+    return packed
+
+
+def _pack(value: Any) -> bytes:
+    packed: bytes = msgpack.packb(value, unicode_errors="replace")
+    return packed
+
+
+def _key(key: Any) -> Any:
+    return (
+        key
+        if type(key) in (str, int, float, bool) and key == key and -(2**63) <= _number(key) < 2**63
+        else str(type(key).__name__)
+    )
+
+
+def _number(key: Any) -> Any:
+    return 0 if type(key) is str else key

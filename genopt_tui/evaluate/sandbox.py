@@ -1,0 +1,135 @@
+"""Which isolation this machine offers, and how the zygote is started inside it.
+
+The floor: a player reaches neither files nor network. Below it nothing runs unless the user says `sandbox.kind = none`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from genopt_tui.config import Sandbox
+from genopt_tui.errors import EvaluationError
+from genopt_tui.evaluate import lockdown
+from genopt_tui.task.loader import PACKAGE
+from genopt_tui.task.rollout import Limits
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "BLIS_NUM_THREADS")
+SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
+NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates")
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu")
+INSIDE = "/scratch"  # the scratch folder as a player under bubblewrap sees it
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """An isolation this machine can give. `name` is what records and the status line say."""
+
+    bwrap: str = ""  # the program's path, or empty
+    landlock: bool = False
+    seccomp: bool = False
+
+    @property
+    def name(self) -> str:
+        if not self.bwrap and not self.landlock:
+            return "none"
+        return "+".join(["bwrap" if self.bwrap else "landlock", "seccomp" if self.seccomp else "rlimits"])
+
+
+def choose(settings: Sandbox) -> Isolation:
+    """The strongest isolation there is. Raises EvaluationError when it is below the floor."""
+    if settings.kind == "none":
+        return Isolation()
+    seccomp, landlock = lockdown.seccomp_works(), lockdown.landlock_abi() >= 3
+    bwrap = shutil.which("bwrap") or ""
+    why = bwrap_fails(bwrap) if bwrap else "bubblewrap is not installed"
+    if not why:
+        return Isolation(bwrap, landlock, seccomp)
+    if landlock and seccomp:
+        return Isolation("", landlock, seccomp)
+    raise EvaluationError(
+        "no sandbox here is strong enough to run code written by a model",
+        f"{why}, and Landlock with seccomp is not there",
+        "Install bubblewrap, or accept the risk with --set sandbox=none",
+    )
+
+
+@cache
+def bwrap_fails(program: str) -> str:
+    """Why bubblewrap does not work here; empty when it does."""
+    line = [program, "--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
+    try:
+        done = subprocess.run([*line, "true"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not start ({error})"
+    return "" if done.returncode == 0 else f"bubblewrap fails ({done.stderr.decode('utf-8', 'replace').strip()[:200]})"
+
+
+@dataclass(frozen=True)
+class Housing:
+    """How one zygote is started: its command line, environment, and what it is told about its walls."""
+
+    command: Sequence[str]
+    environment: dict[str, str]
+    scratch: str  # as the player sees it
+    read: Sequence[str]
+    outside: str  # scratch folder to remove afterwards, or empty
+
+
+def house(isolation: Isolation, settings: Sandbox, limits: Limits, control: int) -> Housing:
+    """How to start a zygote that is told its work on file descriptor `control`."""
+    read = [*SYSTEM, *SYSTEM_FILES, *libraries(), *settings.read]
+    if settings.network:
+        read += NETWORK_FILES
+    outside = "" if isolation.bwrap else tempfile.mkdtemp(prefix="genopt-player-")
+    scratch = outside or INSIDE
+    start = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); from genopt_tui.evaluate.zygote import main; main({control})"
+    command = [sys.executable, "-s", "-B", "-c", start]
+    if isolation.bwrap:
+        command = bwrap_line(isolation.bwrap, read, settings, limits) + command
+    return Housing(command, environment(settings, scratch), scratch, [*read, *DEVICES, *FACTS], outside)
+
+
+def environment(settings: Sandbox, scratch: str) -> dict[str, str]:
+    """All that a zygote finds in its environment: one thread per worker, a fixed hash seed, no secrets."""
+    named = {name: os.environ[name] for name in settings.env if name in os.environ}
+    base = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch, "PYTHONHASHSEED": "0"}
+    return base | {"HF_HUB_OFFLINE": "1", "JOBLIB_MULTIPROCESSING": "0"} | dict.fromkeys(THREADS, "1") | named
+
+
+def libraries() -> list[str]:
+    """Where the interpreter and its packages lie, without anything of the user's own beside them."""
+    found = [sys.prefix, sys.base_prefix] if sys.prefix != "/usr" else []
+    found += [p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
+    return [str(p) for p in dict.fromkeys(Path(f).resolve() for f in found) if p.is_dir()]
+
+
+def bwrap_line(program: str, read: Sequence[str], settings: Sandbox, limits: Limits) -> list[str]:
+    """The bubblewrap command up to the program it starts."""
+    line = [program, "--die-with-parent", "--new-session", "--unshare-all", "--cap-drop", "ALL"]
+    line += ["--share-net"] if settings.network else []
+    line += ["--proc", "/proc", "--dev", "/dev", "--size", str(limits.scratch), "--tmpfs", "/dev/shm"]
+    line += ["--size", str(limits.scratch), "--tmpfs", INSIDE]
+    if not any(path.startswith("/tmp/") for path in (*read, str(PACKAGE))):
+        line += ["--symlink", INSIDE, "/tmp"]
+    for path in (p for p in read if os.path.lexists(p)):
+        if path in SYSTEM and os.path.islink(path):
+            line += ["--symlink", os.readlink(path), path]
+        else:
+            line += ["--ro-bind", path, path]
+    return [*line, *own_code(read), "--chdir", INSIDE]
+
+
+def own_code(read: Sequence[str]) -> list[str]:
+    """The few files of ours that a zygote needs; the bundled tasks beside them, with their labels, stay hidden."""
+    if any(Path(path) in PACKAGE.parents for path in read):
+        return ["--tmpfs", str(PACKAGE / "_bundled")] if (PACKAGE / "_bundled").exists() else []
+    parts = [PACKAGE / "__init__.py", PACKAGE / "evaluate"]
+    return [word for part in parts for word in ("--ro-bind", str(part), str(part))]

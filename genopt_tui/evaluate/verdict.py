@@ -1,0 +1,94 @@
+"""Which status a rollout ends with: whose fault it was, decided in one place."""
+
+import math
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from genopt_tui.errors import EvaluationError
+from genopt_tui.evaluate.context import PlayerContext
+from genopt_tui.evaluate.players import Ending
+from genopt_tui.task.contract import Result
+from genopt_tui.task.rollout import Limits, Status
+
+FEEDBACK = 100_000  # characters
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`again`: the player was killed by nobody we know, so the rollout should be repeated."""
+
+    status: Status
+    score: float | None = None
+    error: str = ""
+    feedback: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    again: bool = False
+
+
+def decide(
+    context: PlayerContext,
+    verdict: str,
+    ending: Ending,
+    returned: Any,
+    raised: BaseException | None,
+    limits: Limits,
+) -> Outcome:
+    """The outcome of a rollout. Raises EvaluationError when the task itself is at fault."""
+    if verdict:
+        return broken_limit(verdict, limits)
+    if context.status:
+        return Outcome(context.status, error=context.error)
+    if context.lost:
+        return vanished(ending, limits)
+    if raised is not None:
+        return task_raised(raised, context)
+    return scored(returned)
+
+
+def broken_limit(verdict: str, limits: Limits) -> Outcome:
+    if verdict == "output":
+        return Outcome("output", error=f"it printed more than {limits.output} bytes")
+    if verdict == "cancelled":
+        return Outcome("infra", error="cancelled")
+    return Outcome("timeout", error=f"it took longer than {limits.seconds:g} s")
+
+
+def vanished(ending: Ending, limits: Limits) -> Outcome:
+    """The player ended without an answer."""
+    if ending.signal == signal.SIGXCPU:
+        return Outcome("timeout", error=f"it used more CPU time than allowed ({ending.cpu:.1f} s)")
+    if ending.signal == signal.SIGUSR2:
+        return Outcome("killed", error=f"it started more than {limits.processes} processes")
+    if ending.signal == signal.SIGKILL:
+        return Outcome("killed", error="its process was killed", again=True)
+    if ending.signal:
+        return Outcome("killed", error=f"its process was ended by {signal.Signals(ending.signal).name}")
+    return Outcome("killed", error=f"it ended its own process (exit code {ending.code})")
+
+
+def task_raised(raised: BaseException, context: PlayerContext) -> Outcome:
+    """The task's code raised: over what the artifact returned, or by its own fault."""
+    if not context.calls:
+        raise EvaluationError("run() of the task", f"it raised {type(raised).__name__}: {raised}") from raised
+    return Outcome("invalid", error=f"the task could not go on with what the artifact returned: {said(raised)}")
+
+
+def said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]
+
+
+def scored(returned: Any) -> Outcome:
+    result = Result(returned) if isinstance(returned, int | float) else returned
+    if not isinstance(result, Result):
+        raise EvaluationError("run() of the task", f"it returned {type(returned).__name__}, not Result")
+    metrics = {str(name): float(value) for name, value in result.metrics.items()}
+    feedback = str(result.feedback)[:FEEDBACK]
+    try:
+        score = float(result.score)
+    except (TypeError, ValueError):
+        score = math.nan
+    if not math.isfinite(score):
+        return Outcome("invalid", error=f"the score is {result.score!r}"[:200], feedback=feedback, metrics=metrics)
+    return Outcome("ok", score, feedback=feedback, metrics=metrics)

@@ -1,0 +1,118 @@
+"""Guarding one rollout from outside: wall time, output, and the runner's word, in a thread of the judge."""
+
+import os
+import queue
+import select
+import threading
+import time
+from typing import Any
+
+from genopt_tui.evaluate.players import Player
+from genopt_tui.evaluate.wire import Channel, Closed, WireError
+from genopt_tui.task.rollout import Limits
+
+KEPT = 16 * 1024  # bytes of output kept from its beginning, and as many from its end
+
+
+class Watch(threading.Thread):
+    """Kills the player at the first limit it breaks; `verdict` then says which: timeout, output or cancelled.
+
+    While it runs it is the only reader of the runner's channel: answers to `llm` questions land in `answers`.
+    """
+
+    def __init__(self, player: Player, limits: Limits, runner: Channel) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.player, self.limits, self.runner = player, limits, runner
+        self.verdict = ""
+        self.answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self._head, self._tail, self._printed = bytearray(), bytearray(), 0
+        self._begun, self._paused, self._paused_at = time.monotonic(), 0.0, 0.0
+        self._wake, self._waker = os.pipe()
+        self._over = False
+
+    def seconds(self) -> float:
+        """Wall time so far, without the pauses."""
+        now = self._paused_at or time.monotonic()
+        return now - self._begun - self._paused
+
+    def pause(self) -> None:
+        """Stop the clock (while a model answers)."""
+        self._paused_at = time.monotonic()
+
+    def resume(self) -> None:
+        self._paused += time.monotonic() - self._paused_at
+        self._paused_at = 0.0
+        os.write(self._waker, b".")
+
+    def stop(self) -> None:
+        """End the guard; the rollout is over."""
+        self._over = True
+        os.write(self._waker, b".")
+        self.join()
+        for fd in (self._wake, self._waker):
+            os.close(fd)
+
+    def run(self) -> None:
+        poll = select.poll()
+        for fd in (self.player.output, self._wake, self.runner.sock.fileno()):
+            poll.register(fd, select.POLLIN)
+        while not self._over:
+            left = self.limits.seconds - self.seconds()
+            if left <= 0 and not self._paused_at:
+                self._stop_player("timeout")
+            ready = poll.poll(None if self.verdict or self._paused_at else max(left, 0) * 1000 + 1)
+            for fd, _ in ready:
+                if fd == self._wake:
+                    os.read(self._wake, 4096)
+                elif fd == self.player.output and not self.read_output():
+                    poll.unregister(fd)
+                elif fd == self.runner.sock.fileno():
+                    self._listen()
+
+    def read_output(self) -> bool:
+        """Take in what the player printed; False at its end."""
+        try:
+            data = os.read(self.player.output, 65536)
+        except BlockingIOError:
+            return True
+        self._printed += len(data)
+        room = KEPT - len(self._head)
+        self._head += data[:room]
+        self._tail = (self._tail + data[max(room, 0) :])[-KEPT:]
+        if self._printed > self.limits.output:
+            self._stop_player("output")
+        return bool(data)
+
+    def drain(self) -> None:
+        """Take in what is left of the output once the player is dead."""
+        while self._printed <= self.limits.output and select.select([self.player.output], [], [], 0)[0]:
+            if not self.read_output():
+                break
+
+    def output(self) -> str:
+        """What the player printed, its middle left out when it is long."""
+        left_out = self._printed - len(self._head) - len(self._tail)
+        gap = f"\n… {left_out} bytes left out …\n".encode() if left_out else b""
+        return bytes(self._head + gap + self._tail).decode("utf-8", "replace")
+
+    def _stop_player(self, verdict: str) -> None:
+        if not self.verdict:
+            self.verdict = verdict
+        self.player.kill()
+
+    def _listen(self) -> None:
+        self._hear()
+        while self.runner.spare():
+            self._hear()
+
+    def _hear(self) -> None:
+        try:
+            message = self.runner.receive()
+        except (Closed, WireError):
+            self.player.kill()
+            os._exit(0)  # the runner is gone: nobody wants the result
+        if message["op"] == "answer":
+            self.answers.put(message)
+        elif message["op"] == "cancel":
+            self._stop_player("cancelled")
+            self.answers.put({"text": "", "error": "cancelled"})

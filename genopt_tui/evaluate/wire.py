@@ -1,0 +1,235 @@
+"""Frames between runner, judge and player: msgpack with a few typed extensions; bounded, and never executable.
+
+A frame is a length (4 bytes, big endian) and that many bytes of msgpack. Beside plain data the extensions carry tuples, sets,
+large integers, numpy arrays and pandas frames as columns. Imported by the zygote inside the sandbox: standard library and msgpack only.
+"""
+
+import socket
+import sys
+from typing import Any
+
+import msgpack
+
+FRAME = 64 * 1024**2  # bytes of one frame from a player
+NESTING = 32  # extensions inside extensions
+BIG = 4096  # bytes of an integer
+TUPLE, SET, FROZENSET, INTEGER, ARRAY, OBJECTS, TABLE, SERIES, COMPLEX = range(1, 10)
+NUMERIC = "biufcSUMm"  # kinds of numpy dtypes that are plain bytes
+
+
+class WireError(Exception):
+    """A frame that is malformed, too large, or holds what cannot be sent. The message says which."""
+
+
+class Closed(Exception):
+    """The other side has closed the channel."""
+
+
+def pack(value: Any) -> bytes:
+    """`value` as msgpack. Raises WireError naming the type that cannot be sent."""
+    try:
+        data: bytes = msgpack.packb(value, default=_encode, strict_types=True)
+    except WireError:
+        raise
+    except RecursionError as error:
+        raise WireError("it is nested too deeply") from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise WireError(str(error)) from error
+    return data
+
+
+def unpack(data: bytes) -> Any:
+    """The value in `data`, which may come from a hostile player. Raises WireError."""
+    return _unpack(data, 0)
+
+
+def _unpack(data: bytes, depth: int) -> Any:
+    if depth > NESTING:
+        raise WireError("it is nested too deeply")
+
+    def extension(code: int, body: bytes) -> Any:
+        return _decode(code, bytes(body), depth + 1)
+
+    try:
+        try:
+            return msgpack.unpackb(data, ext_hook=extension, strict_map_key=True)
+        except ValueError as error:
+            if "map key" not in str(error):
+                raise
+            # Keys that are not text: few of them only, for their hashes can be made to collide.
+            return msgpack.unpackb(data, ext_hook=extension, strict_map_key=False, max_map_len=4096)
+    except WireError:
+        raise
+    except RecursionError as error:
+        raise WireError("it is nested too deeply") from error
+    except (ValueError, TypeError, OverflowError, MemoryError, msgpack.UnpackException) as error:
+        raise WireError(f"malformed data ({type(error).__name__})") from error
+
+
+def _encode(value: Any) -> Any:
+    kind = type(value)
+    if kind is tuple or (isinstance(value, tuple) and not hasattr(kind, "__array__")):
+        return msgpack.ExtType(TUPLE, pack(list(value)))
+    if isinstance(value, set | frozenset):
+        return msgpack.ExtType(SET if isinstance(value, set) else FROZENSET, pack(list(value)))
+    if isinstance(value, int):
+        return _integer(value)
+    for plain in (str, float, bytes, list, dict):
+        if isinstance(value, plain):
+            return plain(value)
+    if kind is complex:
+        return msgpack.ExtType(COMPLEX, pack([value.real, value.imag]))
+    return _library(value)
+
+
+def _integer(value: int) -> Any:
+    number = int(value)
+    if -(2**63) <= number < 2**64:
+        return number
+    size = number.bit_length() // 8 + 1
+    if size > BIG:
+        raise WireError("an integer is too large")
+    return msgpack.ExtType(INTEGER, number.to_bytes(size, "big", signed=True))
+
+
+def _library(value: Any) -> Any:
+    """numpy and pandas values; only what is loaded already can be an instance of theirs."""
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if numpy is not None:
+        if isinstance(value, numpy.generic):
+            return value.item()
+        if isinstance(value, numpy.ndarray):
+            return _array(value)
+    if pandas is not None and hasattr(pandas, "DataFrame"):
+        if isinstance(value, pandas.DataFrame):
+            columns = [[name, _column(value.iloc[:, i])] for i, name in enumerate(value.columns)]
+            return msgpack.ExtType(TABLE, pack([columns, _column(value.index)]))
+        if isinstance(value, pandas.Series):
+            return msgpack.ExtType(SERIES, pack([value.name, _column(value), _column(value.index)]))
+    raise WireError(f"a value of type {type(value).__name__} cannot be sent")
+
+
+def _array(value: Any) -> Any:
+    if value.dtype.kind in NUMERIC:
+        return msgpack.ExtType(ARRAY, pack([value.dtype.str, list(value.shape), value.tobytes()]))
+    if value.dtype.kind == "O":
+        return msgpack.ExtType(OBJECTS, pack([list(value.shape), value.ravel().tolist()]))
+    raise WireError(f"an array of dtype {value.dtype} cannot be sent")
+
+
+def _column(values: Any) -> Any:
+    array = values.to_numpy()
+    return array if array.dtype.kind in NUMERIC else values.tolist()
+
+
+def _decode(code: int, body: bytes, depth: int) -> Any:
+    if code == INTEGER:
+        if len(body) > BIG:
+            raise WireError("an integer is too large")
+        return int.from_bytes(body, "big", signed=True)
+    value = _unpack(body, depth)
+    if not isinstance(value, list):
+        raise WireError("malformed data (extension)")
+    if code == TUPLE:
+        return tuple(value)
+    if code in (SET, FROZENSET):
+        if len(value) > 65536 and not all(isinstance(item, str) for item in value):
+            raise WireError("a set is too large")
+        return set(value) if code == SET else frozenset(value)
+    if code == COMPLEX:
+        return complex(*value)
+    if code == ARRAY:
+        return _decode_array(*value)
+    if code == OBJECTS:
+        return _decode_objects(*value)
+    if code == TABLE:
+        return _decode_table(*value)
+    if code == SERIES:
+        import pandas
+
+        name, data, index = value
+        return pandas.Series(data, index=pandas.Index(index), name=name)
+    raise WireError("malformed data (unknown extension)")
+
+
+def _decode_array(dtype: str, shape: list[int], data: bytes) -> Any:
+    import numpy
+
+    kind = numpy.dtype(dtype)
+    if kind.kind not in NUMERIC:
+        raise WireError("malformed data (array)")
+    return numpy.frombuffer(data, kind).reshape(shape).copy()
+
+
+def _decode_objects(shape: list[int], items: list[Any]) -> Any:
+    import numpy
+
+    array = numpy.empty(len(items), object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array.reshape(shape)
+
+
+def _decode_table(columns: list[Any], index: Any) -> Any:
+    import pandas
+
+    frame = pandas.DataFrame({i: column for i, (_, column) in enumerate(columns)}, index=pandas.Index(index))
+    frame.columns = pandas.Index([name for name, _ in columns])
+    return frame
+
+
+class Channel:
+    """Frames over a stream socket. `limit` bounds what is received, in bytes."""
+
+    def __init__(self, sock: socket.socket, limit: int = FRAME) -> None:
+        self.sock, self.limit, self._rest = sock, limit, b""
+
+    def send(self, value: Any) -> None:
+        """Raises WireError for what cannot be sent, Closed when nobody listens."""
+        self.send_packed(pack(value))
+
+    def send_packed(self, body: bytes) -> None:
+        if len(body) >= 2**32:
+            raise WireError("it is too large")
+        try:
+            self.sock.sendall(len(body).to_bytes(4, "big") + body)
+        except OSError as error:
+            raise Closed from error
+
+    def receive(self) -> Any:
+        """The next frame. Raises WireError, or Closed at the end."""
+        return unpack(self.receive_packed())
+
+    def receive_packed(self) -> bytes:
+        data = self._rest or self._more()
+        while len(data) < 4:
+            data += self._more()
+        need = int.from_bytes(data[:4], "big") + 4
+        if need > self.limit:
+            raise WireError(f"it is too large ({need >> 20} MB, at most {self.limit >> 20} MB)")
+        if len(data) < need:
+            data = self._gather(data, need)
+        self._rest = data[need:]
+        return data[4:need]
+
+    def spare(self) -> bool:
+        """Whether more arrived than was asked for."""
+        return bool(self._rest)
+
+    def close(self) -> None:
+        self.sock.close()
+
+    def _gather(self, data: bytes, need: int) -> bytes:
+        gathered = bytearray(data)
+        while len(gathered) < need:
+            gathered += self._more()
+        return bytes(gathered)
+
+    def _more(self) -> bytes:
+        try:
+            data = self.sock.recv(262144)
+        except OSError as error:
+            raise Closed from error
+        if not data:
+            raise Closed
+        return data

@@ -1,0 +1,151 @@
+"""One judge process, as the pool holds it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+from genopt_tui.config import Sandbox
+from genopt_tui.evaluate import messages
+from genopt_tui.evaluate.messages import LlmQuestion
+from genopt_tui.evaluate.sandbox import THREADS, Isolation
+from genopt_tui.evaluate.wire import WireError, pack, unpack
+from genopt_tui.task.loader import PACKAGE, TaskFolder
+from genopt_tui.task.rollout import Limits, Rollout
+
+GRACE = 10.0  # seconds beyond a rollout's limit before its judge is taken for stuck
+STOP = 1.0  # seconds a judge has to stop a cancelled rollout
+SAID = 2000  # bytes kept of what a judge printed last
+Answer = Callable[[LlmQuestion], Awaitable[str]]
+
+
+class JudgeDied(Exception):
+    """The judge process ended or hung; the message holds its last words."""
+
+
+class Worker:
+    """A judge process; one request at a time."""
+
+    def __init__(self, folder: TaskFolder, limits: Limits, isolation: Isolation, settings: Sandbox) -> None:
+        self.folder, self.limits, self.isolation, self.settings = folder, limits, isolation, settings
+        self.process: asyncio.subprocess.Process | None = None
+        self.used = False
+        self._said = b""
+
+    async def start(self) -> None:
+        mine, its = socket.socketpair()
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "genopt_tui.evaluate.judge", str(its.fileno()),
+                pass_fds=[its.fileno()], cwd=self.folder.path, env=environment(),
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+        finally:
+            its.close()
+        self._log = asyncio.create_task(self._listen())
+        self._reader, self._writer = await asyncio.open_connection(sock=mine)
+        await self._send(
+            {
+                "task": str(self.folder.path),
+                "name": self.folder.task.name,
+                "limits": asdict(self.limits),
+                "isolation": asdict(self.isolation),
+                "sandbox": self.settings.model_dump(),
+            }
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    async def run(self, rollout: Rollout, answer: Answer) -> dict[str, Any]:
+        """The judge's answer to a rollout. Raises JudgeDied."""
+        self.used = True
+        await self._send({"op": "run", "rollout": messages.plain_rollout(rollout)})
+        deadline = time.monotonic() + self.limits.seconds + GRACE
+        while True:
+            message = await self._receive(deadline - time.monotonic())
+            if message["op"] != "ask":
+                return message
+            asked = time.monotonic()
+            await self._send(await _answered(answer, LlmQuestion(**message["question"])))
+            deadline += time.monotonic() - asked
+
+    async def examples(self, split: str) -> dict[str, Any]:
+        """The judge's answer to a question for examples. Raises JudgeDied."""
+        await self._send({"op": "examples", "split": split})
+        return await self._receive(None)
+
+    async def cancel(self) -> bool:
+        """Stop the rollout under way; whether the judge can be used further."""
+        try:
+            await self._send({"op": "cancel"})
+            end = time.monotonic() + STOP
+            while (await self._receive(end - time.monotonic()))["op"] == "ask":
+                pass
+        except JudgeDied:
+            return False
+        return self.alive
+
+    async def close(self) -> None:
+        """End the judge with all below it."""
+        if self.process is None:
+            return
+        self._writer.close()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.process.wait(), STOP)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+            await self.process.wait()
+        self._log.cancel()
+
+    async def _send(self, value: Any) -> None:
+        body = pack(value)
+        try:
+            self._writer.write(len(body).to_bytes(4, "big") + body)
+            await self._writer.drain()
+        except OSError as error:
+            raise JudgeDied(self.last_words()) from error
+
+    async def _receive(self, seconds: float | None) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(seconds):
+                size = int.from_bytes(await self._reader.readexactly(4), "big")
+                message: dict[str, Any] = unpack(await self._reader.readexactly(size))
+                return message
+        except TimeoutError as error:
+            raise JudgeDied("the task's own code did not end") from error
+        except (asyncio.IncompleteReadError, OSError, WireError) as error:
+            raise JudgeDied(self.last_words()) from error
+
+    def last_words(self) -> str:
+        text = self._said.decode("utf-8", "replace").strip()
+        return "the judge process died" + (f": {text}" if text else "")
+
+    async def _listen(self) -> None:
+        """Keep the end of what the judge prints; it never reaches a terminal."""
+        assert self.process is not None and self.process.stdout is not None
+        while data := await self.process.stdout.read(65536):
+            self._said = (self._said + data)[-SAID:]
+
+
+async def _answered(answer: Answer, question: LlmQuestion) -> dict[str, str]:
+    try:
+        return {"op": "answer", "text": await answer(question), "error": ""}
+    except Exception as error:  # noqa: BLE001  whatever kept the answer away, the artifact is told
+        return {"op": "answer", "text": "", "error": f"no answer from the model: {error}"[:500]}
+
+
+def environment() -> dict[str, str]:
+    """The judge's environment: the runner's, one thread per worker, our package importable."""
+    path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
+    return dict(os.environ) | dict.fromkeys(THREADS, "1") | {"PYTHONPATH": path}

@@ -1,0 +1,229 @@
+"""The process that players are forked from: it has loaded what the task names, and lives inside the sandbox.
+
+It takes one order at a time from the judge: fork a player on the two descriptors that come with the order, report its pidfd at
+once, and its end (status and resources) once nothing of it is left. Standard library and msgpack only before `preload`.
+"""
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+from typing import Any, NoReturn
+
+from genopt_tui.evaluate import lockdown, player
+
+REPORT = struct.Struct("!iidd")  # pid, wait status, CPU seconds, peak memory in MB; pid 0: could not fork
+LENGTH = struct.Struct("!I")
+POLL = 0.02  # seconds between two counts of a player's processes
+
+
+def main(control: int) -> None:
+    """Serve the judge on file descriptor `control` until it closes."""
+    lockdown.die_with_parent()
+    lockdown.adopt_orphans()
+    judge = socket.socket(fileno=control)
+    settings = read_order(judge)[0]
+    Zygote(judge, settings).serve()
+
+
+def read_order(judge: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """One order and the descriptors that came with it; ends the process when the judge is gone."""
+    head, fds, _, _ = socket.recv_fds(judge, LENGTH.size, 4)
+    if not head:
+        os._exit(0)
+    body = judge.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL)
+    order: dict[str, Any] = json.loads(body)
+    return order, list(fds)
+
+
+class Zygote:
+    """`settings`: preload, read, scratch, landlock, seccomp, network, processes (of the task's limits)."""
+
+    def __init__(self, judge: socket.socket, settings: dict[str, Any]) -> None:
+        self.judge, self.settings = judge, settings
+        os.chdir(settings["scratch"])
+        for name in settings["preload"]:
+            with contextlib.suppress(ImportError):  # the artifact's own import will say it
+                importlib.import_module(name)
+        self.ruleset = self._ruleset()
+        self.memory = mapped_memory()
+        gc.collect()
+        gc.freeze()
+        judge.sendall(REPORT.pack(os.getpid(), 0, 0.0, 0.0))
+
+    def serve(self) -> NoReturn:
+        while True:
+            order, fds = read_order(self.judge)
+            pid = os.fork()
+            if pid == 0:
+                self._become_player(order, fds)
+            for fd in fds:
+                os.close(fd)
+            self._announce(pid)
+            status, usage = self._watch(pid)
+            kill_descendants()
+            empty(self.settings["scratch"])
+            cpu = usage.ru_utime + usage.ru_stime
+            self.judge.sendall(REPORT.pack(pid, status, cpu, usage.ru_maxrss / 1024))
+
+    def _ruleset(self) -> int:
+        if not self.settings["landlock"]:
+            return -1
+        shared = ["/dev/shm"] if self.settings["private_shm"] else []
+        write = [self.settings["scratch"], "/dev/null", "/dev/zero", "/dev/full", *shared]
+        return lockdown.landlock_ruleset(self.settings["read"], write, network=self.settings["network"])
+
+    def _announce(self, pid: int) -> None:
+        """Tell the judge the player's pid and hand it a pidfd: the right to kill exactly this process."""
+        fds = [os.pidfd_open(pid)] if hasattr(os, "pidfd_open") else []
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+        self.judge.sendmsg([REPORT.pack(pid, 0, 0.0, 0.0)], rights)
+        for fd in fds:
+            os.close(fd)
+
+    def _watch(self, pid: int) -> tuple[int, resource.struct_rusage]:
+        """Wait for the player's end; more processes than allowed, or a judge that is gone, end it."""
+        most = self.settings["processes"]
+        pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+        poll = select.poll()
+        poll.register(self.judge, select.POLLRDHUP if hasattr(select, "POLLRDHUP") else select.POLLHUP)
+        if pidfd >= 0:
+            poll.register(pidfd, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll(POLL * 1000 if most or pidfd < 0 else None):
+                if fd == self.judge.fileno():
+                    kill_descendants()
+                    os._exit(0)
+            if most and len(descendants()) > most + 1:
+                kill_descendants(except_for=pid)
+                os.kill(pid, signal.SIGUSR2)
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+            if ended:
+                if pidfd >= 0:
+                    os.close(pidfd)
+                return status, usage
+
+    def _become_player(self, order: dict[str, Any], fds: list[int]) -> NoReturn:
+        """In the child: leave the zygote's session and descriptors, give up rights, and play."""
+        try:
+            lockdown.die_with_parent()
+            os.setsid()
+            channel = take_descriptors(*fds, keep=self.ruleset)
+            for name in ("SIGUSR2", "SIGPIPE", "SIGXFSZ"):
+                signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGUSR2" else signal.SIG_IGN)
+            self._lock_down(order)
+            player.play(channel, order)
+        finally:
+            os._exit(70)
+
+    def _lock_down(self, order: dict[str, Any]) -> None:
+        settings = self.settings
+        lockdown.limit_resources(order["limits"], self.memory)
+        if settings["landlock"] or settings["seccomp"]:
+            lockdown.no_new_privileges()
+        if self.ruleset >= 0:
+            lockdown.restrict(4)
+            os.close(4)
+        if settings["seccomp"]:
+            if os.geteuid() == 0:
+                lockdown.drop_capabilities()
+            processes = bool(settings["processes"])
+            program = lockdown.filter_program(processes=processes, network=settings["network"], pid=os.getpid())
+            lockdown.install_filter(program)
+
+
+def take_descriptors(channel: int, output: int, *, keep: int) -> socket.socket:
+    """Standard input empty, output and errors to `output`, the channel as 3, the ruleset as 4, all others closed."""
+    null = os.open(os.devnull, os.O_RDWR)
+    high = [os.dup(fd) if fd >= 0 else -1 for fd in (null, output, channel, keep)]
+    while min(fd for fd in high if fd >= 0) < 5:  # out of the way of the places they go to
+        high = [os.dup(fd) if fd >= 0 else -1 for fd in high]
+    for target, source in ((0, high[0]), (1, high[1]), (2, high[1]), (3, high[2]), (4, high[3])):
+        if source >= 0:
+            os.dup2(source, target, inheritable=target < 3)
+    os.closerange(5 if keep >= 0 else 4, 1 << 20)
+    return socket.socket(fileno=3)
+
+
+def descendants() -> list[int]:
+    """Process ids below this process, from the kernel's lists of children."""
+    found, queue = [], [os.getpid()]
+    while queue:
+        parent = queue.pop()
+        for thread in _listed(f"/proc/{parent}/task"):
+            children = [int(pid) for pid in _read(f"/proc/{parent}/task/{thread}/children").split()]
+            found += children
+            queue += children
+    return found
+
+
+def kill_descendants(except_for: int = 0) -> None:
+    """Kill and collect everything below this process; a fork loop is stopped before it is killed."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        alive = [pid for pid in descendants() if pid != except_for]
+        for kill in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in alive:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, kill)
+        for pid in alive:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        if not alive:
+            return
+
+
+def empty(folder: str) -> None:
+    """Remove all that a player left in its scratch folder; ends the zygote when that is not possible."""
+    for name in _listed(folder):
+        path = os.path.join(folder, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            _open_up(path)
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+    if _listed(folder):
+        os._exit(1)
+
+
+def _open_up(folder: str) -> None:
+    os.chmod(folder, 0o700)
+    for place, folders, _ in os.walk(folder):
+        for name in folders:
+            if not os.path.islink(path := os.path.join(place, name)):
+                os.chmod(path, 0o700)
+
+
+def mapped_memory() -> int:
+    """Bytes of address space this process has mapped (Linux; 0 elsewhere)."""
+    pages = _read("/proc/self/statm").split()
+    return int(pages[0]) * resource.getpagesize() if pages else 0
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

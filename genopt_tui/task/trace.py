@@ -1,0 +1,230 @@
+"""Traces on disk: self-contained chunks of up to CHUNK steps, so that any step is read without the others.
+
+A chunk is zlib of msgpack: a list of [observation, action, reward, info, calls, cut], a call being
+[function, arguments, result, error, depth]. Only plain data: what else a value holds is described and counted in `cut`.
+"""
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import msgpack
+
+from genopt_tui.task.rollout import Call, TraceChunk, TraceStep
+
+CHUNK = 64  # steps
+STEP = 64 * 1024  # bytes of one packed value (an observation, say) before it is shortened
+ITEMS, TEXT, DEPTH = 64, 2000, 6  # what a shortened value keeps: entries, characters, nesting
+LEVEL = 3  # zlib: half the time of level 6 for a tenth more bytes
+LARGEST = 256 * 1024**2  # bytes of a chunk when unpacked
+_packer = msgpack.Packer()
+
+
+def encode(steps: Sequence[TraceStep]) -> TraceChunk:
+    """Consecutive steps (at most CHUNK of them) as one chunk."""
+    if not 0 < len(steps) <= CHUNK:
+        raise ValueError(f"a chunk holds 1 to {CHUNK} steps, not {len(steps)}")
+    return join(steps[0].index, [pack_step(step) for step in steps])
+
+
+def pack_step(step: TraceStep) -> bytes:
+    """One step, packed: what `join` takes. A copy, so later changes of its values do not matter."""
+    counter = Shortening()
+    calls = [
+        b"\x95"
+        + b"".join(pack_value(part, counter) for part in (c.function, dict(c.arguments), c.result, c.error, c.depth))
+        for c in step.calls
+    ]
+    packed = pack_list(calls)
+    return pack_fields(step.observation, step.action, step.reward, step.info, packed, step.cut + counter.cut)
+
+
+def pack_fields(
+    observation: Any, action: Any, reward: float | None, info: Mapping[str, Any], calls: bytes, cut: int
+) -> bytes:
+    """As `pack_step`, from the fields and packed calls; what is too large or not plain is shortened and counted."""
+    counter = Shortening()
+    body = pack_value(observation, counter) + pack_value(action, counter) + pack_value(reward, counter)
+    body += pack_value(info, counter) + calls
+    return b"\x96" + body + pack_value(cut + counter.cut, counter)
+
+
+def pack_value(value: Any, counter: "Shortening") -> bytes:
+    """`value` packed as it is, or shortened where it is not plain data or larger than STEP."""
+    try:
+        packed: bytes = _packer.pack(value)
+        if len(packed) <= STEP:
+            return packed
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass  # not plain data: described instead
+    shortened: bytes = msgpack.packb(counter.shorten(value), unicode_errors="replace")
+    return shortened
+
+
+def pack_list(packed: Sequence[bytes]) -> bytes:
+    """A list of values that are packed already."""
+    header: bytes = msgpack.Packer().pack_array_header(len(packed))
+    return header + b"".join(packed)
+
+
+def join(first: int, packed: Sequence[bytes]) -> TraceChunk:
+    """Packed steps from index `first` on as one chunk."""
+    return TraceChunk(first, len(packed), zlib.compress(pack_list(packed), LEVEL))
+
+
+def decode(chunk: TraceChunk) -> list[TraceStep]:
+    """The steps of a chunk. Raises ValueError when its bytes are damaged."""
+    inflate = zlib.decompressobj()
+    try:
+        data = inflate.decompress(chunk.blob, LARGEST)
+        return [_step(chunk.first + i, *row) for i, row in enumerate(_unpack(data))]
+    except (zlib.error, TypeError, ValueError, msgpack.UnpackException) as error:
+        raise ValueError(f"the trace from step {chunk.first} on is damaged") from error
+
+
+def _unpack(data: bytes) -> Any:
+    try:
+        return msgpack.unpackb(data, strict_map_key=False, ext_hook=_foreign, timestamp=1)
+    except TypeError:  # a dictionary had lists as keys
+        return msgpack.unpackb(
+            data, object_pairs_hook=_named_by_text, strict_map_key=False, ext_hook=_foreign, timestamp=1
+        )
+
+
+def _foreign(code: int, data: bytes) -> str:
+    return f"<value {code}>"
+
+
+def _named_by_text(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    return {str(key) if isinstance(key, list | dict) else key: value for key, value in pairs}
+
+
+def _step(
+    index: int,
+    observation: Any,
+    action: Any,
+    reward: float | None,
+    info: dict[str, Any],
+    calls: list[Any],
+    cut: int,
+) -> TraceStep:
+    return TraceStep(index, observation, action, reward, info, tuple(Call(*call) for call in calls), cut)
+
+
+class Shortening:
+    """Makes values plain and small; `cut` counts what was left out or only described."""
+
+    def __init__(self) -> None:
+        self.cut = 0
+
+    def shorten(self, value: Any, depth: int = 0) -> Any:
+        """`value` as plain data of bounded size."""
+        if value is None or isinstance(value, bool | float):
+            return float(value) if isinstance(value, float) else value
+        if isinstance(value, int):
+            return int(value) if -(2**63) <= value < 2**64 else self._text(hex(value))
+        if isinstance(value, str):
+            return self._text(str(value))
+        if isinstance(value, bytes):
+            self.cut += len(value) > TEXT
+            return bytes(value[:TEXT])
+        if depth >= DEPTH:
+            return self._described(value)
+        if isinstance(value, Mapping):
+            items = list(value.items())
+            self.cut += len(items) > ITEMS
+            return {self._key(k): self.shorten(v, depth + 1) for k, v in items[:ITEMS]}
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._items(list(value), depth)
+        return self._other(value, depth)
+
+    def _items(self, items: list[Any], depth: int) -> list[Any]:
+        self.cut += len(items) > ITEMS
+        return [self.shorten(item, depth + 1) for item in items[:ITEMS]]
+
+    def _other(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind.__module__.partition(".")[0] == "numpy":
+            if kind.__name__ == "ndarray" and value.ndim:
+                whole = value.size <= ITEMS
+                self.cut += not whole
+                return (
+                    self._items(value.tolist(), depth)
+                    if whole
+                    else f"<array {value.dtype} {'x'.join(map(str, value.shape))}>"
+                )
+            return self.shorten(value.item(), depth + 1)
+        if kind.__module__ not in ("builtins", "types") and isinstance(getattr(value, "__dict__", None), dict):
+            return self.shorten(dict(vars(value)), depth + 1)
+        return self._described(value)
+
+    def _key(self, key: Any) -> Any:
+        return key if isinstance(key, str | int | float | bool | None) else str(self.shorten(key, DEPTH))
+
+    def _text(self, text: str) -> str:
+        if len(text) <= TEXT:
+            return text
+        self.cut += 1
+        return f"{text[:TEXT]}… ({len(text)} characters)"
+
+    def _described(self, value: Any) -> str:
+        self.cut += 1
+        return f"<{type(value).__name__}>"
+
+
+class TraceReader(Sequence[TraceStep]):
+    """The steps of a rollout, read where they are looked at.
+
+    `load(first, count)` gives the chunks that hold these steps; the latest decoded chunks are kept.
+    """
+
+    def __init__(self, steps: int, load: Callable[[int, int], list[TraceChunk]], *, keep: int = 16) -> None:
+        self._length, self._load, self._keep = steps, load, keep
+        self._chunks: OrderedDict[int, list[TraceStep]] = OrderedDict()  # by index of the chunk's first step
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> TraceStep: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[TraceStep]: ...
+    def __getitem__(self, index: int | slice) -> TraceStep | Sequence[TraceStep]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(self._length))]
+        if index < 0:
+            index += self._length
+        if not 0 <= index < self._length:
+            raise IndexError(f"step {index} of {self._length}")
+        return self._chunk(index)[index]
+
+    def slice(self, first: int, count: int) -> list[TraceStep]:
+        """Steps `first` to `first + count`, as far as there are any."""
+        return [self[i] for i in range(max(first, 0), min(first + count, self._length))]
+
+    def __iter__(self) -> Iterator[TraceStep]:
+        return (self[i] for i in range(self._length))
+
+    def _chunk(self, index: int) -> "_Window":
+        for first, steps in self._chunks.items():
+            if first <= index < first + len(steps):
+                self._chunks.move_to_end(first)
+                return _Window(first, steps)
+        for chunk in self._load(index, 1):
+            if chunk.first <= index < chunk.first + chunk.count:
+                self._chunks[chunk.first] = steps = decode(chunk)
+                if len(self._chunks) > self._keep:
+                    self._chunks.popitem(last=False)
+                return _Window(chunk.first, steps)
+        return _Window(index, [TraceStep(index, cut=1)])  # a step that was not kept, see Context
+
+
+class _Window:
+    """Decoded steps, by their index in the whole trace."""
+
+    def __init__(self, first: int, steps: list[TraceStep]) -> None:
+        self._first, self._steps = first, steps
+
+    def __getitem__(self, index: int) -> TraceStep:
+        return self._steps[index - self._first]
