@@ -1,0 +1,187 @@
+"""Traces in few tokens and without loss: a full observation every so often, in between only what changed.
+
+A line is `STEP aACTION what changed`, values right behind their names: `118 a3 Ball x79 y114; Player y-2` says that at
+step 118 the action was 3 and that Ball.x, Ball.y and Player.y had become 79, 114 and -2. `LEGEND` says so to the model.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from genopt_tui.learn.text import cut_middle
+from genopt_tui.task.rollout import Call, TraceStep
+
+FULL_EVERY = 50
+CALL = 400  # characters of one argument or result of a call
+LEGEND = (
+    "Each line is one step: its number, `a` and the action taken at it, then the observation the action answered. "
+    f"A line with `full:` gives the whole observation (every {FULL_EVERY} steps); the lines after it give only the values that "
+    "changed since the step before, each right behind its name (`Ball x79 dy-2` means Ball.x = 79, Ball.dy = -2); what is not "
+    "written is unchanged. `gone` means that an entry is no longer there. `r` is the reward of the step, written when it changes."
+)
+CALLS_LEGEND = (
+    "Indented lines are calls of the artifact's functions during that step, with arguments and result; `obs` stands for the "
+    "observation of the step, `^` for the same arguments as in the call before it."
+)
+_NOTHING: Any = object()
+
+
+class Writer:
+    """Writes the shown steps of one trace. `cuts` counts the characters that were left out, each cut marked in the text."""
+
+    def __init__(self, *, calls: bool) -> None:
+        self.calls, self.cuts = calls, 0
+        self._flat: dict[tuple[str, str], Any] | None = None
+        self._reward: float | None = 0.0
+        self._since = 0
+
+    def interrupt(self) -> None:
+        """The next step does not follow the last one: it is written in full."""
+        self._flat = None
+
+    def lines(self, step: TraceStep) -> Iterator[str]:
+        """The lines of one step."""
+        words = [str(step.index)]
+        if step.action is not None:
+            words.append(_pair("a", step.action))
+        flat = flatten(step.observation)
+        if step.info:
+            flat.update({("info", key): value for key, value in step.info.items()})
+        if self._flat is None or self._since >= FULL_EVERY - 1:
+            self._since = 0
+            words += ["full:", grouped(flat.items())] if flat else []
+        else:
+            self._since += 1
+            if change := changes(self._flat, flat):
+                words.append(change)
+        self._flat = flat
+        if not same(step.reward, self._reward) and step.reward is not None:
+            words.append(_pair("r", step.reward))
+            self._reward = step.reward
+        if step.cut:
+            words.append(f"[{step.cut} values were cut while recording]")
+            self.cuts += step.cut
+        yield " ".join(words)
+        if self.calls:
+            yield from self._calls(step)
+
+    def _calls(self, step: TraceStep) -> Iterator[str]:
+        before: Mapping[str, Any] = {}
+        for call in step.calls:
+            said = "^" if before and _equal(before, call.arguments) else self._arguments(call, step.observation)
+            before = call.arguments
+            outcome = f"raised {self._short(call.error)}" if call.error else self._short(_text(call.result))
+            yield f"{' ' * (call.depth + 1)}{call.function}({said}) -> {outcome}"
+
+    def _arguments(self, call: Call, observation: Any) -> str:
+        words = []
+        for name, value in call.arguments.items():
+            if observation is not None and _equal(value, observation):
+                words.append("obs")
+            else:
+                words.append(f"{name}={self._short(_text(value))}")
+        return ", ".join(words)
+
+    def _short(self, text: str) -> str:
+        if len(text) <= CALL:
+            return text.replace("\n", "\\n")
+        text, cut = cut_middle(text, CALL)
+        self.cuts += cut
+        return text.replace("\n", "\\n")
+
+
+def flatten(observation: Any) -> dict[tuple[str, str], Any]:
+    """Leaves of an observation by (group, name); the group is the dotted path of what holds the leaf."""
+    flat: dict[tuple[str, str], Any] = {}
+    if observation is None:
+        return flat
+    if not isinstance(observation, dict | list):
+        return {("", ""): observation}
+    for key, value in observation.items() if isinstance(observation, dict) else enumerate(observation):
+        if isinstance(value, dict | list) and value:
+            _flatten(flat, str(key), value)
+        else:
+            flat["", str(key)] = value
+    return flat
+
+
+def _flatten(flat: dict[tuple[str, str], Any], path: str, holder: Any) -> None:
+    if isinstance(holder, list) and not any(isinstance(v, dict | list) for v in holder):
+        flat[path, ""] = holder
+        return
+    for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
+        if isinstance(value, dict | list) and value:
+            _flatten(flat, f"{path}.{key}", value)
+        else:
+            flat[path, str(key)] = value
+
+
+def changes(old: Mapping[tuple[str, str], Any], new: Mapping[tuple[str, str], Any]) -> str:
+    """What differs between two flattened observations; '' where nothing does."""
+    changed = [
+        (key, value)
+        for key, value in new.items()
+        if (was := old.get(key, _NOTHING)) is not value and not same(was, value)
+    ]
+    gone = old.keys() - new.keys() if len(old) != len(new) or old.keys() != new.keys() else ()
+    text = grouped(changed)
+    if gone:
+        text += ("; " if text else "") + _gone(gone, new)
+    return text
+
+
+def _gone(gone: Iterable[tuple[str, str]], new: Mapping[tuple[str, str], Any]) -> str:
+    groups = {group for group, _ in new}
+    whole = {group for group, _ in gone if group and group not in groups}
+    names = [".".join(filter(None, key)) for key in gone if key[0] not in whole]
+    return "gone: " + " ".join(sorted([*whole, *names]))
+
+
+def grouped(items: Iterable[tuple[tuple[str, str], Any]]) -> str:
+    """`Ball x79 y114; Player y108`: values behind their names, names behind their group."""
+    groups: dict[str, list[str]] = {}
+    for (group, name), value in items:
+        groups.setdefault(group, []).append(_pair(name, value))
+    return "; ".join(f"{group} {' '.join(words)}" if group else " ".join(words) for group, words in groups.items())
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality by value and type, with NaN equal to NaN."""
+    if type(a) is not type(b):
+        return False
+    return (
+        bool(a == b)
+        or (isinstance(a, float) and math.isnan(a) and math.isnan(b))
+        or (isinstance(a, list) and repr(a) == repr(b))
+    )
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and (a == b or repr(a) == repr(b)))
+
+
+def _pair(name: str, value: Any) -> str:
+    if type(value) is int and name.isalpha():
+        return f"{name}{value}"
+    if type(value) is float and name.isalpha() and math.isfinite(value):
+        return f"{name}{value!r}".removesuffix(".0") if abs(value) < 1e15 else f"{name}={value!r}"
+    return f"{name}={_text(value)}" if name else _text(value)
+
+
+def _text(value: Any) -> str:
+    """A value as JSON without blanks; what JSON lacks as Python writes it."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, int | float | bool | None):
+        return "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError):
+        return repr(value)
+
+
+def total_steps(ranges: Sequence[tuple[int, int]]) -> int:
+    return sum(last - first + 1 for first, last in ranges)

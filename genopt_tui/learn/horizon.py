@@ -1,0 +1,117 @@
+"""Which steps of a trace become evidence."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from genopt_tui.task.rollout import TraceStep
+
+Ranges = list[tuple[int, int]]
+Chooser = Callable[[Sequence[TraceStep], float | None], Sequence[tuple[int, str]]]
+
+
+def select(
+    kind: str,
+    steps: int,
+    length: int,
+    trace: Sequence[TraceStep] | None = None,
+    *,
+    failed: bool = False,
+    score: float | None = None,
+    chooser: Chooser | None = None,
+) -> Ranges:
+    """The steps that the horizon keeps, as inclusive ranges counted from 0, in order.
+
+    `all`, `first` and `last` need no trace. `around-reward` keeps `steps` on each side of every step whose reward differs from
+    the trace's usual one, `around-error` of every step with a failing call (a failed rollout: of its last step); where there is
+    none, the last `steps`. `python:FILE:FUNCTION` keeps the steps that `chooser`, that function, names.
+    """
+    return [(first, last) for first, last, _ in chosen(kind, steps, length, trace, failed, score, chooser)]
+
+
+def chosen(
+    kind: str,
+    steps: int,
+    length: int,
+    trace: Sequence[TraceStep] | None = None,
+    failed: bool = False,
+    score: float | None = None,
+    chooser: Chooser | None = None,
+) -> list[tuple[int, int, str]]:
+    """As `select`, each range with the reason it was kept for ('' where the kind says it)."""
+    if length <= 0:
+        return []
+    if kind == "all":
+        return [(0, length - 1, "")]
+    if kind == "first":
+        return [(0, min(steps, length) - 1, "")]
+    tail = [(max(0, length - steps), length - 1, "")]
+    if kind == "last" or trace is None:
+        return tail
+    if kind.startswith("python:"):
+        return _named(chooser(trace, score) if chooser else [], length)
+    events = rewards(trace) if kind == "around-reward" else errors(trace, failed)
+    windows = [(max(0, at - steps), min(length - 1, at + steps)) for at in events]
+    return [(a, b, "") for a, b in merged(windows)] or tail
+
+
+def describe(kind: str, steps: int) -> str:
+    """The horizon in words."""
+    words = {
+        "all": "every step",
+        "first": f"the first {steps} steps",
+        "last": f"the last {steps} steps",
+        "around-reward": f"{steps} steps on each side of every unusual reward (none: the last {steps})",
+        "around-error": f"{steps} steps on each side of every error (none: the last {steps})",
+    }
+    return words.get(kind, f"the steps that {kind.removeprefix('python:').replace(':', ', function ')} chooses")
+
+
+def in_words(ranges: Sequence[tuple[int, int]]) -> str:
+    """`0-399, 790-811`; the middle of a long list is counted, not listed."""
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in ranges]
+    if len(words) > 12:
+        words = [*words[:8], f"... {len(words) - 11} more ranges ...", *words[-3:]]
+    return ", ".join(words)
+
+
+def rewards(trace: Sequence[TraceStep]) -> list[int]:
+    """Steps whose reward is not the trace's most frequent one (0 where that is not clear)."""
+    values = [0.0 if s.reward is None or math.isnan(s.reward) else s.reward for s in trace]
+    counts = Counter(values).most_common(2)
+    usual = 0.0 if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
+    return [at for at, value in enumerate(values) if value != usual]
+
+
+def errors(trace: Sequence[TraceStep], failed: bool) -> list[int]:
+    """Steps in which a call of the artifact raised, and the last one of a failed rollout."""
+    found = [at for at, s in enumerate(trace) if any(c.error for c in s.calls) or s.info.get("error")]
+    last = len(trace) - 1
+    return [*found, last] if failed and last not in found else found
+
+
+def merged(windows: Sequence[tuple[int, int]]) -> Ranges:
+    """Ranges in order, those that touch made one."""
+    out: Ranges = []
+    for first, last in sorted(windows):
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(out[-1][1], last))
+        else:
+            out.append((first, last))
+    return out
+
+
+def _named(answer: Any, length: int) -> list[tuple[int, int, str]]:
+    """What a user's function answered, as ranges; raises ValueError where that is no list of (step, why)."""
+    try:
+        steps = {int(step): str(why)[:80] for step, why in answer}
+    except (TypeError, ValueError) as error:
+        raise ValueError("a horizon function answers a list of (step, why)") from error
+    out: list[tuple[int, int, str]] = []
+    for step in sorted(s for s in steps if 0 <= s < length):
+        if out and out[-1][1] == step - 1 and out[-1][2] == steps[step]:
+            out[-1] = (out[-1][0], step, steps[step])
+        else:
+            out.append((step, step, steps[step]))
+    return out

@@ -1,0 +1,80 @@
+"""Which examples an update learns from. Seeded: the same seed and step give the same batch."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from random import Random
+
+from genopt_tui.task.rollout import Example
+
+
+def sample_batch(
+    examples: Sequence[Example],
+    size: int,
+    sampling: str,
+    seed: int,
+    step: int,
+    scores: Mapping[str, float] | None = None,
+    pinned: Sequence[str] = (),
+    *,
+    excluded: Sequence[str] = (),
+    direction: str = "higher",
+) -> list[tuple[Example, int]]:
+    """(example, repeat) of the rollouts of step `step` (from 1), `size` of them.
+
+    `shuffled`: epochs over all examples, each in a seeded order of its own. `worst`: lowest last known score first
+    (unknown ones first of all). `mixed`: half worst, half shuffled. `pinned`: the pinned ones alone, or the first
+    ones in order where none is. Pinned examples come first under every sampling; excluded ones never come.
+    An example that comes again within a batch gets the next repeat.
+    """
+    there = [e for e in examples if e.id not in set(excluded)]
+    if not there:
+        return []
+    by_id = {e.id: e for e in there}
+    first = [by_id[name] for name in dict.fromkeys(pinned) if name in by_id][:size]
+    if sampling == "pinned":
+        return _numbered((first or there[:size])[:size])
+    room = size - len(first)
+    rest = [e for e in there if e not in first] or there
+    shuffled = _epochs(rest, seed, (max(step, 1) - 1) * room)
+    if sampling == "shuffled":
+        return _numbered([*first, *islice(shuffled, room)])
+    worst = _worst(rest, scores or {}, seed, step, direction)
+    if sampling == "worst":
+        return _numbered([*first, *islice(_cycled(worst), room)])
+    hard = worst[: (room + 1) // 2]
+    other = [e for e in rest if e not in hard] or rest
+    return _numbered([*first, *hard, *islice(_epochs(other, seed, (max(step, 1) - 1) * room), room - len(hard))])
+
+
+def _epochs(examples: Sequence[Example], seed: int, skip: int) -> Iterator[Example]:
+    """Shuffled epochs without end, from the `skip`-th example on."""
+    epoch, at = divmod(skip, len(examples))
+    while True:
+        order = list(examples)
+        Random(f"{seed}/{epoch}").shuffle(order)
+        yield from order[at:]
+        epoch, at = epoch + 1, 0
+
+
+def _worst(
+    examples: Sequence[Example], scores: Mapping[str, float], seed: int, step: int, direction: str
+) -> list[Example]:
+    order = list(examples)
+    Random(f"{seed}/worst/{step}").shuffle(order)
+    sign = 1 if direction == "higher" else -1
+    return sorted(order, key=lambda e: sign * scores[e.id] if e.id in scores else float("-inf"))
+
+
+def _cycled(examples: Sequence[Example]) -> Iterator[Example]:
+    while True:
+        yield from examples
+
+
+def _numbered(chosen: Sequence[Example]) -> list[tuple[Example, int]]:
+    seen: dict[str, int] = {}
+    batch: list[tuple[Example, int]] = []
+    for example in chosen:
+        repeat = seen.get(example.id, 0)
+        seen[example.id] = repeat + 1
+        batch.append((example, repeat))
+    return batch
