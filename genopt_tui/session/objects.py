@@ -16,7 +16,7 @@ from genopt_tui.errors import SessionError
 from genopt_tui.session import gitcall
 
 BLOB, EXECUTABLE, TREE = "100644", "100755", "40000"
-KNOWN = 4096
+KNOWN, SMALL = 1024, 16 * 1024  # objects kept in memory, and their size in bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,17 @@ class ObjectStore:
             raise SessionError(f"{path} is no session", "it holds no git repository", "See `genopt ls`")
         self._process: subprocess.Popen[bytes] | None = None
         self._staged: dict[str, Path] = {}
-        self._written: set[str] = set()
+        self._kept: dict[str, Object] = {}
         self._thread = threading.get_ident()
 
     # reading
 
     def read(self, name: str) -> Object | None:
         """The object called `name` (an id, or a revision git understands); None when there is none."""
-        if "\n" in name or not name or name in self._staged:
-            self.flush()
-            if "\n" in name or not name:
-                return None
+        if not name or "\n" in name or "\0" in name:
+            return None
+        if name in self._kept:
+            return self._kept[name]
         process = self._reader()
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(name.encode("utf-8", "replace") + b"\n")
@@ -77,7 +77,7 @@ class ObjectStore:
         sha, kind, size = head.split()
         data = process.stdout.read(int(size))
         process.stdout.read(1)
-        return Object(sha.decode(), kind.decode(), data)
+        return self._keep(Object(sha.decode(), kind.decode(), data))
 
     def get(self, name: str, kind: str) -> Object:
         """Like `read`, for an object that must be there. Raises SessionError."""
@@ -150,23 +150,19 @@ class ObjectStore:
         return self._stage("commit", "\n".join(lines).encode("utf-8", "replace"))
 
     def flush(self) -> None:
-        """Make all that is staged durable, then visible: every file is flushed before it gets its name, every folder after."""
-        if not self._staged:
-            return
-        folders = set()
+        """Make all that is staged durable, then visible.
+
+        Every file was flushed before it gets its name; file systems with a journal keep names in order, so flushing the
+        last folder flushes the others.
+        """
+        folder = self._folder
         for sha, temporary in self._staged.items():
             folder = self._folder / sha[:2]
-            if not folder.exists():
-                folder.mkdir(exist_ok=True)
-                folders.add(self._folder)
+            folder.mkdir(exist_ok=True)
             os.replace(temporary, folder / sha[2:])
-            folders.add(folder)
-        for folder in folders:
+        if self._staged:
             sync_folder(folder)
-        if len(self._written) > KNOWN:
-            self._written.clear()
-        self._written.update(self._staged)
-        self._staged.clear()
+            self._staged.clear()
 
     def close(self) -> None:
         """End the git process."""
@@ -186,7 +182,7 @@ class ObjectStore:
     def _stage(self, kind: str, data: bytes) -> str:
         raw = f"{kind} {len(data)}".encode() + b"\0" + data
         sha = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
-        if sha in self._staged or sha in self._written or (self._folder / sha[:2] / sha[2:]).exists():
+        if sha in self._staged or sha in self._kept or (self._folder / sha[:2] / sha[2:]).exists():
             return sha
         temporary = self._folder / f"tmp_obj_{os.getpid()}_{sha}"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
@@ -194,11 +190,20 @@ class ObjectStore:
             packed = memoryview(zlib.compress(raw, 1))
             while packed:
                 packed = packed[os.write(handle, packed) :]
-            os.fdatasync(handle) if hasattr(os, "fdatasync") else os.fsync(handle)
+            os.fsync(handle)
         finally:
             os.close(handle)
         self._staged[sha] = temporary
+        self._keep(Object(sha, kind, data))
         return sha
+
+    def _keep(self, found: Object) -> Object:
+        """Remember a small object by its id: objects never change."""
+        if len(found.data) <= SMALL:
+            if len(self._kept) >= KNOWN:
+                self._kept.clear()
+            self._kept[found.sha] = found
+        return found
 
     def _reader(self) -> "subprocess.Popen[bytes]":
         if threading.get_ident() != self._thread:

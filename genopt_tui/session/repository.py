@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genopt_tui.errors import SessionError, UsageError
 from genopt_tui.session import gitcall, history, message
@@ -21,7 +21,7 @@ from genopt_tui.session.actlog import Act, ActLog
 from genopt_tui.session.history import Version
 from genopt_tui.session.message import Score
 from genopt_tui.session.objects import BLOB, TREE, ObjectStore
-from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, TAGS, HeadMoved, Refs, remove_locks
+from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, HeadMoved, Refs, remove_locks
 from genopt_tui.session.worktree import ARTIFACT, CHOICES, RECORD, Edited, WorkTree, safe_path
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Repository:
         chosen = best(versions, self.head(), direction)
         return chosen or self.version(self.head())
 
-    def direction(self) -> str:
+    def direction(self) -> Literal["higher", "lower"]:
         """`higher` or `lower`: which scores are better here, by head's record."""
         return self.record(self.head()).direction
 
@@ -502,4 +502,4 @@ def _hand_edit(head: str, files: dict[str, str], edits: Sequence[Edited], work: 
     return HandEdit(head, files, changed, choices, tuple(stale))
 
 
-__all__ = ["ABANDONED", "TAGS", "HandEdit", "HeadMoved", "Repository", "initialize"]
+__all__ = ["HandEdit", "HeadMoved", "Repository", "Version", "initialize"]

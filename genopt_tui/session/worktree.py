@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
-from genopt_tui.session import gitcall
+from genopt_tui.session import index
 from genopt_tui.session.objects import ObjectStore, blob_id
 
 ARTIFACT, CHOICES, RECORD = "artifact", "genopt.toml", "record.json"
@@ -57,7 +57,7 @@ class WorkTree:
         old, new = self._blobs(self.followed.at), self._blobs(commit)
         for name in sorted(old.keys() | new.keys() | self.followed.base.keys()):
             self._follow_file(name, self.followed.base.get(name, old.get(name)), new.get(name))
-        self._index(self.followed.at, commit)
+        index.follow(self.path, old, new, self.followed.base)
         self._settle(commit, ref, new)
 
     def adopt(self, commit: str, ref: str) -> None:
@@ -152,11 +152,6 @@ class WorkTree:
         while folder not in (self.path, self.path / ARTIFACT) and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
-
-    def _index(self, old: str, new: str) -> None:
-        """Let `git status` see the same; what a person staged stays staged, or else the index is left as it is."""
-        args = ["read-tree", "-i", "-m", old, new] if old else ["read-tree", new]
-        gitcall.run(args, self.path, ok=(0, 128))
 
     def _load(self) -> Followed:
         try:

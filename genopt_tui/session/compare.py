@@ -1,0 +1,144 @@
+"""Two versions on the same examples: paired scores from records and journal, and what they say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.journal import Journal
+from genopt_tui.session.record import Record
+from genopt_tui.session.repository import Repository
+
+Key = tuple[str, int]
+Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The scores of both versions on one example and repeat. Statuses are as in a rollout; empty where only a record is left."""
+
+    example: str
+    repeat: int
+    a: float
+    b: float
+    a_status: str = ""
+    b_status: str = ""
+
+    @property
+    def change(self) -> float:
+        return self.b - self.a
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Score and status of a version by example and repeat, under one state of the task."""
+
+    commit: str
+    tree: str
+    scores: Mapping[Key, tuple[float, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Version `b` against `a`. `difference` is mean b - mean a over the n pairs; `missing` are keys that only one has.
+
+    `verdict`: better, worse or undecided for b, at `confidence`; `interval` is that of the difference (None: too few).
+    """
+
+    a: str
+    b: str
+    mean_a: float
+    mean_b: float
+    difference: float
+    interval: tuple[float, float] | None
+    p: float
+    verdict: str
+    test: str
+    confidence: float
+    better: int
+    worse: int
+    same: int
+    n: int
+    pairs: tuple[Pair, ...]
+    missing: tuple[Key, ...]
+
+    def document(self) -> dict[str, Any]:
+        """As `genopt compare --json` prints it."""
+        data = asdict(self)
+        data["pairs"] = [{**asdict(pair), "change": pair.change} for pair in self.pairs]
+        return data
+
+
+def scores_of(
+    repository: Repository,
+    journal: Journal | None,
+    commit: str,
+    *,
+    failure_score: float,
+    fingerprint: str = "",
+    split: str = "gate",
+) -> Scored:
+    """All scores of a version under the task's state `fingerprint` (empty: the one its record names), on one split.
+
+    A rollout that failed by the artifact's fault counts as `failure_score`; `infra` counts as not run.
+    """
+    tree, record = repository.tree(commit), repository.record(commit)
+    wanted = fingerprint or record.fingerprint
+    found: dict[Key, tuple[float, str]] = {}
+    if split == "gate" and record.fingerprint == wanted:
+        found |= _from_record(record, tree)
+    for row in journal.rollouts(tree, split) if journal else ():
+        result = row.result
+        if result.status == "infra" or not row.key.startswith(f"{wanted}/"):
+            continue
+        score = failure_score if result.status != "ok" or result.score is None else result.score
+        found[(result.example, result.repeat)] = (score, result.status)
+    return Scored(commit, tree, found)
+
+
+def compare(
+    a: Scored, b: Scored, *, direction: Direction = "higher", confidence: float = 0.95, keys: Sequence[Key] = ()
+) -> Comparison:
+    """`b` against `a` on the examples that both were scored on (only `keys`, where given). Raises SessionError without any."""
+    from genopt_tui.learn import gate
+
+    shared = [key for key in sorted(a.scores.keys() & b.scores.keys()) if not keys or key in keys]
+    wanted = set(keys) or (a.scores.keys() | b.scores.keys())
+    if not shared:
+        raise SessionError(
+            f"{a.commit[:7]} and {b.commit[:7]} were never scored on the same examples",
+            advice="`genopt compare` evaluates what is missing",
+        )
+    pairs = tuple(Pair(*key, a.scores[key][0], b.scores[key][0], a.scores[key][1], b.scores[key][1]) for key in shared)
+    said = gate.compare(
+        [pair.a for pair in pairs], [pair.b for pair in pairs], direction=direction, confidence=confidence
+    )
+    return Comparison(
+        a=a.commit,
+        b=b.commit,
+        mean_a=sum(pair.a for pair in pairs) / len(pairs),
+        mean_b=sum(pair.b for pair in pairs) / len(pairs),
+        difference=said.difference,
+        interval=said.interval,
+        p=said.p,
+        verdict=said.verdict,
+        test=said.test,
+        confidence=said.confidence,
+        better=said.better,
+        worse=said.worse,
+        same=said.same,
+        n=said.n,
+        pairs=tuple(sorted(pairs, key=lambda pair: -abs(pair.change))),
+        missing=tuple(sorted(wanted - set(shared))),
+    )
+
+
+def _from_record(record: Record, tree: str) -> dict[Key, tuple[float, str]]:
+    """Scores that a record holds of exactly this tree."""
+    if record.scores.tree and record.scores.tree != tree:
+        return {}
+    return {
+        (str(row["example"]), int(row.get("repeat", 0))): (float(row["score"]), str(row.get("status", "")))
+        for row in record.scores.rows
+        if row.get("score") is not None and "example" in row
+    }

@@ -1,0 +1,226 @@
+"""Where sessions are: their folder, those made or trusted on this machine, and which one a person means."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genopt_tui.errors import GenoptError, SessionError, single_line
+from genopt_tui.session.summary import head_summary
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as lists show it. `best` is {"version", "step", "score", "n"}, None where nothing is scored.
+
+    `problem` says why a session cannot be read; the other fields are then empty.
+    """
+
+    path: Path
+    state: str = "idle"
+    branch: str = ""
+    step: int = 0
+    task: str = ""
+    best: dict[str, Any] | None = None
+    runner_pid: int | None = None
+    decision: str = ""
+    at: float = 0.0
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def sessions_root() -> Path:
+    """Where new sessions go: `sessions/` of a checkout, else the user's own folder (also where `GENOPT_HOME` names one)."""
+    checkout = PACKAGE.parent
+    if "GENOPT_HOME" not in os.environ and (checkout / "pyproject.toml").is_file() and (checkout / ".git").exists():
+        return checkout / "sessions"
+    return _user_dir() / "sessions"
+
+
+def new_path(name: str) -> Path:
+    """A free path for a session called `name`, which a number is added to where it is taken."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.")[:80] or "session"
+    path, number = sessions_root() / kept, 2
+    while path.exists():
+        path, number = sessions_root() / f"{kept}-{number}", number + 1
+    return path
+
+
+def register(path: Path) -> None:
+    """Remember the session at `path` as made here, or as one whose task the user agreed to run."""
+    path = path.resolve()
+    mark = path / ".git" / "genopt" / "id"
+    if not mark.exists():
+        mark.parent.mkdir(mode=0o700, exist_ok=True)
+        mark.write_text(secrets.token_hex(16), encoding="ascii")
+    data = _registry()
+    data["trusted"][str(path)] = mark.read_text(encoding="ascii", errors="replace")
+    _save({**data, "last": str(path)})
+
+
+def trusted(path: Path) -> bool:
+    """Whether the session at `path` was made here or agreed to: a copy, or another one at the same path, was not."""
+    path = path.resolve()
+    mark = path / ".git" / "genopt" / "id"
+    known = _registry()["trusted"].get(str(path))
+    return known is not None and mark.is_file() and mark.read_text(encoding="ascii", errors="replace") == known
+
+
+def opened(path: Path) -> None:
+    """Remember the session as the one opened last."""
+    data = _registry()
+    if data["last"] != str(path.resolve()):
+        _save({**data, "last": str(path.resolve())})
+
+
+def last() -> Path | None:
+    """The session opened last, if it is still there."""
+    path = Path(_registry()["last"])
+    return path if is_session(path) else None
+
+
+def is_session(path: Path) -> bool:
+    return path.is_absolute() and (path / ".git" / "HEAD").is_file() and (path / "genopt.toml").is_file()
+
+
+def resolve(text: str = "") -> Path:
+    """The session that a person means: a name, a path, or (empty) this folder's, else the one opened last.
+
+    Raises SessionError with the nearest name.
+    """
+    if not text:
+        here = Path.cwd()
+        found = next((folder for folder in (here, *here.parents) if is_session(folder)), None) or last()
+        if found is None:
+            raise SessionError(
+                "no session was named, and none was opened yet", advice="Make one with `genopt new TASK`"
+            )
+        return found
+    by_name = {path.name: path for path in reversed(list(known()))}
+    if "/" not in text and text in by_name:
+        return by_name[text]
+    path = Path(text).expanduser().absolute()
+    if is_session(path):
+        return path.resolve()
+    from difflib import get_close_matches
+
+    close = get_close_matches(text, by_name, 1, 0.4)
+    raise SessionError(
+        f"no session '{single_line(text)[:80]}'",
+        advice=f"Did you mean {close[0]}?" if close else "`genopt ls` lists them",
+    )
+
+
+def known() -> Iterator[Path]:
+    """All sessions of the user: in the sessions folder, and elsewhere where made or trusted here."""
+    root = sessions_root()
+    inside = sorted(path for path in root.iterdir() if is_session(path)) if root.is_dir() else []
+    yield from inside
+    yield from (path for path in map(Path, _registry()["trusted"]) if path not in inside and is_session(path))
+
+
+def listing() -> list[Listed]:
+    """All sessions with state and best, the one worked on last first; one that cannot be read says why."""
+    return sorted((listed(path) for path in known()), key=lambda session: -session.at)
+
+
+def listed(path: Path) -> Listed:
+    """One session as lists show it."""
+    from genopt_tui.session.client import runner_pid
+    from genopt_tui.session.journal import path_of
+
+    try:
+        head = head_summary(path)
+        pid = runner_pid(path)
+        journal = path_of(path)
+        touched = max(
+            file.stat().st_mtime for file in (path / ".git", journal, Path(f"{journal}-wal")) if file.exists()
+        )
+        state, step = _state(path, pid is not None) if journal.exists() else ("idle", 0)
+        return Listed(
+            path,
+            state,
+            head.branch,
+            max(step, head.step or 0),
+            _task(path),
+            _best(path),
+            pid,
+            head.decision,
+            touched,
+        )
+    except (GenoptError, OSError) as error:
+        return Listed(path, problem=single_line(str(error)))
+
+
+def _state(path: Path, alive: bool) -> tuple[str, int]:
+    from genopt_tui.session.journal import Journal
+    from genopt_tui.session.progress import fold
+
+    journal = Journal(path, durable=False)
+    try:
+        step = journal.last_step()
+        events = journal.events(step=step)
+        ends = [journal.last("run_started"), journal.last("run_finished"), journal.last("paused", "resumed")]
+        events += [event for event in ends if event is not None and event.step != step]
+        progress = fold(sorted(events, key=lambda event: event.id))
+        return progress.state(alive), step
+    finally:
+        journal.close()
+
+
+def _best(path: Path) -> dict[str, Any] | None:
+    from genopt_tui.session.repository import Repository
+
+    with Repository.open(path) as repository:
+        best = repository.best(repository.direction())
+    return (
+        {"version": best.commit, "step": best.step, "score": best.score, "n": best.n}
+        if best.score is not None
+        else None
+    )
+
+
+def _task(path: Path) -> str:
+    import tomllib
+
+    try:
+        choices = tomllib.loads((path / "genopt.toml").read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return "?"
+    task = choices.get("task", {})
+    return single_line(str(task.get("name", "")))[:100] if isinstance(task, dict) else "?"
+
+
+def _user_dir() -> Path:
+    from genopt_tui.config import user_dir
+
+    return user_dir()
+
+
+def _registry() -> dict[str, Any]:
+    file = _user_dir() / "sessions.json"
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        return {"trusted": dict(data["trusted"]), "last": str(data["last"])}
+    except FileNotFoundError:
+        return {"trusted": {}, "last": ""}
+    except (ValueError, KeyError, TypeError) as error:
+        raise SessionError(
+            f"{file} cannot be read", str(error), "Move it away: sessions are asked about again"
+        ) from error
+
+
+def _save(data: dict[str, Any]) -> None:
+    file = _user_dir() / "sessions.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".sessions.{os.getpid()}.json")
+    temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    os.replace(temporary, file)
