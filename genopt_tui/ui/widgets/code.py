@@ -1,10 +1,10 @@
 """Read-only code: highlighted off the interface's loop, with a gutter for scope and changed lines."""
 
 from collections.abc import Callable, Iterable, Sequence
-from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from genopt_tui.learn.diff import changes
 from genopt_tui.ui.widgets.lines import Line, Piece, find_in
 from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.text import clean
@@ -41,17 +41,21 @@ def lines_of(text: str) -> list[str]:
 @lru_cache(maxsize=32)
 def highlighted(name: str, text: str) -> tuple[Line, ...]:
     """The lines of file `name` in colours; about 0.1 ms a line the first time."""
+    return tuple(colours(name, lines_of(text)))
+
+
+def colours(name: str, lines: Sequence[str]) -> list[Line]:
+    """Harmless lines of a file, in the colours of its language where that is known."""
     from pygments.lexers import get_lexer_for_filename
     from pygments.util import ClassNotFound
 
-    lines = lines_of(text)
-    if len(text) > LARGEST:
-        return tuple(((line, ""),) for line in lines)
     try:
         lexer = get_lexer_for_filename(name, stripnl=False, ensurenl=False)
     except ClassNotFound:
-        return tuple(((line, ""),) for line in lines)
-    return tuple(_split(lexer.get_tokens("\n".join(lines)), len(lines)))
+        lexer = None
+    if lexer is None or sum(map(len, lines)) > LARGEST:
+        return [((line, ""),) for line in lines]
+    return _split(lexer.get_tokens("\n".join(lines)), len(lines))
 
 
 def _split(tokens: Iterable[tuple["_TokenType", str]], count: int) -> list[Line]:
@@ -79,12 +83,11 @@ def _look(kind: "_TokenType") -> str:
 
 def changed_lines(old: str, new: str) -> frozenset[int]:
     """Numbers (from 1) of lines of `new` that are not in `old` at that place; beside a deletion, the line after it."""
-    before, after = lines_of(old), lines_of(new)
+    after = lines_of(new)
     numbers: set[int] = set()
-    for kind, _, _, first, last in SequenceMatcher(None, before, after, autojunk=len(after) > 5000).get_opcodes():
-        if kind in {"replace", "insert"}:
-            numbers.update(range(first + 1, last + 1))
-        elif kind == "delete" and after:
+    for _, _, first, last in changes(lines_of(old), after):
+        numbers.update(range(first + 1, last + 1))
+        if first == last and after:
             numbers.add(min(first + 1, len(after)))
     return frozenset(numbers)
 

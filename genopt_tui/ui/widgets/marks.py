@@ -1,7 +1,8 @@
-"""Marks of the line views; plain ASCII where the terminal's locale is not UTF-8."""
+"""Marks of the line views; plain ASCII where the screen's own marks are (see `words.marks`)."""
 
-import locale
 from dataclasses import dataclass
+
+from genopt_tui.ui import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +22,4 @@ class Marks:
 
 UNICODE = Marks("┃", "▸", "▾", "·", "…", "→", "•", "─", "│")
 ASCII = Marks("|", ">", "v", ".", "~", ">", "*", "-", "|")
-MARKS = UNICODE if "utf" in locale.getpreferredencoding(False).lower() else ASCII
+MARKS = UNICODE if words.marks() is words.UNICODE else ASCII

@@ -84,70 +84,65 @@ class StreamView(LineView):
         self.stream = StreamLines()
         super().__init__(self.stream, id=id, classes=classes)
         self.follow = True
-        self._pending = ""
+        self.text = ""
         self._timer: Timer | None = None
-        self._layout = 0
-
-    @property
-    def text(self) -> str:
-        """All text that was given, drawn or not."""
-        return self.stream.text + self._pending
+        self._laying_out = False
 
     def show(self, text: str) -> None:
-        """Show `text`: where it continues what is shown, the rest is appended; anything else starts anew."""
-        held = self.text
-        if len(text) >= len(held) and text.startswith(held):
-            self.append(text[len(held) :])
-            return
-        self._pending = ""
-        self.stream = StreamLines(self._width())
-        self.follow = True
-        self.set_source(self.stream)
-        self.append(text)
+        """Show `text`: where it continues what is shown, the rest is appended; anything else starts anew, at the end."""
+        if not text.startswith(self.text):
+            self.text = ""
+            self.stream = StreamLines(self._width())
+            self.follow = True
+            self.set_source(self.stream)
+        self.append(text[len(self.text) :])
 
     def append(self, text: str) -> None:
         """Add text to the end."""
-        if text:
-            self._pending += text
-            if self._timer is None and self.is_mounted:
-                self._timer = self.set_timer(PAUSE, self._flush)
+        self.text += text
+        self._later()
 
-    def on_mount(self) -> None:
-        if self._pending:
-            self._timer = self.set_timer(PAUSE, self._flush)
+    def _later(self) -> None:
+        if self._timer is None and not self._laying_out and self.is_mounted and self.text != self.stream.text:
+            self._timer = self.set_timer(PAUSE, self._draw)
 
-    def _flush(self) -> None:
+    def _draw(self) -> None:
         self._timer = None
-        text, self._pending = self._pending, ""
-        if len(text) > AT_ONCE:
-            self._lay_out(self.stream.text + text)
-        elif text:
-            changed = self.stream.append(text)
-            self.lines_changed(changed)
+        new = self.text[len(self.stream.text) :]
+        if len(new) > AT_ONCE:
+            self._lay_out()
+        elif new:
+            self.lines_changed(self.stream.append(new))
 
-    def _lay_out(self, text: str) -> None:
-        self._layout += 1
-        self.run_worker(self._laid_out(text, self._width(), self._layout), group="layout")
+    def _lay_out(self) -> None:
+        if not self._laying_out:
+            self._laying_out = True
+            self.run_worker(self._laid_out(), group="layout")
 
-    async def _laid_out(self, text: str, width: int, layout: int) -> None:
-        stream = await offload(laid_out, text, width)
-        if layout == self._layout:
-            later = self.stream.text[len(text) :] if self.stream.text.startswith(text) else ""
+    async def _laid_out(self) -> None:
+        text, width = self.text, self._width()
+        try:
+            stream = await offload(laid_out, text, width)
+        finally:
+            self._laying_out = False
+        if width != self._width():
+            self._lay_out()
+        elif self.text.startswith(text):
             self.stream = stream
             self.set_source(stream, keep=True)
-            self.append(later)
+        self._later()
 
     def _width(self) -> int:
         return max(8, self.size.width - 1)
 
     def on_resize(self) -> None:
-        if self.size.width and self._width() != self.stream.width:
-            self.stream.width = self._width()
-            if len(self.stream.text) > AT_ONCE:
-                self._lay_out(self.stream.text)
-            else:
-                self.stream = laid_out(self.stream.text, self._width())
-                self.set_source(self.stream, keep=True)
+        if not self.size.width or self._width() == self.stream.width:
+            self._later()
+        elif len(self.text) > AT_ONCE:
+            self._lay_out()
+        else:
+            self.stream = laid_out(self.text, self._width())
+            self.set_source(self.stream, keep=True)
 
     def copied(self) -> str:
         return self.stream.source_line(self.cursor)

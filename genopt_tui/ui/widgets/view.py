@@ -9,7 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.cache import LRUCache
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -99,7 +99,6 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self.source: Source = source if source is not None else TextLines()
         self.needle = ""
-        self.typing: str | None = None
         self.left = 0
         self.seen = 0
         self._filled: LRUCache[int, Line] = LRUCache(2048)
@@ -228,8 +227,6 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         width, number = self.size.width, int(self.scroll_offset.y) + y
-        if self.typing is not None and y == self.size.height - 1:
-            return self._strip(((f"/{self.typing}", "strong"), ("▏", "strong"))).crop_extend(0, width, self.rich_style)
         if number >= len(self.source):
             return Strip.blank(width, self.rich_style)
         strip = self._strips.get(number)
@@ -381,43 +378,16 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh_line(self.cursor)
 
     def on_blur(self) -> None:
-        self.typing = None
-        self.refresh()
+        self.refresh_line(self.cursor)
 
     # search and copying
 
-    def act_search(self) -> None:
-        self.typing = ""
-        self.refresh()
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:
-        return self.typing is not None and character is not None and character.isprintable()
-
-    def on_key(self, event: events.Key) -> None:
-        if self.typing is None:
-            return
-        event.stop()
-        event.prevent_default()
-        if event.key == "escape":
-            self._stop_typing("")
-        elif event.key == "enter":
-            self._stop_typing(self.typing)
-            self._again(1, here=True)
-        elif event.key == "backspace":
-            self.typing = self.typing[:-1]
-        elif event.character and event.character.isprintable():
-            self.typing += event.character
-        self.refresh(Region(0, self.size.height - 1, self.size.width, 1))
-
-    def _stop_typing(self, needle: str) -> None:
-        self.typing = None
-        self.find(needle)
-
-    def find(self, needle: str) -> None:
-        """Mark `needle` wherever it stands; empty: mark nothing."""
+    def search(self, needle: str) -> None:
+        """Mark `needle` wherever it stands and go to the next one from here on; empty: mark nothing."""
         self.needle = needle
         self._strips.clear()
         self.refresh()
+        self._again(1, here=True)
 
     def act_find_next(self) -> None:
         self._again(1)

@@ -1,0 +1,128 @@
+"""Artifact: the files of the version that is shown, what of them may be edited, and what changed since the parent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+
+from genopt_tui.ui.panes.lines import LinePane
+from genopt_tui.ui.snapshot import Snapshot, VersionView
+from genopt_tui.ui.widgets.code import CodeLines, CodeView, changed_lines
+from genopt_tui.ui.widgets.offload import EXPECTED, offload
+from genopt_tui.ui.widgets.tabs import Tabs
+
+
+@dataclass(frozen=True, slots=True)
+class Gutter:
+    """Of one file: editable line ranges (from 1, inclusive) and changed line numbers."""
+
+    scope: tuple[tuple[int, int], ...] = ()
+    changed: frozenset[int] = frozenset()
+
+
+def gutters(version: VersionView) -> Mapping[str, Gutter]:
+    """What stands beside the lines of each file. Raises UsageError when a scope entry names nothing."""
+    from genopt_tui.learn.scope import parse_scope
+
+    scope = None if version.scope is None else parse_scope(version.scope, version.files)
+    found = {}
+    for name, text in version.files.items():
+        before = version.before.get(name, "")
+        changed = changed_lines(before, text) if version.before and before != text else frozenset()
+        found[name] = Gutter(tuple(scope.lines(name, text)) if scope else (), changed)
+    return found
+
+
+class ArtifactPane(LinePane):
+    """Pane 2. `[` and `]` go from change to change, and on to the next file; Enter shows the next file."""
+
+    NUMBER, NAME = 2, "Artifact"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.tabs = Tabs()
+        self.view: CodeView = CodeView()
+        self.version: VersionView | None = None
+        self.name_shown = ""
+        self._gutters: Mapping[str, Gutter] = {}
+        self._problem = ""
+        self._back = False
+
+    def compose(self) -> ComposeResult:
+        yield self.tabs
+        yield self.view
+
+    def feed(self, snapshot: Snapshot) -> None:
+        version = snapshot.version
+        if version is None or (version is self.version and snapshot.looking_back == self._back):
+            return
+        old, self.version, self._back = self.version, version, snapshot.looking_back
+        if old is None or old.files != version.files:
+            self._gutters = {}
+            keep = self.name_shown in version.files
+            self._show_file(self.name_shown if keep else _first(version), keep=keep)
+        self.run_worker(self._read_gutters(version), group="gutters", exclusive=True)
+
+    async def _read_gutters(self, version: VersionView) -> None:
+        try:
+            found, self._problem = await offload(gutters, version), ""
+        except EXPECTED as error:
+            found, self._problem = {}, str(error)
+        if version is self.version:
+            self._gutters = found
+            self._show_file(self.name_shown, keep=True)
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self.version.files) if self.version else []
+
+    def _show_file(self, name: str, *, keep: bool = False) -> None:
+        if self.version is None or name not in self.version.files:
+            return
+        self.name_shown = name
+        gutter = self._gutters.get(name, Gutter())
+        self.view.set_source(CodeLines(name, self.version.files[name], gutter.scope, gutter.changed), keep=keep)
+        self.tabs.show(self.names, self.names.index(name))
+        self._draw_title()
+
+    def _draw_title(self) -> None:
+        assert self.version is not None
+        gutter = self._gutters.get(self.name_shown, Gutter())
+        notes = ["older version"] if self._back else []
+        if gutter.changed:
+            notes.append(f"{len(gutter.changed)} lines changed")
+        if self._problem:
+            notes.append(f"scope: {self._problem}")
+        self.set_title("  ".join([self.name_shown, f"@{self.version.label}", *notes]))
+
+    def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
+        self._show_file(self.names[event.index])
+
+    def act_open(self) -> None:
+        """The next file."""
+        self._turn(1)
+
+    def _turn(self, by: int) -> None:
+        names = self.names
+        if len(names) > 1:
+            self._show_file(names[(names.index(self.name_shown) + by) % len(names)])
+
+    def act_next(self) -> None:
+        self._change(1)
+
+    def act_prev(self) -> None:
+        self._change(-1)
+
+    def _change(self, by: int) -> None:
+        at = self.view.cursor
+        (self.view.act_next if by > 0 else self.view.act_prev)()
+        if self.view.cursor == at and len(self.names) > 1:
+            self._turn(by)
+            (self.view.act_next if by > 0 else self.view.act_bottom)()
+
+
+def _first(version: VersionView) -> str:
+    """The file to begin with: one that changed, else the first."""
+    names = sorted(version.files)
+    changed = [n for n in names if version.before and version.before.get(n) != version.files[n]]
+    return next(iter(changed or names), "")

@@ -1,0 +1,45 @@
+"""A pane around a view of lines: acts that the pane does not know go to the view."""
+
+from genopt_tui.ui.panes.base import Pane
+from genopt_tui.ui.widgets.view import LineView
+
+
+class LinePane(Pane):
+    """`view` is the one that has the keyboard."""
+
+    view: LineView
+
+    def act(self, name: str) -> None:
+        own = getattr(self, f"act_{name}", None)
+        (own or getattr(self.view, f"act_{name}"))()
+
+    def why_not(self, name: str) -> str:
+        if name == "search":
+            return ""
+        if name in {"find_next", "find_prev"} and not self.view.needle:
+            return "search for something first (/)"
+        if name in {"shorter", "longer"}:
+            return ""
+        return "" if hasattr(self.view, f"act_{name}") else super().why_not(name)
+
+    def act_shorter(self) -> None:
+        self.view.act_top()
+
+    def act_longer(self) -> None:
+        self.view.act_bottom()
+
+    def search(self, text: str) -> None:
+        """Mark `text` and go to where it stands next."""
+        self.view.search(text)
+
+    def leave(self) -> bool:
+        if self.view.needle:
+            self.view.search("")
+            return True
+        return False
+
+    def focus_inside(self) -> None:
+        self.view.focus()
+
+    def on_line_view_searched(self, event: LineView.Searched) -> None:
+        self.app.notify(f"'{event.needle}' is not in here", markup=False, timeout=3)

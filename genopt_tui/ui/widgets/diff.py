@@ -1,0 +1,407 @@
+"""The edit as a diff: unified or side by side, hunks that can be left out, words and colours for visible lines only."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rich.cells import cell_len, set_cell_size
+from textual.message import Message
+
+from genopt_tui.learn.diff import Hunk, Row, hunks
+from genopt_tui.ui.widgets.code import colours
+from genopt_tui.ui.widgets.lines import Line, Piece, find_in, plain
+from genopt_tui.ui.widgets.marks import MARKS
+from genopt_tui.ui.widgets.offload import EXPECTED, offload
+from genopt_tui.ui.widgets.text import clean_line
+from genopt_tui.ui.widgets.view import LineView
+from genopt_tui.ui.widgets.words import laid_over, word_spans
+
+SIDE_BY_SIDE = 140
+"""Columns from which old and new stand side by side."""
+FOLDED = 4
+"""Rows of a long introduction that show while it is folded."""
+BEFORE = 60
+"""Rows above the visible ones that are coloured with them, so that a string begun above is seen as one."""
+SIGN_LOOKS = {" ": "", "-": "removed", "+": "added"}
+Files = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the view: a line of the introduction, a file's or hunk's head, or one or two lines of code."""
+
+    hunk: Hunk | None = None
+    left: Row | None = None
+    right: Row | None = None
+    text: Line = ()
+    head: bool = False
+    partner: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """Rows of one diff, worked out in a thread. `heads` are the rows at which hunks begin, by hunk number."""
+
+    hunks: tuple[Hunk, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    heads: Mapping[int, int] = field(default_factory=dict)
+
+
+def work_out(old: Files, new: Files, split: bool) -> Diff:
+    """The rows of the edit from `old` to `new`."""
+    found = hunks(old, new)
+    entries: list[Entry] = []
+    heads: dict[int, int] = {}
+    file = None
+    for hunk in found:
+        if hunk.file != file:
+            file = hunk.file
+            status = "" if hunk.status == "changed" else f"  ({hunk.status})"
+            entries.append(Entry(text=((file, "title"), (status, "warn"))))
+        heads[hunk.number] = len(entries)
+        entries.append(Entry(hunk, head=True))
+        entries += _side_by_side(hunk) if split else _unified(hunk)
+    return Diff(tuple(found), tuple(entries), heads)
+
+
+def _runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
+    """(removed, added, unchanged): changed runs with both sides, unchanged rows one by one."""
+    out: list[tuple[list[Row], list[Row], Row | None]] = []
+    for row in rows:
+        if row.sign == " ":
+            out.append(([], [], row))
+            continue
+        if not out or out[-1][2] is not None or (row.sign == "-" and out[-1][1]):
+            out.append(([], [], None))
+        out[-1][row.sign == "+"].append(row)  # type: ignore[union-attr]
+    return out
+
+
+def _unified(hunk: Hunk) -> list[Entry]:
+    entries: list[Entry] = []
+    for removed, added, same in _runs(hunk.rows):
+        if same is not None:
+            entries.append(Entry(hunk, same, same))
+            continue
+        entries += [Entry(hunk, left=row, partner=_at(added, i)) for i, row in enumerate(removed)]
+        entries += [Entry(hunk, right=row, partner=_at(removed, i)) for i, row in enumerate(added)]
+    return entries
+
+
+def _side_by_side(hunk: Hunk) -> list[Entry]:
+    entries: list[Entry] = []
+    for removed, added, same in _runs(hunk.rows):
+        if same is not None:
+            entries.append(Entry(hunk, same, same))
+        entries += [
+            Entry(hunk, _at(removed, i), _at(added, i), partner=_at(added, i))
+            for i in range(max(len(removed), len(added)))
+        ]
+    return entries
+
+
+def _at(rows: Sequence[Row], index: int) -> Row | None:
+    return rows[index] if index < len(rows) else None
+
+
+class DiffLines:
+    """The rows to show: an introduction, then the diff. `off` are the numbers of hunks left out."""
+
+    def __init__(
+        self, diff: Diff, lead: Sequence[Line] = (), off: Collection[int] = (), *, split: int = 0, shift: int = 0
+    ) -> None:
+        self.diff, self.lead, self.off = diff, lead, frozenset(off)
+        self.split, self.shift = split, shift
+        longest = max(
+            (max(h.old_start + len(h.old_lines), h.new_start + len(h.new_lines)) for h in diff.hunks), default=0
+        )
+        self._digits = max(3, len(str(longest)))
+
+    def __len__(self) -> int:
+        return len(self.lead) + len(self.diff.entries)
+
+    def entry(self, y: int) -> Entry | None:
+        """The diff's row at `y`; None in the introduction."""
+        at = y - len(self.lead)
+        return self.diff.entries[at] if 0 <= at < len(self.diff.entries) else None
+
+    def head(self, number: int) -> int:
+        """The row at which hunk `number` begins."""
+        return len(self.lead) + self.diff.heads[number]
+
+    def draft(self, y: int) -> Line:
+        entry = self.entry(y)
+        return self.lead[y] if entry is None else self._line(entry, {})
+
+    def fill(self, first: int, count: int) -> Sequence[Line] | None:
+        start = max(0, first - len(self.lead) - BEFORE)
+        near = [e for e in self.diff.entries[start : max(0, first - len(self.lead) + count)]]
+        inks = _inks(near)
+        lines = []
+        for y in range(first, min(first + count, len(self))):
+            entry = self.entry(y)
+            lines.append(self.lead[y] if entry is None else self._line(entry, inks, words=True))
+        return lines
+
+    def find(self, needle: str, start: int, step: int, stop: Callable[[], bool]) -> int | None:
+        return find_in(lambda y: plain(self.draft(y)), len(self), needle, start, step, stop)
+
+    def _line(self, entry: Entry, inks: Mapping[int, Line], words: bool = False) -> Line:
+        if entry.hunk is None:
+            return entry.text
+        if entry.head:
+            return self._head(entry.hunk)
+        off = entry.hunk.number in self.off
+        if not self.split:
+            row = entry.left or entry.right
+            assert row is not None
+            numbers = f"{row.old or '':>{self._digits}} {row.new or '':>{self._digits}} "
+            return ((numbers, "gutter"), *self._code(row, entry.partner, inks, off, words))
+        half = (self.split - 3) // 2
+        left = self._side(entry.left, entry.right, inks, off, words, half, "old")
+        right = self._side(entry.right, entry.left, inks, off, words, half, "new")
+        return (*left, (f" {MARKS.bar} ", "gutter"), *right)
+
+    def _head(self, hunk: Hunk) -> Line:
+        total = len(self.diff.hunks)
+        box, word = ("[ ]", "  left out") if hunk.number in self.off else ("[x]", "")
+        return ((f"{box} hunk {hunk.number} of {total}", "strong hunk"), (f"{word}  {hunk.header}", "hunk"))
+
+    def _side(
+        self,
+        row: Row | None,
+        partner: Row | None,
+        inks: Mapping[int, Line],
+        off: bool,
+        words: bool,
+        width: int,
+        which: str,
+    ) -> Line:
+        if row is None:
+            return ((" " * width, "gutter"),)
+        number = row.old if which == "old" else row.new
+        room = width - self._digits - 1
+        code = self._code(row, partner, inks, off, words)
+        return ((f"{number or '':>{self._digits}} ", "gutter"), *fitted(code, room, self.shift))
+
+    def _code(self, row: Row, partner: Row | None, inks: Mapping[int, Line], off: bool, words: bool) -> Line:
+        ground = SIGN_LOOKS[row.sign]
+        text = _shown(row)
+        line: Line = inks.get(id(row)) or ((text, ""),)
+        if off:
+            return ((f"{row.sign} ", "off"), (text, "off")) if row.sign != " " else (("  ", ""), *line)
+        if words and partner is not None and row.sign != " ":
+            other = _shown(partner)
+            old, new = word_spans(text, other) if row.sign == "-" else word_spans(other, text)
+            line = laid_over(line, old if row.sign == "-" else new, f"{ground}-word")
+            line = tuple((t, n if "-word" in n else f"{n} {ground}") for t, n in line)
+        elif ground:
+            line = tuple((t, f"{n} {ground}") for t, n in line)
+        end: Line = () if row.ended else (("  (no line end)", f"dim {ground}"),)
+        return ((f"{row.sign} ", f"strong {ground}"), *line, *end, ("", ground))
+
+
+def _shown(row: Row) -> str:
+    """The row's text; a carriage return before the line end shows only where the line changed."""
+    return clean_line(row.text.removesuffix("\r") if row.sign == " " else row.text)
+
+
+def _inks(entries: Sequence[Entry]) -> dict[int, Line]:
+    """Coloured code of these rows, by identity: old sides and new sides are read as text of their own."""
+    out: dict[int, Line] = {}
+    for sign in "-+":
+        rows: dict[str, list[Row]] = {}
+        for entry in entries:
+            if entry.hunk is not None and not entry.head:
+                for row in {id(r): r for r in (entry.left, entry.right) if r is not None}.values():
+                    if row.sign in (sign, " "):
+                        rows.setdefault(entry.hunk.file, []).append(row)
+        for file, of_file in rows.items():
+            texts = [_shown(row) for row in of_file]
+            out.update(zip(map(id, of_file), colours(file, texts), strict=True))
+    return out
+
+
+def fitted(line: Sequence[Piece], width: int, shift: int = 0) -> Line:
+    """`line` from cell `shift` on in exactly `width` cells; a cut shows, filling takes the last look."""
+    out: list[Piece] = []
+    used = 0
+    for text, look in line:
+        if shift:
+            skipped = min(shift, cell_len(text))
+            text, shift = set_cell_size(text[::-1], cell_len(text) - skipped)[::-1], shift - skipped
+        out.append((text, look))
+        used += cell_len(text)
+    if used > width:
+        return (*_cut(out, width - 1), (MARKS.dots, "dim"))
+    return (*out, (" " * (width - used), out[-1][1] if out else ""))
+
+
+def _cut(line: Sequence[Piece], width: int) -> list[Piece]:
+    out: list[Piece] = []
+    for text, look in line:
+        size = cell_len(text)
+        if size >= width:
+            return [*out, (set_cell_size(text, width), look)]
+        out.append((text, look))
+        width -= size
+    return out
+
+
+class DiffView(LineView):
+    """The edit from one artifact to another. `[` and `]` go from hunk to hunk, space leaves one out."""
+
+    class Ready(Message):
+        """The diff stands: so many hunks."""
+
+        def __init__(self, view: "DiffView") -> None:
+            self.view = view
+            super().__init__()
+
+    class Chosen(Message):
+        """A hunk was left out or taken in again: `off` are the numbers left out."""
+
+        def __init__(self, view: "DiffView", off: frozenset[int]) -> None:
+            self.view, self.off = view, off
+            super().__init__()
+
+    def __init__(self, *, id: str | None = None) -> None:
+        self.diff = DiffLines(Diff())
+        super().__init__(self.diff, id=id)
+        self.old: Files = {}
+        self.new: Files = {}
+        self.off: frozenset[int] = frozenset()
+        self.ready = False
+        self._lead: Sequence[Line] = ()
+        self._open_lead = False
+        self._wanted = 0
+
+    @property
+    def hunks(self) -> tuple[Hunk, ...]:
+        return self.diff.diff.hunks
+
+    def show(self, old: Files, new: Files, lead: Sequence[Line] = ()) -> None:
+        """Show another edit, with `lead` above it; all hunks are in."""
+        self._lead, self._open_lead = lead, False
+        if (old, new) == (self.old, self.new) and self.ready:
+            self._rebuild()
+            return
+        self.old, self.new, self.off, self.ready = old, new, frozenset(), False
+        self._work_out()
+
+    def set_lead(self, lead: Sequence[Line]) -> None:
+        """Other rows above the diff."""
+        self._lead = lead
+        if self.ready:
+            self._rebuild()
+
+    def _split(self) -> int:
+        return self.size.width if self.size.width >= SIDE_BY_SIDE else 0
+
+    def _work_out(self) -> None:
+        self._wanted += 1
+        self.run_worker(self._worked_out(self._wanted), group="diff")
+
+    async def _worked_out(self, wanted: int) -> None:
+        split = self._split()
+        try:
+            diff = await offload(work_out, self.old, self.new, bool(split))
+        except EXPECTED as error:
+            self._lead = [((f"! no diff: {error}", "bad"),), *self._lead]
+            diff = Diff()
+        if wanted != self._wanted:
+            return
+        if bool(split) != bool(self._split()):
+            self._work_out()
+            return
+        fresh, self.ready = not self.ready, True
+        place = None if fresh else self._place()
+        self._rebuild(diff, keep=not fresh)
+        if fresh:
+            self.post_message(self.Ready(self))
+        elif place is not None and place in diff.heads:
+            self.go(self.diff.head(place))
+
+    def _rebuild(self, diff: Diff | None = None, *, keep: bool = True) -> None:
+        lead = self._shown_lead()
+        shift = self.diff.shift if keep else 0
+        self.diff = DiffLines(diff or self.diff.diff, lead, self.off, split=self._split(), shift=shift)
+        self.set_source(self.diff, keep=keep)
+
+    def _shown_lead(self) -> Sequence[Line]:
+        room = max(FOLDED + 1, self.size.height // 3)
+        if self._open_lead or len(self._lead) <= room:
+            return self._lead
+        more = len(self._lead) - FOLDED
+        return [*self._lead[:FOLDED], ((f"{MARKS.folded} {more} more lines (Enter)", "dim"),)]
+
+    def lead_row(self, y: int) -> int:
+        """The row of the introduction at `y`; -1 where there is none or it is folded away."""
+        folded = len(self.diff.lead) < len(self._lead)
+        return y if y < (FOLDED if folded else len(self._lead)) else -1
+
+    @property
+    def under_cursor(self) -> int | None:
+        """Number of the hunk under the cursor."""
+        return self._place()
+
+    def _place(self) -> int | None:
+        entry = self.diff.entry(self.cursor)
+        return entry.hunk.number if entry and entry.hunk else None
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        if self.ready and self._split() != self.diff.split:
+            if bool(self._split()) != bool(self.diff.split):
+                self._work_out()
+            else:
+                self._rebuild()
+
+    def _sideways(self, by: int) -> None:
+        if not self.diff.split:
+            super()._sideways(by)
+            return
+        self.diff.shift = max(0, self.diff.shift + by)
+        self._forget()
+        self.lines_changed()
+
+    def act_open(self) -> None:
+        """Show all of the introduction, or fold it."""
+        if self.diff.entry(self.cursor) is None and self._lead:
+            self._open_lead = not self._open_lead
+            self._rebuild()
+
+    def act_next(self) -> None:
+        self._jump(1)
+
+    def act_prev(self) -> None:
+        self._jump(-1)
+
+    def _jump(self, step: int) -> None:
+        heads = sorted(self.diff.head(number) for number in self.diff.diff.heads)
+        ahead = [y for y in heads if (y > self.cursor if step > 0 else y < self.cursor)]
+        if ahead:
+            self.follow = False
+            y = ahead[0] if step > 0 else ahead[-1]
+            self.go(y)
+            if len(self.diff) > self.size.height:
+                self.scroll_to(y=max(0, y - 2), animate=False, force=True)
+
+    def act_toggle(self) -> None:
+        """Leave out the hunk under the cursor, or take it in."""
+        number = self._place()
+        if number is not None:
+            self.off = self.off ^ {number}
+            self.diff.off = self.off
+            self._forget()
+            self.lines_changed()
+            self.post_message(self.Chosen(self, self.off))
+
+    def copied(self) -> str:
+        """The line of code without sign and number; on a hunk's head, the whole hunk."""
+        entry = self.diff.entry(self.cursor)
+        if entry is None or entry.hunk is None:
+            return super().copied()
+        if entry.head:
+            return "\n".join([entry.hunk.header, *(row.sign + row.text for row in entry.hunk.rows)])
+        row = entry.right or entry.left
+        return row.text if row else ""
