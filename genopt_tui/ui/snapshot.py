@@ -172,25 +172,26 @@ class SessionInfo:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the screen shows, at one moment. `pending_since` is monotonic seconds at which the present proposal was first seen here."""
+    """All that the screen shows, at one moment. `live` is the line of the step in flight, `loaded` whether the history was read."""
 
     session: SessionInfo
     number: int = 0
     branch: str = ""
     head: str = ""
     head_label: str = ""
+    best: str = ""
     state: str = "idle"
     alive: bool = False
     loaded: bool = False
     progress: Progress = field(default_factory=Progress)
     rows: tuple[HistoryRow, ...] = ()
+    live: HistoryRow | None = None
     version: VersionView | None = None
     looking_back: bool = False
     proposals: tuple[ProposalView, ...] = ()
     evidence: EvidenceView = field(default_factory=lambda: EvidenceView(0))
     traces: tuple[TraceSource, ...] = ()
     budget: BudgetView = field(default_factory=BudgetView)
-    pending_since: float = 0.0
     banner: str = ""
 
     @property

@@ -1,5 +1,22 @@
-"""The only source of the interface's state: reads the journal and git in threads of its own, posts snapshots."""
+"""The only source of the interface's state: reads journal and git in a thread of its own, posts snapshots, leaves commands."""
 
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Event as Flag
+from threading import Lock, Thread
+from time import monotonic
+from typing import Any
+
+from textual.message import Message
+
+from genopt_tui.errors import GenoptError
+from genopt_tui.session.client import ensure_runner, runner_pid
+from genopt_tui.session.journal import Event, Journal
+from genopt_tui.ui import fold
+from genopt_tui.ui.reader import Reader
 from genopt_tui.ui.snapshot import (
     BudgetView,
     EvidenceView,
@@ -21,7 +38,314 @@ __all__ = [
     "ProposalView",
     "SessionInfo",
     "Snapshot",
+    "Store",
     "TracePiece",
     "TraceSource",
     "VersionView",
 ]
+
+POLL, POLL_UNFOCUSED = 0.05, 0.5
+RUNNER_EVERY = 0.5
+STARTS_AGAIN_AFTER = 4.0
+MOVES_HISTORY = {"committed", "rejected", "moved", "step_ended", "run_started"}
+STATE_KINDS = ("run_started", "run_finished", "paused", "resumed", "budget", "error")
+EXPECTED = (GenoptError, sqlite3.Error, OSError, KeyError, ValueError)
+
+
+@dataclass
+class Fresh(Message):
+    """There is a newer snapshot: take it with `Store.take`."""
+
+
+@dataclass
+class Piece(Message):
+    """A part of a trace that was asked for."""
+
+    piece: TracePiece | PicturePiece
+
+
+@dataclass
+class Answered(Message):
+    """The runner's answer to a command of this application."""
+
+    kind: str
+    ok: bool
+    why: str
+
+
+@dataclass
+class Failed(Message):
+    """Something could not be read or written; the rest goes on."""
+
+    message: str
+
+
+class Store(Thread):
+    """Reads a session until closed. All methods may be called from the interface's thread; they return at once."""
+
+    def __init__(self, session: Path, post: Callable[[Message], object], first: Snapshot) -> None:
+        super().__init__(name="genopt-store", daemon=True)
+        self.session = session
+        self._post, self._snapshot = post, first
+        self._wishes: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._lock, self._waiting = Lock(), False
+        self._poll = POLL
+        self._fold = fold.StepFold()
+        self._last_event = self._last_chunk = 0
+        self._trees: dict[str, Mapping[str, str]] = {}
+        self._lengths: dict[int, int] = {}
+        self._rows: tuple[HistoryRow, ...] = first.rows
+        self._head_view = first.version
+        self._shown: str = ""
+        self._back: tuple[VersionView, ProposalView | None, EvidenceView, tuple[TraceSource, ...]] | None = None
+        self._commands: dict[int, tuple[str, float]] = {}
+        self._runner_seen = -1.0
+        self._posted = 0.0
+        self._history_stale = True
+        self._gate_size = 0
+
+    # from the interface's thread
+
+    def take(self) -> Snapshot:
+        """The newest snapshot."""
+        with self._lock:
+            self._waiting = False
+            return self._snapshot
+
+    def command(self, kind: str, **data: Any) -> Flag:
+        """Leave a command for the runner and see that one is alive. The flag is set once the command is kept."""
+        kept = Flag()
+        self._wishes.put(lambda: self._command(kind, data, kept))
+        return kept
+
+    def want_trace(self, rollout: int, first: int, count: int) -> None:
+        self._wishes.put(lambda: self._trace(rollout, first, count))
+
+    def want_picture(self, rollout: int, step: int) -> None:
+        self._wishes.put(lambda: self._picture(rollout, step))
+
+    def look_at(self, commit: str) -> None:
+        """Show an older version in all panes; an empty commit goes back to the present."""
+        self._wishes.put(lambda: self._look_at(commit))
+
+    def focused(self, focused: bool) -> None:
+        """Poll less often while nobody looks."""
+        self._poll = POLL if focused else POLL_UNFOCUSED
+
+    def close(self) -> None:
+        self._wishes.put(None)
+
+    # in the store's own thread
+
+    def run(self) -> None:
+        try:
+            self._journal = Journal(self.session, durable=False)
+            self._reader = Reader(self.session)
+        except EXPECTED as error:
+            self._post(Failed(str(error)))
+            return
+        try:
+            self._begin()
+            while self._take_wishes():
+                self._turn()
+        finally:
+            self._reader.close()
+            self._journal.close()
+
+    def _take_wishes(self) -> bool:
+        """Wait for the next turn, doing what is asked meanwhile; False when closed."""
+        until = monotonic() + self._poll
+        while (left := until - monotonic()) > 0:
+            try:
+                wish = self._wishes.get(timeout=left)
+            except Empty:
+                break
+            if wish is None:
+                return False
+            self._guarded(wish)
+        return True
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except EXPECTED as error:
+            self._post(Failed(str(error) or type(error).__name__))
+
+    def _begin(self) -> None:
+        self._guarded(self._read_start)
+        self._publish()
+        self._guarded(self._read_history)
+
+    def _turn(self) -> None:
+        self._guarded(self._poll_journal)
+        self._guarded(self._poll_runner)
+        if self._history_stale:
+            self._guarded(self._read_history)
+        self._publish()
+
+    def _read_start(self) -> None:
+        """The newest step's events, and the newest of each kind that tells the state of the run."""
+        batch = self._journal.last("batch_sampled")
+        start = batch.id if batch else 0
+        states = [e for kind in STATE_KINDS if (e := self._journal.last(kind)) and (not start or e.id < start)]
+        for event in sorted(states, key=lambda e: e.id):
+            self._fold.take(event)
+        if gate := self._journal.last("gate_finished"):
+            self._gate_size = int(gate.data.get("n") or 0)
+        self._last_event = start - 1 if start else 0
+        self._poll_journal()
+
+    def _poll_journal(self) -> None:
+        if not self._journal.changed():
+            return
+        pieces = self._journal.chunks(self._last_chunk)
+        for event in self._journal.events(self._last_event):
+            self._last_event = event.id
+            self._fold.take(event)
+            self._take_event(event)
+        for identity, step, candidate, attempt, text in pieces:
+            self._last_chunk = identity
+            self._fold.piece(step, candidate, attempt, text)
+
+    def _take_event(self, event: Event) -> None:
+        if event.kind in MOVES_HISTORY:
+            self._history_stale = True
+        if event.kind == "reply_finished":
+            for reply in self._journal.replies(event.step):
+                if reply.id == event.data["reply"]:
+                    self._fold.reply(reply.step, reply.candidate, reply.attempt, reply.text)
+        elif event.kind == "gate_finished":
+            self._gate_size = int(event.data.get("n") or 0)
+        elif event.kind == "rollout_finished" and event.data.get("split") == "train":
+            self._measure(int(event.data["rollout"]))
+        elif event.kind == "command_done":
+            self._command_done(event)
+
+    def _measure(self, rollout: int) -> None:
+        if rollout not in self._lengths and (row := self._journal.rollout(rollout)):
+            self._lengths[rollout] = row.result.steps if row.traced else 0
+
+    def _command_done(self, event: Event) -> None:
+        kind, _ = self._commands.pop(int(event.data["id"]), ("", 0.0))
+        if event.data.get("command") in {"mode", "set"}:
+            self._history_stale = True
+        if kind:
+            self._post(Answered(kind, bool(event.data["ok"]), str(event.data.get("why") or "")))
+
+    def _poll_runner(self) -> None:
+        now = monotonic()
+        if now - self._runner_seen < RUNNER_EVERY:
+            return
+        self._runner_seen = now
+        alive = runner_pid(self.session) is not None
+        if alive != self._snapshot.alive:
+            self._snapshot = replace(self._snapshot, alive=alive)
+        if not alive and any(now - at > STARTS_AGAIN_AFTER for _, at in self._commands.values()):
+            self._commands = {i: (kind, now) for i, (kind, _) in self._commands.items()}
+            ensure_runner(self.session)
+
+    def _read_history(self) -> None:
+        self._history_stale = False
+        self._rows = _same(self._rows, self._reader.history())
+        head = self._reader.head_commit()
+        if self._head_view is None or self._head_view.commit != head or self._head_view.scope is None:
+            self._head_view = self._reader.version(head, self._rows)
+        self._snapshot = replace(
+            self._snapshot, loaded=True, best=self._reader.best(), session=self._reader.info(self._snapshot.session)
+        )
+
+    def _look_at(self, commit: str) -> None:
+        if not commit or commit == (self._head_view.commit if self._head_view else ""):
+            self._shown, self._back = "", None
+            return
+        view = self._reader.version(commit, self._rows)
+        proposal, evidence = self._reader.step_of(view)
+        parts = [
+            {**p, "split": "train"} for p in (evidence.sent or {}).get("parts", ()) if p.get("rollout") is not None
+        ]
+        for part in parts:
+            self._measure(int(part["rollout"]))
+        self._shown = commit
+        self._back = (view, proposal, evidence, fold.sources(parts, self._lengths, evidence.sent))
+
+    def _command(self, kind: str, data: dict[str, Any], kept: Flag) -> None:
+        try:
+            self._commands[self._journal.command(kind, **data)] = (kind, monotonic())
+        finally:
+            kept.set()
+        ensure_runner(self.session)
+
+    def _trace(self, rollout: int, first: int, count: int) -> None:
+        from genopt_tui.task.trace import decode
+
+        steps = [step for chunk in self._journal.trace_chunks(rollout, first, count) for step in decode(chunk)]
+        self._post(Piece(TracePiece(rollout, steps[0].index if steps else first, steps)))
+
+    def _picture(self, rollout: int, step: int) -> None:
+        self._post(Piece(PicturePiece(rollout, step, self._journal.picture(rollout, step))))
+
+    # snapshots
+
+    def _publish(self) -> None:
+        snapshot = self._compose()
+        if snapshot == self._snapshot and self._posted:
+            return
+        with self._lock:
+            self._snapshot = replace(snapshot, number=self._snapshot.number + 1)
+            waiting, self._waiting = self._waiting, True
+        self._posted = monotonic()
+        if not waiting:
+            self._post(Fresh())
+
+    def _compose(self) -> Snapshot:
+        progress = self._fold.progress
+        self._read_trees()
+        now = self._snapshot
+        version, looking = self._head_view, False
+        proposals = self._fold.proposals(self._trees, self._gate_size)
+        evidence = self._fold.evidence()
+        traces = fold.sources(evidence.rollouts, self._lengths, progress.evidence)
+        if self._back:
+            version, proposal, evidence, traces = self._back
+            proposals, looking = (proposal,) if proposal else (), True
+        head = next((r for r in self._rows if r.head), None)
+        return replace(
+            now,
+            branch=self._reader.branch or now.branch,
+            head=head.commit if head else now.head,
+            head_label=head.label if head else now.head_label,
+            state=progress.state(now.alive),
+            progress=progress,
+            rows=self._rows,
+            live=_same(now.live, self._fold.live_row()),
+            version=version,
+            looking_back=looking,
+            proposals=_same(now.proposals, proposals),
+            evidence=_same(now.evidence, evidence),
+            traces=_same(now.traces, traces),
+            budget=_same(now.budget, fold.budget(progress.budget)),
+            session=self._session_info(now.session),
+            banner=_banner(version) if looking and version else "",
+        )
+
+    def _read_trees(self) -> None:
+        """Files of the artifact trees that the step in flight names."""
+        progress = self._fold.progress
+        wanted = {str((progress.batch or {}).get("tree", ""))}
+        wanted |= {str(c.edit["tree"]) for c in progress.candidates.values() if c.edit}
+        for tree in wanted - self._trees.keys() - {""}:
+            self._trees[tree] = self._reader.artifact(tree)
+        self._trees = {tree: files for tree, files in self._trees.items() if tree in wanted}
+
+    def _session_info(self, info: SessionInfo) -> SessionInfo:
+        run = self._fold.progress.run or {}
+        return replace(info, model=str(run.get("model") or info.model), sandbox=str(run.get("sandbox") or info.sandbox))
+
+
+def _same(old: Any, new: Any) -> Any:
+    """`old` where both are equal: panes compare by identity."""
+    return old if old == new else new
+
+
+def _banner(version: VersionView) -> str:
+    return f"You look at version {version.label}. Esc goes back to the present"

@@ -30,7 +30,7 @@ class Pane(Widget):
     def set_title(self, text: str, mark: str = "") -> None:
         """Put `text` after the pane's number and name. It is never markup."""
         title = single_line(f"{self.NUMBER} {self.NAME}{mark} {text}")
-        self.border_title = Content(title)  # type: ignore[assignment]
+        self.border_title = Content(title)
 
     def feed(self, snapshot: Snapshot) -> None:
         """Show this snapshot."""
@@ -43,6 +43,10 @@ class Pane(Widget):
     def why_not(self, name: str) -> str:
         """Why `name` is not possible in this pane now; empty when it is."""
         return "" if hasattr(self, f"act_{name}") else f"not in {self.NAME}"
+
+    def leave(self) -> bool:
+        """Leave a passing state of this pane (a search, an editor); whether there was one."""
+        return False
 
     def focus_inside(self) -> None:
         """Give the keyboard to this pane."""

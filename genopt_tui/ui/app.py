@@ -1,0 +1,159 @@
+"""The terminal application."""
+
+import signal
+import sys
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+
+from genopt_tui.ui import terminal
+from genopt_tui.ui.actions import ACTIONS
+from genopt_tui.ui.reader import first_snapshot
+from genopt_tui.ui.screens.main import MainScreen
+from genopt_tui.ui.snapshot import Snapshot
+
+
+class ActionPalette(Provider):
+    """Every action of the table, by name; one that is not possible now says why."""
+
+    def _lines(self) -> Iterable[tuple[str, str, str]]:
+        screen = self.screen
+        if not isinstance(screen, MainScreen):
+            return
+        context = screen.context()
+        for action in ACTIONS:
+            reason = action.why_not(context)
+            yield action.id, f"{action.help} ({action.key})", f"not now: {reason}" if reason else action.group
+
+    async def discover(self) -> Hits:
+        for name, text, note in self._lines():
+            yield DiscoveryHit(text, lambda name=name: self._run(name), help=note)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for name, text, note in self._lines():
+            if (score := matcher.match(text)) > 0:
+                yield Hit(score, matcher.highlight(text), lambda name=name: self._run(name), help=note)
+
+    async def _run(self, name: str) -> None:
+        screen = self.screen
+        if isinstance(screen, MainScreen):
+            await screen.action_act(name)
+
+
+class GenoptApp(App[int]):
+    """One session, or the start screen when there is none."""
+
+    TITLE = "genopt"
+    COMMANDS: ClassVar = {ActionPalette}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", show=False, priority=True),
+        Binding("ctrl+c", "leave", show=False),
+    ]
+    CSS = """
+    Toast { max-width: 90%; }
+    """
+
+    def __init__(self, first: Snapshot | None = None) -> None:
+        super().__init__()
+        self._first = first
+        self.key_time = 0.0
+        """When the newest key was pressed (monotonic seconds), however late it is handled."""
+        self.crash = ""
+
+    def on_mount(self) -> None:
+        from genopt_tui.ui.screens.start import StartScreen
+
+        self.push_screen(MainScreen(self._first) if self._first else StartScreen())
+        if not self.is_headless:
+            terminal.on_ending(self._told_to_end)
+
+    def open_session(self, session: Path) -> None:
+        """Show a session. Raises SessionError when it cannot be read."""
+        first = first_snapshot(session)
+        self.title_for(first)
+        self.switch_screen(MainScreen(first))
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded:
+            self.key_time = event.time
+        await super().on_event(event)
+
+    def title_for(self, snapshot: Snapshot) -> None:
+        """Say in the terminal's own title what is wanted."""
+        wanted = {"decide": "DECIDE", "propose": "SEND"}.get(snapshot.pending, snapshot.state)
+        step = f" {snapshot.progress.step}" if snapshot.pending else ""
+        title = "".join(c for c in f"genopt {snapshot.session.name}: {wanted}{step}" if c.isprintable())
+        driver = self._driver
+        if driver is not None and not self.is_headless:
+            driver.write(f"\x1b]2;{title}\x07")
+            driver.flush()
+
+    def on_app_focus(self, event: events.AppFocus) -> None:
+        self._tell_focus(True)
+
+    def on_app_blur(self, event: events.AppBlur) -> None:
+        self._tell_focus(False)
+
+    def _tell_focus(self, focused: bool) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen):
+                screen.store.focused(focused)
+
+    async def action_leave(self) -> None:
+        """The one question before the application is left."""
+        screen = self.screen
+        if isinstance(screen, MainScreen):
+            await screen.action_act("leave")
+        elif isinstance(screen, CommandPalette) or len(self.screen_stack) > 2:
+            self.pop_screen()
+        else:
+            self.exit(0)
+
+    async def action_quit(self) -> None:
+        await self.action_leave()
+
+    def _told_to_end(self, number: int) -> None:
+        """A closed window pauses the run after the present phase; being ended otherwise leaves it alone."""
+        for screen in self.screen_stack:
+            if isinstance(screen, MainScreen) and number == signal.SIGHUP and screen.snapshot.alive:
+                screen.store.command("pause").wait(0.2)
+        self.exit(128 + number, return_code=128 + number)
+
+    def _fatal_error(self) -> None:
+        """End after an unhandled fault, keeping a report that shows no variable's value (Textual's own shows them)."""
+        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+        frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+        places = "".join(traceback.format_list(frames))
+        self.crash = f"{places}{type(error).__name__}\n"
+        self._close_messages_no_wait()
+
+
+def run_app(session: Path | None = None) -> int:
+    """Run the application in this terminal; the exit code. Raises UsageError when this is no terminal, SessionError for a bad session."""
+    terminal.require_terminal()
+    first = first_snapshot(session) if session else None
+    log = session / ".genopt" / "ui.log" if session else None
+    if log:
+        log.parent.mkdir(mode=0o700, exist_ok=True)
+    app = GenoptApp(first)
+    with terminal.guarded(log):
+        app.run()
+    if app.crash:
+        return _report(app.crash, log)
+    return app.return_code or 0
+
+
+def _report(crash: str, log: Path | None) -> int:
+    """Keep the report where the session's other logs are, and say where."""
+    where = log.with_name("crash.txt") if log else None
+    if where:
+        where.write_text(crash, encoding="utf-8")
+    print(f"genopt ended by a fault of its own. {f'Report: {where}' if where else crash}", file=sys.stderr)
+    return 1

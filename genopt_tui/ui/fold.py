@@ -1,0 +1,161 @@
+"""From events to what the panes show of the step in flight: pure, kept apart from threads and files."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from genopt_tui.session.journal import Event
+from genopt_tui.session.progress import Candidate, Progress, advance
+from genopt_tui.ui.snapshot import BudgetView, EvidenceView, HistoryRow, ProposalView, TraceSource
+
+Files = Mapping[str, str]
+Key = tuple[int, int, int]
+DECIDERS = {
+    "approved": "you",
+    "edited": "you",
+    "manual": "you",
+    "gate": "gate",
+    "always": "gate",
+    "undecided": "gate",
+    "refused": "scope",
+    "failed": "error",
+    "superseded": "act",
+    "design": "you",
+}
+
+
+class StepFold:
+    """The step in flight as its events and pieces of replies come in."""
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.texts: dict[Key, str] = {}
+        self._finished: set[Key] = set()
+
+    def take(self, event: Event) -> None:
+        """One more event."""
+        step = self.progress.step
+        self.progress = advance(self.progress, event)
+        if self.progress.step != step:
+            self.texts.clear()
+            self._finished.clear()
+        if event.kind == "reply_finished":
+            self._finished.add(_key(event.step, event.data))
+
+    def piece(self, step: int, candidate: int, attempt: int, text: str) -> None:
+        """A further piece of a reply that is still arriving."""
+        key = (step, candidate, attempt)
+        if step == self.progress.step and key not in self._finished:
+            self.texts[key] = self.texts.get(key, "") + text
+
+    def reply(self, step: int, candidate: int, attempt: int, text: str) -> None:
+        """A whole reply, as it is kept."""
+        if step == self.progress.step:
+            self.texts[(step, candidate, attempt)] = text
+            self._finished.add((step, candidate, attempt))
+
+    def proposals(self, trees: Mapping[str, Files], gate_size: int) -> tuple[ProposalView, ...]:
+        """All candidates so far; `trees` holds the files of artifact trees that have been read."""
+        streaming = {c for (step, c, _) in self.texts if step == self.progress.step}
+        numbers = sorted(streaming | set(self.progress.candidates))
+        return tuple(self._proposal(n, trees, gate_size) for n in numbers)
+
+    def _proposal(self, number: int, trees: Mapping[str, Files], gate_size: int) -> ProposalView:
+        p = self.progress
+        candidate = p.candidates.get(number, Candidate(number))
+        attempt = max([candidate.attempt, *(a for (_, c, a) in self.texts if c == number)])
+        key = (p.step, number, attempt)
+        edit = candidate.edit or {}
+        return ProposalView(
+            step=p.step,
+            number=number,
+            attempt=attempt,
+            label=label_of(p.step, number),
+            text=self.texts.get(key, ""),
+            streaming=key not in self._finished and not candidate.edit and not candidate.ended and not p.ended,
+            reasoning=str(edit.get("reasoning", "")),
+            base=trees.get(str((p.batch or {}).get("tree", "")), {}),
+            files=trees.get(str(edit["tree"])) if edit else None,
+            changes=tuple(edit.get("files", ())),
+            because=tuple((str(e), int(s)) for e, s in edit.get("because", ())),
+            expects=tuple((str(e), str(w)) for e, w in edit.get("expects", ())),
+            gate_scores=self.gate_scores(number, str(edit.get("tree", ""))),
+            gate_size=gate_size,
+            gate=candidate.gate,
+            refusals=candidate.refusals,
+            decided=str((candidate.decided or {}).get("decision", "")),
+            tree=str(edit.get("tree", "")),
+            candidate=candidate,
+        )
+
+    def gate_scores(self, number: int, tree: str) -> tuple[Mapping[str, Any], ...]:
+        """Gate rollouts of exactly this tree."""
+        return tuple(r for r in self.progress.rollouts if r.get("split") == "gate" and tree and r.get("tree") == tree)
+
+    def evidence(self) -> EvidenceView:
+        """What was sampled, run and shown so far."""
+        p = self.progress
+        prompts = next((c.prompts for c in p.candidates.values() if c.prompts), ())
+        return EvidenceView(
+            step=p.step,
+            sent=p.evidence,
+            batch=tuple((str(e), int(r)) for e, r in (p.batch or {}).get("examples", ())),
+            rollouts=tuple(r for r in p.rollouts if r.get("split") == "train"),
+            editable=bool(p.pending and p.pending.get("pending") == "propose"),
+            messages=tuple(prompts[0].get("messages", ())) if prompts else (),
+        )
+
+    def live_row(self) -> HistoryRow | None:
+        """The line for the step in flight; None when it has ended and git tells of it."""
+        p = self.progress
+        if p.ended or not p.batch:
+            return None
+        return HistoryRow(commit="", label=str(p.step), step=p.step, kind="live", decision=p.phase)
+
+
+def _key(step: int, data: Mapping[str, Any]) -> Key:
+    return step, int(data.get("candidate", 0)), int(data.get("attempt", 0))
+
+
+def label_of(step: int, candidate: int) -> str:
+    """ "12", or "12b" for its second candidate."""
+    return f"{step}{chr(ord('a') + candidate)}" if 0 < candidate < 26 else str(step)
+
+
+def budget(data: Mapping[str, Any] | None) -> BudgetView:
+    """What a `budget` event says."""
+    if not data:
+        return BudgetView()
+    return BudgetView(
+        spent={k: v for k, v in (data.get("spent") or {}).items() if v is not None},
+        limits={k: v for k, v in (data.get("limits") or {}).items() if v is not None},
+        estimated=bool(data.get("unknown_cost")),
+        warning=str(data.get("warning") or ""),
+    )
+
+
+def sources(
+    rollouts: Iterable[Mapping[str, Any]], lengths: Mapping[int, int], evidence: Mapping[str, Any] | None
+) -> tuple[TraceSource, ...]:
+    """The train traces of a step; the horizon is known once its evidence is built."""
+    parts = {int(p["rollout"]): p for p in (evidence or {}).get("parts", ()) if p.get("rollout") is not None}
+    covers = str(((evidence or {}).get("covers") or {}).get("trace", ""))
+    out = []
+    for row in rollouts:
+        number = int(row["rollout"])
+        part = parts.get(number)
+        shown = tuple((int(a), int(b)) for a, b in part.get("shown") or ()) if part else None
+        steps = lengths.get(number, int(part.get("steps", 0)) if part else 0)
+        if steps:
+            out.append(
+                TraceSource(
+                    number,
+                    str(row["example"]),
+                    int(row.get("repeat", 0)),
+                    steps,
+                    row.get("score"),
+                    str(row.get("status", "ok")),
+                    shown,
+                    covers,
+                )
+            )
+    return tuple(out)

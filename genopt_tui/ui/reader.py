@@ -1,0 +1,204 @@
+"""Reads versions out of a session's git repository: head at once with the standard library alone, the history after."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.objects import Commit, ObjectStore
+from genopt_tui.session.progress import Candidate
+from genopt_tui.session.summary import head_summary
+from genopt_tui.ui.fold import DECIDERS, label_of
+from genopt_tui.ui.snapshot import EvidenceView, HistoryRow, ProposalView, SessionInfo, Snapshot, VersionView
+
+if TYPE_CHECKING:
+    from genopt_tui.session.history import Version
+    from genopt_tui.session.repository import Repository
+
+Files = Mapping[str, str]
+
+
+def first_snapshot(session: Path) -> Snapshot:
+    """Head's row, artifact and score, read before anything else is loaded. Raises SessionError."""
+    session = session.resolve()
+    head = head_summary(session)
+    score = head.score
+    row = HistoryRow(
+        commit=head.commit,
+        label=label_of_version(head.step, head.decision, head.commit),
+        step=head.step or 0,
+        decision=head.decision,
+        score=score.mean if score else None,
+        stderr=score.stderr if score else None,
+        n=score.n if score else 0,
+        base_score=score.base if score else None,
+        verdict=score.verdict if score else "",
+        subject=head.subject,
+        who=DECIDERS.get(head.decision, ""),
+        branches=(head.branch,) if head.branch else (),
+        head=True,
+    )
+    return Snapshot(
+        SessionInfo(session.name, str(session)),
+        branch=head.branch,
+        head=head.commit,
+        head_label=row.label,
+        rows=(row,),
+        version=VersionView(head.commit, row.label, head.files),
+    )
+
+
+def label_of_version(step: int | None, decision: str, commit: str) -> str:
+    """What a person calls an accepted version."""
+    return "start" if decision == "start" else commit[:7] if step is None else str(step)
+
+
+def artifact_of(objects: ObjectStore, commit: Commit) -> Files:
+    """File name to text of a version's artifact; empty where its tree holds none."""
+    entry = objects.entries(commit.tree).get("artifact")
+    return objects.texts(entry[1]) if entry else {}
+
+
+class Reader:
+    """Versions of one session; used and closed by one thread."""
+
+    def __init__(self, session: Path) -> None:
+        self.session = session
+        self._objects = ObjectStore(session)
+        self._repository: Repository | None = None
+        self.branch = ""
+
+    def close(self) -> None:
+        self._objects.close()
+        if self._repository is not None:
+            self._repository.close()
+
+    def head_commit(self) -> str:
+        return self._objects.commit("HEAD").sha
+
+    def artifact(self, tree: str) -> Files:
+        """The files under an artifact tree."""
+        return self._objects.texts(tree)
+
+    def history(self) -> tuple[HistoryRow, ...]:
+        """All versions and all proposals that were not taken, newest step first."""
+        from genopt_tui.session.repository import Repository
+
+        if self._repository is None:
+            self._repository = Repository.open(self.session)
+        head = self.head_commit()
+        self.branch = self._repository.branch()
+        return tuple(_row(version, head) for version in self._repository.log(all=True))
+
+    def best(self) -> str:
+        """The best version's commit."""
+        assert self._repository is not None
+        return self._repository.best(self._repository.direction()).commit
+
+    def info(self, info: SessionInfo) -> SessionInfo:
+        """What the settings and head's design choices say about the session."""
+        from genopt_tui.config import SessionSettings
+
+        settings = SessionSettings.load(self.session)
+        choices = self._choices(self._objects.commit("HEAD"))
+        task = str(choices.get("task", {}).get("name", "")) or info.task
+        return replace(
+            info, task=task, start=str(choices.get("start", "")), mode=settings.mode, model=settings.model or info.model
+        )
+
+    def version(self, name: str, rows: tuple[HistoryRow, ...]) -> VersionView:
+        """A version with its parent's files, scope and record."""
+        commit = self._objects.commit(name)
+        row = next((r for r in rows if r.commit == commit.sha), None)
+        before = artifact_of(self._objects, self._objects.commit(commit.parents[0])) if commit.parents else {}
+        scope = self._choices(commit).get("scope", [])
+        entries = [scope] if isinstance(scope, str) else scope
+        return VersionView(
+            commit.sha,
+            row.label if row else commit.sha[:7],
+            artifact_of(self._objects, commit),
+            before,
+            tuple(str(entry) for entry in entries),
+            self._record(commit),
+        )
+
+    def step_of(self, view: VersionView) -> tuple[ProposalView | None, EvidenceView]:
+        """The proposal and the evidence that a version's record tells of."""
+        record = view.record
+        step, number = int(record.get("step") or 0), int(record.get("candidate") or 0)
+        evidence = EvidenceView(
+            step,
+            sent=record.get("evidence") or None,
+            batch=tuple((str(p["example"]), int(p.get("repeat", 0))) for p in _parts(record)),
+            rollouts=tuple(_parts(record)),
+            messages=tuple(record.get("prompt") or ()),
+        )
+        if not step or not record.get("reply"):
+            return None, evidence
+        proposal, scores = record.get("proposal") or {}, record.get("scores") or {}
+        return ProposalView(
+            step,
+            number,
+            label=label_of(step, number),
+            text=str(record["reply"]),
+            reasoning=str(proposal.get("reasoning", "")),
+            base=view.before,
+            files=view.files if view.files != view.before else None,
+            changes=tuple(proposal.get("files") or ()),
+            because=tuple((str(e), int(s)) for e, s in proposal.get("because") or ()),
+            expects=tuple((str(e), str(w)) for e, w in proposal.get("expects") or ()),
+            gate=scores if scores.get("mean") is not None else None,
+            decided=str((record.get("decision") or {}).get("decision", "")),
+            tree=str(scores.get("tree", "")),
+            candidate=Candidate(number),
+        ), evidence
+
+    def _choices(self, commit: Commit) -> dict[str, Any]:
+        entry = self._objects.entries(commit.tree).get("genopt.toml")
+        if not entry:
+            return {}
+        try:
+            return tomllib.loads(self._objects.get(entry[1], "blob").data.decode("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SessionError("genopt.toml of this version is not TOML", str(error)) from error
+
+    def _record(self, commit: Commit) -> dict[str, Any]:
+        entry = self._objects.entries(commit.tree).get("record.json")
+        if not entry:
+            return {}
+        try:
+            record = json.loads(self._objects.get(entry[1], "blob").data)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise SessionError("record.json of this version is not JSON", str(error)) from error
+        return record if isinstance(record, dict) else {}
+
+
+def _parts(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list((record.get("evidence") or {}).get("parts") or ())
+
+
+def _row(version: "Version", head: str) -> HistoryRow:
+    return HistoryRow(
+        commit=version.commit,
+        label="start" if version.decision == "start" else version.name,
+        step=version.step or 0,
+        candidate=version.candidate,
+        kind=version.kind,
+        decision=version.decision,
+        score=version.score,
+        stderr=version.stderr,
+        n=version.n,
+        base_score=version.base_score,
+        verdict=version.verdict,
+        subject=version.subject,
+        model=version.model,
+        who=DECIDERS.get(version.decision, ""),
+        branches=version.branches,
+        parents=version.parents,
+        head=version.commit == head,
+        cost=version.cost,
+        at=version.at,
+    )

@@ -1,0 +1,176 @@
+"""Questions in the middle of the screen. Each returns a value; Escape returns None and changes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from genopt_tui.ui.widgets.text import Plain
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result], Generic[Result]):
+    """A framed question with a line that says which keys answer it."""
+
+    DEFAULT_CSS = """
+    Dialog { align: center middle; background: $background 50%; }
+    Dialog > Vertical { width: 72; max-width: 96%; height: auto; max-height: 90%; border: round $accent; background: $surface; padding: 0 1; }
+    Dialog .title { text-style: bold; }
+    Dialog .keys { color: $text-muted; }
+    Dialog Input { border: none; height: 1; padding: 0; background: $panel; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,ctrl+q,ctrl+c", "cancel", "cancel", show=False, priority=True)
+    ]
+
+    def __init__(self, title: str, keys: str) -> None:
+        super().__init__()
+        self._title, self._keys = title, keys
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Plain(self._title, classes="title")
+            yield from self.body()
+            yield Plain(self._keys, classes="keys")
+
+    def body(self) -> ComposeResult:
+        raise NotImplementedError
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+
+class AskText(Dialog[str]):
+    """One line of text."""
+
+    def __init__(self, title: str, keys: str = "Enter takes it  Esc cancels", placeholder: str = "") -> None:
+        super().__init__(title, keys)
+        self._placeholder = placeholder
+
+    def body(self) -> ComposeResult:
+        yield Input(placeholder=self._placeholder)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What the model is told; `always` until taken back, otherwise in the next update."""
+
+    text: str
+    always: bool
+
+
+class AskHint(Dialog[Hint]):
+    """A hint, for the next update or as a standing one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "switch", show=False, priority=True)]
+
+    def __init__(self) -> None:
+        super().__init__("Hint for the model", "Enter tells it  Tab next update or standing  Esc cancels")
+        self._always = False
+
+    def body(self) -> ComposeResult:
+        yield Input(placeholder="what should it know or try?")
+        yield Plain(self._said(), id="when")
+
+    def _said(self) -> str:
+        return "[x] standing: in every update" if self._always else "[ ] standing: only in the next update"
+
+    def action_switch(self) -> None:
+        self._always = not self._always
+        self.query_one("#when", Plain).show(self._said())
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        text = event.value.strip()
+        self.dismiss(Hint(text, self._always) if text else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One line of a chooser: its key, the value it returns, its words."""
+
+    key: str
+    value: str
+    words: str
+
+
+class Choose(Dialog[str]):
+    """A few lines, one of which is chosen by its key, or by moving and Enter, or by a click."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j,down", "move(1)", show=False),
+        Binding("k,up", "move(-1)", show=False),
+        Binding("enter", "take", show=False),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[Choice], at: str = "", above: str = "") -> None:
+        super().__init__(title, "Enter takes the line  Esc stays")
+        self._choices, self._above = choices, above
+        self._at = next((i for i, choice in enumerate(choices) if choice.value == at), 0)
+
+    def body(self) -> ComposeResult:
+        if self._above:
+            yield Plain(self._above)
+        for index in range(len(self._choices)):
+            yield Plain(self._line(index), classes="choice", id=f"choice-{index}")
+
+    def _line(self, index: int) -> str:
+        choice = self._choices[index]
+        return f"{'>' if index == self._at else ' '} {choice.key}  {choice.words}"
+
+    def action_move(self, by: int) -> None:
+        self._at = (self._at + by) % len(self._choices)
+        for index in range(len(self._choices)):
+            self.query_one(f"#choice-{index}", Plain).show(self._line(index))
+
+    def action_take(self) -> None:
+        self.dismiss(self._choices[self._at].value)
+
+    def on_key(self, event: events.Key) -> None:
+        choice = next((c for c in self._choices if event.character and c.key == event.character), None)
+        if choice:
+            event.stop()
+            self.dismiss(choice.value)
+
+    def on_click(self, event: events.Click) -> None:
+        if event.widget is not None and (name := event.widget.id or "").startswith("choice-"):
+            self.dismiss(self._choices[int(name.removeprefix("choice-"))].value)
+
+
+MODES = (
+    Choice("s", "step", "step  you decide before a prompt is sent, and before an edit is taken"),
+    Choice("a", "ask", "ask   you decide before an edit is taken"),
+    Choice("o", "auto", "auto  the gate decides"),
+)
+
+
+def choose_mode(mode: str) -> Choose:
+    """The mode chooser; it never cycles."""
+    return Choose("Who decides?", MODES, mode)
+
+
+def ask_leave(mode: str) -> Choose:
+    """What becomes of the run when the application is closed."""
+    until = "" if mode == "auto" else " until the next decision"
+    return Choose(
+        "Leave?",
+        (
+            Choice("p", "pause", "pause after the present phase"),
+            Choice("k", "keep", f"keep running{until}"),
+            Choice("o", "auto", "on in mode auto until the budget is spent"),
+        ),
+    )
+
+
+def confirm(title: str, what: str, yes: str) -> Choose:
+    """Ask before an act; `what` says what will happen."""
+    return Choose(title, (Choice("y", "yes", yes), Choice("n", "", "no")), above=what)

@@ -1,0 +1,59 @@
+"""The terminal around the application: who may write to it, and what ends it."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genopt_tui.errors import UsageError
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def require_terminal() -> None:
+    """Raises UsageError unless a person can see and type here: elsewhere the application would hang."""
+    if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stdout__ and sys.__stdout__.isatty()):
+        raise UsageError("this is not a terminal", advice="Use --plain, or `genopt run` and `genopt status`")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise UsageError("this terminal cannot move its cursor (TERM=dumb)", advice="Use --plain")
+
+
+@contextmanager
+def guarded(log: Path | None) -> Iterator[None]:
+    """Let nothing but the application write to the terminal: file descriptor 2 goes to `log` (None: nowhere) meanwhile.
+
+    The application draws on a copy of standard output (it takes it from `sys.__stderr__`).
+    """
+    target = os.open(log or os.devnull, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    kept, before, before_name = os.dup(2), sys.__stderr__, sys.stderr
+    screen = open(os.dup(1), "w", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed below, after the guard ends
+    sys.stderr.flush()
+    os.dup2(target, 2)
+    os.close(target)
+    sys.__stderr__ = screen  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        sys.__stderr__, sys.stderr = before, before_name  # type: ignore[misc]
+        os.dup2(kept, 2)
+        os.close(kept)
+        _close(screen)
+
+
+def _close(screen: "object") -> None:
+    """Close the copy; a terminal that is gone takes nothing more, and that is no error."""
+    try:
+        screen.close()  # type: ignore[attr-defined]
+    except OSError as error:
+        sys.stderr.write(f"the terminal is gone: {error}\n")
+
+
+def on_ending(end: Callable[[int], None]) -> None:
+    """Call `end(signal)` on the running loop when the process is told to end, so that the screen is restored."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    for number in ENDING:
+        loop.add_signal_handler(number, end, number)
