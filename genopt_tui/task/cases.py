@@ -1,0 +1,174 @@
+"""Prompts with labelled cases: reading the cases, filling the prompt, finding and comparing the answer.
+
+Task folders written by `genopt new --prompt` use these; so may any task of yours.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from genopt_tui.errors import TaskError
+
+Match = Literal["exact", "contains", "number", "choice"]
+Case = dict[str, str]
+PLACEHOLDER = re.compile(r"\{([^{}\n]+)\}")
+NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+MARKER = re.compile(r"answer\s*(?:is)?\s*:", re.IGNORECASE)
+HOW = {
+    "exact": "the text after the last 'Answer:' (or the last line) must equal the expected answer",
+    "contains": "the expected answer must occur in the reply, whatever the case",
+    "number": "the last number of the reply must equal the expected one",
+    "choice": "the last of the known answers that occurs in the reply must be the expected one",
+}
+
+
+def read_cases(file: Path) -> list[Case]:
+    """Rows of a .csv or .jsonl file as text by column. Raises TaskError naming the line."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise TaskError(f"cannot read {file}", error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{file} is not UTF-8 text", str(error), "Save it as UTF-8") from error
+    rows = _jsonl(file, text) if file.suffix == ".jsonl" else _csv(file, text)
+    if not rows:
+        raise TaskError(f"{file} holds no cases")
+    return rows
+
+
+def _csv(file: Path, text: str) -> list[Case]:
+    reader = csv.DictReader(text.splitlines(keepends=True))
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise TaskError(
+                f"{file}, line {reader.line_num}",
+                "it has not as many values as there are columns",
+                "Quote values that hold commas",
+            )
+        rows.append({str(key).strip(): value for key, value in row.items()})
+    return rows
+
+
+def _jsonl(file: Path, text: str) -> list[Case]:
+    rows = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise TaskError(f"{file}, line {number}", f"it is not JSON ({error.msg})") from error
+        if not isinstance(row, dict):
+            raise TaskError(
+                f"{file}, line {number}", "it is no JSON object", 'Write {"question": "...", "answer": "..."}'
+            )
+        rows.append(
+            {
+                key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                for key, value in row.items()
+            }
+        )
+    return rows
+
+
+def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
+    """Raises TaskError when the answer's or a placeholder's column is missing, an answer is empty, or all answers are equal."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    for column, wanted in [
+        (answer, f"the answer column '{answer}'"),
+        *((p, f"the prompt's {{{p}}}") for p in placeholders(prompt)),
+    ]:
+        missing = next((number for number, row in enumerate(rows, 1) if column not in row), None)
+        if missing is not None:
+            close = get_close_matches(column, columns, 1, 0.4)
+            advice = (
+                f"Did you mean {close[0]}?" if close and column not in columns else f"Columns: {', '.join(columns)}"
+            )
+            raise TaskError(f"case {missing} has no value for {wanted}", advice=advice)
+    if not placeholders(prompt):
+        raise TaskError(
+            "the prompt names no column",
+            advice="Put {" + next(c for c in columns if c != answer) + "} where the case goes",
+        )
+    if answer in placeholders(prompt):
+        raise TaskError(f"the prompt holds {{{answer}}}", "it would give the answer away", "Remove it from the prompt")
+    if empty := next((number for number, row in enumerate(rows, 1) if not row[answer].strip()), None):
+        raise TaskError(f"case {empty} has an empty answer", advice="Fill it in or remove the case")
+    if len(rows) < 8:
+        raise TaskError(
+            f"{len(rows)} cases are too few to split", advice="Give at least 8; 40 and more make differences visible"
+        )
+    if len({row[answer].strip() for row in rows}) == 1:
+        raise TaskError(
+            f"every case has the answer '{rows[0][answer].strip()}'",
+            "a constant would be perfect",
+            "Add cases with other answers",
+        )
+
+
+def placeholders(prompt: str) -> list[str]:
+    """Names of the columns that the prompt holds as `{column}`, in order."""
+    return list(dict.fromkeys(name.strip() for name in PLACEHOLDER.findall(prompt)))
+
+
+def fill(prompt: str, row: Mapping[str, str]) -> str:
+    """The prompt with `{column}` replaced; braces around anything else stay as they are."""
+    return PLACEHOLDER.sub(lambda found: row.get(found[1].strip(), found[0]), prompt)
+
+
+def guess_match(answers: Sequence[str]) -> Match:
+    """`number` where all answers are numbers, `choice` where few answers recur, else `exact`."""
+    if all(NUMBER.fullmatch(answer.strip()) for answer in answers):
+        return "number"
+    counts = Counter(answer.strip() for answer in answers)
+    return "choice" if len(counts) <= 20 and min(counts.values()) >= 2 else "exact"
+
+
+def answer_of(reply: str, match: Match, known: Collection[str] = ()) -> str:
+    """The answer that a reply gives; empty when none is found. `known` are the possible answers of `choice`."""
+    marked = list(MARKER.finditer(reply))
+    tail = reply[marked[-1].end() :] if marked else reply
+    if match == "contains":
+        return reply.strip()
+    if match == "number":
+        found = NUMBER.findall(tail) or NUMBER.findall(reply)
+        return found[-1] if found else ""
+    if match == "choice":
+        return _last_known(tail, known) or _last_known(reply, known)
+    lines = [line.strip() for line in tail.splitlines() if line.strip()]
+    return (lines[0] if marked else lines[-1]) if lines else ""
+
+
+def is_right(answer: str, expected: str, match: Match) -> bool:
+    """Whether the found `answer` counts as `expected` under the rule `match`."""
+    if match == "contains":
+        return expected.strip().casefold() in answer.casefold()
+    if match == "number":
+        return _number(answer) is not None and _number(answer) == _number(expected)
+    if match == "choice":
+        return answer.casefold() == expected.strip().casefold()
+    return answer.strip() == expected.strip()
+
+
+def _last_known(text: str, known: Collection[str]) -> str:
+    """The known answer whose last occurrence as a whole word ends last; the longer one where two end together."""
+    best, where = "", (-1, 0)
+    for candidate in known:
+        pattern = r"(?<!\w)" + re.escape(candidate.strip()) + r"(?!\w)"
+        for found in re.finditer(pattern, text, re.IGNORECASE):
+            if (found.end(), len(candidate)) > where:
+                best, where = candidate.strip(), (found.end(), len(candidate))
+    return best
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.strip().replace(",", ""))
+    except ValueError:
+        return None

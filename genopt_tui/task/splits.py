@@ -1,0 +1,41 @@
+"""Dealing examples out to train, gate and test: stratified by answer, repeats kept on one side."""
+
+import random
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+
+from genopt_tui.task.rollout import Split
+
+
+def stratified(
+    labels: Sequence[str], keys: Sequence[Hashable], seed: int, shares: Mapping[Split, float]
+) -> list[Split]:
+    """The split of each example. Examples with equal `keys` (repeats) share a split; each label is dealt out by `shares`.
+
+    Few labels of many examples each keep their shares almost exactly; labels that occur once fall where room is.
+    """
+    rng = random.Random(f"split-{seed}")
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for number, key in enumerate(keys):
+        groups[key].append(number)
+    classes: dict[str, list[list[int]]] = defaultdict(list)
+    for group in groups.values():
+        classes[labels[group[0]]].append(group)
+    for label in classes:
+        rng.shuffle(classes[label])
+    return _dealt([group for label in sorted(classes) for group in classes[label]], len(labels), shares)
+
+
+def _dealt(groups: list[list[int]], total: int, shares: Mapping[Split, float]) -> list[Split]:
+    """Deal the groups out so that at every point each split has its share; groups of one label stand together."""
+    names = list(shares)
+    dealt = dict.fromkeys(names, 0)
+    split = [names[0]] * total
+    done = 0
+    for group in groups:
+        done += len(group)
+        name = max(names, key=lambda name: shares[name] * done - dealt[name])
+        dealt[name] += len(group)
+        for number in group:
+            split[number] = name
+    return split

@@ -1,0 +1,152 @@
+"""Prompts with cases: reading, filling, finding and comparing answers, and what bad input says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genopt_tui.errors import TaskError
+from genopt_tui.task import loader
+from genopt_tui.task.cases import answer_of, check_cases, fill, guess_match, is_right, read_cases
+from genopt_tui.task.scaffold import prompt_task
+from genopt_tui.task.splits import stratified
+
+SHARES = {"train": 0.5, "gate": 0.25, "test": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("reply", "match", "known", "answer"),
+    [
+        ("I think so.\nAnswer: Paris", "exact", (), "Paris"),
+        ("thinking\nParis", "exact", (), "Paris"),
+        ("Answer: 3 apples, 12 in all", "number", (), "12"),
+        ("1,234.5 it is", "number", (), "1,234.5"),
+        ("no number", "number", (), ""),
+        ("either billing or refund; Answer: refund", "choice", ("billing", "refund"), "refund"),
+        ("Refund it is", "choice", ("billing", "refund"), "refund"),
+        ("prebilling", "choice", ("billing", "refund"), ""),
+        ("not spam", "choice", ("spam", "not spam"), "not spam"),
+    ],
+)
+def test_the_answer_is_found(reply: str, match: Any, known: Any, answer: str) -> None:
+    assert answer_of(reply, match, known) == answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "match", "right"),
+    [
+        ("1,234", "1234.0", "number", True),
+        ("12", "13", "number", False),
+        ("", "1", "number", False),
+        ("It is PARIS.", "paris", "contains", True),
+        ("Paris", "paris", "exact", False),
+        ("refund", "Refund", "choice", True),
+    ],
+)
+def test_answers_are_compared(answer: str, expected: str, match: Any, right: bool) -> None:
+    assert is_right(answer, expected, match) is right
+
+
+def test_other_braces_stay(tmp_path: Path) -> None:
+    assert fill('{text} {"json": 1} {}', {"text": "{label}"}) == '{label} {"json": 1} {}'
+
+
+def test_the_match_is_guessed() -> None:
+    assert guess_match(["1", "2.5"]) == "number"
+    assert guess_match(["a", "b", "a", "b"]) == "choice"
+    assert guess_match(["some text", "other text"]) == "exact"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("a.csv", "", "holds no cases"),
+        ("a.csv", "text,label\nx\n", "line 2"),
+        ("a.jsonl", '{"a": 1}\nnope\n', "line 2"),
+        ("a.jsonl", "[1]\n", "no JSON object"),
+        ("missing.csv", None, "cannot read"),
+    ],
+)
+def test_bad_files_name_the_line(tmp_path: Path, name: str, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(TaskError, match=said):
+        read_cases(tmp_path / name)
+
+
+def rows(count: int = 10, **more: str) -> list[dict[str, str]]:
+    return [{"text": f"text {n}", "label": "ab"[n % 2], **more} for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("cases", "answer", "prompt", "said"),
+    [
+        (rows(), "lable", "{text}", "Did you mean label"),
+        (rows(), "label", "{txt}", "Did you mean text"),
+        (rows(), "label", "no column", "names no column"),
+        (rows(), "label", "{text} {label}", "give the answer away"),
+        (rows(4), "label", "{text}", "too few"),
+        ([{**row, "label": "a"} for row in rows()], "label", "{text}", "a constant would be perfect"),
+        ([*rows(), {"text": "x", "label": " "}], "label", "{text}", "empty answer"),
+    ],
+)
+def test_bad_cases_say_what_to_do(cases: Any, answer: str, prompt: str, said: str) -> None:
+    with pytest.raises(TaskError, match=said):
+        check_cases(cases, answer, prompt)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=8), st.integers())
+def test_splits_keep_repeats_together_and_lose_nothing(cases: list[tuple[str, int]], seed: int) -> None:
+    split = stratified([label for label, _ in cases], cases, seed, SHARES)
+    assert len(split) == len(cases) and set(split) <= set(SHARES)
+    sides: dict[Any, set[str]] = {}
+    for case, side in zip(cases, split, strict=True):
+        sides.setdefault(case, set()).add(side)
+    assert all(len(side) == 1 for side in sides.values())
+
+
+class _Model:
+    """Stands in for the judge's context: answers every question with one reply."""
+
+    def __init__(self, reply: str, settings: dict[str, Any]) -> None:
+        self.reply, self.settings, self.asked = reply, settings, ""
+
+    def llm(self, prompt: str) -> str:
+        self.asked = prompt
+        return self.reply
+
+    def step(self, *_: Any, **__: Any) -> None:
+        pass
+
+
+def test_a_written_folder_is_a_task(tmp_path: Path) -> None:
+    (tmp_path / "prompt.txt").write_text("Which queue? {text}")
+    (tmp_path / "cases.csv").write_text(
+        "text,label\n" + "".join(f'"help, {n}",{"billing" if n % 3 else "refund"}\n' for n in range(40))
+    )
+    cards = prompt_task(tmp_path / "task", tmp_path / "prompt.txt", tmp_path / "cases.csv", "label")
+    assert [(card.split, card.cases) for card in cards] == [("train", 20), ("gate", 10), ("test", 10)]
+    folder = loader.find(str(tmp_path / "task"))
+    settings = folder.task.resolve({})
+    assert folder.start() == {"prompt.txt": "Which queue? {text}"}
+    task = folder.module()
+    held = {split: task.examples(split, settings) for split in ("train", "gate", "test")}
+    assert [len(examples) for examples in held.values()] == [20, 10, 10]
+    example = held["train"][0]
+    model = _Model(f"Surely.\nAnswer: {example.label}", settings)
+    assert task.run(folder.start(), example, model).score == 1.0
+    assert model.asked == "Which queue? " + example.data["text"]
+    wrong = task.run(folder.start(), example, _Model("neither", settings))
+    assert wrong.score == 0.0 and json.dumps(example.label)[1:-1] in wrong.feedback
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("{text}")
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()))
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "mine").write_text("x")
+    with pytest.raises(TaskError, match="not empty"):
+        prompt_task(tmp_path / "task", tmp_path / "p.txt", tmp_path / "c.jsonl", "label")
