@@ -1,27 +1,59 @@
 """Objects on the screen: boxes in pixels of 160 x 210, and how far each moved since the step before."""
 
+from dataclasses import dataclass
+
 Box = tuple[int, int, int, int]  # x, y, width, height
-Thing = dict[str, int]
-
-NO_OBJECT: Thing = {"x": 0, "y": 0, "w": 0, "h": 0, "dx": 0, "dy": 0}
+Numbers = dict[str, int]
 
 
-class Tracker:
-    """Remembers where each object was one step ago.
+@dataclass(slots=True)
+class Thing:
+    """One object: its box now, and its corner one step ago."""
 
-    `from_corner` gives objects their first movement as seen from the screen's corner (0, 0), the way
-    OCAtari does for those that exist from the beginning; otherwise a new object stands still.
+    x: int
+    y: int
+    w: int
+    h: int
+    before_x: int
+    before_y: int
+
+    def place(self) -> Numbers:
+        return {"x": self.x, "y": self.y, "w": self.w, "h": self.h}
+
+    def moving(self) -> Numbers:
+        return {
+            "x": self.x,
+            "y": self.y,
+            "w": self.w,
+            "h": self.h,
+            "dx": self.x - self.before_x,
+            "dy": self.y - self.before_y,
+        }
+
+
+class Scene:
+    """The objects in play by name. Every step: `begin`, then `put` and `drop` what the memory shows.
+
+    An object seen for the first time stands still. What is neither put nor dropped stays where it was.
     """
 
-    def __init__(self, from_corner: tuple[str, ...] = ()) -> None:
-        self._before: dict[str, tuple[int, int]] = {name: (0, 0) for name in from_corner}
+    def __init__(self) -> None:
+        self.things: dict[str, Thing] = {}
 
-    def moved(self, name: str, box: Box | None) -> Thing | None:
-        """`box` with dx and dy; None (and forgotten) when the object is not there."""
-        if box is None:
-            self._before.pop(name, None)
-            return None
-        x, y, width, height = box
-        before_x, before_y = self._before.get(name, (x, y))
-        self._before[name] = (x, y)
-        return {"x": x, "y": y, "w": width, "h": height, "dx": x - before_x, "dy": y - before_y}
+    def begin(self) -> None:
+        for thing in self.things.values():
+            thing.before_x, thing.before_y = thing.x, thing.y
+
+    def put(self, name: str, x: int, y: int, w: int, h: int) -> Thing:
+        thing = self.things.get(name)
+        if thing is None:
+            thing = self.things[name] = Thing(x, y, w, h, x, y)
+        else:
+            thing.x, thing.y, thing.w, thing.h = x, y, w, h
+        return thing
+
+    def drop(self, name: str) -> None:
+        self.things.pop(name, None)
+
+    def get(self, name: str) -> Thing | None:
+        return self.things.get(name)

@@ -17,42 +17,40 @@ SEEDS = {"train": 32, "gate": 30, "test": 30}
 
 
 class Observer(Protocol):
-    """Turns the console's memory into the observation of one game; keeps what it needs to tell movements."""
+    """Turns the console's memory into the observation of one game.
 
-    def __init__(self, style: str) -> None: ...
+    It is shown every step, also those before the policy takes over, and remembers what it needs to tell movements.
+    The dictionary it returns is new each time, what is in it is never changed later.
+    """
 
     def observe(self, memory: bytearray, lives: int) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
 class Game:
-    """What differs between the games. `fire` is an action pressed after each start and lost life, if any."""
+    """What differs between the games. `observer` takes the setting `observation`; `fire` is the action that
+    serves the ball after each start and lost life, where there is one."""
 
     rom: str
-    observer: type[Observer]
+    observer: Callable[[str], Observer]
     actions: Mapping[int, str]
     fire: int | None = None
 
 
 @dataclass
-class Record:
-    """What happened in a rollout, for score and feedback."""
+class Episode:
+    """What happened in one game, or in one life of it."""
 
     steps: int = 0
-    rewards: list[float] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)  # without the zeros
     actions: Counter[int] = field(default_factory=Counter)
     lives_lost: int = 0
     finished: bool = False
+    last: Mapping[str, Any] = field(default_factory=dict)  # the last observation
 
     @property
     def score(self) -> float:
         return sum(self.rewards)
-
-    def add(self, action: int, reward: float) -> None:
-        self.steps += 1
-        self.actions[action] += 1
-        if reward:
-            self.rewards.append(reward)
 
 
 def seeds(split: str) -> list[Example]:
@@ -61,69 +59,105 @@ def seeds(split: str) -> list[Example]:
     return [Example(f"seed-{number}", data=number) for number in range(first, first + SEEDS[split])]
 
 
-def play(game: Game, ctx: Context) -> Record:
-    """One rollout: a whole game, or one life where `episode` says so, of at most `steps` steps."""
-    settings = ctx.settings
-    emulator = Emulator(game.rom, seed=ctx.seed, sticky=settings["sticky"])
-    emulator.reset()
-    reward = NOTHING_YET
-    for _ in range(random.Random(ctx.seed).randint(0, settings["noops"])):
-        emulator.act(0)
-    if game.fire is not None:
-        emulator.act(game.fire)
-    record = Record()
-    observer = game.observer(settings["observation"])
-    one_life = settings.get("episode") == "life"
-    pictures = settings["frames"] if ctx.traced else 0
-    lives = emulator.lives()
-    while record.steps < settings["steps"]:
-        observation = observer.observe(emulator.memory, lives)
-        observation["reward"] = reward
-        action = _checked(ctx.call(POLICY, observation), emulator.actions, record.steps)
-        picture = emulator.screen() if pictures and record.steps % pictures == 0 else None
-        reward = emulator.act(action)
-        ctx.step(observation, action, reward)
-        if picture is not None:
-            ctx.attach(picture)
-        record.add(action, reward)
-        if emulator.over():
-            record.finished = True
-            record.lives_lost += lives > 0
-            break
-        if emulator.lives() < lives:
-            record.lives_lost += 1
-            lives = emulator.lives()
-            if one_life:
-                record.finished = True
-                break
-            if game.fire is not None:
-                emulator.act(game.fire)
-    return record
+def play(game: Game, ctx: Context) -> list[Episode]:
+    """One rollout: the episodes that the settings ask for, one after the other in the same emulator.
+
+    `episode` is "game" or "life" (the next life continues the same game), `episodes` how many, `steps` how long each may be.
+    """
+    console = _Console(game, ctx)
+    return [console.episode() for _ in range(ctx.settings.get("episodes", 1))]
 
 
-def summary(game: Game, record: Record) -> str:
-    """Facts of a rollout for the model: how it ended, the score, what was pressed."""
-    end = "ended" if record.finished else "was stopped (step limit)"
+class _Console:
+    """An emulator with its observer, at the setting of a rollout."""
+
+    def __init__(self, game: Game, ctx: Context) -> None:
+        self.game, self.ctx, self.settings = game, ctx, ctx.settings
+        self.emulator = Emulator(game.rom, seed=ctx.seed, sticky=self.settings["sticky"])
+        self.idle = random.Random(ctx.seed).randint(0, self.settings["noops"])
+        self.pictures = self.settings["frames"] if ctx.traced else 0
+        self.one_life = self.settings.get("episode") == "life"
+        self.in_game = False
+
+    def episode(self) -> Episode:
+        observation = self._begin()
+        episode = Episode()
+        reward = NOTHING_YET
+        lives = self.emulator.lives()
+        while episode.steps < self.settings["steps"] and not episode.finished:
+            observation["reward"] = reward
+            action = self._choose(observation, episode.steps)
+            picture = self._picture(episode.steps)
+            observation_before, (observation, reward) = observation, self._act(action)
+            left = self.emulator.lives()
+            self.in_game = not self.emulator.over()
+            died = left < lives
+            episode.lives_lost += died
+            episode.finished = not self.in_game or (died and self.one_life)
+            if died and not episode.finished and self.game.fire is not None:
+                observation = self._serve(self.game.fire)
+            lives = left
+            self.ctx.step(observation_before, action, reward)
+            if picture is not None:
+                self.ctx.attach(picture)
+            episode.steps += 1
+            episode.actions[action] += 1
+            if reward:
+                episode.rewards.append(reward)
+        episode.last = observation
+        return episode
+
+    def _begin(self) -> dict[str, Any]:
+        """A new game, or the next life of the present one; the policy's first observation."""
+        if self.in_game and self.one_life:
+            observation, _ = self._act(0)
+            return observation if self.game.fire is None else self._act(self.game.fire)[0]
+        self.in_game = True
+        self.observer = self.game.observer(self.settings["observation"])
+        self.emulator.reset()
+        observation = self.observer.observe(self.emulator.memory, self.emulator.lives())
+        for _ in range(self.idle):
+            observation, _ = self._act(0)
+        return observation if self.game.fire is None else self._act(self.game.fire)[0]
+
+    def _serve(self, fire: int) -> dict[str, Any]:
+        """The next ball after a lost life within a game."""
+        self._act(0)
+        return self._act(fire)[0]
+
+    def _act(self, action: int) -> tuple[dict[str, Any], float]:
+        reward = self.emulator.act(action)
+        return self.observer.observe(self.emulator.memory, self.emulator.lives()), reward
+
+    def _choose(self, observation: dict[str, Any], step: int) -> int:
+        action = self.ctx.call(POLICY, observation)
+        if isinstance(action, int) and 0 <= action < self.emulator.actions:
+            return int(action)
+        raise ArtifactError(
+            f"{POLICY} returned {action!r:.80} at step {step}: an action is a whole number from 0 to {self.emulator.actions - 1}"
+        )
+
+    def _picture(self, step: int) -> Any:
+        return self.emulator.screen() if self.pictures and step % self.pictures == 0 else None
+
+
+def outcome(game: Game, episodes: list[Episode], *facts: str) -> Result:
+    """Score (the episodes' mean), feedback and metrics of a rollout; `facts` are further sentences about this game."""
+    said = [_said(game, episode) for episode in episodes]
+    if len(episodes) > 1:
+        said = [f"Episode {number}: {text}" for number, text in enumerate(said, 1)]
+    steps = sum(episode.steps for episode in episodes)
+    lost = sum(episode.lives_lost for episode in episodes)
+    score = sum(episode.score for episode in episodes) / len(episodes)
+    return Result(score=score, feedback=" ".join([*said, *facts]), metrics={"steps": steps, "lives_lost": lost})
+
+
+def _said(game: Game, episode: Episode) -> str:
+    end = "It ended" if episode.finished else "It was stopped by the step limit"
     pressed = ", ".join(
-        f"{name} {100 * record.actions[number] / record.steps:.0f} %"
+        f"{name} {100 * episode.actions[number] / episode.steps:.0f} %"
         for number, name in game.actions.items()
-        if record.actions[number]
+        if episode.actions[number]
     )
-    return f"The game {end} after {record.steps} steps with a score of {record.score:g}. Actions: {pressed}."
-
-
-def outcome(game: Game, record: Record, *facts: str) -> Result:
-    """Score, feedback and metrics of a rollout; `facts` are further sentences about this game."""
-    return Result(
-        score=record.score,
-        feedback=" ".join([summary(game, record), *facts]),
-        metrics={"steps": record.steps, "lives_lost": record.lives_lost},
-    )
-
-
-def _checked(action: object, count: int, step: int) -> int:
-    if isinstance(action, int) and 0 <= action < count:
-        return int(action)
-    raise ArtifactError(
-        f"{POLICY} returned {action!r:.80} at step {step}: an action is a whole number from 0 to {count - 1}"
-    )
+    lives = f" Lives lost: {episode.lives_lost}." if episode.lives_lost else ""
+    return f"{end} after {episode.steps} steps with a score of {episode.score:g}.{lives} Actions: {pressed}."

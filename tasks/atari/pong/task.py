@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from atari_objects import NO_OBJECT, Box, Tracker
+from atari_objects import Box, Scene
 from atari_play import Game, outcome, play, seeds
 
 from genopt_tui.task.contract import Context, Example, Result
@@ -15,9 +15,8 @@ FIELD_TOP = 34
 
 
 class Pong:
-    """Player, Ball and Enemy from memory.
+    """Player, Ball and Enemy from memory. The player is always there: where memory does not say, it stays where it was.
 
-    The player is always there: where memory does not say, it stays where it was.
     "paper": what the paper's programs saw, oddities included: while something is missing there is an entry
     NoObject full of zeros, and the player's first movement is measured from (0, 0).
     "full": a missing object has no entry at all, and everything starts at rest.
@@ -25,19 +24,26 @@ class Pong:
 
     def __init__(self, style: str) -> None:
         self._paper = style == "paper"
-        self._player: Box = (0, 0, PADDLE_WIDTH, PADDLE_HEIGHT)
-        self._tracker = Tracker(from_corner=("Player",) if self._paper else ())
+        self._scene = Scene()
+        if self._paper:
+            self._scene.put("Player", 0, 0, PADDLE_WIDTH, PADDLE_HEIGHT)
 
     def observe(self, memory: bytearray, lives: int) -> dict[str, Any]:
-        self._player = _player(memory[PLAYER_Y]) or self._player
-        boxes = {"Player": self._player, "Ball": _ball(memory), "Enemy": _enemy(memory[ENEMY_Y])}
+        scene = self._scene
+        scene.begin()
+        if box := _player(memory[PLAYER_Y]):
+            scene.put("Player", *box)
+        for name, box in (("Ball", _ball(memory)), ("Enemy", _enemy(memory[ENEMY_Y]))):
+            if box:
+                scene.put(name, *box)
+            else:
+                scene.drop(name)
         observation: dict[str, Any] = {}
-        for name, box in boxes.items():
-            thing = self._tracker.moved(name, box)
-            if thing is not None:
-                observation[name] = thing
+        for name in ("Player", "Ball", "Enemy"):
+            if thing := scene.get(name):
+                observation[name] = thing.moving()
             elif self._paper:
-                observation["NoObject"] = dict(NO_OBJECT)
+                observation["NoObject"] = {"x": 0, "y": 0, "w": 0, "h": 0, "dx": 0, "dy": 0}
         return observation
 
 
@@ -69,6 +75,7 @@ def examples(split: str) -> list[Example]:
 
 
 def run(artifact: object, example: Example, ctx: Context) -> Result:
-    record = play(GAME, ctx)
-    won, lost = sum(1 for r in record.rewards if r > 0), sum(1 for r in record.rewards if r < 0)
-    return outcome(GAME, record, f"You made {won} points and your opponent {lost}.")
+    episodes = play(GAME, ctx)
+    rewards = [reward for episode in episodes for reward in episode.rewards]
+    won, lost = sum(1 for r in rewards if r > 0), sum(1 for r in rewards if r < 0)
+    return outcome(GAME, episodes, f"You made {won} points and your opponent {lost}.")
