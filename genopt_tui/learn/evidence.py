@@ -24,7 +24,8 @@ Ranges = list[tuple[int, int]]
 
 @dataclass(frozen=True)
 class RolloutView:
-    """A rollout as evidence sees it. `steps` is read lazily: only what is shown is asked for. `rollout` is its id in the journal."""
+    """A rollout as evidence sees it. `steps` is read lazily: only what is shown is asked for. `covers` says in words what its
+    score covers ('' leaves it to the task); `rollout` is its id in the journal."""
 
     example: str
     repeat: int = 0
@@ -34,6 +35,7 @@ class RolloutView:
     error: str = ""
     output: str = ""
     steps: Sequence[TraceStep] = ()
+    covers: str = ""
     rollout: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
 
@@ -187,7 +189,8 @@ class _Sheet:
         lines, lost_in_calls = [head], 0
         if self.traced:
             left = tokens - estimate_tokens(head) - 30
-            fits = max(0, int(left / self.per_step)) if self.per_step else 0
+            total = compact.total_steps(self.part.wanted)
+            fits = total if tokens >= self.wants else max(0, int(left / self.per_step)) if self.per_step else 0
             self.part.shown = fewer(self.part.wanted, fits, self.choices.horizon.kind)
             lines += self._trace()
             lost_in_calls = self.writer.cuts
@@ -328,7 +331,8 @@ def _covers(sheets: Sequence[_Sheet], choices: DesignChoices, task: Task) -> dic
     else:
         longest = max(s.part.steps for s in sheets)
         trace = f"{horizon.describe(choices.horizon.kind, choices.horizon.steps)} of each rollout; the longest has {longest}"
-    return {"trace": trace, "score": task.score_covers or "the whole rollout, also what the trace does not show"}
+    said = task.score_covers or next((s.view.covers for s in sheets if s.view.covers), "")
+    return {"trace": trace, "score": said or "the whole rollout, also what the trace does not show"}
 
 
 def _head(
@@ -340,9 +344,9 @@ def _head(
     better = "higher is better" if task.direction == "higher" else "lower is better"
     of = f"{n} rollouts" if n > 1 else "One rollout"
     lines = [
-        f"{of} of the artifact below, each on one training example. Mean score {mean:.6g} ({better})."
+        f"{of} of the artifact as it is now, each on one training example. Mean score {mean:.6g} ({better})."
         if mean is not None
-        else f"{of} of the artifact below; none has a score."
+        else f"{of} of the artifact as it is now; none has a score."
     ]
     lines.append(f"What the traces cover: {covers['trace']}.")
     lines.append(f"What the scores cover: {covers['score']}.")

@@ -1,0 +1,232 @@
+"""The prompt: what the model is told, section by section, from Jinja2 templates that a task or a session may override."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from genopt_tui.config import DesignChoices
+from genopt_tui.errors import UsageError
+from genopt_tui.learn import memory as memories
+from genopt_tui.learn.edit import Refusal, repair_prompt
+from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView, build_evidence
+from genopt_tui.learn.horizon import Chooser
+from genopt_tui.learn.scope import Scope
+from genopt_tui.learn.text import Count, cut_middle, estimate_tokens
+from genopt_tui.task.model import Task
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TITLES = {
+    "objective": "Objective",
+    "artifact": "The artifact",
+    "documentation": "Documentation",
+    "constraints": "What you may change",
+    "evidence": "Evidence: what happened when the artifact was run",
+    "memory": "Earlier attempts",
+    "hints": "From the person",
+    "answer": "How to answer",
+}
+"""Sections in order, with their headings; `system` is the system message."""
+DEAR = {"evidence", "memory"}  # sections that a repair does without
+REPLY = 12_000  # characters of its own reply that a model is shown with a refusal
+LANGUAGES = {
+    "py": "python",
+    "md": "markdown",
+    "js": "javascript",
+    "ts": "typescript",
+    "sh": "bash",
+    "yml": "yaml",
+    "rs": "rust",
+}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The messages of one request. `sections` are {name, tokens, cuts}; `texts` the sections as they stand in the messages."""
+
+    messages: list[dict[str, str]]
+    sections: list[dict[str, Any]]
+    tokens: int
+    estimated: bool
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def repair(self, reply: str, refusal: Refusal) -> list[dict[str, str]]:
+        """The messages that send a refusal back: cheap, without evidence and memory."""
+        kept = {name: text for name, text in self.texts.items() if name not in DEAR}
+        said = reply if refusal.kind == "cut-off" else cut_middle(reply, REPLY)[0]
+        return [
+            *_messages(kept),
+            {"role": "assistant", "content": said or "(empty)"},
+            {"role": "user", "content": repair_prompt(refusal)},
+        ]
+
+
+def render(
+    task: Task,
+    files: Mapping[str, str],
+    scope: Scope,
+    evidence: Evidence,
+    memory: Sequence[memories.Attempt],
+    hints: Sequence[str],
+    choices: DesignChoices,
+    template: Mapping[str, str] | None = None,
+    count: Count = estimate_tokens,
+) -> Prompt:
+    """The prompt. `memory` is shown in the order given; `template` overrides sections by name (and `system`).
+
+    Where the whole does not fit `evidence.context`, the attempts at the end of `memory` that carry no reason are left out, and
+    the text says so. Raises UsageError naming the section and the line of a template that does not render.
+    """
+    texts, cuts = _texts(task, files, scope, evidence, memory, hints, choices, template)
+    spare = [a for a in memory if not (a.reason or a.declined)]
+    kept = list(memory)
+    while spare and sum(map(count, texts.values())) > choices.evidence.context:
+        kept.remove(spare.pop())
+        texts, cuts = _texts(task, files, scope, evidence, kept, hints, choices, template, len(memory) - len(kept))
+    sections = [{"name": name, "tokens": count(text), "cuts": cuts.get(name, 0)} for name, text in texts.items()]
+    messages = _messages(texts)
+    return Prompt(messages, sections, sum(count(m["content"]) for m in messages), count is estimate_tokens, texts)
+
+
+def compose(
+    task: Task,
+    files: Mapping[str, str],
+    scope: Scope,
+    views: Sequence[RolloutView],
+    person: PersonChoices,
+    memory: Sequence[memories.Attempt],
+    choices: DesignChoices,
+    template: Mapping[str, str] | None = None,
+    count: Count = estimate_tokens,
+    chooser: Chooser | None = None,
+) -> tuple[Evidence, Prompt]:
+    """Evidence and prompt together: the evidence gets all the room that the other sections leave of `evidence.context`."""
+    nothing = build_evidence([], choices, person, task, count, room=0)
+    hints = [*person.standing, *person.hints]
+    bare = render(task, files, scope, nothing, memory, hints, choices, template, count)
+    room = max(500, choices.evidence.context - bare.tokens - 50)
+    evidence = build_evidence(views, choices, person, task, count, room=room, chooser=chooser)
+    return evidence, render(task, files, scope, evidence, memory, hints, choices, template, count)
+
+
+def _texts(
+    task: Task,
+    files: Mapping[str, str],
+    scope: Scope,
+    evidence: Evidence,
+    memory: Sequence[memories.Attempt],
+    hints: Sequence[str],
+    choices: DesignChoices,
+    template: Mapping[str, str] | None,
+    left_out: int = 0,
+) -> tuple[dict[str, str], dict[str, int]]:
+    """Each section's text and its cuts; sections with nothing to say are left out."""
+    attempts = [memories.describe(a) for a in memory]
+    said = [text for text, _ in attempts]
+    if left_out:
+        said.append(f"[... {left_out} more attempts cut because the context is full ...]")
+    values: dict[str, Any] = {
+        "task": task,
+        "choices": choices,
+        "evidence": evidence,
+        "listing": listing(files, scope),
+        "attempts": said,
+        "order": "the best first" if choices.memory.order == "best" else "the latest first",
+        "hints": [h for h in hints if h.strip()],
+        "names": list(dict.fromkeys(p.example for p in evidence.parts)),
+        "editable": [f for f in files if scope.covers(f)],
+        "globs": scope.globs,
+        "definitions": [e.text for e in scope.entries if e.kind == "definition"],
+        "regions": [e.text for e in scope.entries if e.kind == "region"],
+        "python": any(f.endswith(".py") for f in files),
+        "long_markers": any(re.search(r"^(?:<{7}|={7}|>{7})", text, re.MULTILINE) for text in files.values()),
+    }
+    empty = {"documentation": not task.documentation.strip(), "memory": not said, "hints": not values["hints"]}
+    names = ["system", *(name for name in TITLES if not empty.get(name))]
+    texts = {name: _rendered(name, (template or {}).get(name), values) for name in names}
+    lost = sum(cut for _, cut in attempts)
+    return texts, {"evidence": evidence.cuts, "memory": lost + left_out}
+
+
+def listing(files: Mapping[str, str], scope: Scope) -> list[dict[str, Any]]:
+    """The files with their editable and fixed parts, for the artifact section."""
+    listed = []
+    for name, text in sorted(files.items(), key=lambda item: (not scope.covers(item[0]), item[0])):
+        suffix = PurePosixPath(name).suffix[1:]
+        state = "open" if scope.whole(name) else "partly" if scope.covers(name) else "fixed"
+        listed.append(
+            {
+                "name": name,
+                "language": LANGUAGES.get(suffix, suffix),
+                "state": state,
+                "parts": _parts(name, text, scope, state),
+            }
+        )
+    return listed
+
+
+def _parts(name: str, text: str, scope: Scope, state: str) -> list[dict[str, Any]]:
+    if state != "partly":
+        return [_part(name, text, 1, state == "open")]
+    taken = scope.parts(name, text)
+    parts: list[dict[str, Any]] = []
+    line = 1
+    for i, fixed in enumerate(taken.fixed):
+        if parts and not "".join(fixed).strip():
+            parts[-1] = _part(parts[-1]["name"], parts[-1]["raw"] + "".join(fixed), parts[-1]["first"], True)
+        elif fixed:
+            parts.append(_part("", "".join(fixed), line, False))
+        line += len(fixed)
+        if i < len(taken.spans):
+            editable = "".join(taken.editable[i])
+            parts.append(_part(taken.spans[i].name, editable, line, True))
+            line += len(taken.editable[i])
+    return parts
+
+
+def _part(name: str, text: str, first: int, editable: bool) -> dict[str, Any]:
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    return {
+        "name": name,
+        "raw": text,
+        "text": text.removesuffix("\n").removesuffix("\r"),
+        "first": first,
+        "last": first + max(0, text.count("\n") - 1 if text.endswith("\n") else text.count("\n")),
+        "editable": editable,
+        "fence": "`" * max(3, longest + 1),
+    }
+
+
+def _messages(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    user = "\n\n".join(f"# {TITLES[name]}\n\n{text}" for name, text in texts.items() if name != "system")
+    return [{"role": "system", "content": texts["system"]}, {"role": "user", "content": user}]
+
+
+def _rendered(name: str, override: str | None, values: Mapping[str, Any]) -> str:
+    from jinja2 import TemplateError, TemplateSyntaxError
+
+    try:
+        environment = _environment()
+        template = environment.from_string(override) if override is not None else environment.get_template(f"{name}.j2")
+        return template.render(values).strip()
+    except TemplateSyntaxError as error:
+        raise UsageError(f"prompt template '{name}', line {error.lineno}", error.message or "") from error
+    except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
+        raise UsageError(f"prompt template '{name}'", str(error), f"It may use: {', '.join(values)}") from error
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import PackageLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    return ImmutableSandboxedEnvironment(
+        loader=PackageLoader("genopt_tui.learn"),
+        undefined=StrictUndefined,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
