@@ -59,7 +59,12 @@ def keep_rejected(repository: Repository, step: int) -> None:
 def record_of(step: int, decision: Any, score: float, base: float, verdict: str) -> Record:
     scores = Scores(mean=score, stderr=0.8, n=10, base_mean=base, difference=score - base, verdict=verdict)
     return Record(
-        step=step, task="atari/pong", at=AT, reply="I follow the ball.", decision=Decided(decision=decision), scores=scores
+        step=step,
+        task="atari/pong",
+        at=AT,
+        reply="I follow the ball.",
+        decision=Decided(decision=decision),
+        scores=scores,
     )
 
 
@@ -91,14 +96,22 @@ class Stage:
         self.journal.event(self.step, kind, **data)
 
     def start(self, mode: str = "ask") -> None:
-        self.journal.event(0, "run_started", mode=mode, steps=20, model="search", pid=os.getpid(), sandbox="bwrap", workers=2)
+        self.journal.event(
+            0, "run_started", mode=mode, steps=20, model="search", pid=os.getpid(), sandbox="bwrap", workers=2
+        )
         spent = {"steps": 2, "cost": 0.42, "tokens": 31000, "calls": 4, "minutes": 12}
         self.journal.event(0, "budget", spent=spent, limits={"steps": 20, "cost": 5.0}, unknown_cost=False)
 
     def roll_out(self) -> None:
-        self.event("batch_sampled", base=self.base, tree=self.base_tree, branch="main", examples=[["seed-1", 0]], epoch=0)
-        steps = [TraceStep(i, {"ball": {"x": i, "y": 77}}, 2, 0.0, calls=(Call("predict", {"x": i}, i),)) for i in range(100)]
-        result = RolloutResult("seed-1", 0, "train", "ok", -9.0, 0.5, feedback="keep closer", steps=100, trace=chunks(steps))
+        self.event(
+            "batch_sampled", base=self.base, tree=self.base_tree, branch="main", examples=[["seed-1", 0]], epoch=0
+        )
+        steps = [
+            TraceStep(i, {"ball": {"x": i, "y": 77}}, 2, 0.0, calls=(Call("predict", {"x": i}, i),)) for i in range(100)
+        ]
+        result = RolloutResult(
+            "seed-1", 0, "train", "ok", -9.0, 0.5, feedback="keep closer", steps=100, trace=chunks(steps)
+        )
         row = self.journal.store_rollout("key", self.step, self.base_tree, result, traced=True)
         part = {"example": "seed-1", "repeat": 0, "score": -9.0, "status": "ok", "rollout": row, "steps": 100}
         self.event(

@@ -1,9 +1,9 @@
 """The start screen: the sessions there are, the live and waiting ones marked."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import datetime
 from threading import Thread
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,23 +12,28 @@ from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui import words
-from genopt_tui.ui.sessions import SessionLine, read_sessions
 from genopt_tui.ui.widgets.text import Plain
+
+if TYPE_CHECKING:
+    from genopt_tui.session.places import Listed
 
 
 @dataclass
 class Found(Message):
     """The sessions were read; `why` says what went wrong."""
 
-    lines: tuple[SessionLine, ...]
+    lines: "tuple[Listed, ...]"
     why: str = ""
 
 
-def text_of(line: SessionLine) -> str:
-    """A session in one line: state, name, branch and version, score, when it was last changed."""
+def text_of(line: "Listed") -> str:
+    """A session in one line: state, name, branch and step, best score, last decision, when it was last worked on."""
+    if line.problem:
+        return f"? {line.name:<24.24} {line.problem}"
     mark = {"waiting": "!", "running": ">", "paused": "="}.get(line.state, " ")
-    best = f"best {words.score(line.score)} n{line.n}" if line.score is not None else ""
-    return f"{mark} {line.name:<28.28} {line.state:<9} {line.head:<14.14} {best:<18} {line.changed}"
+    best = f"best {words.score(line.best['score'])} n{line.best['n']}" if line.best else ""
+    at = datetime.fromtimestamp(line.at).strftime("%m-%d %H:%M") if line.at else ""
+    return f"{mark} {line.name:<24.24} {line.state:<9} {f'{line.branch}@{line.step}':<12.12} {best:<14} {line.decision:<10.10} {at}"
 
 
 class StartScreen(Screen[None]):
@@ -49,7 +54,7 @@ class StartScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: tuple[SessionLine, ...] = ()
+        self._lines: tuple[Listed, ...] = ()
         self._at = 0
 
     def compose(self) -> ComposeResult:
@@ -61,8 +66,10 @@ class StartScreen(Screen[None]):
         self.call_after_refresh(lambda: Thread(target=self._read, daemon=True).start())
 
     def _read(self) -> None:
+        from genopt_tui.session import places
+
         try:
-            self.post_message(Found(tuple(read_sessions())))
+            self.post_message(Found(tuple(places.listing())))
         except (GenoptError, OSError) as error:
             self.post_message(Found((), str(error)))
 
@@ -90,6 +97,6 @@ class StartScreen(Screen[None]):
         if not self._lines:
             return
         try:
-            self.app.open_session(Path(self._lines[self._at].path))  # type: ignore[attr-defined]
+            self.app.open_session(self._lines[self._at].path)  # type: ignore[attr-defined]
         except GenoptError as error:
             self.app.notify(str(error), severity="error", markup=False)

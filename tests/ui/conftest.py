@@ -1,0 +1,89 @@
+"""The interface under Pilot: real sessions, a stand-in for the runner, waiting for states instead of sleeping."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from sample import Stage, make_session
+from textual.pilot import Pilot
+
+from genopt_tui.ui import store
+from genopt_tui.ui.app import GenoptApp
+from genopt_tui.ui.reader import first_snapshot
+from genopt_tui.ui.screens.main import MainScreen
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No runner is started behind a test's back, and nothing moves by itself."""
+    monkeypatch.setattr(store, "ensure_runner", lambda session: None)
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    return make_session(tmp_path)
+
+
+@pytest.fixture
+def stage(session: Path) -> Iterator[Stage]:
+    """A live session: this test is its runner."""
+    with Stage(session) as live:
+        yield live
+
+
+class Visit:
+    """A person at the main screen."""
+
+    def __init__(self, app: GenoptApp, pilot: Pilot[Any]) -> None:
+        self.app, self.pilot = app, pilot
+
+    @property
+    def main(self) -> MainScreen:
+        return next(s for s in self.app.screen_stack if isinstance(s, MainScreen))
+
+    async def until(self, condition: Callable[[], Any], what: str = "") -> None:
+        """Wait until something is so."""
+        deadline = monotonic() + 10
+        while not condition():
+            assert monotonic() < deadline, f"never happened: {what or condition}"
+            await self.pilot.pause(0.01)
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def look(self) -> None:
+        """Let the half second pass in which a new proposal cannot be decided on."""
+        self.main._appeared -= 1
+
+    @property
+    def said(self) -> str:
+        return "\n".join(n.message for n in self.app._notifications)
+
+    def line(self, name: str) -> str:
+        """The text of one of the lines around the panes."""
+        return str(self.main.query_one(f"#{name}").text)  # type: ignore[attr-defined]
+
+    async def command(self, stage: Stage) -> tuple[str, dict[str, Any]]:
+        """The next command that the application leaves; it is answered with yes."""
+        await self.until(lambda: stage.journal.commands(), "a command")
+        command = stage.journal.commands()[0]
+        stage.journal.command_done(command)
+        return command.kind, dict(command.data)
+
+
+@asynccontextmanager
+async def visit(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterator[Visit]:
+    """Open the application on a session and wait until all is loaded."""
+    app = GenoptApp(first_snapshot(session))
+    async with app.run_test(size=size) as pilot:
+        person = Visit(app, pilot)
+        await person.until(lambda: len(app.screen_stack) > 1 and person.main.snapshot.loaded, "loaded")
+        await asyncio.sleep(0)
+        yield person

@@ -1,0 +1,326 @@
+"""Every key of the main screen, against a real session."""
+
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from conftest import Visit, visit
+from sample import NEXT, Stage, commit_version
+
+from genopt_tui.session.repository import Repository
+from genopt_tui.ui.actions import ACTIONS
+from genopt_tui.ui.screens.dialogs import AskHint, AskText, Choose
+from genopt_tui.ui.screens.help import HelpScreen
+
+
+async def decision(person: Visit) -> None:
+    await person.until(lambda: person.main.snapshot.pending == "decide", "a decision is wanted")
+    await person.look()
+
+
+async def test_first_content_is_head(session: Path) -> None:
+    async with visit(session) as person:
+        row = person.main.snapshot.rows[1]
+        assert (row.label, row.score, row.n, row.difference) == ("1", 9.0, 10, 29.0)
+        assert "main@1" in person.line("status")
+
+
+async def test_history_lists_what_was_not_taken(session: Path) -> None:
+    async with visit(session) as person:
+        rows = person.main.snapshot.rows
+        assert [(r.label, r.kind, r.decision) for r in rows] == [
+            ("2a", "rejected", "rejected"),
+            ("1", "branch", "approved"),
+            ("start", "branch", "start"),
+        ]
+
+
+async def test_a_new_version_appears(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        with Repository.open(session) as repository:
+            commit = commit_version(repository, NEXT, 3, 15.6, 9.0)
+        stage.event("committed", candidate=0, version=commit, decision="approved")
+        await person.until(lambda: person.main.snapshot.head_label == "3")
+        assert "reflect" in person.main.snapshot.version.files["policy.py"]  # type: ignore[union-attr]
+
+
+async def test_reply_streams(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.start()
+        stage.roll_out()
+        stage.ask()
+        stage.say("The paddle ")
+        stage.say("lags [/foo]")
+        await person.until(
+            lambda: person.main.snapshot.proposal and "lags [/foo]" in person.main.snapshot.proposal.text
+        )
+        assert person.main.snapshot.proposal.streaming  # type: ignore[union-attr]
+        assert "ask: asking 3" in person.line("status")
+
+
+async def test_run_pause_resume(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.start()
+        stage.roll_out()
+        await person.until(lambda: person.main.snapshot.state == "running")
+        await person.press("p")
+        assert (await person.command(stage))[0] == "pause"
+        stage.event("paused", why="paused by you")
+        await person.until(lambda: person.main.snapshot.state == "paused")
+        await person.press("p")
+        assert (await person.command(stage))[0] == "resume"
+
+
+async def test_run_and_step_when_idle(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("p")
+        stage = Stage(session)
+        with stage:
+            assert await person.command(stage) == ("run", {"mode": "ask"})
+            await person.press("s")
+            assert await person.command(stage) == ("run", {"steps": 1, "mode": "ask"})
+
+
+async def test_approve(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.to_decision()
+        await decision(person)
+        assert "gate 14.2 -> 15.6 d +1.4 [+0.3, +2.5] BETTER  7 up 1 down 2 same  n=10" in person.line("gate")
+        await person.press("a")
+        kind, data = await person.command(stage)
+        assert (kind, data["step"], data["candidate"], data["tree"]) == ("approve", 3, 0, stage.tree)
+
+
+async def test_reject_with_a_reason(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.to_decision()
+        await decision(person)
+        await person.press("r")
+        assert isinstance(person.app.screen, AskText)
+        await person.press(*"late", "enter")
+        assert await person.command(stage) == ("reject", {"step": 3, "candidate": 0, "reason": "late"})
+
+
+async def test_reject_without_a_reason(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.to_decision()
+        await decision(person)
+        await person.press("r", "enter")
+        assert (await person.command(stage))[1]["reason"] == ""
+
+
+async def test_escape_cancels_the_rejection(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.to_decision()
+        await decision(person)
+        await person.press("r", "x", "escape", "a")
+        assert (await person.command(stage))[0] == "approve"
+
+
+async def test_a_key_as_the_proposal_appears_decides_nothing(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.to_decision()
+        await person.until(lambda: person.main.snapshot.pending == "decide")
+        person.main._appeared = monotonic() + 100
+        await person.press("a", "r")
+        assert "decides nothing" in person.said
+        assert not stage.journal.commands()
+        assert len(person.app.screen_stack) == 2
+
+
+async def test_a_decision_key_without_a_decision_says_why(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("a")
+        assert "no proposal waits" in person.said
+
+
+async def test_send_in_mode_step(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.start("step")
+        stage.roll_out()
+        stage.want("propose")
+        await person.until(lambda: person.main.snapshot.pending == "propose")
+        await person.press("s")
+        kind, data = await person.command(stage)
+        assert (kind, data["step"]) == ("propose", 3)
+
+
+async def test_ask_again_says_the_price(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.to_decision()
+        await decision(person)
+        await person.press("R")
+        assert isinstance(person.app.screen, Choose)
+        await person.press("y")
+        assert await person.command(stage) == ("again", {"step": 3})
+
+
+@pytest.mark.parametrize(("keys", "always"), [(["enter"], False), (["tab", "enter"], True)])
+async def test_hint(session: Path, stage: Stage, keys: list[str], always: bool) -> None:
+    async with visit(session) as person:
+        await person.press("i")
+        assert isinstance(person.app.screen, AskHint)
+        await person.press(*"up", *keys)
+        assert await person.command(stage) == ("hint", {"text": "up", "always": always})
+
+
+async def test_mode_is_chosen_from_three_lines(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        await person.press("M", "o")
+        assert await person.command(stage) == ("mode", {"mode": "auto"})
+        await person.press("M", "up", "enter")
+        assert await person.command(stage) == ("mode", {"mode": "step"})
+        await person.press("M", "escape")
+        assert not stage.journal.commands()
+
+
+@pytest.mark.parametrize(("key", "kind"), [("u", "undo"), ("U", "redo")])
+async def test_undo_redo(session: Path, stage: Stage, key: str, kind: str) -> None:
+    async with visit(session) as person:
+        await person.press(key)
+        assert (await person.command(stage))[0] == kind
+
+
+async def test_rewind_asks_first(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        await person.press("1", "G", "t", "n")
+        assert not stage.journal.commands()
+        await person.press("t", "y")
+        kind, data = await person.command(stage)
+        assert (kind, data["version"]) == ("rewind", person.main.snapshot.rows[2].commit)
+
+
+async def test_branch(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        await person.press("1", "G", "b", *"aim", "enter")
+        kind, data = await person.command(stage)
+        assert (kind, data["name"], data["at"]) == ("branch", "aim", person.main.snapshot.rows[2].commit)
+
+
+async def test_mark_compare_best(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("1", "G", "c")
+        assert "mark a version first" in person.said
+        await person.press("m", "B", "c")
+        assert person.main.history.row == person.main.snapshot.rows[1]
+        assert "genopt compare pong" in person.said
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+async def test_numbers_focus_panes(session: Path, number: int) -> None:
+    async with visit(session) as person:
+        await person.press(str(number))
+        assert person.main.focused_pane is person.main._pane(number)
+
+
+async def test_tab_goes_round(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("5", "tab")
+        assert person.main.focused_pane is person.main._pane(1)
+        await person.press("shift+tab")
+        assert person.main.focused_pane is person.main._pane(5)
+
+
+async def test_zoom_and_back(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("2", "z")
+        assert person.main._pane(2).size.width > 150 and not person.main._pane(1).display
+        await person.press("escape")
+        assert person.main._pane(1).display
+
+
+async def test_looking_back_and_escape(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("1", "G", "enter")
+        await person.until(lambda: person.main.snapshot.looking_back)
+        assert "return 0" in person.main.snapshot.version.files["policy.py"]  # type: ignore[union-attr]
+        await person.press("a")
+        assert "an older version is shown" in person.said
+        await person.press("escape")
+        await person.until(lambda: not person.main.snapshot.looking_back)
+
+
+async def test_help_says_why_not(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("question_mark")
+        assert isinstance(person.app.screen, HelpScreen)
+        text = str(person.app.screen.query_one("#help").content)  # type: ignore[attr-defined]
+        assert "no proposal waits for a decision" in text
+        await person.press("escape")
+        assert person.app.screen is person.main
+
+
+async def test_palette_lists_every_action(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("colon")
+        await person.press(*"maximi", "escape")
+        await person.press("ctrl+p")
+        assert "CommandPalette" in type(person.app.screen).__name__
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+async def test_leaving_asks_while_a_run_is_live(session: Path, stage: Stage, key: str) -> None:
+    async with visit(session) as person:
+        stage.start()
+        stage.roll_out()
+        await person.until(lambda: person.main.snapshot.state == "running")
+        await person.press(key)
+        assert isinstance(person.app.screen, Choose)
+        await person.press("escape")
+        assert person.app.screen is person.main
+        await person.press(key, "p")
+        assert stage.journal.commands()[0].kind == "pause"
+        assert person.app.return_code == 0
+
+
+async def test_leave_and_keep_running(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.start()
+        await person.until(lambda: person.main.snapshot.alive)
+        await person.press("q", "k")
+        assert not stage.journal.commands() and person.app.return_code == 0
+
+
+async def test_leave_on_auto(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.start()
+        await person.until(lambda: person.main.snapshot.alive)
+        await person.press("q", "o")
+        assert stage.journal.commands()[0].data == {"mode": "auto"}
+
+
+async def test_nothing_to_ask_without_a_run(session: Path) -> None:
+    async with visit(session) as person:
+        await person.press("q")
+        assert person.app.return_code == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "layout"), [((200, 55), "-wide"), ((120, 35), "-two"), ((80, 24), "-one"), ((40, 10), "-small")]
+)
+async def test_layouts(session: Path, size: tuple[int, int], layout: str) -> None:
+    async with visit(session, size) as person:
+        assert person.main.has_class(layout)
+        await person.pilot.resize_terminal(200, 55)
+        await person.pilot.pause()
+        assert person.main.has_class("-wide") and not person.main.has_class("-small")
+
+
+async def test_the_footer_can_be_clicked(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        place = person.line("footer").index("pause")
+        await person.pilot.click("#footer", offset=(place, 0))
+        assert (await person.command(stage))[0] == "pause"
+
+
+def test_no_key_means_two_things() -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",")]
+    assert len(keys) == len(set(keys))
+
+
+async def test_a_refused_command_is_told(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        await person.press("u")
+        await person.until(lambda: stage.journal.commands())
+        stage.journal.command_done(stage.journal.commands()[0], ok=False, why="nothing to undo")
+        await person.until(lambda: "nothing to undo" in person.said)
