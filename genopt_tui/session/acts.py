@@ -21,7 +21,7 @@ def rewind(repository: Repository, version: str) -> Act:
     head, target = repository.head(), repository.resolve(version)
     if head == target:
         raise SessionError(f"the branch is at {version} already")
-    if not is_ancestor(repository, target, head):
+    if not repository.is_ancestor(target, head):
         raise SessionError(
             f"{version} is not an earlier version of this branch", advice="Use `genopt branch` or `genopt switch`"
         )
@@ -130,11 +130,6 @@ def accept_edits(repository: Repository, step: int, record: Record | None = None
     )
 
 
-def is_ancestor(repository: Repository, old: str, new: str) -> bool:
-    """Whether `new` was made from `old`, however far back."""
-    return repository.git("rev-list", "-n", "1", f"^{new}", old, "--") == b""
-
-
 def _top(repository: Repository, kind: str) -> Act | None:
     last = repository.objects.read(ACTS)
     if last is None:
@@ -180,7 +175,7 @@ def _head_to_restore(repository: Repository, target: Act) -> str:
 
 
 def _leads_to(repository: Repository, tip: str | None, commit: str) -> bool:
-    return tip is not None and is_ancestor(repository, commit, tip)
+    return tip is not None and repository.is_ancestor(commit, tip)
 
 
 def _kept(changes: dict[str, tuple[str | None, str | None]]) -> set[str | None]:
@@ -188,9 +183,7 @@ def _kept(changes: dict[str, tuple[str | None, str | None]]) -> set[str | None]:
 
 
 def _abandon(repository: Repository, tip: str) -> dict[str, tuple[str | None, str | None]]:
-    last = repository.objects.read(ACTS)
-    number = repository.acts.read(last.sha).number + 1 if last else 1
-    return {f"{ABANDONED}{number}": (None, tip)}
+    return {repository.next_abandoned(): (None, tip)}
 
 
 def _active_ref(repository: Repository) -> str:

@@ -111,7 +111,11 @@ def compare(
         )
     pairs = tuple(Pair(*key, a.scores[key][0], b.scores[key][0], a.scores[key][1], b.scores[key][1]) for key in shared)
     said = gate.compare(
-        [pair.a for pair in pairs], [pair.b for pair in pairs], direction=direction, confidence=confidence
+        [pair.a for pair in pairs],
+        [pair.b for pair in pairs],
+        direction=direction,
+        confidence=confidence,
+        blocks=[pair.example for pair in pairs],
     )
     return Comparison(
         a=a.commit,

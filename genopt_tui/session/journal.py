@@ -354,6 +354,24 @@ class Journal:
             result = RolloutResult(example, repeat, split, status, score, seconds, steps=steps, **json.loads(data))
             yield RolloutRow(i, key, step, tree, bool(traced), result)
 
+    def last_rollout(self) -> int:
+        """Id of the newest rollout, 0 when there is none."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM rollout").fetchone()[0])
+
+    def trees(self) -> set[str]:
+        """Artifacts (tree ids) that were rolled out."""
+        return {str(row[0]) for row in self._db.execute("SELECT DISTINCT tree FROM rollout")}
+
+    def replies_for(self, tree: str) -> int:
+        """How many complete replies there are to prompts made for the artifact `tree`."""
+        return int(
+            self._db.execute(
+                "SELECT count(*) FROM reply WHERE complete AND step IN (SELECT step FROM event WHERE kind = 'batch_sampled' "
+                "AND json_extract(data, '$.tree') = ?)",
+                (tree,),
+            ).fetchone()[0]
+        )
+
     def trace_chunks(self, rollout: int, first: int = 0, count: int = 1 << 60) -> list[TraceChunk]:
         """The chunks of a trace that hold steps `first` to `first + count`; the others are not read."""
         rows = self._db.execute(

@@ -22,7 +22,7 @@ from genopt_tui.session.history import Version
 from genopt_tui.session.message import Score
 from genopt_tui.session.objects import BLOB, TREE, ObjectStore
 from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, HeadMoved, Refs, remove_locks
-from genopt_tui.session.worktree import ARTIFACT, CHOICES, RECORD, Edited, WorkTree, safe_path
+from genopt_tui.session.worktree import ARTIFACT, CHOICES, RECORD, Edited, Followed, WorkTree, safe_path
 
 if TYPE_CHECKING:
     from genopt_tui.config import DesignChoices
@@ -228,9 +228,10 @@ class Repository:
         now, commit = self.refs.head(), self.head()
         if (work.followed.ref, work.followed.at) == (now, commit):
             return None
-        refs = {now: (work.followed.at, commit)} if now == work.followed.ref else {}
+        refs = self._moved_by_others(work.followed, now, commit)
         act = self._write_down("external", refs, (work.followed.ref, now), step=0, inverts=None)
-        self.refs.update({ACTS: (self._value(ACTS), act.commit)})
+        kept = {ref: pair for ref, pair in refs.items() if ref != now}
+        self.refs.update({**kept, ACTS: (self._value(ACTS), act.commit)})
         work.adopt(commit, now)
         return act
 
@@ -309,6 +310,15 @@ class Repository:
         work.announce(act.commit)
         self._perform(act)
         return act
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` was made from `old`, however far back."""
+        return self.git("rev-list", "-n", "1", f"^{new}", old, "--") == b""
+
+    def next_abandoned(self) -> str:
+        """The ref under which the next act keeps a tip that it leaves behind."""
+        last = self._value(ACTS)
+        return f"{ABANDONED}{self.acts.read(last).number + 1 if last else 1}"
 
     def hand_edit(self) -> HandEdit | None:
         """What a person changed in the work tree since it was last put to head; None when nothing."""
@@ -439,6 +449,15 @@ class Repository:
         if self.refs.head() != act.head[1]:
             self.refs.set_head(act.head[1])
         self.work.follow(self.head(), act.head[1])
+
+    def _moved_by_others(self, followed: Followed, ref: str, commit: str) -> dict[str, tuple[str | None, str | None]]:
+        """What plain git did to the branch that is followed; a tip that it left behind is kept as abandoned."""
+        if ref != followed.ref or not followed.at:
+            return {}
+        moved: dict[str, tuple[str | None, str | None]] = {ref: (followed.at, commit)}
+        if not self.is_ancestor(followed.at, commit):
+            moved[self.next_abandoned()] = (None, followed.at)
+        return moved
 
     def _value(self, ref: str) -> str | None:
         found = self.objects.read(ref)

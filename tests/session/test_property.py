@@ -1,0 +1,178 @@
+"""Random sequences of acts: nothing gets lost, the work tree is head and the open hand edit, undo restores."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session import acts
+from genopt_tui.session.repository import Repository
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.session.conftest import START, TOML, plain_git, record
+
+LINES = st.sampled_from([0, 4, 8])
+WORDS = st.text("xyz", min_size=1, max_size=3)
+
+
+class Acts(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.made: set[str] = set()
+        self.step, self.branches = 0, 0
+        self.states: list[dict[str, str]] = []
+
+    @initialize()
+    def start(self) -> None:
+        self.session = Repository.create(self.folder / "toy", START, TOML, record(0, "start", 1.0))
+        self.made = {self.session.head()}
+
+    def teardown(self) -> None:
+        if hasattr(self, "session"):
+            assert plain_git(self.session, "fsck", "--full", "--strict", "--no-dangling") == ""
+            self.session.close()
+        shutil.rmtree(self.folder)
+
+    def edited(self, line: int, word: str) -> dict[str, str]:
+        files = self.session.files(self.session.head())
+        lines = files["policy.py"].split("\n")
+        lines[min(line, len(lines) - 1)] = f"{word} = {self.step}"
+        return {**files, "policy.py": "\n".join(lines)}
+
+    def commit(self, files: dict[str, str], decision: str = "gate") -> None:
+        self.step += 1
+        tree = self.session.write_artifact(files)
+        kept = record(self.step, decision, float(self.step))
+        self.made.add(self.session.commit(base=self.session.head(), tree=tree, record=kept, subject="s", model="m"))
+
+    @rule(line=LINES, word=WORDS)
+    def approve(self, line: int, word: str) -> None:
+        self.session.recover()
+        self.commit(self.edited(line, word))
+
+    @rule(line=LINES, word=WORDS)
+    def reject(self, line: int, word: str) -> None:
+        self.session.recover()
+        self.step += 1
+        tree = self.session.write_artifact(self.edited(line, word))
+        kept = record(self.step, "rejected")
+        self.made.add(
+            self.session.keep(base=self.session.head(), tree=tree, record=kept, subject="s", step=self.step)[0]
+        )
+
+    @rule(back=st.integers(1, 3))
+    def rewind(self, back: int) -> None:
+        line = self.session.log()
+        if len(line) > back:
+            acts.rewind(self.session, line[back].commit)
+
+    @rule(which=st.integers(0, 50))
+    def branch(self, which: int) -> None:
+        versions = self.session.log(all=True)
+        self.branches += 1
+        acts.branch(self.session, f"try-{self.branches}", versions[which % len(versions)].commit)
+
+    @rule(which=st.integers(0, 50))
+    def switch(self, which: int) -> None:
+        names = [ref.removeprefix("refs/heads/") for ref in self.session.refs.all("refs/heads/")]
+        others = sorted(set(names) - {self.session.branch()})
+        if others:
+            acts.switch(self.session, others[which % len(others)])
+
+    @rule(which=st.integers(0, 50))
+    def revive(self, which: int) -> None:
+        self.session.recover()
+        kept = [version for version in self.session.log(all=True) if version.kind != "branch"]
+        if kept:
+            applied = acts.revive(self.session, kept[which % len(kept)].commit)
+            if applied.changed and not applied.conflicts:
+                self.commit(dict(applied.files), "approved")
+
+    @rule()
+    def undo(self) -> None:
+        if acts.undoable(self.session) is None:
+            return
+        self.session.recover()
+        before = self.refs()
+        acts.undo(self.session)
+        after = self.refs()
+        acts.redo(self.session)
+        assert self.refs() == before, "redo brings back what undo took"
+        acts.undo(self.session)
+        assert self.refs() == after
+
+    @rule()
+    def redo(self) -> None:
+        self.session.recover()
+        if acts.redoable(self.session) is not None:
+            acts.redo(self.session)
+
+    @rule(text=WORDS, file=st.sampled_from(["policy.py", "new.py"]))
+    def edit_by_hand(self, text: str, file: str) -> None:
+        self.session.recover()
+        (self.session.path / "artifact" / file).write_text(f"{text} = 'by hand'\n")
+
+    @rule()
+    def accept_edits(self) -> None:
+        self.session.recover()
+        if self.session.hand_edit() is not None:
+            self.step += 1
+            self.made.add(acts.accept_edits(self.session, self.step))
+
+    @rule(text=WORDS)
+    def commit_by_plain_git(self, text: str) -> None:
+        (self.session.path / "artifact" / "policy.py").write_text(f"{text} = 'plain git'\n")
+        plain_git(self.session, "add", "artifact")
+        plain_git(self.session, "commit", "-q", "--allow-empty", "-m", text)
+        self.made.add(self.session.head())
+
+    @precondition(lambda self: len(self.session.log()) > 1)
+    @rule()
+    def reset_by_plain_git(self) -> None:
+        self.session.recover()
+        plain_git(self.session, "reset", "-q", "--hard", "HEAD~1")
+
+    def refs(self) -> dict[str, str]:
+        return {k: v for k, v in self.session.refs.all().items() if k != "refs/genopt/acts"} | {
+            "HEAD": self.session.refs.head()
+        }
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        if self.made:
+            self.session.recover()
+            reachable = set(plain_git(self.session, "rev-list", "--all").split())
+            assert self.made <= reachable
+
+    @invariant()
+    def work_tree_is_head_and_hand_edit(self) -> None:
+        if not self.made:
+            return
+        root = self.session.path / "artifact"
+        there = {p.relative_to(root).as_posix(): p.read_text() for p in root.rglob("*") if p.is_file()}
+        edit = self.session.hand_edit()
+        assert there == (dict(edit.files) if edit else self.session.files(self.session.head()))
+        status = plain_git(self.session, "status", "--porcelain", "--untracked-files=all").splitlines()
+        touched = {line[3:].removeprefix("artifact/") for line in status}
+        assert touched == (set(edit.changed) if edit else set())
+
+
+Acts.TestCase.settings = settings(
+    max_examples=12, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+TestActs = Acts.TestCase
+
+
+def test_refusals_change_nothing(session: Repository) -> None:
+    before = session.refs.all()
+    for act in (acts.undo, acts.redo, lambda s: acts.switch(s, "none"), lambda s: acts.rewind(s, "head")):
+        try:
+            act(session)
+        except SessionError as error:
+            assert str(error)
+        else:
+            raise AssertionError("it should be refused")
+    assert session.refs.all() == before
