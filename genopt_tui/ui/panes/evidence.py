@@ -272,14 +272,14 @@ def horizon_lines(sent: Data) -> list[Line]:
     lines: list[Line] = [(("horizon ", "gutter"), (said, "strong"))] if said else []
     if covers:
         lines.append((("shown   ", "gutter"), (_covered(covers.get("trace")), "")))
-        lines.append((("score   ", "gutter"), (_covered(covers.get("score")), "warn" if _differ(covers) else "")))
+        lines.append((("scored  ", "gutter"), (_covered(covers.get("score")), "warn" if _differ(covers) else "")))
     if sent.get("mean") is not None:
         lines.append((("mean    ", "gutter"), (words.score(sent["mean"]), "")))
     return lines
 
 
 def _covered(value: Any) -> str:
-    return f"covers {value} steps" if isinstance(value, int) else f"covers {value}" if value is not None else "not told"
+    return f"{value} steps" if isinstance(value, int) else str(value) if value is not None else "not told"
 
 
 def _differ(covers: Data) -> bool:

@@ -45,7 +45,6 @@ class ProposalPane(LinePane):
         self.proposal: ProposalView | None = None
         self.raw = False
         self._behind = 0
-        self._reasons: dict[int, tuple[str, int]] = {}
 
     def compose(self) -> ComposeResult:
         yield self.phase
@@ -93,23 +92,23 @@ class ProposalPane(LinePane):
             self._swap(self.reply)
         else:
             self._swap(self.diff)
-            self.diff.show(p.base, p.files, self._lead(p))
+            self.diff.show(p.base, p.files, self._lead(p), self._notes(p))
 
     def _lead(self, p: ProposalView) -> list[Line]:
-        """Reasoning, what it rests on, what it expects, and what was refused before."""
+        """The reasoning."""
         markdown = Markdown(self.size.width - 2)
-        lines: list[Line] = []
-        for text in p.reasoning.strip().splitlines():
-            lines += markdown.rows(text)
-        self._reasons = {}
-        for example, step in p.because:
-            self._reasons[len(lines)] = (example, step)
-            lines.append((("because ", "gutter"), (f"{example} @{step}", "scope"), ("  (Enter shows it)", "dim")))
+        return [row for text in p.reasoning.strip().split("\n") if p.reasoning for row in markdown.rows(text)]
+
+    def _notes(self, p: ProposalView) -> list[Line]:
+        """What it rests on, what it expects, and what was refused before."""
+        lines: list[Line] = [
+            (("because ", "gutter"), (f"{example} @{step}", "scope"), ("  (Enter shows it)", "dim"))
+            for example, step in p.because
+        ]
         if p.expects:
             told = ", ".join(f"{example} {way}" for example, way in p.expects)
             lines.append((("expects ", "gutter"), (told, "")))
-        lines += refusal_lines(p.refusals)
-        return [*lines, ()] if lines else []
+        return [*lines, *refusal_lines(p.refusals)]
 
     def _swap(self, view: LineView) -> None:
         if view is self.view:
@@ -146,7 +145,7 @@ class ProposalPane(LinePane):
 
     def on_resize(self) -> None:
         if self.proposal is not None and self.proposal.files is not None:
-            self.diff.set_lead(self._lead(self.proposal))
+            self.diff.set_lead(self._lead(self.proposal), self._notes(self.proposal))
 
     def on_line_view_behind(self, event: LineView.Behind) -> None:
         if event.view is self.reply and event.count != self._behind:
@@ -185,11 +184,11 @@ class ProposalPane(LinePane):
         """Go to the step that a reason names; on a hunk, to the first one."""
         if self.view is not self.diff or self.proposal is None:
             return
-        place = self._reasons.get(self.diff.lead_row(self.diff.cursor))
-        if place is None and self.diff.under_cursor is not None and self.proposal.because:
-            place = self.proposal.because[0]
-        if place is not None:
-            self.post_message(PlaceChosen(*place))
+        note, because = self.diff.note_under_cursor, self.proposal.because
+        if note is not None and note < len(because):
+            self.post_message(PlaceChosen(*because[note]))
+        elif self.diff.under_cursor is not None and because:
+            self.post_message(PlaceChosen(*because[0]))
         else:
             self.diff.act_open()
 

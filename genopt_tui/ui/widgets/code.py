@@ -23,6 +23,7 @@ LOOKS = {
     "Literal.String": "string",
     "Literal.Number": "number",
     "Name.Builtin": "builtin",
+    "Name.Builtin.Pseudo": "self",
     "Name.Class": "name",
     "Name.Function": "name",
     "Name.Decorator": "builtin",

@@ -272,6 +272,7 @@ class DiffView(LineView):
         self.off: frozenset[int] = frozenset()
         self.ready = False
         self._lead: Sequence[Line] = ()
+        self._notes: Sequence[Line] = ()
         self._open_lead = False
         self._wanted = 0
 
@@ -279,18 +280,18 @@ class DiffView(LineView):
     def hunks(self) -> tuple[Hunk, ...]:
         return self.diff.diff.hunks
 
-    def show(self, old: Files, new: Files, lead: Sequence[Line] = ()) -> None:
-        """Show another edit, with `lead` above it; all hunks are in."""
-        self._lead, self._open_lead = lead, False
+    def show(self, old: Files, new: Files, lead: Sequence[Line] = (), notes: Sequence[Line] = ()) -> None:
+        """Show another edit; all hunks are in. Above it stand `lead`, which folds when it is long, and `notes`, which do not."""
+        self._lead, self._notes, self._open_lead = lead, notes, False
         if (old, new) == (self.old, self.new) and self.ready:
             self._rebuild()
             return
         self.old, self.new, self.off, self.ready = old, new, frozenset(), False
         self._work_out()
 
-    def set_lead(self, lead: Sequence[Line]) -> None:
+    def set_lead(self, lead: Sequence[Line], notes: Sequence[Line] = ()) -> None:
         """Other rows above the diff."""
-        self._lead = lead
+        self._lead, self._notes = lead, notes
         if self.ready:
             self._rebuild()
 
@@ -328,16 +329,17 @@ class DiffView(LineView):
         self.set_source(self.diff, keep=keep)
 
     def _shown_lead(self) -> Sequence[Line]:
-        room = max(FOLDED + 1, self.size.height // 3)
-        if self._open_lead or len(self._lead) <= room:
-            return self._lead
-        more = len(self._lead) - FOLDED
-        return [*self._lead[:FOLDED], ((f"{MARKS.folded} {more} more lines (Enter)", "dim"),)]
+        lead: Sequence[Line] = self._lead
+        if not self._open_lead and len(lead) > max(FOLDED + 1, self.size.height // 4):
+            lead = [*lead[:FOLDED], ((f"{MARKS.folded} {len(lead) - FOLDED} more lines (Enter)", "dim"),)]
+        above = [*lead, *self._notes]
+        return [*above, ()] if above else []
 
-    def lead_row(self, y: int) -> int:
-        """The row of the introduction at `y`; -1 where there is none or it is folded away."""
-        folded = len(self.diff.lead) < len(self._lead)
-        return y if y < (FOLDED if folded else len(self._lead)) else -1
+    @property
+    def note_under_cursor(self) -> int | None:
+        """Index of the note under the cursor."""
+        index = self.cursor - (len(self.diff.lead) - len(self._notes) - 1)
+        return index if 0 <= index < len(self._notes) else None
 
     @property
     def under_cursor(self) -> int | None:

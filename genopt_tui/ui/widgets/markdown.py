@@ -24,15 +24,14 @@ class Markdown:
     def __init__(self, width: int) -> None:
         self.width = max(8, width)
         self.fence = ""
+        """What ends the code that the next line belongs to; empty in prose."""
 
     def rows(self, text: str) -> list[Line]:
         """The rows of the next source line."""
         text = clean_line(text)
-        mark = FENCE.match(text)
-        if mark and (not self.fence or (mark[1].startswith(self.fence) and not mark[2])):
-            self.fence = "" if self.fence else mark[1]
-            return [((text.strip(), "dim"),)]
-        if self.fence or BLOCK_MARK.match(text):
+        if self._turns(text):
+            return [((part, "dim"),) for part in _cut(text.strip(), self.width)]
+        if self.fence:
             return self._code(text)
         if not text.strip():
             return [()]
@@ -47,8 +46,19 @@ class Markdown:
             return [((MARKS.rule * min(self.width, 40), "dim"),)]
         return self._wrapped(inline(text), "")
 
+    def _turns(self, text: str) -> bool:
+        """Whether `text` begins or ends code, or divides a block."""
+        fence, block = FENCE.match(text), BLOCK_MARK.match(text)
+        if block and (block[1][0] != ">" or self.fence == ">"):
+            self.fence = {"<": ">", ">": ""}.get(block[1][0], self.fence)
+            return True
+        if fence and (not self.fence or (self.fence != ">" and fence[1].startswith(self.fence) and not fence[2])):
+            self.fence = "" if self.fence else fence[1]
+            return True
+        return False
+
     def _code(self, text: str) -> list[Line]:
-        look = {"-": "removed", "+": "added"}.get(text[:1], "code") if not BLOCK_MARK.match(text) else "dim"
+        look = {"-": "removed", "+": "added"}.get(text[:1], "code") if self.fence != ">" else "code"
         if text[:3] in {"---", "+++"}:
             look = "dim"
         return [((part, look),) for part in _cut(text, self.width)]

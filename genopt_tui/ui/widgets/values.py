@@ -70,16 +70,17 @@ def call_line(call: Call, room: int = LONGEST) -> str:
     return f"{call.function}({arguments}) {MARKS.to} {outcome}"[:room]
 
 
-def step_line(step: TraceStep, room: int = 240) -> list[tuple[str, str]]:
-    """A step on one line: action, what the top calls gave, reward."""
+def step_line(step: TraceStep) -> list[tuple[str, str]]:
+    """A step on one line: action, reward, what the artifact's functions gave (a `__call__` gives the action)."""
     pieces: list[tuple[str, str]] = []
     if step.action is not None:
         pieces += [("act ", "gutter"), (f"{brief(step.action, 40)}  ", "strong")]
     if step.reward:
         pieces.append((f"reward {number(step.reward)}  ", "good" if step.reward > 0 else "bad"))
-    for call in [c for c in step.calls if c.depth <= 1][:6]:
+    calls = [c for c in step.calls if c.error or not c.function.endswith("__call__")]
+    for call in calls[:8]:
         outcome, look = (f"! {call.error}", "bad") if call.error else (brief(call.result, 24), "number")
-        pieces += [(f"{call.function}{MARKS.to}", "name"), (f"{outcome}  ", look)]
+        pieces += [(f"{call.function.rpartition('.')[2]}{MARKS.to}", "name"), (f"{outcome}  ", look)]
     if not pieces or not step.calls:
         pieces.append((brief(step.observation, 80) if step.observation is not None else "", ""))
     if step.cut:

@@ -28,26 +28,27 @@ LineView {
     & > .line--gutter { color: $foreground 45%; }
     & > .line--dim { color: $foreground 50%; text-style: dim; }
     & > .line--strong { text-style: bold; }
-    & > .line--title { color: $primary; text-style: bold; }
+    & > .line--title { color: $text-primary; text-style: bold; }
     & > .line--added { background: $success 15%; }
     & > .line--removed { background: $error 15%; }
     & > .line--added-word { background: $success 45%; text-style: bold; }
     & > .line--removed-word { background: $error 45%; text-style: bold; }
-    & > .line--hunk { color: $accent; background: $panel; }
+    & > .line--hunk { color: $text-accent; background: $panel; }
     & > .line--off { color: $foreground 40%; background: $surface; text-style: dim strike; }
-    & > .line--scope { color: $accent; }
-    & > .line--changed { color: $warning; text-style: bold; }
-    & > .line--good { color: $success; text-style: bold; }
-    & > .line--bad { color: $error; text-style: bold; }
-    & > .line--warn { color: $warning; }
-    & > .line--keyword { color: $accent; text-style: bold; }
-    & > .line--string { color: $success; }
-    & > .line--number { color: $warning; }
+    & > .line--scope { color: $text-accent; }
+    & > .line--changed { color: $text-warning; text-style: bold; }
+    & > .line--good { color: $text-success; text-style: bold; }
+    & > .line--bad { color: $text-error; text-style: bold; }
+    & > .line--warn { color: $text-warning; }
+    & > .line--keyword { color: $text-accent; text-style: bold; }
+    & > .line--string { color: $text-success; }
+    & > .line--number { color: $text-warning; }
     & > .line--comment { color: $foreground 55%; text-style: italic; }
-    & > .line--name { color: $primary; text-style: bold; }
-    & > .line--builtin { color: $secondary; }
+    & > .line--name { color: $text-primary; text-style: bold; }
+    & > .line--builtin { color: $text-secondary; }
     & > .line--operator { color: $foreground 80%; }
-    & > .line--code { color: $warning; }
+    & > .line--code { color: $text-warning; }
+    & > .line--self { text-style: italic; }
     & > .line--quote { color: $foreground 65%; text-style: italic; }
     & > .line--cursor { background: $primary 30%; }
 }
