@@ -118,6 +118,8 @@ class Task(Table):
     )
     direction: Literal["higher", "lower"] = "higher"
     failure_score: float = Field(description="Score of a rollout that failed by the artifact's fault")
+    best_possible: float | None = Field(None, description="Score that cannot be surpassed, where there is one")
+    effect: float | None = Field(None, description="Smallest gain worth seeing; the doctor holds the gate's size against it")
     rule: str = Field("", description="Name of the scoring rule, shown with every score")
     measure: Literal["score", "time"] = "score"
     deterministic: bool = Field(False, description="Repeats of an example give the same rollout and count once")
