@@ -69,9 +69,7 @@ class Ledger:
             limit = limits.get(key)
             if limit and getattr(self.spent, key) >= WARNING * limit:
                 warning = f"{key}: {getattr(self.spent, key):g} of {limit:g}"
-        self._book.say(
-            "budget", spent=asdict(self.spent), limits=limits, unknown_cost=self.unknown, warning=warning
-        )
+        self._book.say("budget", spent=asdict(self.spent), limits=limits, unknown_cost=self.unknown, warning=warning)
 
     def check(self, budget: Budget, *, new_step: bool, idle_steps: int = 0) -> None:
         """Raises BudgetStop when nothing more may be spent. Steps and patience end a run between steps only."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
-from genopt_tui.config import DesignChoices, SessionSettings
+from genopt_tui.config import DesignChoices, Gate, SessionSettings
 from genopt_tui.errors import EvaluationError
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.task.loader import TaskFolder
@@ -29,7 +29,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Wish:
-    """Rollouts wanted of one version: (example id, repeat) pairs of a split. `candidate` labels their events."""
+    """Rollouts wanted of one version: (example id, repeat) pairs of a split. `candidate` labels their events.
+
+    `fresh` ones are run even where a finished one is known; `quiet` ones say nothing when they come from the cache.
+    """
 
     version: Version
     split: Split
@@ -38,6 +41,7 @@ class Wish:
     candidate: int | None = None
     step: int = 0
     fresh: bool = False
+    quiet: bool = False
 
 
 class Cache(Protocol):
@@ -107,25 +111,25 @@ class Scorer:
     async def examples(self, split: Split) -> dict[str, Example]:
         """The split's examples by id, in the task's order. Raises EvaluationError."""
         if split not in self._examples:
-            found = await (await self.pool()).examples(split)
+            found = await (await self.pool()).examples(split, self.task_settings)
             if not found:
                 raise EvaluationError(f"{self.task.task.name} has no {split} examples")
             self._examples[split] = {example.id: example for example in found}
         return self._examples[split]
 
-    async def gate_pairs(self) -> list[tuple[str, int]]:
-        """The gate's (example, repeat) pairs: always the same, so that versions compare pairwise."""
-        ids = list(await self.examples("gate"))[: self.choices.gate.examples]
-        repeats = 1 if self.task.task.deterministic else self.choices.gate.repeats
+    async def pairs(self, split: Split, gate: Gate) -> list[tuple[str, int]]:
+        """The (example, repeat) pairs that decide: always the same, so that versions compare pairwise."""
+        ids = list(await self.examples(split))[: gate.examples]
+        repeats = 1 if self.task.task.deterministic else gate.repeats
         return [(example, repeat) for repeat in range(repeats) for example in ids]
 
     def key(self, tree: str, example: str, repeat: int) -> str:
-        """The cache key of a rollout: all that decides its result."""
+        """The cache key of a rollout: all that decides its result; it begins with the task's fingerprint and a slash."""
         agent = ""
         if self.task.task.agent:
             agent = f"{self.settings.agent_model}|{self.settings.temperature}|{sorted(self.settings.params.items())}"
-        parts = (tree, example, str(repeat), self.fingerprint, str(self.settings.seed), agent)
-        return sha256("\0".join(parts).encode()).hexdigest()
+        parts = (tree, example, str(repeat), str(self.settings.seed), agent)
+        return f"{self.fingerprint}/{sha256(chr(0).join(parts).encode()).hexdigest()}"
 
     async def roll(self, wish: Wish) -> list[RolloutRow]:
         """The wished rollouts, in the order of the pairs; finished ones come from the cache.
@@ -147,7 +151,8 @@ class Scorer:
     async def _one(self, wish: Wish, example: Example, repeat: int) -> RolloutRow:
         key = self.key(wish.version.tree, example.id, repeat)
         if not wish.fresh and (row := self._cache.find(key, traced=wish.traced)):
-            self._cache.again(row, wish)
+            if not wish.quiet:
+                self._cache.again(row, wish)
             return row
         rollout = Rollout(
             artifact=dict(wish.version.files),

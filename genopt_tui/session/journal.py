@@ -164,6 +164,10 @@ class Journal:
         ).fetchone()
         return Event(row[0], row[1], row[2], row[3], json.loads(row[4])) if row else None
 
+    def last_event(self) -> int:
+        """Id of the newest event, 0 when there is none."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0])
+
     def last_step(self) -> int:
         """The highest step number in the journal; 0 when there is none."""
         return int(self._db.execute("SELECT coalesce(max(step), 0) FROM event").fetchone()[0])

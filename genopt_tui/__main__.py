@@ -1,0 +1,52 @@
+"""The `genopt` command: what it does lies in `genopt_tui.cli`; here errors become one line and an exit code."""
+
+import os
+import sys
+from types import TracebackType
+
+import click
+
+from genopt_tui.cli import command
+from genopt_tui.errors import Exit, GenoptError, single_line
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code. `--debug` anywhere shows tracebacks."""
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    debug = len(arguments) < len(sys.argv) - 1
+    if not debug:
+        sys.excepthook = one_line
+    sys.exit(call(arguments, debug))
+
+
+def call(arguments: list[str], debug: bool = False) -> int:
+    """The exit code of one command. Errors for people are told on standard error in one line."""
+    try:
+        code = command.main(arguments, prog_name="genopt", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else Exit.DONE
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return Exit.USAGE
+    except click.ClickException as error:
+        print(f"genopt: {single_line(error.format_message())}", file=sys.stderr)
+        return Exit.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # the reader went away: it has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except GenoptError as error:
+        if debug:
+            raise
+        print(f"genopt: {error}", file=sys.stderr)
+        return int(error.exit_code)
+
+
+def one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """An error that is ours, in one line."""
+    print(f"genopt: {kind.__name__}: {single_line(str(error))}. Please report it; --debug shows where", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""A run as plain lines: what the terminal application shows, for pipes, logs and screen readers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from genopt_tui.session.journal import Event
+
+Data = Mapping[str, Any]
+
+
+def line(event: Event) -> str:
+    """One event as a line; empty for events that need none."""
+    tell = TOLD.get(event.kind)
+    return tell(event.step, event.data) if tell else ""
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _started(step: int, d: Data) -> str:
+    bound = f", {d['steps']} steps" if d.get("steps") is not None else ""
+    return f"run: mode {d['mode']}, model {d['model']}{bound}, {d['workers']} workers, sandbox {d['sandbox']}"
+
+
+def _scored(step: int, d: Data) -> str:
+    spread = f" se={d['stderr']:.3g}" if d.get("stderr") is not None else ""
+    return f"{str(d['version'])[:7]} scores {number(d['mean'])} n={d['n']}{spread}"
+
+
+def _sampled(step: int, d: Data) -> str:
+    if d.get("hand"):
+        return f"step {step}: {d['hand']}"
+    return f"step {step}: batch {' '.join(str(e) for e, _ in d['examples'])}"
+
+
+def _rollout(step: int, d: Data) -> str:
+    score = number(d["score"]) if d["status"] == "ok" else d["status"]
+    cached = " (known)" if d.get("cached") else ""
+    where = f"candidate {d['candidate']} " if d.get("candidate") is not None else ""
+    return f"  {where}{d['split']} {d['example']}: {score}{cached}"
+
+
+def _evidence(step: int, d: Data) -> str:
+    return f"  evidence: {len(d.get('parts', []))} rollouts, {d.get('tokens', 0)} tokens"
+
+
+def _prompt(step: int, d: Data) -> str:
+    return f"  {'sent back' if d['repair'] else 'asked'}: candidate {d['candidate']}, {d['tokens']} tokens"
+
+
+def _reply(step: int, d: Data) -> str:
+    usage = d.get("usage") or {}
+    cost = "$?" if d.get("cost") is None else f"${d['cost']:.4f}"
+    if not d["complete"]:
+        return f"  reply broke off: {d['error']}"
+    return f"  reply: {usage.get('output', '?')} tokens, {d['seconds']:.1f} s, {cost}"
+
+
+def _edit(step: int, d: Data) -> str:
+    return f"  edit: +{d['added']} -{d['removed']} in {', '.join(d['files'])}"
+
+
+def _refused(step: int, d: Data) -> str:
+    return f"  edit refused: {d['why']}" + (f" ({d['place']})" if d.get("place") else "")
+
+
+def _gate(step: int, d: Data) -> str:
+    span = "[{:+.3g}, {:+.3g}]".format(*d["interval"]) if d.get("interval") else ""
+    change = f"d {d['difference']:+.4g} {span}" if d.get("difference") is not None else ""
+    counts = f"{d['better']} up {d['worse']} down {d['same']} same"
+    return (
+        f"  gate {number(d['base_mean'])} -> {number(d['mean'])}  {change} {d['verdict'].upper()}  {counts}  n={d['n']}"
+    )
+
+
+def _wanted(step: int, d: Data) -> str:
+    if d["pending"] == "propose":
+        return f"  the prompt of step {step} waits to be sent: open the session, or `genopt mode ask`"
+    return f"  DECIDE {step}: `genopt approve` or `genopt reject REASON`"
+
+
+def _committed(step: int, d: Data) -> str:
+    return f"  {d['decision']}: {str(d['version'])[:7]} {d['subject']}"
+
+
+def _rejected(step: int, d: Data) -> str:
+    return f"  {d['decision']}: {d['reason'] or d['subject']}"
+
+
+def _finished(step: int, d: Data) -> str:
+    best = d.get("best") or {}
+    found = f"{str(best.get('version', ''))[:7]} (step {best.get('step')})"
+    return f"done: {d['reason']}; {d['steps']} steps; best {found} {number(best.get('score'))} n={best.get('n')}"
+
+
+TOLD: dict[str, Callable[[int, Data], str]] = {
+    "run_started": _started,
+    "scored": _scored,
+    "batch_sampled": _sampled,
+    "rollout_finished": _rollout,
+    "evidence_built": _evidence,
+    "prompt_built": _prompt,
+    "reply_finished": _reply,
+    "edit_parsed": _edit,
+    "edit_refused": _refused,
+    "gate_finished": _gate,
+    "decision_wanted": _wanted,
+    "committed": _committed,
+    "rejected": _rejected,
+    "notice": lambda step, d: f"  {d['text']}" + (f" ({d['path']})" if d.get("path") else ""),
+    "budget": lambda step, d: f"  budget: {d['warning']}" if d.get("warning") else "",
+    "moved": lambda step, d: f"{d['act']}: {d['branch']} is at {str(d['new'])[:7]}",
+    "paused": lambda step, d: f"paused: {d['why']}",
+    "resumed": lambda step, d: "resumed",
+    "error": lambda step, d: f"error: {d['message']}. {d.get('advice', '')}",
+    "run_finished": _finished,
+}

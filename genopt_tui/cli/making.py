@@ -1,0 +1,280 @@
+"""Commands that make sessions and list what there is: new, ls, tasks, clone, export, doctor."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say
+from genopt_tui.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from genopt_tui.config import DesignChoices, SessionSettings
+    from genopt_tui.task.loader import TaskFolder
+
+set_option = click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting or design choice.")
+
+
+@click.command()
+@click.argument("task", required=False)
+@click.option("--name", help="Name of the session.")
+@click.option("--start", default="", help="Starting artifact; left out: the task's first.")
+@click.option("--preset", default="", help="A preset of the task.")
+@click.option("--model", default="", help="Who proposes: a litellm model, command:..., manual, search, replay:FILE.")
+@click.option("--from", "source", metavar="SESSION@VERSION", help="Begin with a version of another session.")
+@set_option
+@json_option
+def new(
+    task: str | None,
+    name: str | None,
+    start: str,
+    preset: str,
+    model: str,
+    source: str | None,
+    pairs: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Make a session: a git repository whose first commit is the start."""
+    from genopt_tui.task import loader
+
+    wished = [*pairs, *([f"model={model}"] if model else [])]
+    if source:
+        path = from_version(source, name, wished)
+    elif task:
+        path = make_session(loader.find(task), task, name=name, start=start, preset=preset, pairs=wished)
+    else:
+        raise UsageError("nothing to optimize was named", advice="genopt new TASK; `genopt tasks` lists them")
+    with repository_of(path) as repository:
+        document = {
+            "session": path.name,
+            "path": str(path),
+            "head": repository.head(),
+            "start": repository.choices(repository.head()).start,
+        }
+    if as_json:
+        print_json(document)
+    else:
+        say(f"{document['session']}: {document['path']}")
+        say(f"next: genopt open {path.name}, or genopt run {path.name}")
+    return Exit.DONE
+
+
+def make_session(
+    folder: "TaskFolder",
+    called: str,
+    *,
+    name: str | None = None,
+    start: str = "",
+    preset: str = "",
+    pairs: list[str],
+    files: dict[str, str] | None = None,
+) -> Path:
+    """A new session of a task; its settings lie in the user's own folder. Raises UsageError, with nothing made."""
+    from genopt_tui.config import to_toml
+    from genopt_tui.learn.scope import parse_scope
+    from genopt_tui.session import places
+    from genopt_tui.session.journal import now
+    from genopt_tui.session.record import Decided, Record
+    from genopt_tui.session.repository import Repository
+
+    start = start or next(iter(folder.task.starts), "")
+    artifact = files or folder.start(start)
+    choices, settings = starting(folder, called, start, preset, pairs)
+    parse_scope(choices.scope, artifact)
+    path = places.sessions_root() / name if name else places.new_path(f"{folder.task.name}-{start}")
+    if name and ("/" in name or name.startswith(".")):
+        raise UsageError(f"'{name}' is no name for a session", advice="Use letters, digits, - and _")
+    record = Record(
+        at=now(),
+        task=folder.task.name,
+        direction=folder.task.direction,
+        model=settings.model,
+        decision=Decided(decision="start", by="person"),
+    )
+    Repository.create(path, artifact, to_toml(choices), record).close()
+    settings.save(path)
+    places.register(path)
+    return path
+
+
+def starting(
+    folder: "TaskFolder", called: str, start: str, preset: str, pairs: list[str]
+) -> "tuple[DesignChoices, SessionSettings]":
+    """The choices and settings that a session begins with: the task's, then the preset's, then the caller's."""
+    from genopt_tui.config import DesignChoices, SessionSettings, assign, read_toml, user_file
+
+    task = folder.task
+    choices, defaults = DesignChoices(), user_file("settings.toml")
+    own = read_toml(defaults).get("session", {}) if defaults.exists() else {}
+    settings = SessionSettings.model_validate(own)
+    if preset and preset not in task.presets:
+        raise UsageError(f"{task.name} has no preset '{preset}'", advice=f"It has: {', '.join(task.presets) or 'none'}")
+    given = task.choices | (task.presets[preset].set if preset else {})
+    assign(choices, settings, [f"{key}={as_text(value)}" for key, value in given.items()], task.settings)
+    is_path = (Path(called) / "task.toml").is_file()
+    choices.task = {**choices.task, "name": str(folder.path) if is_path else task.name}
+    choices.start = start
+    choices.scope = list(task.starts[start].scope) if start in task.starts else []
+    assign(choices, settings, pairs, task.settings)
+    task.resolve(choices.task)
+    return choices, settings
+
+
+def as_text(value: Any) -> str:
+    """A setting's value as `KEY=VALUE` has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def from_version(source: str, name: str | None, pairs: list[str]) -> Path:
+    """A second session that begins with a version of another one."""
+    from genopt_tui.task import loader
+
+    session, _, version = source.rpartition("@")
+    with repository_of(find_session(session or version)) as repository:
+        commit = repository.resolve(version if session else "head")
+        choices, files = repository.choices(commit), repository.files(commit)
+    called = str(choices.task["name"])
+    kept = [f"task.{key}={as_text(value)}" for key, value in choices.task.items() if key != "name"]
+    kept += [f"scope={','.join(choices.scope)}"]
+    return make_session(loader.find(called), called, name=name, start=choices.start, pairs=kept + pairs, files=files)
+
+
+def demo_session() -> tuple[Path, int]:
+    """A fresh session of the demo's task with its recording, and how many steps the recording has."""
+    from genopt_tui.task import loader
+
+    folder = loader.find("atari/pong")
+    recording = folder.path / (folder.task.demo or "demo.jsonl")
+    if not recording.is_file():
+        raise UsageError("the demo's recording is missing", f"{recording.name} is not in {folder.path}")
+    preset = "demo" if "demo" in folder.task.presets else ""
+    path = make_session(folder, "atari/pong", name=None, preset=preset, pairs=[f"model=replay:{recording}"])
+    steps = folder.task.presets["demo"].set.get("budget.steps") if preset else None
+    return path, int(steps or 12)
+
+
+@click.command()
+@json_option
+def ls(as_json: bool) -> int:
+    """Sessions, with state and best."""
+    from genopt_tui.session import places
+
+    found = places.listing()
+    if as_json:
+        print_json(
+            [
+                {
+                    "session": s.name,
+                    "path": str(s.path),
+                    "state": s.state,
+                    "branch": s.branch,
+                    "step": s.step,
+                    "task": s.task,
+                    "best": s.best,
+                    "runner_pid": s.runner_pid,
+                    "problem": s.problem,
+                }
+                for s in found
+            ]
+        )
+        return Exit.DONE
+    for s in found:
+        best = f"best {figure(s.best['score'])} n={s.best['n']} (step {s.best['step']})" if s.best else ""
+        say(f"{s.name:32} {s.state:9} step {s.step:<4} {s.task:24} {best}{s.problem}")
+    if not found:
+        say("no sessions yet: genopt new TASK, or genopt demo", err=True)
+    return Exit.DONE
+
+
+@click.command()
+@json_option
+def tasks(as_json: bool) -> int:
+    """What can be optimized here."""
+    from genopt_tui.errors import TaskError
+    from genopt_tui.task import loader
+
+    found: list[dict[str, Any]] = []
+    for name in loader.names():
+        try:
+            task = loader.find(name).task
+        except TaskError as error:
+            found.append({"task": name, "problem": str(error)})
+            continue
+        found.append(
+            {
+                "task": name,
+                "description": task.description,
+                "direction": task.direction,
+                "starts": list(task.starts),
+                "presets": list(task.presets),
+                "settings": {key: s.default for key, s in task.settings.items()},
+            }
+        )
+    if as_json:
+        print_json(found)
+    else:
+        for entry in found:
+            say(f"{entry['task']:36} {entry.get('description') or entry.get('problem', '')}")
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("source")
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def clone(source: str, folder: Path | None) -> int:
+    """A shared session, with its records. Nothing of it runs."""
+    from genopt_tui.session import export, places
+
+    name = Path(source.rstrip("/")).name.split(".")[0] or "session"
+    path = export.clone(source, folder or places.new_path(name))
+    say(path)
+    return Exit.DONE
+
+
+@click.command("export")
+@click.argument("session", required=False)
+@click.argument("version", required=False, default="best")
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="A new folder for the artifact.")
+@click.option("--patch", type=click.Path(allow_dash=True), help="A patch series; - is standard output.")
+@click.option("--bundle", type=click.Path(path_type=Path), help="The whole session in one file.")
+def export_(session: str | None, version: str, folder: Path | None, patch: str | None, bundle: Path | None) -> int:
+    """Take a version out of a session."""
+    from genopt_tui.session import export
+
+    if sum(x is not None for x in (folder, patch, bundle)) != 1:
+        raise UsageError("where to?", advice="Give one of --to DIR, --patch FILE, --bundle FILE")
+    with repository_of(find_session(session)) as repository:
+        commit = repository.resolve(version)
+        if folder:
+            say(f"{commit[:7]}: {', '.join(export.folder(repository, commit, folder))}", err=True)
+        elif patch:
+            data = export.patch(repository, commit)
+            click.get_binary_stream("stdout").write(data) if patch == "-" else Path(patch).write_bytes(data)
+        elif bundle:
+            from genopt_tui.task import loader
+
+            export.bundle(repository, bundle, loader.find(str(repository.choices(commit).task["name"])).path)
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("session", required=False)
+@json_option
+def doctor(session: str | None, as_json: bool) -> int:
+    """This machine: what genopt needs and finds; with SESSION, the files of a session."""
+    from genopt_tui.cli.health import machine, session_health
+
+    found = session_health(find_session(session)) if session else machine()
+    if as_json:
+        print_json({"findings": found})
+    else:
+        for entry in found:
+            say(f"{entry['level']:5} {entry['code']:14} {entry['message']}")
+            if entry["advice"]:
+                say(f"      {'':14} {entry['advice']}")
+    return Exit.FAILED if any(f["level"] == "error" for f in found) else Exit.DONE
+
+
+COMMANDS = [new, ls, tasks, clone, export_, doctor]

@@ -1,0 +1,160 @@
+"""Commands that look: status, log, show, diff."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genopt_tui.cli.common import (
+    figure,
+    find_session,
+    journal_of,
+    json_option,
+    print_json,
+    repository_of,
+    say,
+    say_text,
+)
+from genopt_tui.errors import Exit
+
+
+@click.command()
+@click.argument("session", required=False)
+@json_option
+def status(session: str | None, as_json: bool) -> int:
+    """What a session is doing."""
+    document = status_of(find_session(session))
+    if as_json:
+        print_json(document)
+        return Exit.DONE
+    spent = document["budget"].get("spent", {})
+    say(f"{document['session']}: {document['state']}, step {document['step']}, mode {document['mode']}")
+    say(f"  {document['branch']} at {document['head'][:7]}, runner {document['runner_pid'] or 'not running'}")
+    if document["phase"] != "idle":
+        say(f"  {document['phase']}")
+    if pending := document["pending"]:
+        say(f"  wanted since {pending['since']}: {pending['kind']} step {pending['step']} {pending['candidates']}")
+    if spent:
+        say("  spent: " + ", ".join(f"{key} {value:g}" for key, value in spent.items()))
+    if document["error"]:
+        say(f"  error: {document['error']['message']}")
+    return Exit.DONE
+
+
+def status_of(path: Path) -> dict[str, Any]:
+    """The document of `genopt status --json`."""
+    from genopt_tui.config import SessionSettings
+    from genopt_tui.session.client import runner_pid
+    from genopt_tui.session.progress import latest
+
+    pid = runner_pid(path)
+    with journal_of(path) as journal, repository_of(path) as repository:
+        progress, _ = latest(journal)
+        pending = None
+        if progress.pending and not progress.ended:
+            wanted = progress.pending
+            pending = {
+                "kind": wanted["pending"],
+                "step": wanted["step"],
+                "candidates": wanted["candidates"],
+                "since": wanted["since"],
+            }
+        return {
+            "session": path.name,
+            "path": str(path),
+            "state": progress.state(pid is not None),
+            "branch": repository.branch(),
+            "head": repository.head(),
+            "step": max(progress.step, repository.next_step() - 1),
+            "phase": progress.phase,
+            "mode": SessionSettings.load(path).mode,
+            "budget": dict(progress.budget or {}),
+            "pending": pending,
+            "error": dict(progress.error) if progress.error else None,
+            "runner_pid": pid,
+        }
+
+
+@click.command()
+@click.argument("session", required=False)
+@click.option("--all", "everything", is_flag=True, help="Other branches, and what was rejected or abandoned, too.")
+@json_option
+def log(session: str | None, everything: bool, as_json: bool) -> int:
+    """The versions, newest first."""
+    with repository_of(find_session(session)) as repository:
+        versions = repository.log(all=everything)
+        branch = repository.branch()
+    if as_json:
+        print_json([row(v, branch) for v in versions])
+        return Exit.DONE
+    for v in versions:
+        change = "" if v.score is None or v.base_score is None else f"{v.score - v.base_score:+.4g} {v.verdict}"
+        score = f"{figure(v.score)} n{v.n}" if v.score is not None else ""
+        say(f"{v.short} {v.name:>5} {v.decision:11} {score:14} {change:18} {v.subject}")
+    return Exit.DONE
+
+
+def row(v: Any, branch: str) -> dict[str, Any]:
+    """One version as `genopt log --json` prints it."""
+    return {
+        "version": v.commit,
+        "step": v.step,
+        "candidate": v.candidate,
+        "parent": v.parent or None,
+        "branch": branch if v.kind == "branch" and branch in v.branches else (v.branches[0] if v.branches else None),
+        "kind": v.kind,
+        "decision": v.decision,
+        "score": v.score,
+        "stderr": v.stderr,
+        "n": v.n,
+        "base_score": v.base_score,
+        "verdict": v.verdict,
+        "subject": v.subject,
+        "model": v.model,
+        "cost": v.cost,
+        "at": v.at,
+    }
+
+
+@click.command()
+@click.argument("session")
+@click.argument("version")
+@json_option
+def show(session: str, version: str, as_json: bool) -> int:
+    """The record of a version: evidence, prompt, reply, edit, scores, decision."""
+    with repository_of(find_session(session)) as repository:
+        commit = repository.resolve(version)
+        record = repository.record(commit).model_dump(mode="json")
+    if as_json:
+        print_json({"version": commit, **record})
+        return Exit.DONE
+    say(f"{commit}  step {record['step']}  {record['decision']['decision']} by {record['decision']['by']}")
+    if record["decision"]["reason"]:
+        say(f"reason: {record['decision']['reason']}")
+    scores = record["scores"]
+    if scores["mean"] is not None:
+        say(f"gate {figure(scores['base_mean'])} -> {figure(scores['mean'])} n={scores['n']} {scores['verdict']}")
+    for message in record["prompt"]:
+        say(f"--- {message['role']}")
+        say_text(message["content"])
+    for attempt in record["attempts"]:
+        say(f"--- reply{'' if attempt['complete'] else ' (broke off)'}: {attempt['refused'] or 'read'}")
+        say_text(attempt["reply"])
+    say("--- edit")
+    say_text(record["proposal"]["diff"])
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("session")
+@click.argument("a")
+@click.argument("b")
+def diff(session: str, a: str, b: str) -> int:
+    """Unified diff of two versions, as git prints it."""
+    with repository_of(find_session(session)) as repository:
+        text = repository.diff(repository.resolve(a), repository.resolve(b))
+    click.echo(text, nl=False)
+    return Exit.DONE
+
+
+COMMANDS = [status, log, show, diff]

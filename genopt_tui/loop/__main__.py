@@ -1,0 +1,55 @@
+"""`python -m genopt_tui.loop SESSION`: the runner's process. It writes to no terminal; its starter gives it a log."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from genopt_tui.errors import Exit, GenoptError
+from genopt_tui.session.client import SessionLock
+from genopt_tui.session.journal import Journal
+
+
+def main(arguments: list[str]) -> int:
+    """Run the session until its runner is not needed any more."""
+    session = Path(arguments[0]).resolve()
+    try:
+        with SessionLock(session):
+            return run(session)
+    except GenoptError as error:
+        print(error, file=sys.stderr)
+        return int(error.exit_code)
+
+
+def run(session: Path) -> int:
+    """The runner under the lock. Whatever ends it unforeseen is said in the journal before it is told to the log."""
+    whole = False
+    try:
+        code = asyncio.run(serve(session))
+        whole = True
+        return code
+    finally:
+        if not whole:
+            journal = Journal(session)
+            log = session / ".genopt" / "runner.log"
+            journal.event(0, "error", message="the runner broke off", advice=f"See {log}", detail="")
+            journal.close()
+
+
+async def serve(session: Path) -> int:
+    from genopt_tui.loop.runner import Runner
+
+    runner = Runner(session)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: runner.stop("stopped by a signal", Exit.INTERRUPTED, at_once=True))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    await runner.serve()
+    return Exit.DONE
+
+
+if __name__ == "__main__":
+    if os.getpid() != os.getpgrp():  # the leader of a process group cannot begin a session, and needs none
+        os.setsid()
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,209 @@
+"""One candidate of a step: ask, read, send back what was refused, score on the gate. Each part ends in a durable event."""
+
+from typing import TYPE_CHECKING, Any
+
+from genopt_tui.learn.edit import Edit, Refusal, read_reply
+from genopt_tui.learn.prompt import Prompt
+from genopt_tui.learn.scope import parse_scope
+from genopt_tui.loop.asking import ask
+from genopt_tui.loop.gating import gated, promises
+from genopt_tui.loop.person import said
+from genopt_tui.loop.prompting import evidence_of, prompt_of
+from genopt_tui.loop.scoring import Version, Wish
+from genopt_tui.propose.base import Ask
+from genopt_tui.session.journal import Reply
+from genopt_tui.session.progress import Candidate
+
+if TYPE_CHECKING:
+    from genopt_tui.loop.machine import Machine
+
+REPAIRS = 2
+
+
+class CandidateWalk:
+    """Walks candidates of the step in flight from the prompt to the gate."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self.machine, self.desk = machine, machine.desk
+        self.batch: dict[str, Any] = dict(self.desk.book.p.batch or {})
+        self.choices = self.desk.choices(self.batch["base"])
+        self.base = self.desk.version(self.batch["base"])
+
+    async def walk(self, number: int) -> None:
+        """Go on with a candidate until it is refused for good or scored. Raises ProposerError, EvaluationError, BudgetStop."""
+        from genopt_tui.loop.machine import at_rest
+
+        while True:
+            candidate = self.desk.book.p.candidates.get(number)
+            if candidate is None:
+                await self.prompt(number)
+            elif at_rest(candidate) or self.desk.held:
+                return
+            elif candidate.edit:
+                await self._gate(candidate)
+            elif self._refused_now(candidate):
+                await self._repair(candidate)
+            elif reply := self._reply(number, candidate.attempt):
+                self._read(candidate, reply)
+            else:
+                await self._ask(candidate)
+
+    async def prompt(self, number: int) -> None:
+        """Build the prompt; the candidates of one step are asked the same, one that a person adds hears new hints too."""
+        book = self.desk.book
+        first = next((c.prompts[0] for _, c in sorted(book.p.candidates.items()) if c.prompts), None)
+        if first is not None and number < self.choices.candidates:
+            messages, tokens, sections = first["messages"], first["tokens"], first["sections"]
+        else:
+            prompt = await self._render()
+            messages, tokens, sections = prompt.messages, prompt.tokens, prompt.sections
+            book.say("prompted")
+        book.say(
+            "prompt_built",
+            candidate=number,
+            attempt=0,
+            messages=messages,
+            tokens=tokens,
+            sections=sections,
+            repair=False,
+        )
+
+    async def _render(self) -> Prompt:
+        desk, evidence = self.desk, self.desk.book.p.evidence or {}
+        counter = await desk.proposer().counter()
+        person = said(desk.book.journal, desk.book.step)
+        task = desk.task(self.choices).task
+        built = evidence_of(
+            desk.book.journal,
+            self.machine.batch_rows(),
+            self.choices,
+            task,
+            person,
+            counter.count,
+            dropped=evidence.get("dropped", ()),
+            pinned=evidence.get("pinned", ()),
+        )
+        return prompt_of(desk.repository, self.batch["base"], self.choices, task, built, person, counter.count)
+
+    async def _ask(self, candidate: Candidate) -> None:
+        desk = self.desk
+        desk.check_budget()
+        prompt = candidate.prompts[-1]
+        request = Ask(
+            messages=prompt["messages"],
+            files=self.base.files,
+            scope=parse_scope(self.choices.scope, self.base.files),
+            base_tree=self.base.tree,
+            step=desk.book.step,
+            candidate=candidate.number,
+            attempt=candidate.attempt,
+            seed=desk.settings.seed,
+            temperature=desk.settings.temperature,
+            params=desk.settings.params,
+            tried=frozenset(desk.book.journal.trees()),
+            earlier=desk.book.journal.replies_for(self.base.tree),
+        )
+        desk.asking += 1
+        try:
+            await ask(desk.proposer(), request, desk.book)
+        finally:
+            desk.asking -= 1
+
+    def _read(self, candidate: Candidate, reply: Reply) -> None:
+        """Read the edit out of a complete reply."""
+        scope = parse_scope(self.choices.scope, self.base.files)
+        found = read_reply(reply.text, self.base.files, scope, reply.finish_reason, before=self._cut_off(candidate))
+        if isinstance(found, Edit):
+            self.parsed(candidate.number, candidate.attempt, found)
+        else:
+            self._refuse(candidate, found)
+
+    def _cut_off(self, candidate: Candidate) -> str:
+        """The reply before this one, when it was cut off and this one continues it."""
+        last = candidate.refusals[-1] if candidate.refusals else None
+        if not last or last["refused"] != "cut-off":
+            return ""
+        reply = self._reply(candidate.number, int(last["attempt"]))
+        return reply.text if reply else ""
+
+    def parsed(self, number: int, attempt: int, edit: Edit, **more: Any) -> None:
+        """Keep an edit's artifact and say `edit_parsed`."""
+        from genopt_tui.learn.diff import hunks
+
+        tree = self.desk.repository.write_artifact(edit.files)
+        parts = hunks(self.base.files, edit.files)
+        self.desk.book.say(
+            "edit_parsed",
+            candidate=number,
+            attempt=attempt,
+            tree=tree,
+            files=list(edit.changed),
+            hunks=len(parts),
+            added=sum(h.added for h in parts),
+            removed=sum(h.removed for h in parts),
+            reasoning=edit.reasoning,
+            because=[list(b) for b in edit.because],
+            expects=[list(e) for e in edit.expects],
+            **more,
+        )
+
+    def _refuse(self, candidate: Candidate, refusal: Refusal) -> None:
+        self.desk.book.say(
+            "edit_refused",
+            candidate=candidate.number,
+            attempt=candidate.attempt,
+            why=refusal.why,
+            place=refusal.place,
+            nearest=refusal.nearest,
+            advice=refusal.advice,
+            refused=refusal.kind,
+            final=candidate.attempt >= REPAIRS,
+        )
+
+    def _refused_now(self, candidate: Candidate) -> bool:
+        """Whether the newest attempt was refused and may be sent back."""
+        return any(r["attempt"] == candidate.attempt for r in candidate.refusals)
+
+    async def _repair(self, candidate: Candidate) -> None:
+        """Send a refused edit back: what was asked, what came, and why it cannot be used; without the evidence."""
+        last = candidate.refusals[-1]
+        refusal = Refusal(
+            why=last["why"], place=last["place"], nearest=last["nearest"], advice=last["advice"], kind=last["refused"]
+        )
+        reply = self._reply(candidate.number, candidate.attempt)
+        prompt, counter = await self._render(), await self.desk.proposer().counter()
+        messages = prompt.repair(reply.text if reply else "", refusal)
+        self.desk.book.say(
+            "prompt_built",
+            candidate=candidate.number,
+            attempt=candidate.attempt + 1,
+            messages=messages,
+            tokens=sum(counter.count(m["content"]) for m in messages),
+            sections=[],
+            repair=True,
+        )
+
+    def _reply(self, number: int, attempt: int) -> Reply | None:
+        replies = self.desk.book.journal.replies(self.desk.book.step)
+        return next((r for r in replies if (r.candidate, r.attempt) == (number, attempt) and r.complete), None)
+
+    async def _gate(self, candidate: Candidate) -> None:
+        """Score the candidate and its base on the same gate examples."""
+        desk, edit = self.desk, candidate.edit or {}
+        scorer = await desk.scorer(self.choices)
+        pairs = await scorer.pairs("gate", self.choices.gate)
+        version = Version(desk.repository.files_of(edit["tree"]), edit["tree"])
+        new = await scorer.roll(Wish(version, "gate", pairs, candidate=candidate.number, step=desk.book.step))
+        base = await scorer.roll(Wish(self.base, "gate", pairs, step=desk.book.step, quiet=True))
+        task = scorer.task.task
+        data = gated(base, new, task, self.choices.gate)
+        kept, judged = promises(edit.get("expects", []), data["scores"], task.direction)
+        desk.book.say(
+            "gate_finished",
+            candidate=candidate.number,
+            tree=version.tree,
+            base_tree=self.base.tree,
+            promises_kept=kept,
+            promises=judged,
+            **data,
+        )

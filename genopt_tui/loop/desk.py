@@ -1,0 +1,95 @@
+"""All that the loop works with in one session: made when first needed, made anew when a setting asks for it."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genopt_tui.config import DesignChoices, SessionSettings
+from genopt_tui.loop.agent import AgentCalls
+from genopt_tui.loop.book import Book
+from genopt_tui.loop.budget import Ledger
+from genopt_tui.loop.cache import JournalCache
+from genopt_tui.loop.scoring import Scorer, Version
+from genopt_tui.task import loader
+from genopt_tui.task.loader import TaskFolder
+
+if TYPE_CHECKING:
+    from genopt_tui.propose.base import Proposer
+    from genopt_tui.session.repository import Repository
+
+PACE = 400.0  # characters a second at which a recording is told to a watching person
+
+
+@dataclass
+class Desk:
+    """`settings` are the session's, read again when a command changes them.
+
+    `held`: nothing new is begun (a pause, a stop); `asking` counts model calls under way.
+    """
+
+    session: Path
+    book: Book
+    repository: "Repository"
+    settings: SessionSettings
+    cache: JournalCache
+    ledger: Ledger
+    held: bool = False
+    asking: int = 0
+    _scorers: dict[str, Scorer] = field(default_factory=dict)
+    _proposer: "tuple[str, Proposer] | None" = None
+    _agent: AgentCalls | None = None
+
+    def choices(self, commit: str) -> DesignChoices:
+        return self.repository.choices(commit)
+
+    def task(self, choices: DesignChoices) -> TaskFolder:
+        return loader.find(str(choices.task["name"]))
+
+    def version(self, commit: str) -> Version:
+        return Version(self.repository.files(commit), self.repository.tree(commit))
+
+    async def scorer(self, choices: DesignChoices) -> Scorer:
+        """Who rolls versions out under these choices. At most one pool is alive: other choices end the one before."""
+        key = json.dumps([choices.task, self.settings.model_dump(mode="json", exclude={"budget", "mode", "record"})])
+        if key not in self._scorers:
+            await self.free()
+            self._scorers = {key: Scorer(self.task(choices), choices, self.settings, self.cache, self._answer)}
+        return self._scorers[key]
+
+    @property
+    def sandbox(self) -> str:
+        return next((s.sandbox for s in self._scorers.values()), "")
+
+    def proposer(self) -> "Proposer":
+        """Who proposes now. Raises UsageError when the setting names nobody."""
+        from genopt_tui.propose.make import make
+
+        key = self.settings.model_dump_json(exclude={"budget", "mode"})
+        if self._proposer is None or self._proposer[0] != key:
+            pace = PACE if self.settings.mode != "auto" else 0.0
+            self._proposer = (key, make(self.settings, self.session, pace=pace))
+        return self._proposer[1]
+
+    def check_budget(self, *, new_step: bool = False, idle_steps: int = 0) -> None:
+        """Raises BudgetStop when nothing more may be spent."""
+        self.ledger.check(self.settings.budget, new_step=new_step, idle_steps=idle_steps)
+
+    async def free(self) -> None:
+        """End the pool's processes; the next rollout starts them again."""
+        await asyncio.gather(*(scorer.close() for scorer in self._scorers.values()))
+
+    async def close(self) -> None:
+        """Nothing that the loop started is left."""
+        await self.free()
+        if self._proposer:
+            await self._proposer[1].close()
+        if self._agent:
+            await self._agent.close()
+        self.repository.close()
+
+    async def _answer(self, question: object) -> str:
+        if self._agent is None:
+            self._agent = AgentCalls(self.settings, self.session, self.book)
+        return await self._agent.answer(question)  # type: ignore[arg-type]

@@ -1,0 +1,45 @@
+"""What a person has said, as far as the next prompt has not carried it yet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from genopt_tui.session.journal import Journal
+
+
+@dataclass(frozen=True)
+class Said:
+    """`hints` go into one update, `standing` into all; `staged` are KEY=VALUE pairs that wait for the next step;
+    `excluded` maps examples left out for good to the reason, `pinned` are examples taken into every batch."""
+
+    hints: list[str] = field(default_factory=list)
+    standing: list[str] = field(default_factory=list)
+    staged: list[str] = field(default_factory=list)
+    excluded: dict[str, str] = field(default_factory=dict)
+    pinned: list[str] = field(default_factory=list)
+
+
+def said(journal: Journal, step: int) -> Said:
+    """What counts for `step`: hints given after the prompts of the steps before it, and all that stands."""
+    hints: list[str] = []
+    standing: list[str] = []
+    staged: list[str] = []
+    excluded: dict[str, str] = {}
+    pinned: list[str] = []
+    for event in journal.events(kinds=["hint", "prompted", "design_set", "design_committed", "examples_set"]):
+        data: Mapping[str, Any] = event.data
+        match event.kind:
+            case "hint" if data.get("remove"):
+                standing = [text for text in standing if text != data["text"]]
+            case "hint":
+                (standing if data.get("always") else hints).append(data["text"])
+            case "prompted" if event.step < step:
+                hints.clear()
+            case "design_set":
+                staged += data["pairs"]
+            case "design_committed":
+                staged.clear()
+            case "examples_set":
+                excluded.update(data.get("excluded", {}))
+                pinned = list(data.get("pinned", pinned))
+    return Said(hints, standing, staged, excluded, pinned)

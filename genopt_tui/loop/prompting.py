@@ -1,0 +1,130 @@
+"""From a batch's rollouts to what the model is asked: the views, the memory, the evidence, the prompt."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from genopt_tui.config import DesignChoices
+from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView, build_evidence
+from genopt_tui.learn.memory import Attempt, select
+from genopt_tui.learn.prompt import Prompt, render
+from genopt_tui.learn.scope import parse_scope
+from genopt_tui.loop.person import Said
+from genopt_tui.session.journal import Journal, RolloutRow
+from genopt_tui.session.record import Record
+from genopt_tui.task.model import Task
+
+if TYPE_CHECKING:
+    from genopt_tui.session.repository import Repository, Version
+
+Count = Callable[[str], int]
+
+
+def view_of(journal: Journal, row: RolloutRow, covers: str) -> RolloutView:
+    """A finished rollout as evidence sees it; its trace is read only where it is looked at."""
+    from genopt_tui.task.trace import TraceReader
+
+    def load(first: int, count: int) -> list[Any]:
+        return journal.trace_chunks(row.id, first, count)
+
+    r = row.result
+    return RolloutView(
+        r.example,
+        r.repeat,
+        r.score,
+        r.status,
+        r.feedback,
+        r.error,
+        r.output,
+        steps=TraceReader(r.steps, load),
+        covers=covers,
+        rollout=row.id,
+        metrics=r.metrics,
+    )
+
+
+def evidence_of(
+    journal: Journal,
+    rows: Sequence[RolloutRow],
+    choices: DesignChoices,
+    task: Task,
+    said: Said,
+    count: Count,
+    *,
+    dropped: Sequence[str] = (),
+    pinned: Sequence[str] = (),
+) -> Evidence:
+    """What the model will be shown of these rollouts; rollouts that failed by our fault are no evidence."""
+    views = [view_of(journal, row, task.score_covers) for row in rows if row.result.status != "infra"]
+    person = PersonChoices(
+        dropped=set(dropped),
+        pinned=list(pinned),
+        hints=said.hints,
+        standing=said.standing,
+        excluded=said.excluded,
+    )
+    return build_evidence(views, choices, person, task, count)
+
+
+def prompt_of(
+    repository: "Repository",
+    base: str,
+    choices: DesignChoices,
+    task: Task,
+    evidence: Evidence,
+    said: Said,
+    count: Count,
+) -> Prompt:
+    """The messages for the version `base`."""
+    files = repository.files(base)
+    memory = attempts(repository, base, choices, task.direction)
+    hints = [*said.standing, *said.hints]
+    return render(task, files, parse_scope(choices.scope, files), evidence, memory, hints, choices, count=count)
+
+
+def attempts(repository: "Repository", base: str, choices: DesignChoices, direction: str) -> list[Attempt]:
+    """The earlier attempts that the memory's rule selects; their diffs and reasons come from their records.
+
+    Reasons are read for the newest step first: the rule shows them whatever the memory's size.
+    """
+    versions = repository.log(all=True)
+    line = ancestors(versions, base)
+    tried = [v for v in versions if v.step and v.decision not in {"start", "design"}]
+    newest = max((v.step or 0 for v in tried), default=0)
+    commits = {(v.step, v.candidate): v.commit for v in tried}
+    made = [attempt_of(v, line) for v in tried]
+    made = [_detailed(a, repository.record(commits[a.step, a.candidate])) if a.step == newest else a for a in made]
+    chosen = select(made, choices.memory, direction)
+    return [_detailed(a, repository.record(commits[a.step, a.candidate])) for a in chosen]
+
+
+def ancestors(versions: "Sequence[Version]", base: str) -> set[str]:
+    """The commit `base` and all before it."""
+    parents: Mapping[str, Sequence[str]] = {v.commit: v.parents for v in versions}
+    line: set[str] = set()
+    todo = [base]
+    while todo:
+        commit = todo.pop()
+        if commit not in line:
+            line.add(commit)
+            todo += parents.get(commit, ())
+    return line
+
+
+def attempt_of(version: "Version", line: set[str]) -> Attempt:
+    """A version as memory knows it, without diff and reason."""
+    return Attempt(
+        step=version.step or 0,
+        candidate=version.candidate,
+        decision=version.decision,
+        score=version.score,
+        base_score=version.base_score,
+        verdict=version.verdict,
+        subject=version.subject,
+        abandoned=version.kind == "abandoned",
+        on_line=version.commit in line or bool(line.intersection(version.parents)),
+    )
+
+
+def _detailed(attempt: Attempt, record: Record) -> Attempt:
+    return replace(attempt, reason=record.decision.reason, diff=record.proposal.diff)

@@ -1,0 +1,145 @@
+"""What is written down of a candidate when its step ends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from genopt_tui.errors import single_line
+from genopt_tui.loop.desk import Desk
+from genopt_tui.session.journal import Reply, now
+from genopt_tui.session.progress import Candidate
+from genopt_tui.session.record import Attempt, Decided, Decision, Proposal, Record, Scores
+
+SUBJECT = 64
+HIDDEN = {"api_base", "params", "record", "budget"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a candidate ends."""
+
+    decision: Decision
+    by: str = "runner"
+    reason: str = ""
+
+
+def record_of(desk: Desk, candidate: Candidate, outcome: Outcome, fingerprint: str, diff: str) -> Record:
+    """The whole record of a candidate of the step in flight. One made by a person out of another carries its prompt and reply, not its cost."""
+    p, batch = desk.book.p, desk.book.p.batch or {}
+    choices = desk.choices(batch["base"])
+    origin = (candidate.edit or {}).get("origin")
+    asked = p.candidates[origin["candidate"]] if origin else candidate
+    replies = [r for r in desk.book.journal.replies(p.step) if r.candidate == asked.number]
+    complete = [r for r in replies if r.complete]
+    return Record(
+        step=p.step,
+        candidate=candidate.number,
+        at=now(),
+        base=batch.get("base", ""),
+        branch=batch.get("branch", ""),
+        task=str(choices.task.get("name", "")),
+        direction=desk.task(choices).task.direction,
+        fingerprint=fingerprint,
+        model=desk.settings.model,
+        settings=desk.settings.model_dump(mode="json", exclude=HIDDEN) | {"sandbox_in_force": desk.sandbox},
+        evidence=dict(p.evidence or {}),
+        prompt=list(asked.prompts[0]["messages"]) if asked.prompts else [],
+        attempts=attempts_of(asked, replies),
+        reply=complete[-1].text if complete else "",
+        proposal=proposal_of(candidate, diff),
+        scores=scores_of(candidate.gate, choices, desk),
+        decision=Decided(decision=outcome.decision, by=outcome.by, reason=outcome.reason),
+        usage=usage_of([] if origin else replies),
+    )
+
+
+def attempts_of(candidate: Candidate, replies: Sequence[Reply]) -> list[Attempt]:
+    """Every request with its raw reply and why it was refused."""
+    messages = {int(p["attempt"]): list(p["messages"]) for p in candidate.prompts}
+    refused = {int(r["attempt"]): str(r["why"]) for r in candidate.refusals}
+    return [
+        Attempt(
+            candidate=r.candidate,
+            messages=messages.get(r.attempt, []),
+            reply=r.text,
+            complete=r.complete,
+            finish_reason=r.finish_reason,
+            usage=dict(r.usage) if r.usage else None,
+            cost=r.cost,
+            refused=refused.get(r.attempt) if r.complete else (r.error or "it broke off"),
+        )
+        for r in replies
+    ]
+
+
+def proposal_of(candidate: Candidate, diff: str) -> Proposal:
+    edit = candidate.edit or {}
+    kept = (candidate.gate or {}).get("promises_kept")
+    return Proposal(
+        reasoning=str(edit.get("reasoning", "")),
+        diff=diff,
+        files=list(edit.get("files", [])),
+        because=[(str(e), int(s)) for e, s in edit.get("because", [])],
+        expects=[(str(e), str(w)) for e, w in edit.get("expects", [])],
+        promises_kept=kept,
+    )
+
+
+def scores_of(gate: Mapping[str, Any] | None, choices: Any, desk: Desk) -> Scores:
+    """The gate's figures, which are of exactly the candidate's tree; empty where it was not run."""
+    if not gate or not gate.get("complete"):
+        return Scores()
+    return Scores(
+        tree=gate["tree"],
+        mean=gate["mean"],
+        stderr=gate["stderr"],
+        n=gate["n"],
+        base_mean=gate["base_mean"],
+        difference=gate.get("difference"),
+        interval=tuple(gate["interval"]) if gate.get("interval") else None,
+        p=gate.get("p"),
+        verdict=gate["verdict"],
+        test=gate.get("test", ""),
+        rule=desk.task(choices).task.rule,
+        rows=list(gate["scores"]),
+    )
+
+
+def usage_of(replies: Sequence[Reply]) -> dict[str, Any]:
+    """Calls, tokens, seconds and dollars of a candidate; cost is None where any of it is unknown."""
+    costs = [r.cost for r in replies]
+    return {
+        "calls": len(replies),
+        "input": sum((r.usage or {}).get("input", 0) for r in replies),
+        "output": sum((r.usage or {}).get("output", 0) for r in replies),
+        "seconds": round(sum(r.seconds for r in replies), 3),
+        "cost": None if None in costs else sum(c for c in costs if c is not None),
+    }
+
+
+def subject_of(candidate: Candidate, outcome: Outcome) -> str:
+    """A version's subject, without its step: the first line of the reasoning, else what happened."""
+    edit = candidate.edit or {}
+    lines = [line.strip(" #*-") for line in str(edit.get("reasoning", "")).splitlines()]
+    text = next((line for line in lines if line), "")
+    if not text and edit.get("files"):
+        text = f"change {', '.join(edit['files'])}"
+    if not text:
+        text = candidate.refusals[-1]["why"] if candidate.refusals else outcome.reason or outcome.decision
+    subject = single_line(text)
+    return subject if len(subject) <= SUBJECT else subject[: SUBJECT - 3].rstrip() + "..."
+
+
+def figures(record: Record) -> dict[str, Any]:
+    """What `committed` and `rejected` tell of the scores."""
+    s = record.scores
+    return {
+        "decision": record.decision.decision,
+        "reason": record.decision.reason,
+        "score": s.mean,
+        "n": s.n,
+        "stderr": s.stderr,
+        "base_score": s.base_mean,
+        "verdict": s.verdict,
+        "cost": record.usage.get("cost"),
+    }
