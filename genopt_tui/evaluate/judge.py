@@ -43,7 +43,7 @@ def main(fd: int) -> None:
 
 
 class Judge:
-    """`config`: task (folder), name, isolation, sandbox, limits."""
+    """`config`: task (folder), name, isolation, sandbox, limits, scratch (folder)."""
 
     def __init__(self, runner: Channel, config: dict[str, Any]) -> None:
         self.runner = runner
@@ -51,7 +51,7 @@ class Judge:
         self.limits = Limits(**config["limits"])
         self.isolation = Isolation(**config["isolation"])
         settings = Sandbox(**config["sandbox"])
-        self.players = Players(self.isolation, settings, self.limits, self.folder.task.preload)
+        self.players = Players(self.isolation, settings, self.limits, self.folder.task.preload, config["scratch"])
         self.module: Any = None
 
     def serve(self) -> None:
@@ -68,7 +68,7 @@ class Judge:
         try:
             self.module = self.module or self.folder.module()
             if message["op"] == "examples":
-                self.runner.send({"op": "examples", "examples": self._examples(message["split"])})
+                self.runner.send({"op": "examples", "examples": self._examples(message["split"], message["settings"])})
             else:
                 result = self._rollout(messages.rollout(message["rollout"]))
                 self.runner.send({"op": "result", "result": messages.plain_result(result)})
@@ -77,8 +77,9 @@ class Judge:
         except Exception as error:  # noqa: BLE001  task code may raise anything; the pool says whose fault it is
             self.runner.send({"op": "failed", "error": short(error)})
 
-    def _examples(self, split: str) -> list[dict[str, Any]]:
-        found = finished(self.module.examples(split))
+    def _examples(self, split: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
+        wanted = (split, settings)[: len(inspect.signature(self.module.examples).parameters)]
+        found = finished(self.module.examples(*wanted))
         wrong = [e for e in found if not isinstance(e, Example)]
         if wrong:
             raise EvaluationError("examples() of the task", f"it returned {type(wrong[0]).__name__}, not Example")
@@ -100,7 +101,7 @@ class Judge:
     def _try(self, rollout: Rollout) -> tuple[Outcome, RolloutResult]:
         seed = seed_of(rollout)
         player = self.players.fork(seed, traced=rollout.traced)
-        watch = Watch(player, self.limits, self.runner)
+        watch = Watch(player, self.limits, self.runner, self.players.scratch)
         tracer = Tracer() if rollout.traced else None
         context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
         context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))

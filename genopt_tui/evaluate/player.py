@@ -14,7 +14,7 @@ import msgpack
 
 from genopt_tui.evaluate.artifact import Artifact, report
 from genopt_tui.evaluate.recorder import Recorder
-from genopt_tui.evaluate.wire import Channel, Closed, WireError, pack
+from genopt_tui.evaluate.wire import FRAME, Channel, Closed, WireError, pack, too_large
 
 RESULT, FAILED, ASK = 0, 1, 2
 NOTHING = b"\xc0"  # msgpack's None: no calls recorded
@@ -65,12 +65,15 @@ class Player:
             result = self.artifact.function(function)(*arguments)
         except MemoryError as error:
             return self._failed("memory", error)
-        except BaseException as error:  # noqa: BLE001  whatever the artifact raised is the rollout's outcome
+        except BaseException as error:
             if isinstance(error, Closed):
                 raise
-            return self._failed("error", error)
+            return self._failed("error", error)  # whatever the artifact raised is the rollout's outcome
         try:
-            return b"\x93\x00" + pack(result) + self._calls()
+            packed = pack(result)
+            if len(packed) > FRAME:
+                raise WireError(too_large(len(packed), FRAME))
+            return b"\x93\x00" + packed + self._calls()
         except WireError as error:
             return self._said("error", f"{function} returned a value that cannot be passed to the task: {error}")
         except MemoryError as error:

@@ -56,14 +56,17 @@ class Player:
 class Players:
     """Where players come from: one zygote, started again when it dies."""
 
-    def __init__(self, isolation: Isolation, settings: Sandbox, limits: Limits, preload: list[str]) -> None:
+    def __init__(
+        self, isolation: Isolation, settings: Sandbox, limits: Limits, preload: list[str], scratch: str
+    ) -> None:
         self.isolation, self.settings, self.limits, self.preload = isolation, settings, limits, preload
+        self._scratch = scratch
         self._start()
 
     def _start(self) -> None:
         self._control, inside = socket.socketpair()
         self._ready = False
-        self._house = house(self.isolation, self.settings, self.limits, inside.fileno())
+        self._house = house(self.isolation, self.settings, self.limits, inside.fileno(), self._scratch)
         self._process = subprocess.Popen(
             self._house.command,
             env=self._house.environment,
@@ -123,6 +126,11 @@ class Players:
         self._process.wait()
         if self._house.outside:
             shutil.rmtree(self._house.outside, ignore_errors=True)
+
+    @property
+    def scratch(self) -> str:
+        """The scratch folder where its size is not bounded by a file system of its own; else empty."""
+        return self._house.outside
 
     def _cpu(self) -> float:
         return self.limits.cpu_seconds or self.limits.seconds + 2

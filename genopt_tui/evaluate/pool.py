@@ -1,7 +1,10 @@
 """Running rollouts: as many at once as there are workers, each in a judge process of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from genopt_tui import config
 from genopt_tui.errors import EvaluationError
@@ -45,11 +48,13 @@ class Pool:
         self._cleaning: set[asyncio.Task[None]] = set()
         self._examples: dict[str, list[Example]] = {}
         self._closed = False
+        self._scratch = ""
 
     async def start(self) -> str:
         """Choose the sandbox; its name. Raises EvaluationError when this machine has none above the floor."""
         if self._isolation is None:
             self._isolation = await asyncio.to_thread(sandbox.choose, self.settings)
+            self._scratch = tempfile.mkdtemp(prefix="genopt-")
         return self._isolation.name
 
     async def submit(self, rollout: Rollout) -> RolloutResult:
@@ -71,14 +76,14 @@ class Pool:
             break
         return self._failed(rollout, why)
 
-    async def examples(self, split: str) -> list[Example]:
-        """The task's examples of a split, asked of a judge. Raises EvaluationError."""
+    async def examples(self, split: str, settings: Mapping[str, Any]) -> list[Example]:
+        """The task's examples of a split under its resolved settings, asked of a judge. Raises EvaluationError."""
         if split not in self._examples:
             await self.start()
             async with self._slots:
                 worker = await self._worker()
                 try:
-                    message = await worker.examples(split)
+                    message = await worker.examples(split, settings)
                 except JudgeDied as died:
                     await self._drop(worker)
                     raise EvaluationError("the task's examples cannot be had", str(died)) from died
@@ -93,8 +98,9 @@ class Pool:
         self._closed = True
         await asyncio.gather(*(self._drop(worker) for worker in list(self._all)))
         await asyncio.gather(*self._cleaning)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
-    async def _on_worker(self, rollout: Rollout) -> dict[str, object]:
+    async def _on_worker(self, rollout: Rollout) -> dict[str, Any]:
         worker = await self._worker()
         try:
             message = await worker.run(rollout, self._ask)
@@ -115,7 +121,7 @@ class Pool:
                 return worker
             await self._drop(worker)
         assert self._isolation is not None
-        worker = Worker(self.task, self.limits, self._isolation, self.settings)
+        worker = Worker(self.task, self.limits, self._isolation, self.settings, self._scratch)
         self._all.add(worker)
         try:
             await worker.start()

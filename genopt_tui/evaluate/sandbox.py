@@ -80,15 +80,15 @@ class Housing:
     environment: dict[str, str]
     scratch: str  # as the player sees it
     read: Sequence[str]
-    outside: str  # scratch folder to remove afterwards, or empty
+    outside: str  # the scratch folder as the judge sees it, or empty
 
 
-def house(isolation: Isolation, settings: Sandbox, limits: Limits, control: int) -> Housing:
-    """How to start a zygote that is told its work on file descriptor `control`."""
+def house(isolation: Isolation, settings: Sandbox, limits: Limits, control: int, parent: str) -> Housing:
+    """How to start a zygote that is told its work on file descriptor `control`; scratch folders go below `parent`."""
     read = [*SYSTEM, *SYSTEM_FILES, *libraries(), *settings.read]
     if settings.network:
         read += NETWORK_FILES
-    outside = "" if isolation.bwrap else tempfile.mkdtemp(prefix="genopt-player-")
+    outside = "" if isolation.bwrap else tempfile.mkdtemp(dir=parent)
     scratch = outside or INSIDE
     start = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); from genopt_tui.evaluate.zygote import main; main({control})"
     command = [sys.executable, "-s", "-B", "-c", start]

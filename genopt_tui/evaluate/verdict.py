@@ -9,7 +9,7 @@ from typing import Any
 from genopt_tui.errors import EvaluationError
 from genopt_tui.evaluate.context import PlayerContext
 from genopt_tui.evaluate.players import Ending
-from genopt_tui.task.contract import Result
+from genopt_tui.task.contract import ArtifactError, Result
 from genopt_tui.task.rollout import Limits, Status
 
 FEEDBACK = 100_000  # characters
@@ -50,6 +50,8 @@ def decide(
 def broken_limit(verdict: str, limits: Limits) -> Outcome:
     if verdict == "output":
         return Outcome("output", error=f"it printed more than {limits.output} bytes")
+    if verdict == "scratch":
+        return Outcome("killed", error=f"it wrote more than {limits.scratch} bytes of files")
     if verdict == "cancelled":
         return Outcome("infra", error="cancelled")
     return Outcome("timeout", error=f"it took longer than {limits.seconds:g} s")
@@ -70,6 +72,8 @@ def vanished(ending: Ending, limits: Limits) -> Outcome:
 
 def task_raised(raised: BaseException, context: PlayerContext) -> Outcome:
     """The task's code raised: over what the artifact returned, or by its own fault."""
+    if isinstance(raised, ArtifactError):
+        return Outcome("error", error=str(raised)[:FEEDBACK])
     if not context.calls:
         raise EvaluationError("run() of the task", f"it raised {type(raised).__name__}: {raised}") from raised
     return Outcome("invalid", error=f"the task could not go on with what the artifact returned: {said(raised)}")

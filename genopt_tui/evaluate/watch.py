@@ -1,5 +1,6 @@
 """Guarding one rollout from outside: wall time, output, and the runner's word, in a thread of the judge."""
 
+import contextlib
 import os
 import queue
 import select
@@ -11,18 +12,19 @@ from genopt_tui.evaluate.players import Player
 from genopt_tui.evaluate.wire import Channel, Closed, WireError
 from genopt_tui.task.rollout import Limits
 
+LOOK = 0.25  # seconds between two looks at the size of a scratch folder on disk
 KEPT = 16 * 1024  # bytes of output kept from its beginning, and as many from its end
 
 
 class Watch(threading.Thread):
-    """Kills the player at the first limit it breaks; `verdict` then says which: timeout, output or cancelled.
+    """Kills the player at the first limit it breaks; `verdict` then says which: timeout, output, scratch or cancelled.
 
     While it runs it is the only reader of the runner's channel: answers to `llm` questions land in `answers`.
     """
 
-    def __init__(self, player: Player, limits: Limits, runner: Channel) -> None:
+    def __init__(self, player: Player, limits: Limits, runner: Channel, scratch: str = "") -> None:
         super().__init__(name="watch", daemon=True)
-        self.player, self.limits, self.runner = player, limits, runner
+        self.player, self.limits, self.runner, self.scratch = player, limits, runner, scratch
         self.verdict = ""
         self.answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._head, self._tail, self._printed = bytearray(), bytearray(), 0
@@ -60,7 +62,9 @@ class Watch(threading.Thread):
             left = self.limits.seconds - self.seconds()
             if left <= 0 and not self._paused_at:
                 self._stop_player("timeout")
-            ready = poll.poll(None if self.verdict or self._paused_at else max(left, 0) * 1000 + 1)
+            if self.scratch and not self.verdict and occupied(self.scratch, self.limits.scratch) > self.limits.scratch:
+                self._stop_player("scratch")
+            ready = poll.poll(self._patience(left))
             for fd, _ in ready:
                 if fd == self._wake:
                     os.read(self._wake, 4096)
@@ -68,6 +72,14 @@ class Watch(threading.Thread):
                     poll.unregister(fd)
                 elif fd == self.runner.sock.fileno():
                     self._listen()
+
+    def _patience(self, left: float) -> float | None:
+        """Milliseconds until the next look is due; None: nothing to look for."""
+        if self.verdict:
+            return None
+        waits = [] if self._paused_at else [max(left, 0)]
+        waits += [LOOK] if self.scratch else []
+        return min(waits) * 1000 + 1 if waits else None
 
     def read_output(self) -> bool:
         """Take in what the player printed; False at its end."""
@@ -116,3 +128,15 @@ class Watch(threading.Thread):
         elif message["op"] == "cancel":
             self._stop_player("cancelled")
             self.answers.put({"text": "", "error": "cancelled"})
+
+
+def occupied(folder: str, enough: int) -> int:
+    """Bytes of the files below `folder`; the count stops once it exceeds `enough`."""
+    total, folders = 0, [folder]
+    while folders and total <= enough:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:  # a file may go while it is looked at
+            for entry in entries:
+                total += 512 + entry.stat(follow_symlinks=False).st_blocks * 512
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return total

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgpack
 
-FRAME = 64 * 1024**2  # bytes of one frame from a player
+FRAME = 16 * 1024**2  # bytes of one frame from a player
 NESTING = 32  # extensions inside extensions
 BIG = 4096  # bytes of an integer
 TUPLE, SET, FROZENSET, INTEGER, ARRAY, OBJECTS, TABLE, SERIES, COMPLEX = range(1, 10)
@@ -34,7 +34,7 @@ def pack(value: Any) -> bytes:
     except RecursionError as error:
         raise WireError("it is nested too deeply") from error
     except (ValueError, TypeError, OverflowError) as error:
-        raise WireError(str(error)) from error
+        raise WireError("it is nested too deeply" if "recursion" in str(error) else str(error)) from error
     return data
 
 
@@ -74,6 +74,7 @@ def _encode(value: Any) -> Any:
         return msgpack.ExtType(SET if isinstance(value, set) else FROZENSET, pack(list(value)))
     if isinstance(value, int):
         return _integer(value)
+    plain: type[Any]
     for plain in (str, float, bytes, list, dict):
         if isinstance(value, plain):
             return plain(value)
@@ -164,7 +165,7 @@ def _decode_array(dtype: str, shape: list[int], data: bytes) -> Any:
 def _decode_objects(shape: list[int], items: list[Any]) -> Any:
     import numpy
 
-    array = numpy.empty(len(items), object)
+    array: Any = numpy.empty(len(items), object)
     for i, item in enumerate(items):
         array[i] = item
     return array.reshape(shape)
@@ -178,10 +179,14 @@ def _decode_table(columns: list[Any], index: Any) -> Any:
     return frame
 
 
+def too_large(size: int, limit: int) -> str:
+    return f"it is too large ({size / 2**20:.1f} MB, at most {limit >> 20} MB)"
+
+
 class Channel:
     """Frames over a stream socket. `limit` bounds what is received, in bytes."""
 
-    def __init__(self, sock: socket.socket, limit: int = FRAME) -> None:
+    def __init__(self, sock: socket.socket, limit: int = FRAME + 1024**2) -> None:
         self.sock, self.limit, self._rest = sock, limit, b""
 
     def send(self, value: Any) -> None:
@@ -206,7 +211,7 @@ class Channel:
             data += self._more()
         need = int.from_bytes(data[:4], "big") + 4
         if need > self.limit:
-            raise WireError(f"it is too large ({need >> 20} MB, at most {self.limit >> 20} MB)")
+            raise WireError(too_large(need, self.limit))
         if len(data) < need:
             data = self._gather(data, need)
         self._rest = data[need:]

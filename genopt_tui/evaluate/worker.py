@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -32,10 +32,12 @@ class JudgeDied(Exception):
 class Worker:
     """A judge process; one request at a time."""
 
-    def __init__(self, folder: TaskFolder, limits: Limits, isolation: Isolation, settings: Sandbox) -> None:
+    def __init__(
+        self, folder: TaskFolder, limits: Limits, isolation: Isolation, settings: Sandbox, scratch: str
+    ) -> None:
         self.folder, self.limits, self.isolation, self.settings = folder, limits, isolation, settings
+        self.scratch = scratch
         self.process: asyncio.subprocess.Process | None = None
-        self.used = False
         self._said = b""
 
     async def start(self) -> None:
@@ -57,6 +59,7 @@ class Worker:
                 "limits": asdict(self.limits),
                 "isolation": asdict(self.isolation),
                 "sandbox": self.settings.model_dump(),
+                "scratch": self.scratch,
             }
         )
 
@@ -66,7 +69,6 @@ class Worker:
 
     async def run(self, rollout: Rollout, answer: Answer) -> dict[str, Any]:
         """The judge's answer to a rollout. Raises JudgeDied."""
-        self.used = True
         await self._send({"op": "run", "rollout": messages.plain_rollout(rollout)})
         deadline = time.monotonic() + self.limits.seconds + GRACE
         while True:
@@ -77,9 +79,9 @@ class Worker:
             await self._send(await _answered(answer, LlmQuestion(**message["question"])))
             deadline += time.monotonic() - asked
 
-    async def examples(self, split: str) -> dict[str, Any]:
+    async def examples(self, split: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The judge's answer to a question for examples. Raises JudgeDied."""
-        await self._send({"op": "examples", "split": split})
+        await self._send({"op": "examples", "split": split, "settings": dict(settings)})
         return await self._receive(None)
 
     async def cancel(self) -> bool:
