@@ -87,7 +87,7 @@ def enduro(things: list[GameObject]) -> Observation:
 
 
 def qbert(things: list[GameObject]) -> Observation:
-    seen: Observation = {"Player": pick(thing, MOVING) for thing in of(things, "Player")}
+    seen: Observation = {thing.category: pick(thing, MOVING) for thing in of(things, "Player")}
     for name, kinds in (("Enemies", ("Coily", "PurpleBall", "RedBall")), ("Friendlies", ("Sam", "GreenBall"))):
         if found := [pick(thing, MOVING, type=thing.category) for thing in of(things, *kinds)]:
             seen[name] = found
@@ -97,7 +97,7 @@ def qbert(things: list[GameObject]) -> Observation:
 
 
 def seaquest(things: list[GameObject]) -> Observation:
-    seen: Observation = {"Player": pick(thing, MOVING) for thing in of(things, "Player")}
+    seen: Observation = {thing.category: pick(thing, MOVING) for thing in of(things, "Player")}
     kinds = ("Shark", "Submarine", "EnemyMissile")
     if enemies := [pick(thing, MOVING, type=thing.category) for thing in of(things, *kinds)]:
         seen["Enemies"] = enemies

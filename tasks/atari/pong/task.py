@@ -78,4 +78,4 @@ def run(artifact: object, example: Example, ctx: Context) -> Result:
     episodes = play(GAME, ctx)
     rewards = [reward for episode in episodes for reward in episode.rewards]
     won, lost = sum(1 for r in rewards if r > 0), sum(1 for r in rewards if r < 0)
-    return outcome(GAME, episodes, f"You made {won} points and your opponent {lost}.")
+    return outcome(GAME, episodes, f"Points won: {won}, lost: {lost}.")
