@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from genopt_tui.errors import SessionError
 from genopt_tui.session.actlog import Act
 from genopt_tui.session.journal import now
-from genopt_tui.session.merge import Applied, apply
+from genopt_tui.session.merge import Applied, apply, three_way
 from genopt_tui.session.record import Decided, Proposal, Record
 from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, TAGS, check_name
 from genopt_tui.session.repository import Repository
@@ -91,6 +91,21 @@ def pick(repository: Repository, version: str, files: Iterable[str] = (), hunks:
     """Some files (all: none named) or hunks of a version's own edit, re-applied on head: a proposal by hand."""
     commit = repository.resolve(version)
     return apply(repository, commit, repository.head(), files=frozenset(files), hunks=frozenset(hunks))
+
+
+def merge_edits(repository: Repository) -> Applied:
+    """The open hand edit on top of what head did meanwhile to the files it touches: a proposal by hand, nothing is moved."""
+    edit = repository.hand_edit()
+    if edit is None:
+        raise SessionError("nothing was edited by hand", advice="Edit files in the session's artifact folder")
+    ours = repository.files(edit.base)
+    base = {name: edit.stale.get(name, ours.get(name)) for name in edit.changed}
+    merged, conflicts = three_way(
+        ours,
+        {name: text for name, text in base.items() if text is not None},
+        {name: text for name, text in edit.changed.items() if text is not None},
+    )
+    return Applied(edit.base, edit.base, merged, tuple(sorted(edit.changed)), tuple(conflicts))
 
 
 def accept_edits(repository: Repository, step: int, record: Record | None = None) -> str:

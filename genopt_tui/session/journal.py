@@ -25,14 +25,17 @@ CREATE TABLE IF NOT EXISTS command(id INTEGER PRIMARY KEY, at TEXT NOT NULL, kin
 CREATE TABLE IF NOT EXISTS reply(id INTEGER PRIMARY KEY, step INTEGER NOT NULL, candidate INTEGER NOT NULL, attempt INTEGER NOT NULL,
   at TEXT NOT NULL, text TEXT NOT NULL, complete INTEGER NOT NULL, finish_reason TEXT, usage TEXT NOT NULL, cost REAL, seconds REAL, error TEXT);
 CREATE INDEX IF NOT EXISTS reply_step ON reply(step, candidate, attempt);
-CREATE TABLE IF NOT EXISTS reply_chunk(id INTEGER PRIMARY KEY AUTOINCREMENT, step INTEGER NOT NULL, candidate INTEGER NOT NULL, attempt INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS reply_chunk(id INTEGER PRIMARY KEY AUTOINCREMENT, step INTEGER NOT NULL, candidate INTEGER NOT NULL,
+  attempt INTEGER NOT NULL, text TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rollout(id INTEGER PRIMARY KEY, key TEXT NOT NULL, at TEXT NOT NULL, step INTEGER NOT NULL, tree TEXT NOT NULL,
   example TEXT NOT NULL, repeat INTEGER NOT NULL, split TEXT NOT NULL, status TEXT NOT NULL, score REAL, seconds REAL NOT NULL,
   steps INTEGER NOT NULL, traced INTEGER NOT NULL, data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS rollout_key ON rollout(key);
 CREATE INDEX IF NOT EXISTS rollout_tree ON rollout(tree, split);
-CREATE TABLE IF NOT EXISTS trace(rollout INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, blob BLOB NOT NULL, PRIMARY KEY(rollout, first));
-CREATE TABLE IF NOT EXISTS picture(rollout INTEGER NOT NULL, step INTEGER NOT NULL, width INTEGER, height INTEGER, palette BLOB, pixels BLOB, PRIMARY KEY(rollout, step));
+CREATE TABLE IF NOT EXISTS trace(rollout INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, blob BLOB NOT NULL,
+  PRIMARY KEY(rollout, first));
+CREATE TABLE IF NOT EXISTS picture(rollout INTEGER NOT NULL, step INTEGER NOT NULL, width INTEGER, height INTEGER, palette BLOB, pixels BLOB,
+  PRIMARY KEY(rollout, step));
 """
 
 
@@ -219,7 +222,8 @@ class Journal:
                 (reply.step, reply.candidate, reply.attempt),
             )
             cursor = self._db.execute(
-                "INSERT INTO reply(step, candidate, attempt, at, text, complete, finish_reason, usage, cost, seconds, error) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO reply(step, candidate, attempt, at, text, complete, finish_reason, usage, cost, seconds, error) "
+                "VALUES(?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     reply.step,
                     reply.candidate,
@@ -289,7 +293,8 @@ class Journal:
         }
         with self._transaction():
             cursor = self._db.execute(
-                "INSERT INTO rollout(key, at, step, tree, example, repeat, split, status, score, seconds, steps, traced, data) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO rollout(key, at, step, tree, example, repeat, split, status, score, seconds, steps, traced, data) "
+                "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 (
                     key,
                     now(),

@@ -10,7 +10,8 @@ evidence_built   parts [{example, repeat, score, status, rollout, steps, shown [
 prompt_built     candidate, attempt, messages, tokens, repair (bool)
 reply_delta      candidate, attempt, text (not kept as an event: pieces live in `reply_chunk`)
 reply_finished   candidate, attempt, reply (journal id), complete, finish_reason, usage {input, output}, cost, seconds, error
-edit_parsed      candidate, attempt, tree, files [changed names], hunks, added, removed, reasoning, because [[example, step]], expects [[example, up|down]]
+edit_parsed      candidate, attempt, tree, files [changed names], hunks, added, removed, reasoning,
+                 because [[example, step]], expects [[example, up|down]]
 edit_refused     candidate, attempt, why, place, nearest, final (bool: no further attempt)
 gate_finished    candidate, tree, base_tree, mean, stderr, n, base_mean, base_stderr, difference, interval [low, high], p, verdict, test, confidence,
                  better, worse, same, failed, scores [{example, repeat, base, score}], complete (bool)

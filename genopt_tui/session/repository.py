@@ -45,14 +45,15 @@ class HandEdit:
     """What a person changed in the work tree: the whole artifact as it would be, and what of it changed.
 
     `changed` maps file to text, None for a deleted one; `choices` is the text of a changed `genopt.toml`.
-    `base` is head. `stale` names files that were edited before head moved under them.
+    `base` is head. `stale` maps the files that were edited before head moved under them to the text they were made from
+    (None: there was none): taking the edit over as it is takes back what head did to them since.
     """
 
     base: str
     files: Mapping[str, str]
     changed: Mapping[str, str | None]
     choices: str | None
-    stale: tuple[str, ...]
+    stale: Mapping[str, str | None]
 
 
 class Repository:
@@ -327,7 +328,7 @@ class Repository:
         edits = work.edits(head)
         if not edits:
             return None
-        return _hand_edit(head, self.files(head), edits, work)
+        return self._hand_edit(head, edits, work.followed.base)
 
     def git(self, *args: str, ok: Sequence[int] = (0,), data: bytes | None = None) -> bytes:
         """Standard output of a high-level git command, through GitPython. Raises SessionError."""
@@ -459,6 +460,23 @@ class Repository:
             moved[self.next_abandoned()] = (None, followed.at)
         return moved
 
+    def _hand_edit(self, head: str, edits: Sequence[Edited], bases: Mapping[str, str | None]) -> HandEdit:
+        files, choices = self.files(head), None
+        changed: dict[str, str | None] = {}
+        stale: dict[str, str | None] = {}
+        for edit in edits:
+            name = edit.file.removeprefix(f"{ARTIFACT}/")
+            if edit.file in bases:
+                stale[name] = self.objects.get(edit.base, "blob").data.decode("utf-8", "replace") if edit.base else None
+            if edit.file == CHOICES:
+                choices = edit.text
+                continue
+            changed[name] = edit.text
+            files.pop(name, None)
+            if edit.text is not None:
+                files[name] = edit.text
+        return HandEdit(head, files, changed, choices, stale)
+
     def _value(self, ref: str) -> str | None:
         found = self.objects.read(ref)
         return found.sha if found else None
@@ -501,24 +519,6 @@ def nearest(text: str, known: Sequence[str]) -> str:
     """Advice that names the nearest of the known names."""
     close = get_close_matches(text, known, 1, 0.4)
     return f"Did you mean {close[0]}?" if close else "See `genopt log --all`"
-
-
-def _hand_edit(head: str, files: dict[str, str], edits: Sequence[Edited], work: WorkTree) -> HandEdit:
-    changed: dict[str, str | None] = {}
-    choices, stale = None, []
-    for edit in edits:
-        if edit.file in work.followed.base:
-            stale.append(edit.file)
-        if edit.file == CHOICES:
-            choices = edit.text
-            continue
-        name = edit.file.removeprefix(f"{ARTIFACT}/")
-        changed[name] = edit.text
-        if edit.text is None:
-            files.pop(name, None)
-        else:
-            files[name] = edit.text
-    return HandEdit(head, files, changed, choices, tuple(stale))
 
 
 __all__ = ["HandEdit", "HeadMoved", "Repository", "Version", "initialize"]

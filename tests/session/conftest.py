@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from genopt_tui.session.record import Decided, Record, Scores
 from genopt_tui.session.repository import Repository
 

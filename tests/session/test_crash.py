@@ -8,7 +8,6 @@ from pathlib import Path
 
 from genopt_tui.session import acts
 from genopt_tui.session.repository import Repository
-
 from tests.session.conftest import plain_git, record
 
 KILLS = 60

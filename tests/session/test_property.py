@@ -4,13 +4,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from genopt_tui.errors import SessionError
-from genopt_tui.session import acts
-from genopt_tui.session.repository import Repository
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from genopt_tui.errors import SessionError
+from genopt_tui.session import acts
+from genopt_tui.session.repository import Repository
 from tests.session.conftest import START, TOML, plain_git, record
 
 LINES = st.sampled_from([0, 4, 8])

@@ -1,0 +1,63 @@
+"""Paired scores from records and journal."""
+
+import pytest
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.compare import compare, scores_of
+from genopt_tui.session.journal import Journal
+from genopt_tui.session.repository import Repository
+from genopt_tui.task.rollout import RolloutResult
+from tests.session.conftest import Accept
+
+
+def rolled(
+    journal: Journal, tree: str, example: str, score: float | None, status: str = "ok", task: str = "f1"
+) -> None:
+    result = RolloutResult(example, 0, "gate", status, score, 0.1)  # type: ignore[arg-type]
+    journal.store_rollout(f"{task}/{tree}{example}", 1, tree, result, traced=False)
+
+
+def test_a_planted_difference_is_found_and_failures_count(session: Repository, accept: Accept) -> None:
+    a, b = session.head(), accept(1, "a = 2\n", 9.0)
+    journal = Journal(session.path)
+    for number in range(12):
+        rolled(journal, session.tree(a), f"case-{number}", float(number))
+        rolled(journal, session.tree(b), f"case-{number}", number + 2.0 + number % 3 / 10)
+    rolled(journal, session.tree(a), "crash", None, "error")
+    rolled(journal, session.tree(b), "crash", 1.0)
+    rolled(journal, session.tree(b), "gone", None, "infra")
+    rolled(journal, session.tree(a), "gone", 1.0)
+    rolled(journal, session.tree(b), "case-0", -99.0, task="another state of the task")
+    scored = [scores_of(session, journal, commit, failure_score=-5.0) for commit in (a, b)]
+    journal.close()
+    said = compare(*scored)
+    assert said.n == 15, "twelve cases, the crash, and the two of the records"
+    assert said.verdict == "better"
+    assert said.difference == pytest.approx(said.mean_b - said.mean_a)
+    assert next(pair for pair in said.pairs if pair.example == "crash").a == -5.0
+    assert said.missing == (("gone", 0),)
+    assert compare(*scored, direction="lower").verdict == "worse"
+    document = said.document()
+    assert {
+        "a",
+        "b",
+        "mean_a",
+        "mean_b",
+        "difference",
+        "interval",
+        "p",
+        "verdict",
+        "test",
+        "confidence",
+        "better",
+        "worse",
+        "same",
+        "n",
+    } <= set(document)
+
+
+def test_nothing_in_common_is_said(session: Repository, accept: Accept) -> None:
+    a, b = session.head(), accept(1, "a = 2\n")
+    scored = [scores_of(session, None, commit, failure_score=0.0) for commit in (a, b)]
+    with pytest.raises(SessionError, match="never scored"):
+        compare(*scored)
