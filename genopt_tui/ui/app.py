@@ -4,19 +4,31 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import ClassVar
 
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.message import Message
+from textual.theme import Theme
 
+from genopt_tui.errors import UsageError
 from genopt_tui.ui import terminal
 from genopt_tui.ui.actions import ACTIONS
 from genopt_tui.ui.reader import first_snapshot
 from genopt_tui.ui.screens.main import MainScreen
 from genopt_tui.ui.snapshot import Snapshot
+
+
+@dataclass
+class ThemesRead(Message):
+    """Themes from files; an error in place of each that cannot be used."""
+
+    themes: tuple[Theme | UsageError, ...]
 
 
 class ActionPalette(Provider):
@@ -71,8 +83,21 @@ class GenoptApp(App[int]):
         from genopt_tui.ui.screens.start import StartScreen
 
         self.push_screen(MainScreen(self._first) if self._first else StartScreen())
+        self.call_after_refresh(lambda: Thread(target=self._read_themes, daemon=True).start())
         if not self.is_headless:
             terminal.on_ending(self._told_to_end)
+
+    def _read_themes(self) -> None:
+        from genopt_tui.ui.themes import all_themes
+
+        self.post_message(ThemesRead(tuple(all_themes())))
+
+    def on_themes_read(self, message: "ThemesRead") -> None:
+        for theme in message.themes:
+            if isinstance(theme, UsageError):
+                self.notify(str(theme), severity="warning", markup=False)
+            else:
+                self.register_theme(theme)
 
     def open_session(self, session: Path) -> None:
         """Show a session. Raises SessionError when it cannot be read."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from genopt_tui.errors import UsageError
 
@@ -42,10 +43,10 @@ def guarded(log: Path | None) -> Iterator[None]:
         _close(screen)
 
 
-def _close(screen: "object") -> None:
+def _close(screen: TextIO) -> None:
     """Close the copy; a terminal that is gone takes nothing more, and that is no error."""
     try:
-        screen.close()  # type: ignore[attr-defined]
+        screen.close()
     except OSError as error:
         sys.stderr.write(f"the terminal is gone: {error}\n")
 

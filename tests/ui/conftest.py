@@ -63,6 +63,14 @@ class Visit:
         self.main._appeared -= 1
 
     @property
+    def still(self) -> bool:
+        """Whether the screen looks as it did a moment ago, and the trace and the diff have been drawn."""
+        picture = self.app.export_screenshot()
+        before, self._picture = getattr(self, "_picture", ""), picture
+        self._same = getattr(self, "_same", 0) + 1 if before == picture else 0
+        return self._same >= 10
+
+    @property
     def said(self) -> str:
         return "\n".join(n.message for n in self.app._notifications)
 

@@ -44,6 +44,10 @@ class Pane(Widget):
         """Why `name` is not possible in this pane now; empty when it is."""
         return "" if hasattr(self, f"act_{name}") else f"not in {self.NAME}"
 
+    def search(self, text: str) -> None:
+        """Go to the next place that holds `text`."""
+        raise NotImplementedError
+
     def leave(self) -> bool:
         """Leave a passing state of this pane (a search, an editor); whether there was one."""
         return False

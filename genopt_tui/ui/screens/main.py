@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from time import monotonic
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,6 +19,14 @@ from genopt_tui.ui.panes.statusline import FooterLine, GateLine, StatusLine, Tab
 from genopt_tui.ui.snapshot import Snapshot
 from genopt_tui.ui.store import Answered, Failed, Fresh, Piece, Store
 from genopt_tui.ui.widgets.text import Plain
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+    from genopt_tui.ui.app import GenoptApp
+    from genopt_tui.ui.panes.evidence import EvidencePane
+    from genopt_tui.ui.panes.proposal import ProposalPane
+    from genopt_tui.ui.panes.trace import TracePane
 
 NAMES = ("History", "Artifact", "Trace", "Evidence", "Proposal")
 WIDE, TWO, LOW = 160, 100, 30
@@ -86,6 +94,10 @@ class MainScreen(Screen[None]):
     def on_unmount(self) -> None:
         self.store.close()
 
+    @property
+    def genopt(self) -> "GenoptApp":
+        return cast("GenoptApp", self.app)
+
     def _pane(self, number: int) -> Pane:
         return next(pane for pane in self.query(Pane) if number == pane.NUMBER)
 
@@ -96,10 +108,8 @@ class MainScreen(Screen[None]):
     @property
     def focused_pane(self) -> Pane | None:
         """The pane that has the keyboard."""
-        widget = self.focused
-        while widget is not None and not isinstance(widget, Pane):
-            widget = widget.parent if hasattr(widget.parent, "region") else None  # type: ignore[assignment]
-        return widget
+        above = self.focused.ancestors_with_self if self.focused else ()
+        return next((node for node in above if isinstance(node, Pane)), None)
 
     def context(self) -> Context:
         """Here and now, for the table of actions."""
@@ -181,14 +191,14 @@ class MainScreen(Screen[None]):
         if shown == self._shown_pending:
             return
         self._shown_pending, self._appeared = shown, monotonic()
-        self.app.title_for(snapshot)  # type: ignore[attr-defined]
+        self.genopt.title_for(snapshot)
         if shown:
             self.app.bell()
             if not self._attended:
                 self.call_later(self._go_to_pane, 5 if snapshot.pending == "decide" else 4)
 
     def on_piece(self, message: Piece) -> None:
-        self._pane(3).receive(message.piece)  # type: ignore[attr-defined]
+        cast("TracePane", self._pane(3)).receive(message.piece)
 
     def on_answered(self, message: Answered) -> None:
         if not message.ok:
@@ -211,7 +221,7 @@ class MainScreen(Screen[None]):
         self.store.look_at(message.commit)
 
     def on_place_chosen(self, message: PlaceChosen) -> None:
-        self._pane(3).go(message.example, message.step)  # type: ignore[attr-defined]
+        cast("TracePane", self._pane(3)).go(message.example, message.step)
         self._go_to_pane(3)
 
     def on_copied(self, message: Copied) -> None:
@@ -223,9 +233,9 @@ class MainScreen(Screen[None]):
 
     # actions
 
-    def say(self, text: str, severity: str = "information") -> None:
+    def say(self, text: str, severity: "SeverityLevel" = "information") -> None:
         """One line for a moment."""
-        self.app.notify(text, severity=severity, markup=False, timeout=4)  # type: ignore[arg-type]
+        self.app.notify(text, severity=severity, markup=False, timeout=4)
 
     async def action_act(self, name: str) -> None:
         """Do the action `name`, or say why it is not possible."""
@@ -254,15 +264,15 @@ class MainScreen(Screen[None]):
 
     def _too_early(self) -> bool:
         """Whether the key was pressed before a person can have seen what it decides on."""
-        return self.app.key_time - self._appeared < GRACE  # type: ignore[attr-defined]
+        return self.genopt.key_time - self._appeared < GRACE
 
     def _command(self, kind: str, **data: Any) -> None:
         self.store.command(kind, **data)
 
     def _kept(self) -> set[int] | None:
         """Hunks that are left in; None for the whole edit."""
-        proposal = next((p for p in self.query(Pane) if p.NUMBER == 5), None)
-        return proposal.kept() if proposal is not None else None  # type: ignore[attr-defined, no-any-return]
+        proposal = next((pane for pane in self.query(Pane) if pane.id == "proposal"), None)
+        return cast("ProposalPane", proposal).kept() if proposal else None
 
     def _do_run(self) -> None:
         state, mode = self.snapshot.state, self.snapshot.session.mode
@@ -275,7 +285,7 @@ class MainScreen(Screen[None]):
 
     def _do_step(self) -> None:
         if self.snapshot.pending == "propose":
-            choices = self._pane(4).choices()  # type: ignore[attr-defined]
+            choices = cast("EvidencePane", self._pane(4)).choices()
             self._command("propose", step=self.snapshot.progress.step, **choices)
         else:
             self._command("run", steps=1, mode=self.snapshot.session.mode)
@@ -404,7 +414,7 @@ class MainScreen(Screen[None]):
 
         def find(text: str | None) -> None:
             if text and pane is not None:
-                pane.search(text)  # type: ignore[attr-defined]
+                pane.search(text)
 
         self.app.push_screen(AskText("Search in this pane", "Enter searches  n N next, previous  Esc leaves"), find)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Thread
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +16,7 @@ from genopt_tui.ui.widgets.text import Plain
 
 if TYPE_CHECKING:
     from genopt_tui.session.places import Listed
+    from genopt_tui.ui.app import GenoptApp
 
 
 @dataclass
@@ -97,6 +98,6 @@ class StartScreen(Screen[None]):
         if not self._lines:
             return
         try:
-            self.app.open_session(self._lines[self._at].path)  # type: ignore[attr-defined]
+            cast("GenoptApp", self.app).open_session(self._lines[self._at].path)
         except GenoptError as error:
             self.app.notify(str(error), severity="error", markup=False)

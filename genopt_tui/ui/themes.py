@@ -1,0 +1,77 @@
+"""Themes from TOML files: those that come with genopt, then the user's own, which win by name."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from textual.theme import Theme
+
+from genopt_tui.errors import UsageError
+
+PACKAGE = Path(__file__).resolve().parent.parent
+COLORS = {
+    "primary",
+    "secondary",
+    "warning",
+    "error",
+    "success",
+    "accent",
+    "foreground",
+    "background",
+    "surface",
+    "panel",
+    "boost",
+}
+COLOR = re.compile(r"#[0-9a-fA-F]{6}|ansi_[a-z_]+")
+
+
+def bundled() -> Path:
+    """The folder of the themes that come with genopt: in a wheel beside the package's modules, else in the checkout."""
+    inside = PACKAGE / "_bundled" / "themes"
+    return inside if inside.is_dir() else PACKAGE.parent / "themes"
+
+
+def read_theme(path: Path) -> Theme:
+    """The theme in a file. Raises UsageError naming file and line, or file and key."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"theme {path.name} cannot be read", str(error)) from error
+    return Theme(name=path.stem, dark=_dark(path, data), **_colors(path, data))
+
+
+def _dark(path: Path, data: Mapping[str, Any]) -> bool:
+    unknown = set(data) - {"dark", "colors"}
+    if unknown:
+        raise UsageError(f"theme {path.name}: {min(unknown)}", "no such key", "It takes dark and [colors]")
+    if not isinstance(dark := data.get("dark", True), bool):
+        raise UsageError(f"theme {path.name}: dark", "it is true or false")
+    return dark
+
+
+def _colors(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
+    colors = data.get("colors", {})
+    for key, value in colors.items():
+        if key not in COLORS:
+            raise UsageError(
+                f"theme {path.name}: colors.{key}", "no such colour", f"There are {', '.join(sorted(COLORS))}"
+            )
+        if not isinstance(value, str) or not COLOR.fullmatch(value):
+            raise UsageError(f"theme {path.name}: colors.{key}", f"{value!r} is no colour", 'Write "#rrggbb"')
+    if "primary" not in colors:
+        raise UsageError(f"theme {path.name}: colors.primary", "it is missing")
+    return dict(colors)
+
+
+def all_themes() -> Iterator[Theme | UsageError]:
+    """Every theme there is; in place of one that cannot be used, why."""
+    from genopt_tui.config import user_file
+
+    for folder in (bundled(), user_file("themes")):
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                yield read_theme(path)
+            except UsageError as error:
+                yield error
