@@ -90,18 +90,14 @@ class Progress:
 
     def state(self, runner_alive: bool) -> str:
         """`idle`, `running`, `waiting`, `paused`, `finished` or `failed`."""
-        if runner_alive:
-            if self.pending:
-                return WAITING
-            return PAUSED if self.paused else RUNNING
         if self.pending and not self.ended:
             return WAITING
-        if self.finished:
-            return (
-                {0: FINISHED, 3: FINISHED}.get(self.finished.get("code", 0), FAILED)
-                if self.finished.get("reason") != "stopped"
-                else IDLE
-            )
+        if self.finished:  # a runner may linger a moment for another wish
+            if self.finished.get("reason") == "stopped":
+                return IDLE
+            return FINISHED if self.finished.get("code", 0) in {0, 3} else FAILED
+        if runner_alive:
+            return PAUSED if self.paused else RUNNING
         return IDLE
 
 
