@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,13 +40,13 @@ def run(
 ) -> int:
     """Run the loop of a session and follow it. Ctrl-C pauses it."""
     path = find_session(session)
-    wish = {"steps": steps, "until": until, "mode": mode, "no_wait": no_wait}
+    wish: dict[str, Any] = {"steps": steps, "until": until, "mode": mode, "no_wait": no_wait}
     if record:
         wish["record"] = str(Path(record).resolve())
     return run_session(path, wish, detach=detach, as_jsonl=as_jsonl)
 
 
-def run_session(path: Path, wish: dict[str, object], *, detach: bool = False, as_jsonl: bool = False) -> int:
+def run_session(path: Path, wish: dict[str, Any], *, detach: bool = False, as_jsonl: bool = False) -> int:
     """Leave a run command and follow what comes of it; the exit code."""
     from genopt_tui.session.client import ensure_runner, send
 
@@ -157,7 +157,7 @@ def demo(headless: bool, record: str | None) -> int:
     path, steps = demo_session()
     if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
         say(f"session {path}")
-        wish: dict[str, object] = {"steps": steps, "mode": "auto"}
+        wish: dict[str, Any] = {"steps": steps, "mode": "auto"}
         if record:
             wish["record"] = str(Path(record).resolve())
         return run_session(path, wish)

@@ -7,6 +7,7 @@ from genopt_tui.config import Gate
 from genopt_tui.loop.scoring import distinct, score_of
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.task.model import Task
+from genopt_tui.task.rollout import RolloutResult
 
 
 def summarized(rows: Sequence[RolloutRow], task: Task) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def gated(base: Sequence[RolloutRow], new: Sequence[RolloutRow], task: Task, gat
     """The data of `gate_finished` but for candidate and trees. Rows are in the same order of examples and repeats."""
     from genopt_tui.learn.gate import compare
 
-    pairs = [
+    pairs: list[tuple[RolloutResult, RolloutResult, Any, Any]] = [
         (b.result, n.result, score_of(b.result, task.failure_score), score_of(n.result, task.failure_score))
         for b, n in zip(base, new, strict=True)
     ]

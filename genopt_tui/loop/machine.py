@@ -1,6 +1,7 @@
 """The walk of one step. What comes next is a function of git and the journal alone; each phase ends in a durable event."""
 
 import asyncio
+import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -60,7 +61,7 @@ class Machine:
     def moved(self) -> bool:
         """Whether the head is no longer the version that the step was begun for."""
         batch, repository = self.desk.book.p.batch or {}, self.desk.repository
-        return repository.head() != batch["base"] or repository.branch() != batch["branch"]
+        return (repository.head(), repository.branch()) != (batch["base"], batch["branch"])
 
     def missing(self) -> list[tuple[str, int]]:
         """The batch's rollouts that are not finished."""
@@ -167,11 +168,12 @@ class Machine:
         desk, batch = self.desk, self.desk.book.p.batch or {}
         scorer = await desk.scorer(desk.choices(batch["base"]))
         wish = Wish(desk.version(batch["base"]), "train", self.missing(), traced=True, step=desk.book.step)
-        warm = asyncio.create_task(desk.proposer().warm())
+        warm = asyncio.gather(desk.proposer().warm(), asyncio.to_thread(importlib.import_module, "scipy.stats"))
         try:
             rows = await scorer.roll(wish)
         finally:
             await asyncio.wait([warm])
+        warm.result()
         if all(row.result.status == "infra" for row in rows):
             raise EvaluationError("no rollout could be run", rows[0].result.error, "See `genopt doctor`")
 
@@ -292,7 +294,7 @@ class Machine:
                 base=batch["base"],
                 tree=tree,
                 record=record,
-                subject=f"step {desk.book.step}: {subject}",
+                subject=subject,
                 body=record.proposal.reasoning,
                 model=record.model,
             )
