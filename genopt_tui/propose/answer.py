@@ -30,14 +30,14 @@ class Agent:
     """Answers artifacts through a proposer. What asks was written by a model: it may set how to answer, not who answers."""
 
     def __init__(self, proposer: Proposer) -> None:
-        self._proposer = proposer
+        self.proposer = proposer
         self.name, self.warm, self.close = proposer.name, proposer.warm, proposer.close
 
     async def answer(self, messages: Sequence[Message], params: Mapping[str, Any], *, seed: int = 0) -> Answer:
         """One whole reply. Raises UsageError for a wrong call of `llm(...)`, ProposerPause when tries are spent."""
         check(messages, params)
         text, tries, last = "", [], Finish()
-        async with aclosing(self._proposer.stream(Ask(messages, seed=seed, params=params))) as events:  # type: ignore[type-var]
+        async with aclosing(self.proposer.stream(Ask(messages, seed=seed, params=params))) as events:  # type: ignore[type-var]
             async for event in events:
                 if isinstance(event, Delta):
                     text += event.text

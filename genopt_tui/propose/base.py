@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from genopt_tui.errors import UsageError
+from genopt_tui.learn.text import estimate_tokens
 
 Message = Mapping[str, str]
 
@@ -94,20 +95,24 @@ class Finish:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a request cost: tokens (`input`, `output`) and US dollars, None where unknown; `estimated`: the provider said nothing."""
+
+    usage: Mapping[str, int] | None = None
+    cost: float | None = None
+    estimated: bool = True
+
+
 Said = Delta | Notice | Broken | Finish
 
 
 @dataclass(frozen=True)
 class Counter:
-    """Counts the tokens of a text; `exact` when with the model's own tokenizer."""
+    """Counts the tokens of a text; `exact` when with the model's own tokenizer, else it is `learn.text.estimate_tokens`."""
 
     count: Callable[[str], int]
     exact: bool = False
-
-
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a text has: 3.5 bytes each, which code and numbers come to."""
-    return -(-len(text.encode("utf-8", "replace")) * 2 // 7)
 
 
 class Proposer(Protocol):
@@ -130,6 +135,10 @@ class Proposer(Protocol):
     async def price(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars for a request of this size, None when unknown."""
         return None
+
+    async def spent(self, ask: Ask, text: str) -> Spent:
+        """What a request cost of which only `text` arrived, before it was cancelled or its runner died."""
+        return Spent()
 
     async def close(self) -> None:
         """Let go of everything held."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from genopt_tui.config import Retry
 from genopt_tui.errors import single_line
-from genopt_tui.propose.base import Ask, Delta, Finish, Proposer, Said, as_text
+from genopt_tui.propose.base import Ask, Delta, Finish, Proposer, Said, Spent, as_text
 from genopt_tui.propose.retry import Fault, retried
 
 GUARD = Path(__file__).with_name("guard.py")
@@ -22,6 +22,7 @@ LARGEST = 4 * 1024**2  # characters of a reply
 NOTICE = 2000  # a quota notice is shorter, a reply that speaks of limits is longer
 ALIKE = 3  # the same refusal as often pauses
 NOT_FOUND = 127
+UNKNOWN = Spent(estimated=False)
 _QUOTA = re.compile(
     r"\bquota\b|(usage|rate|session|weekly|hourly|daily|monthly) limit|limit (reached|exceeded)|too many requests"
     r"|out of credits|insufficient (credit|balance|funds)|not logged in|please (log|sign) ?in",
@@ -68,18 +69,18 @@ class CommandProposer(Proposer):
     def _judge(self, code: int, text: str, errors: str, *, proposal: bool) -> None:
         """Raise a Fault for what is no reply. A reply without an edit is one, until it comes the third time."""
         if code == NOT_FOUND:
-            raise Fault(errors or "the program was not found", again=False, advice="Install it, or name its whole path")
+            raise Fault(single_line(errors), UNKNOWN, again=False, advice="Install it, or name its whole path")
         if code == 0 and (not proposal or _EDIT.search(text)):
             self._refusal, self._alike = "", 0
             return
         said = single_line(errors if code and errors else text)
         why = f"exit code {code}: {said}" if code else said
         if len(text) < NOTICE and _QUOTA.search(f"{text}\n{errors}"):
-            raise Fault(why, again=False, advice="Resume when the program answers again, or set another model")
+            raise Fault(why, UNKNOWN, again=False, advice="Resume when the program answers again, or set another model")
         if self._same(why):
-            raise Fault(f"{why} ({ALIKE} times)", again=False, advice="Try the program by hand, then resume")
+            raise Fault(f"{why} ({ALIKE} times)", UNKNOWN, again=False, advice="Try the program by hand, then resume")
         if code:
-            raise Fault(why, advice="Try the program by hand, then resume")
+            raise Fault(why, UNKNOWN, advice="Try the program by hand, then resume")
 
     def _same(self, refusal: str) -> bool:
         """Whether this refusal came as often as `ALIKE` in a row, figures aside."""
@@ -136,7 +137,7 @@ async def _next(
         async with asyncio.timeout_at(deadline):
             data = await process.stdout.read(65536)
     except TimeoutError:
-        raise Fault(f"no complete reply in {limit:g} s", advice="Resume to try again") from None
+        raise Fault(f"no complete reply in {limit:g} s", UNKNOWN, advice="Resume to try again") from None
     return decoder.decode(data, final=not data), not data
 
 

@@ -1,58 +1,84 @@
 """What an error of a model's provider means: whether to try again, when, and what to tell the person."""
 
 import re
-from collections.abc import Mapping
+import socket
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from genopt_tui.errors import single_line
+from genopt_tui.propose.base import Spent
 from genopt_tui.propose.retry import Fault
 
-NOTHING = {"usage": {"input": 0, "output": 0}, "cost": 0.0}
+NOTHING = Spent({"input": 0, "output": 0}, 0.0, estimated=False)
+LONGEST = 500  # characters of a provider's message
 ADVICE = {
-    400: "Change the model's parameters, or the prompt, and resume",
+    400: "Change the parameters or the prompt, then resume",
     401: "Set the provider's key in the environment, and start the runner again",
-    402: "See to the account at the provider, and resume",
+    402: "See to the account at the provider, then resume",
     403: "The key may not use this model: set another model or key",
     404: "Check the model's name and api_base",
 }
+_PREFIX = re.compile(r"^(litellm\.\w+|(\w+ )?\w*(Error|Exception))\s*[:-]\s+")
+_UNREACHED = (ConnectionRefusedError, socket.gaierror)
 
 
-def as_fault(error: Any, began: bool, spent: Mapping[str, Any]) -> Fault:
-    """An error of litellm (or of the client below it) as a Fault; `spent` estimates what a broken reply cost.
+def as_fault(error: Any, spent: Spent, *, began: bool) -> Fault:
+    """An error of litellm, or of the client below it, as a Fault. `spent` estimates what a reply cost that `began`.
 
-    Status codes say more than the classes of litellm do: a wrong key may come as BadRequestError with status 401.
+    Status codes say more than the classes do: a wrong key may come as BadRequestError with status 401. Errors of the
+    connection come as status 500 too, with a made-up response.
     """
     status = int(getattr(error, "status_code", None) or 500)
-    refused = not began and response_of(error) is not None
+    answered = not began and response_of(error) is not None
+    free = answered or any(isinstance(e, _UNREACHED) for e in _chain(error))
+    what = f"{status}: " if answered else "the stream broke: " if began else "no answer: "
     return Fault(
-        describe(error, status if refused else None),
+        what + message_of(error),
+        NOTHING if free else spent,
         again=status in {408, 409, 425, 429} or status >= 500,
         after=retry_after(error),
         advice=ADVICE.get(status, "Resume to try again, or set another model"),
-        **(NOTHING if refused else spent),
     )
 
 
-def describe(error: Any, status: int | None) -> str:
-    """One line of what the provider said, without litellm's own prefixes."""
+def message_of(error: Any) -> str:
+    """One line of what the provider said, without the names of classes before it."""
     text = single_line(str(getattr(error, "message", "") or error))
-    text = re.sub(r"litellm\.\w+: |(\w+Exception|\w+Error) - ", "", text)
-    text = text[:500]
-    return f"{status}: {text}" if status else text
+    while match := _PREFIX.match(text):
+        text = text[match.end() :]
+    *_, root = _chain(error)
+    if isinstance(root, OSError) and root.strerror and root.strerror not in text:
+        text = f"{text.rstrip('.')} ({root.strerror})"
+    return text if len(text) <= LONGEST else text[:LONGEST] + " …"
 
 
 def response_of(error: Any) -> Any:
-    """The provider's own answer behind an error; None where there was none (litellm makes one up)."""
-    while error is not None:
-        response = getattr(error, "response", None)
+    """The provider's own answer behind an error; None where there was none."""
+    for each in _chain(error):
+        response = getattr(each, "response", None)
         if response is not None and "date" in response.headers:
             return response
-        error = getattr(error, "original_exception", None) or error.__cause__ or error.__context__
     return None
 
 
 def retry_after(error: Any) -> float | None:
     """Seconds the provider asks to wait."""
     response = response_of(error)
-    value = response.headers.get("retry-after", "") if response is not None else ""
-    return float(value) if value.replace(".", "", 1).isdigit() else None
+    value = response.headers.get("retry-after", "").strip() if response is not None else ""
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def _chain(error: Any) -> Iterator[Any]:
+    """An error and those that led to it."""
+    while error is not None:
+        yield error
+        error = getattr(error, "original_exception", None) or error.__cause__ or error.__context__

@@ -1,15 +1,17 @@
-"""Proposals from a model behind litellm, which is loaded late and kept quiet."""
+"""Proposals from a model behind litellm."""
 
 import asyncio
-import logging
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
-from functools import cache
+from functools import partial
 from typing import Any
 
 from genopt_tui.config import SessionSettings
-from genopt_tui.propose.base import Ask, Counter, Delta, Finish, Proposer, Said, estimate_tokens
+from genopt_tui.errors import ProposerPause
+from genopt_tui.learn.text import estimate_tokens
+from genopt_tui.propose import lite
+from genopt_tui.propose.base import Ask, Counter, Delta, Finish, Proposer, Said, Spent
 from genopt_tui.propose.faults import as_fault
 from genopt_tui.propose.retry import Fault, retried
 
@@ -22,52 +24,59 @@ class ModelProposer(Proposer):
     def __init__(self, model: str, settings: SessionSettings) -> None:
         self.name = model
         self._settings = settings
+        self._warming: asyncio.Future[None] | None = None
 
-    def stream(self, ask: Ask) -> AsyncIterator[Said]:
-        return retried(lambda: self._once(ask), self._settings.retry, self.name)
+    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
+        await self.warm()
+        litellm = lite.load()
+        request = self._request(litellm, ask)
+        async for event in retried(lambda: self._once(litellm, ask, request), self._settings.retry, self.name):
+            yield event
 
     async def warm(self) -> None:
-        await asyncio.to_thread(_warm, self.name)
+        if self._warming is None:
+            self._warming = asyncio.ensure_future(asyncio.to_thread(lite.warm, self.name))
+        await asyncio.shield(self._warming)
 
     async def counter(self) -> Counter:
-        litellm = await asyncio.to_thread(load)
-        bare = self.name.removeprefix("openai/")
-        if bare not in litellm.open_ai_chat_completion_models:
+        await self.warm()
+        litellm = lite.load()
+        if not lite.exact_tokenizer(litellm, self.name):
             return Counter(estimate_tokens)
-        return Counter(lambda text: int(litellm.token_counter(model=bare, text=text)), exact=True)
+        return Counter(partial(lite.count, litellm, self.name), exact=True)
 
     async def price(self, input_tokens: int, output_tokens: int) -> float | None:
-        litellm = await asyncio.to_thread(load)
-        usage = litellm.Usage(prompt_tokens=input_tokens, completion_tokens=output_tokens)
-        return self._cost(litellm, usage, self._settings.params)
+        await self.warm()
+        return self._cost(lite.load(), input_tokens, output_tokens, {})
 
-    async def _once(self, ask: Ask) -> AsyncIterator[Said]:
-        litellm = await asyncio.to_thread(load)
+    async def spent(self, ask: Ask, text: str) -> Spent:
+        await self.warm()
+        return self._estimate(lite.load(), ask, text)
+
+    async def _once(self, litellm: Any, ask: Ask, request: Mapping[str, Any]) -> AsyncIterator[Said]:
+        """One request. Raises Fault."""
         import openai
 
         deadline = time.monotonic() + self._settings.retry.timeout
         text, stream = "", None
         try:
             async with asyncio.timeout(_left(deadline)):
-                stream = await litellm.acompletion(**self._request(litellm, ask))
+                stream = await litellm.acompletion(**request)
             async for piece in _pieces(stream, deadline):
                 text += piece
                 yield Delta(piece)
-            reason = stream.received_finish_reason or stream.intermittent_finish_reason
-            if reason is None:
-                raise Fault("the reply ended early, without a reason", **self._spent(litellm, ask, text))
-            yield self._finish(litellm, ask, stream, text, reason)
+            yield self._finish(litellm, ask, stream, text)
         except TimeoutError:
             why = f"no complete reply in {self._settings.retry.timeout:g} s"
-            raise Fault(why, **self._spent(litellm, ask, text)) from None
+            raise Fault(why, self._estimate(litellm, ask, text), advice="Resume to try again") from None
         except openai.OpenAIError as error:
-            began = stream is not None
-            raise as_fault(error, began, self._spent(litellm, ask, text)) from error
+            raise as_fault(error, self._estimate(litellm, ask, text), began=stream is not None) from error
         finally:
             if stream is not None:
                 await stream.aclose()
 
     def _request(self, litellm: Any, ask: Ask) -> dict[str, Any]:
+        """What litellm is asked. Its own retries are off: there is one layer. Raises ProposerPause."""
         settings = self._settings
         request: dict[str, Any] = {
             "model": self.name,
@@ -77,7 +86,7 @@ class ModelProposer(Proposer):
             "timeout": settings.retry.timeout,
             "max_retries": 0,
         }
-        if "seed" in (litellm.get_supported_openai_params(self.name) or ()):
+        if "seed" in _supported(litellm, self.name):
             request["seed"] = ask.number()
         temperature = settings.temperature if ask.temperature is None else ask.temperature
         if temperature is not None:
@@ -85,43 +94,52 @@ class ModelProposer(Proposer):
         if settings.api_base:
             request["api_base"] = settings.api_base
             if self.name.startswith("openai/") and not os.environ.get("OPENAI_API_KEY"):
-                request["api_key"] = "none"  # servers of one's own want none, the client insists on one
+                request["api_key"] = "none"  # a server of one's own wants no key, the client insists on one
         return {**request, **settings.params, **ask.params}
 
-    def _finish(self, litellm: Any, ask: Ask, stream: Any, text: str, reason: str) -> Finish:
+    def _finish(self, litellm: Any, ask: Ask, stream: Any, text: str) -> Finish:
+        """The end of a whole reply. Raises Fault where the stream ended without a reason: litellm would invent one."""
+        reason = stream.received_finish_reason or stream.intermittent_finish_reason
+        if reason is None:
+            why = "the stream ended early, without a finish reason"
+            raise Fault(why, self._estimate(litellm, ask, text), advice="Resume to try again")
         reported = next((c.usage for c in reversed(stream.chunks) if getattr(c, "usage", None)), None)
         if reported is None:
-            return Finish(reason, **self._spent(litellm, ask, text))
+            spent = self._estimate(litellm, ask, text)
+            return Finish(reason, spent.usage, spent.cost, estimated=True)
         usage = {"input": int(reported.prompt_tokens or 0), "output": int(reported.completion_tokens or 0)}
-        return Finish(reason, usage, self._cost(litellm, reported, {**self._settings.params, **ask.params}))
+        return Finish(reason, usage, self._price(litellm, reported, ask.params))
 
-    def _spent(self, litellm: Any, ask: Ask, text: str) -> dict[str, Any]:
-        """What a try cost whose usage the provider did not report."""
-        sent = sum(estimate_tokens(m["content"]) for m in ask.messages)
-        usage = litellm.Usage(prompt_tokens=sent, completion_tokens=estimate_tokens(text))
-        cost = self._cost(litellm, usage, {**self._settings.params, **ask.params})
-        return {"usage": {"input": sent, "output": usage.completion_tokens}, "cost": cost, "estimated": True}
+    def _estimate(self, litellm: Any, ask: Ask, text: str) -> Spent:
+        """What a request cost whose usage the provider did not report."""
+        sent, received = sum(estimate_tokens(m["content"]) for m in ask.messages), estimate_tokens(text)
+        return Spent({"input": sent, "output": received}, self._cost(litellm, sent, received, ask.params))
 
-    def _cost(self, litellm: Any, usage: Any, params: Mapping[str, Any]) -> float | None:
-        """US dollars by the price that was set, or by litellm's table; None when unknown.
+    def _cost(self, litellm: Any, sent: int, received: int, params: Mapping[str, Any]) -> float | None:
+        return self._price(litellm, litellm.Usage(prompt_tokens=sent, completion_tokens=received), params)
 
-        A server of one's own has no list price, whatever it calls its model.
-        """
-        if "input_cost_per_token" in params or "output_cost_per_token" in params:
-            rates = (float(params.get(f"{side}_cost_per_token", 0.0)) for side in ("input", "output"))
-            counts: tuple[int, int] = (usage.prompt_tokens, usage.completion_tokens)
-            return sum(n * rate for n, rate in zip(counts, rates, strict=True))
-        if self._settings.api_base or "api_base" in params:
-            return None
-        response = litellm.ModelResponse(model=self.name, usage=usage)
-        try:
-            return float(litellm.completion_cost(completion_response=response, model=self.name))
-        except (ValueError, litellm.NotFoundError, litellm.exceptions.ModelNotMappedError):
-            return None
+    def _price(self, litellm: Any, usage: Any, params: Mapping[str, Any]) -> float | None:
+        params = {**self._settings.params, **params}
+        own_server = bool(self._settings.api_base or "api_base" in params)
+        return lite.price(litellm, self.name, usage, params, own_server=own_server)
+
+
+def _supported(litellm: Any, model: str) -> set[str]:
+    """Parameters that the model's provider takes. Raises ProposerPause when litellm knows no such provider."""
+    import openai
+
+    try:
+        litellm.get_llm_provider(model)
+    except openai.OpenAIError as error:
+        raise ProposerPause(
+            f"'{model}' names no provider",
+            advice="Write openai/NAME, anthropic/NAME, ollama/NAME, …, or command:PROGRAM, manual, search, replay:FILE",
+        ) from error
+    return set(litellm.get_supported_openai_params(model) or ())
 
 
 async def _pieces(stream: Any, deadline: float) -> AsyncIterator[str]:
-    """The text of a stream, thinking marked."""
+    """The text of a stream as it comes, thinking marked. Raises TimeoutError at the deadline."""
     thinking = False
     chunks = aiter(stream)
     while True:
@@ -142,25 +160,3 @@ async def _pieces(stream: Any, deadline: float) -> AsyncIterator[str]:
 
 def _left(deadline: float) -> float:
     return max(0.0, deadline - time.monotonic())
-
-
-@cache
-def load() -> Any:
-    """litellm, made quiet: it reads no `.env`, fetches no price table, and prints nothing. Takes seconds: use a thread."""
-    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    os.environ["LITELLM_MODE"] = "PRODUCTION"
-    import litellm
-
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    litellm.disable_hf_tokenizer_download = True
-    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
-        logger = logging.getLogger(name)
-        logger.handlers = [logging.NullHandler()]
-        logger.propagate = False
-    return litellm
-
-
-def _warm(model: str) -> None:
-    litellm = load()
-    litellm.get_supported_openai_params(model)

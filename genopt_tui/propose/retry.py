@@ -3,44 +3,38 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
 from genopt_tui.config import Retry
 from genopt_tui.errors import ProposerPause
-from genopt_tui.propose.base import Broken, Delta, Finish, Said
-from genopt_tui.propose.secrets import scrub
+from genopt_tui.propose.base import Broken, Delta, Finish, Said, Spent
+from genopt_tui.propose.secrets import Scrubber, scrub
 
 
 class Fault(Exception):
-    """One try failed. `again`: whether another try may help; `after`: seconds the provider asks to wait."""
+    """One try failed. `again`: whether another may help; `after`: seconds the provider asks to wait."""
 
     def __init__(
-        self,
-        error: str,
-        *,
-        again: bool = True,
-        after: float | None = None,
-        usage: Mapping[str, int] | None = None,
-        cost: float | None = None,
-        estimated: bool = False,
-        advice: str = "",
+        self, error: str, spent: Spent, *, again: bool = True, after: float | None = None, advice: str = ""
     ) -> None:
         super().__init__(error)
-        self.error, self.again, self.after, self.advice = error, again, after, advice
-        self.usage, self.cost, self.estimated = usage, cost, estimated
+        self.error, self.spent, self.again, self.after, self.advice = error, spent, again, after, advice
 
 
 Once = Callable[[], AsyncIterator[Said]]
 
 
 async def retried(once: Once, retry: Retry, name: str) -> AsyncIterator[Said]:
-    """The events of `once()`, started again after a `Fault` as `retry` says. Raises ProposerPause when tries are spent."""
+    """The events of `once()`, started again after a `Fault` as `retry` says; keys of the environment are taken out.
+
+    Raises ProposerPause when no try is left, or none would help.
+    """
     for number in range(1, retry.tries + 1):
-        began, text, fault = time.monotonic(), "", None
+        began, scrubber, text = time.monotonic(), Scrubber(), ""
         try:
-            async with aclosing(once()) as events:  # type: ignore[type-var]
+            async with aclosing(_scrubbed(once(), scrubber)) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, Delta):
                         text += event.text
@@ -50,14 +44,29 @@ async def retried(once: Once, retry: Retry, name: str) -> AsyncIterator[Said]:
             return
         except Fault as caught:
             fault = caught
-        error, wait = scrub(fault.error), pause_after(fault, number, retry)
-        yield Broken(text, error, fault.usage, fault.cost, fault.estimated, time.monotonic() - began, wait)
+        if rest := scrubber.rest():
+            text += rest
+            yield Delta(rest)
+        error, spent, wait = scrub(fault.error), fault.spent, wait_after(fault, number, retry)
+        yield Broken(text, error, spent.usage, spent.cost, spent.estimated, time.monotonic() - began, wait)
         if wait is None:
             raise ProposerPause(f"{name} gave no reply", _why(error, number), fault.advice)
         await asyncio.sleep(wait)
 
 
-def pause_after(fault: Fault, number: int, retry: Retry) -> float | None:
+async def _scrubbed(said: AsyncIterator[Said], scrubber: Scrubber) -> AsyncIterator[Said]:
+    async with aclosing(said) as events:  # type: ignore[type-var]
+        async for event in events:
+            if isinstance(event, Delta):
+                if piece := scrubber.feed(event.text):
+                    yield Delta(piece)
+                continue
+            if isinstance(event, Finish) and (rest := scrubber.rest()):
+                yield Delta(rest)
+            yield event
+
+
+def wait_after(fault: Fault, number: int, retry: Retry) -> float | None:
     """Seconds to wait after try `number` failed; None when no further try is made.
 
     Doubles from `retry.base` to `retry.cap` with jitter, and never less than what the provider asks for; a provider that
@@ -70,4 +79,4 @@ def pause_after(fault: Fault, number: int, retry: Retry) -> float | None:
 
 
 def _why(error: str, tries: int) -> str:
-    return error if tries == 1 else f"{error} ({tries} tries)"
+    return error if tries == 1 else f"{error} (try {tries})"
