@@ -1,0 +1,52 @@
+"""How the main screen looks, at the three sizes, in three themes, while a decision is wanted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Visit
+from sample import Stage, make_session
+from textual.pilot import Pilot
+
+from genopt_tui.ui.app import GenoptApp
+from genopt_tui.ui.reader import first_snapshot
+from genopt_tui.ui.themes import all_themes
+
+SIZES = [(200, 55), (120, 35), (80, 24)]
+Look = Callable[..., bool]
+
+
+async def settle(pilot: Pilot[Any], theme: str, keys: tuple[str, ...]) -> None:
+    app = pilot.app
+    assert isinstance(app, GenoptApp)
+    person = Visit(app, pilot)
+    await person.until(lambda: person.main.snapshot.loaded and person.main.snapshot.pending == "decide", "a decision")
+    await person.until(lambda: theme in app.available_themes, "themes")
+    app.theme = theme
+    await person.press(*keys)
+    await app.workers.wait_for_complete()
+    await person.until(lambda: person.still, "nothing more to draw")
+
+
+def screen(tmp_path: Path, snap_compare: Look, size: tuple[int, int], theme: str = "dark", *keys: str) -> bool:
+    session = make_session(tmp_path)
+    with Stage(session) as stage:
+        stage.to_decision()
+        app = GenoptApp(first_snapshot(session))
+        return snap_compare(app, terminal_size=size, run_before=lambda pilot: settle(pilot, theme, keys))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("theme", ["dark", "light", "monochrome"])
+def test_a_decision_is_wanted(tmp_path: Path, snap_compare: Look, size: tuple[int, int], theme: str) -> None:
+    assert screen(tmp_path, snap_compare, size, theme)
+
+
+@pytest.mark.parametrize("keys", ["question_mark", "M", "r", "i", "1"])
+def test_questions_and_panes_at_the_smallest_usual_size(tmp_path: Path, snap_compare: Look, keys: str) -> None:
+    assert screen(tmp_path, snap_compare, (80, 24), "dark", keys)
+
+
+def test_every_theme_can_be_worn() -> None:
+    assert len(list(all_themes())) >= 5
