@@ -37,6 +37,7 @@ class TracePane(LinePane):
         self.tabs = Tabs()
         self.picture = PictureView()
         self.facts = Plain(id="facts")
+        self.scene = Horizontal(self.picture, self.facts, id="scene")
         self.view: TraceView = TraceView()
         self.traces: tuple[TraceSource, ...] = ()
         self.source: TraceSource | None = None
@@ -48,9 +49,7 @@ class TracePane(LinePane):
 
     def compose(self) -> ComposeResult:
         yield self.tabs
-        with Horizontal(id="scene"):
-            yield self.picture
-            yield self.facts
+        yield self.scene
         yield self.view
 
     # content
@@ -115,7 +114,7 @@ class TracePane(LinePane):
         shown = self.source is not None and self.size.height >= ROOM
         lines = facts_of(facts)[: self.size.height // 2] if shown else []
         self.facts.show("\n".join(lines))
-        self.query_one("#scene").set_class(bool(shown and (lines or self.picture.display)), "-shown")
+        self.scene.set_class(bool(shown and (lines or self.picture.display)), "-shown")
         if shown and self._has_pictures and self.source is not None:
             self._want_picture(self.view.step)
         elif not shown:
@@ -154,7 +153,7 @@ class TracePane(LinePane):
         step = self.view.current
         objects = boxes(step.observation) if step is not None and step.index == piece.step else []
         self.picture.show(piece.picture, objects, self.size.width // 2, max(6, self.size.height // 2))
-        self.query_one("#scene").set_class(bool(piece.picture is not None or self.facts.content), "-shown")
+        self.scene.set_class(bool(piece.picture is not None or self.facts.content), "-shown")
         if self._next is not None and self._has_pictures:
             self._want_picture(self._next)
 

@@ -86,9 +86,9 @@ def _draw(small: list[bytearray], rows: Sequence[bytes], box: Box, scale_x: floa
     left, right = int(box.x * scale_x), max(int(box.x * scale_x) + 1, round((box.x + box.w) * scale_x))
     top = int(box.y * scale_y)
     bottom = max(top + 1, round((box.y + box.h) * scale_y))
-    if bottom - top < 2:
+    if bottom - top < 3:
         top -= top % 2
-        bottom = top + 2
+        bottom = max(bottom, top + 2)
     for y in range(max(0, top), min(len(small), bottom)):
         for x in range(max(0, left), min(len(small[0]), right)):
             small[y][x] = colour

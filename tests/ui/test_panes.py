@@ -1,0 +1,347 @@
+"""The panes: what they are fed is what they show, and what they can do now they say."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from scene import (
+    BEFORE,
+    FILES,
+    HOSTILE,
+    NASTY,
+    NEW,
+    Host,
+    evidence,
+    harmless,
+    proposal,
+    seen,
+    settled,
+    snapshot,
+)
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from genopt_tui.session.progress import Progress
+from genopt_tui.ui.messages import PlaceChosen
+from genopt_tui.ui.panes.artifact import ArtifactPane
+from genopt_tui.ui.panes.base import Pane
+from genopt_tui.ui.panes.evidence import EvidencePane
+from genopt_tui.ui.panes.lines import LinePane
+from genopt_tui.ui.panes.proposal import ProposalPane
+from genopt_tui.ui.panes.trace import TracePane
+from genopt_tui.ui.snapshot import EvidenceView, Snapshot, VersionView
+from genopt_tui.ui.widgets.text import Plain
+
+PANES: tuple[Callable[[], Pane], ...] = (ArtifactPane, TracePane, EvidencePane, ProposalPane)
+
+
+def text_of(host: Host) -> str:
+    """The rows of the view that has the keyboard."""
+    assert isinstance(host.widget, LinePane)
+    return "\n".join(seen(host.widget.view))
+
+
+def title(host: Host) -> str:
+    return str(host.widget.border_title)
+
+
+@pytest.mark.parametrize("size", [(200, 55), (120, 35), (80, 24)], ids=lambda s: f"{s[0]}x{s[1]}")
+@pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
+def test_looks(snap_compare: Any, pane: Callable[[], Pane], size: tuple[int, int]) -> None:
+    async def rest(pilot: Pilot[Any]) -> None:
+        await settled(pilot)
+
+    assert snap_compare(Host(pane(), snapshot()), terminal_size=size, run_before=rest)
+
+
+# artifact
+
+
+async def test_the_artifact_begins_with_what_changed_and_turns_to_other_files() -> None:
+    host = Host(ArtifactPane(), snapshot())
+    async with host.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ArtifactPane)
+        assert title(host).startswith("2 Artifact policy.py  @12".replace("  ", " "))
+        assert "┃" in text_of(host)
+        pane.act("open")
+        await settled(pilot)
+        assert pane.name_shown == "notes.md"
+        assert "# Notes" in text_of(host)
+
+
+async def test_a_scope_that_names_nothing_is_said_and_hides_no_code() -> None:
+    version = VersionView("c", "12", FILES, BEFORE, ("policy.py:nothing_of_this",))
+    host = Host(ArtifactPane(), snapshot(version=version))
+    async with host.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        assert "scope:" in title(host)
+        assert "class Policy" in text_of(host)
+
+
+async def test_the_reader_of_the_artifact_stays_when_only_the_record_arrives() -> None:
+    whole = snapshot()
+    assert whole.version is not None
+    host = Host(ArtifactPane(), whole)
+    async with host.run_test(size=(100, 12)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ArtifactPane)
+        pane.act("bottom")
+        pane.feed(replace(whole, version=replace(whole.version, record={"step": 12})))
+        await settled(pilot)
+        assert pane.view.cursor == len(NEW.splitlines()) - 1
+
+
+# evidence
+
+
+async def test_what_was_sent_is_said_with_horizon_and_what_the_score_covers() -> None:
+    host = Host(EvidencePane(), snapshot())
+    async with host.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        text = text_of(host)
+        for part in ("seed-1", "-21", "1.9k tok", "steps 0-399 of 812", "3 cut", "the first 400 steps", "812 steps"):
+            assert part in text
+        assert "~6.1k/32k tok" in title(host)
+
+
+async def test_examples_are_left_out_only_while_the_prompt_waits() -> None:
+    host = Host(EvidencePane(), snapshot())
+    async with host.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, EvidencePane)
+        assert pane.why_not("toggle")
+        pane.feed(snapshot(evidence=evidence(editable=True)))
+        await settled(pilot)
+        assert pane.why_not("toggle") == ""
+        pane.act("toggle")
+        assert pane.choices() == {"dropped": ["seed-1"], "pinned": []}
+        assert "[ ] seed-1" in text_of(host)
+        pane.act("next")
+        pane.act("toggle")
+        pane.act("toggle")
+        assert pane.choices()["dropped"] == ["seed-1"]
+        pane.feed(snapshot(evidence=evidence(step=14)))
+        assert pane.choices()["dropped"] == [], "another step begins with everything in"
+
+
+async def test_enter_on_an_example_goes_to_its_trace() -> None:
+    host = Host(EvidencePane(), snapshot())
+    async with host.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert isinstance(host.widget, EvidencePane)
+        host.widget.act("next")
+        host.widget.act("open")
+        await pilot.pause()
+        assert [(m.example, m.step) for m in host.heard if isinstance(m, PlaceChosen)] == [("seed-3", 0)]
+
+
+async def test_the_whole_prompt_opens_and_escape_leaves_it() -> None:
+    host = Host(EvidencePane(), snapshot())
+    async with host.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, EvidencePane)
+        pane.act("whole_prompt")
+        await settled(pilot)
+        assert "You improve." in text_of(host)
+        assert pane.view.has_focus
+        assert pane.leave()
+        await settled(pilot)
+        assert "seed-1" in text_of(host)
+        assert not pane.leave()
+
+
+async def test_a_batch_that_rolls_out_shows_what_is_done() -> None:
+    rolling = EvidenceView(
+        14, batch=(("seed-1", 0), ("seed-9", 0)), rollouts=({"example": "seed-1", "repeat": 0, "score": 3.0},)
+    )
+    host = Host(EvidencePane(), snapshot(evidence=rolling))
+    async with host.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        assert "rolling out 1 of 2" in text_of(host)
+        assert "seed-9" in text_of(host)
+
+
+# proposal
+
+
+async def test_hunks_that_are_left_out_make_another_candidate() -> None:
+    host = Host(ProposalPane(), snapshot())
+    async with host.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ProposalPane)
+        assert pane.kept() is None
+        assert "no hunk" in pane.why_not("toggle")
+        pane.act("next")
+        pane.act("toggle")
+        await settled(pilot)
+        assert pane.kept() == {2}
+        assert "1 left out" in title(host)
+        pane.feed(snapshot(proposals=(proposal(tree="other", files=BEFORE, base=FILES),)))
+        await settled(pilot)
+        assert pane.kept() is None
+
+
+async def test_scores_that_arrive_leave_hunks_and_place_as_they_are() -> None:
+    host = Host(ProposalPane(), snapshot())
+    async with host.run_test(size=(100, 20)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ProposalPane)
+        pane.act("next")
+        pane.act("next")
+        pane.act("toggle")
+        before = (pane.view.cursor, pane.view.scroll_offset)
+        scores = ({"example": "seed-100", "score": 1.0, "status": "ok"},)
+        pane.feed(snapshot(proposals=(proposal(gate_scores=scores),)))
+        await settled(pilot)
+        assert (pane.view.cursor, pane.view.scroll_offset) == before
+        assert pane.kept() == {1}
+        assert "gate 1/10: seed-100 1" in str(pane.scores.content)
+
+
+async def test_reasons_lead_to_their_step_and_the_raw_reply_opens() -> None:
+    host = Host(ProposalPane(), snapshot())
+    async with host.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ProposalPane)
+        pane.act("next")
+        pane.act("open")
+        pane.view.go(next(y for y, row in enumerate(seen(pane.view)) if row.startswith("because")))
+        pane.act("open")
+        await pilot.pause()
+        assert [(m.example, m.step) for m in host.heard if isinstance(m, PlaceChosen)] == [("seed-3", 117)] * 2
+        pane.act("raw")
+        await settled(pilot)
+        assert "<<<<<<< SEARCH" in text_of(host)
+        assert pane.leave()
+        await settled(pilot)
+        assert "hunk 1 of 2" in text_of(host)
+
+
+async def test_a_reply_streams_then_becomes_a_diff() -> None:
+    whole = snapshot(proposals=(proposal(files=None, reasoning="", text="think", streaming=True, gate_scores=()),))
+    host = Host(ProposalPane(), whole)
+    async with host.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ProposalPane)
+        assert "think" in text_of(host)
+        pane.feed(snapshot(proposals=(proposal(files=None, reasoning="", text="thinking on", streaming=True),)))
+        await settled(pilot)
+        assert "thinking on" in text_of(host)
+        pane.feed(snapshot())
+        await settled(pilot)
+        assert "hunk 1 of 2" in text_of(host)
+        assert pane.view.has_focus
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"progress": Progress(step=13, batch={"examples": [["a", 0], ["b", 0]]}), "proposals": ()}, "0 of 2"),
+        ({"progress": Progress(), "proposals": ()}, "no step runs"),
+        ({"proposals": (proposal(files=None, refusals=({"why": "no such [/line]", "final": False},)),)}, "[/line]"),
+    ],
+)
+async def test_the_phase_is_said(changes: dict[str, Any], said: str) -> None:
+    host = Host(ProposalPane(), snapshot(**changes))
+    async with host.run_test(size=(100, 20)) as pilot:
+        await settled(pilot)
+        assert said in str(host.query_one("#phase", Plain).content)
+
+
+# all of them
+
+
+def hostile_snapshot(text: str) -> Snapshot:
+    """`text` in every place that a model, a task or a file system can reach."""
+    files, before = {f"{text}.py": f"{text}\n{text}", "b.py": text}, {f"{text}.py": text, "b.py": f"{text}\n"}
+    part = {"example": text, "repeat": 0, "score": None, "status": text, "steps": 9, "shown": [[0, 3]], "tokens": 5}
+    sent = {
+        "parts": [part],
+        "sections": [{"name": text, "tokens": 3, "cut": text}],
+        "tokens": 9,
+        "horizon": {"kind": text, "steps": 4},
+        "covers": {"trace": text, "score": text},
+    }
+    whole = snapshot()
+    return replace(
+        whole,
+        progress=Progress(step=13, batch={"examples": [[text, 0]]}, evidence={}),
+        version=VersionView("c", text, files, before, (text,)),
+        evidence=EvidenceView(13, sent=sent, messages=({"role": text, "content": text},), hints=(text,)),
+        traces=tuple(replace(trace, example=text, status=text, covers=text) for trace in whole.traces),
+        proposals=(
+            proposal(
+                label=text,
+                text=text,
+                reasoning=f"# {text}\n- {text}\n> {text}\n`{text}`",
+                base=before,
+                files=files,
+                because=((text, 3),),
+                expects=((text, text),),
+                gate_scores=({"example": text, "score": None, "status": text},),
+                refusals=({"why": text, "final": True},),
+                decided=text,
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("text", [*HOSTILE, NASTY], ids=range(len(HOSTILE) + 1))
+async def test_hostile_text_is_shown_and_not_obeyed(pane: Callable[[], Pane], text: str) -> None:
+    host = Host(pane(), hostile_snapshot(text))
+    async with host.run_test(size=(150, 40)) as pilot:
+        await settled(pilot)
+        widget = host.widget
+        assert isinstance(widget, LinePane)
+        for name in ("next", "toggle", "open", "raw", "whole_prompt", "page_down", "copy", "left", "right", "more"):
+            if not widget.why_not(name):
+                widget.act(name)
+        widget.search(text)
+        await settled(pilot)
+        assert harmless(seen(widget.view))
+        assert harmless([title(host)])
+        drawn = [s.text for row in host.screen._compositor.render_strips() for s in row]
+        assert harmless(drawn)
+
+
+@pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
+async def test_every_act_that_is_offered_works_in_an_empty_session(pane: Callable[[], Pane]) -> None:
+    empty = replace(snapshot(), version=None, evidence=EvidenceView(0), proposals=(), traces=(), progress=Progress())
+    host = Host(pane(), empty)
+    async with host.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        widget = host.widget
+        assert isinstance(widget, LinePane)
+        for name in {n for o in (widget, widget.view) for n in dir(o) if n.startswith("act_")}:
+            if not widget.why_not(name.removeprefix("act_")):
+                widget.act(name.removeprefix("act_"))
+                await pilot.pause()
+        widget.search("x")
+        await settled(pilot)
+
+
+def test_no_view_of_ours_reads_markup() -> None:
+    """Every widget of the panes is a view of lines, a container, or draws `Content` that it assembled itself."""
+    from textual.containers import Horizontal
+
+    from genopt_tui.ui.widgets.picture import PictureView
+    from genopt_tui.ui.widgets.tabs import Tabs
+    from genopt_tui.ui.widgets.view import LineView
+
+    def inside(widget: Widget) -> list[Widget]:
+        return [c for child in widget.compose() for c in (child, *child._pending_children)]
+
+    for pane in PANES:
+        for widget in inside(pane()):
+            assert isinstance(widget, LineView | Plain | Tabs | PictureView | Horizontal), widget

@@ -1,0 +1,161 @@
+"""The diff: what is shown is what is there, hunks can be left out, both forms hold the same."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scene import BEFORE, FILES, HOSTILE, NASTY, Host, harmless, seen, settled
+
+from genopt_tui.learn.diff import hunks, keep
+from genopt_tui.ui.messages import Copied
+from genopt_tui.ui.widgets.diff import DiffLines, DiffView, fitted, work_out
+from genopt_tui.ui.widgets.lines import plain
+from genopt_tui.ui.widgets.text import clean_line
+from genopt_tui.ui.widgets.words import laid_over, word_spans
+
+LINES = st.lists(st.sampled_from(["a", "b", "  c = 1", "def f():", "", "[/x]"]), max_size=30).map("\n".join)
+
+
+def shown_rows(source: DiffLines, sign: str) -> list[str]:
+    """Code of the rows with this sign, from the finished lines."""
+    lines = source.fill(0, len(source))
+    assert lines is not None
+    rows = []
+    for y, line in enumerate(lines):
+        entry = source.entry(y)
+        if entry and entry.hunk and not entry.head and (row := entry.left or entry.right) and row.sign == sign:
+            rows.append(plain(line).split(f" {sign} ", 1)[1])
+    return rows
+
+
+@settings(max_examples=60, deadline=None)
+@given(LINES, LINES)
+def test_every_added_and_removed_line_is_shown_unchanged(old: str, new: str) -> None:
+    files = ({"a.py": old}, {"a.py": new})
+    source = DiffLines(work_out(*files, False))
+    for sign in "+-":
+        real = [clean_line(row.text) for hunk in hunks(*files) for row in hunk.rows if row.sign == sign]
+        assert [row.removesuffix("  (no line end)") for row in shown_rows(source, sign)] == real
+
+
+@settings(max_examples=40, deadline=None)
+@given(LINES, LINES)
+def test_side_by_side_holds_the_same_rows(old: str, new: str) -> None:
+    diff = work_out({"a.py": old}, {"a.py": new}, True)
+    for side, dropped in (("left", "+"), ("right", "-")):
+        rows = [getattr(e, side) for e in diff.entries if getattr(e, side) is not None]
+        assert rows == [row for hunk in diff.hunks for row in hunk.rows if row.sign != dropped]
+
+
+def test_side_by_side_rows_are_exactly_as_wide_as_the_view() -> None:
+    from rich.cells import cell_len
+
+    source = DiffLines(work_out({"a": f"{NASTY}\n日本\n"}, {"a": f"{NASTY}!\n日本語\n"}, True), split=151, shift=3)
+    for y in range(len(source)):
+        entry = source.entry(y)
+        if entry and (entry.left or entry.right):
+            assert cell_len(plain(source.draft(y))) in (150, 151)
+
+
+def test_words_that_differ_are_marked() -> None:
+    old, new = word_spans("if target > paddle + 4:", "if target > paddle + 2:")
+    assert old == new == ((21, 22),)
+    assert word_spans("return 0", "import everything from nowhere else") == ((), ())
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_marking_words_never_changes_the_text(old: str, new: str) -> None:
+    spans, _ = word_spans(old, new)
+    assert plain(laid_over([(old[:5], "a"), (old[5:], "b")], spans, "x")) == old
+
+
+def test_a_cut_line_says_so() -> None:
+    assert plain(fitted([("abcdef", "")], 4)) == "abc…"
+    assert plain(fitted([("日本語", "")], 4)) in {"日 …", "日…"}
+    assert plain(fitted([("ab", "")], 4)) == "ab  "
+
+
+async def test_hunks_are_left_out_and_taken_in() -> None:
+    view = DiffView()
+    async with Host(view).run_test(size=(100, 40)) as pilot:
+        view.show(BEFORE, FILES)
+        await settled(pilot)
+        assert len(view.hunks) == 2
+        view.act_toggle()
+        assert view.off == set(), "no hunk is under the cursor"
+        view.act_next()
+        view.act_toggle()
+        await settled(pilot)
+        assert view.off == {1}
+        assert any(text.startswith("[ ] hunk 1 of 2  left out") for text in seen(view))
+        left = keep(BEFORE, FILES, {h.number for h in view.hunks} - view.off)
+        assert "steps =" not in left["policy.py"]
+        view.act_toggle()
+        assert view.off == set()
+
+
+async def test_another_edit_begins_with_all_hunks_in() -> None:
+    view = DiffView()
+    async with Host(view).run_test(size=(100, 40)) as pilot:
+        view.show(BEFORE, FILES)
+        await settled(pilot)
+        view.act_next()
+        view.act_toggle()
+        view.show(FILES, BEFORE)
+        await settled(pilot)
+        assert view.off == set()
+
+
+async def test_wide_terminals_stand_old_and_new_side_by_side() -> None:
+    view = DiffView()
+    async with Host(view).run_test(size=(100, 40)) as pilot:
+        view.show(BEFORE, FILES)
+        await settled(pilot)
+        assert not any("│" in text for text in seen(view))
+        view.act_next()
+        await pilot.resize_terminal(160, 40)
+        await settled(pilot)
+        assert any(text.count('return ball["y"]') == 2 or ("│" in text and "+ " in text) for text in seen(view))
+        assert view.under_cursor == 1, "the hunk under the cursor stays"
+        await pilot.resize_terminal(100, 40)
+        await settled(pilot)
+        assert not any("│" in text for text in seen(view))
+
+
+async def test_a_long_introduction_folds_and_opens() -> None:
+    view = DiffView()
+    async with Host(view).run_test(size=(100, 40)) as pilot:
+        view.show(BEFORE, FILES, [((f"because {i}", ""),) for i in range(30)], [(("note", ""),)])
+        await settled(pilot)
+        assert "▸ 26 more lines (Enter)" in seen(view)
+        assert seen(view)[5] == "note"
+        view.act_open()
+        await settled(pilot)
+        assert seen(view)[29] == "because 29"
+
+
+async def test_copying_a_hunk_gives_its_lines_with_signs() -> None:
+    view = DiffView()
+    host = Host(view)
+    async with host.run_test(size=(100, 40)) as pilot:
+        view.show({"a": "1\n"}, {"a": "2\n"})
+        await settled(pilot)
+        view.act_next()
+        view.act_copy()
+        await pilot.pause()
+        assert [m.text for m in host.heard if isinstance(m, Copied)] == ["@@ -1 +1 @@\n-1\n+2"]
+
+
+async def test_hostile_files_and_names_are_only_shown() -> None:
+    view = DiffView()
+    old = {f"{NASTY}.py": "\n".join(HOSTILE)}
+    async with Host(view).run_test(size=(160, 40)) as pilot:
+        view.show(old, {f"{NASTY}.py": "\n".join(reversed(HOSTILE))})
+        await settled(pilot)
+        assert harmless(seen(view))
+
+
+async def test_a_change_of_line_ends_alone_is_visible() -> None:
+    view = DiffView()
+    async with Host(view).run_test(size=(80, 20)) as pilot:
+        view.show({"a": "x\r\n"}, {"a": "x\n"})
+        await settled(pilot)
+        assert any(text.endswith("- x␍") for text in seen(view))

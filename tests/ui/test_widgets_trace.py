@@ -1,0 +1,211 @@
+"""Traces of any length: what is asked for, opened, stepped, searched and filtered."""
+
+from scene import NASTY, Host, harmless, observed, picture, seen, settled, snapshot, step
+
+from genopt_tui.task.rollout import Call, TraceStep
+from genopt_tui.ui.messages import TraceWanted
+from genopt_tui.ui.panes.trace import TracePane
+from genopt_tui.ui.snapshot import TraceSource
+from genopt_tui.ui.widgets.picture import Box, boxes, fit, half_blocks, pixels, scale
+from genopt_tui.ui.widgets.trace import TraceLines, holding
+
+
+def pane(steps: int = 812, shown: tuple[tuple[int, int], ...] | None = ((0, 399),)) -> Host:
+    source = TraceSource(1, "seed-1", 0, steps, -21.0, "ok", shown)
+    return Host(TracePane(), snapshot(traces=(source,)))
+
+
+def inside(host: Host) -> TracePane:
+    assert isinstance(host.widget, TracePane)
+    return host.widget
+
+
+def asked(host: Host) -> int:
+    return sum(m.count for m in host.heard if isinstance(m, TraceWanted))
+
+
+async def test_only_steps_near_what_is_visible_are_asked_for() -> None:
+    host = pane(1_000_000)
+    async with host.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        view = inside(host).view
+        view.act_bottom()
+        await settled(pilot)
+        assert view.step == 999_999
+        assert "999999" in seen(view)[-1]
+        assert "act" in seen(view)[-1]
+        assert asked(host) < 300
+
+
+async def test_opened_steps_show_calls_and_close_again() -> None:
+    host = pane()
+    async with host.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        view, before = inside(host).view, len(inside(host).view.trace)
+        view.act_open()
+        await settled(pilot)
+        assert len(view.trace) > before
+        assert any("policy.Policy.predict_ball(obs=" in text for text in seen(view))
+        view.act_down()
+        assert view.step == 0, "a detail belongs to its step"
+        view.act_step_on()
+        assert view.step == 1
+        view.act_step_back()
+        view.act_open()
+        assert len(view.trace) == before
+
+
+async def test_next_and_previous_go_to_rewards_and_errors() -> None:
+    host = pane()
+    async with host.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        view, places = inside(host).view, []
+        for _ in range(3):
+            view.act_next()
+            await settled(pilot)
+            places.append(view.step)
+        assert places == [117, 235, 299]
+        view.act_prev()
+        await settled(pilot)
+        assert view.step == 235
+        assert "reward -1" in str(inside(host).border_title)
+        view.act_top()
+        view.act_prev()
+        await settled(pilot)
+        assert view.step == 707, "around the beginning"
+
+
+async def test_looking_through_a_long_trace_finds_what_is_far_and_can_be_ended() -> None:
+    host = pane(5000)
+    host.steps = lambda i: step(i) if i != 4321 else TraceStep(i, "the Needle")
+    async with host.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        view = inside(host).view
+        view.search("Needle")
+        await settled(pilot)
+        assert view.step == 4321
+        view.search("nowhere")
+        view._cancel_scan()
+        await settled(pilot)
+        assert view.step == 4321
+
+
+async def test_the_filter_leaves_eventful_steps_and_escape_brings_all_back() -> None:
+    host = pane()
+    async with host.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        inside(host).act("filter")
+        await settled(pilot)
+        view = inside(host).view
+        assert len(view.trace) == 8
+        view.act_step_on()
+        assert view.step == 235
+        assert inside(host).leave()
+        await settled(pilot)
+        assert len(view.trace) == 812
+        assert view.step == 235
+
+
+async def test_steps_outside_the_horizon_are_dim() -> None:
+    trace = TraceLines(TraceSource(1, "s", 0, 500, shown=((0, 99), (400, 450))))
+    for number in (0, 99, 100, 399, 400, 451):
+        trace.known[number] = step(number)
+    dim = {y for y in (0, 99, 100, 399, 400, 451) if all("dim" in look for _, look in trace.draft(y))}
+    assert dim == {100, 399, 451}
+
+
+async def test_playing_goes_on_until_a_move_or_the_end() -> None:
+    host = pane(40)
+    async with host.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        view = inside(host).view
+        view.act_toggle()
+        assert view.playing
+        view.act_down()
+        assert not view.playing
+        view.act_toggle()
+        while view.playing:
+            await pilot.pause(0.02)
+        assert view.step == 39
+
+
+async def test_places_are_shown_and_unknown_ones_said() -> None:
+    host = Host(TracePane(), snapshot())
+    async with host.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        inside(host).go("seed-1", 400)
+        await settled(pilot)
+        assert inside(host).view.step == 400
+        assert "seed-1" in str(inside(host).border_title)
+        assert "outside the horizon" in str(inside(host).border_title)
+        inside(host).go("[/no]", 1)
+        await settled(pilot)
+        assert [n.message for n in host._notifications] == ["no trace of [/no] in this step"]
+
+
+async def test_the_picture_of_the_current_step_is_drawn_where_there_is_room() -> None:
+    host = pane()
+    async with host.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        assert inside(host).picture.display
+        assert inside(host).picture.size.height == 20
+        await pilot.resize_terminal(100, 10)
+        await settled(pilot)
+        assert not inside(host).picture.display
+
+
+async def test_hostile_steps_are_only_shown() -> None:
+    host = pane()
+    host.steps = lambda i: TraceStep(
+        i,
+        {NASTY: NASTY, "x": [NASTY]},
+        NASTY,
+        -1.0,
+        {NASTY: NASTY},
+        (Call(NASTY, {NASTY: NASTY}, NASTY, NASTY, 10**9),),
+        3,
+    )
+    async with host.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        inside(host).view.act_open()
+        await settled(pilot)
+        assert harmless(seen(inside(host).view))
+
+
+def test_a_search_in_a_step_looks_at_calls_too() -> None:
+    assert holding("predict_ball(obs")(step(0))
+    assert not holding("nothing of this")(step(0))
+
+
+def test_every_observed_object_is_at_least_one_cell() -> None:
+    shot = picture(3)
+    width, height = fit(shot, 20, 10)
+    assert width <= 20
+    assert height <= 20
+    assert height % 2 == 0
+    rows = pixels(shot)
+    drawn = scale(rows, width, height, boxes(observed(3)))
+    for ink in (1, 2):
+        cells = [
+            (x, y) for y in range(0, height, 2) for x in range(width) if drawn[y][x] == ink and drawn[y + 1][x] == ink
+        ]
+        assert cells, f"object {ink} fills no cell"
+
+
+def test_half_blocks_hold_both_pixels_of_a_cell() -> None:
+    lines = half_blocks([bytearray([0, 0, 1]), bytearray([1, 1, 1])], bytes([0, 0, 0, 255, 255, 255]))
+    assert [segment.text for segment in lines[0]] == ["▀▀", "▀"]
+    first = lines[0][0].style
+    assert first is not None
+    assert first.color is not None
+    assert first.bgcolor is not None
+    assert (first.color.triplet, first.bgcolor.triplet) == ((0, 0, 0), (255, 255, 255))
+
+
+def test_objects_are_found_wherever_an_observation_holds_them() -> None:
+    assert boxes({"a": {"x": 1, "y": 2, "w": 3, "h": 4}, "b": [{"x": 5, "y": 6, "w": 7, "h": 8}], "c": "x"}) == [
+        Box(1, 2, 3, 4),
+        Box(5, 6, 7, 8),
+    ]
+    assert boxes({"x": "no", "y": None, "w": 1, "h": 1}) == []
+    assert boxes(None) == []

@@ -1,0 +1,118 @@
+"""Views of lines: movement, search, copying, and code with its gutter."""
+
+from scene import HOSTILE, NEW, OLD, Host, harmless, seen, settled
+
+from genopt_tui.ui.messages import Copied
+from genopt_tui.ui.widgets.code import CodeLines, CodeView, changed_lines, highlighted, lines_of
+from genopt_tui.ui.widgets.lines import TextLines, plain
+from genopt_tui.ui.widgets.view import LineView
+
+
+def numbered(count: int) -> TextLines:
+    return TextLines([((f"line {i}", ""),) for i in range(count)])
+
+
+async def test_moving_keeps_the_cursor_in_sight_and_inside() -> None:
+    view = LineView(numbered(1000))
+    async with Host(view).run_test(size=(40, 20)) as pilot:
+        view.act_up()
+        assert view.cursor == 0
+        view.act_bottom()
+        await pilot.pause()
+        assert view.cursor == 999
+        assert seen(view)[-1] == "line 999"
+        view.act_down()
+        assert view.cursor == 999
+        view.act_top()
+        view.act_page_down()
+        await pilot.pause()
+        assert f"line {view.cursor}" in seen(view)
+
+
+async def test_an_empty_view_takes_every_act() -> None:
+    view = LineView()
+    async with Host(view).run_test():
+        for name in [n for n in dir(view) if n.startswith("act_")]:
+            getattr(view, name)()
+        assert view.cursor == 0
+
+
+async def test_search_goes_on_around_the_end_and_marks_what_it_found() -> None:
+    view = LineView(numbered(1000))
+    async with Host(view).run_test(size=(40, 20)) as pilot:
+        view.search("LINE 99")
+        await settled(pilot)
+        assert view.cursor == 0, "capitals are looked for as they are"
+        view.search("line 99")
+        await settled(pilot)
+        assert view.cursor == 99
+        view.act_find_prev()
+        await settled(pilot)
+        assert view.cursor == 999
+        view.act_find_next()
+        await settled(pilot)
+        assert view.cursor == 99
+        marked = view.render_line(view.cursor - int(view.scroll_offset.y))
+        assert any(s.text == "line 99" for s in marked)
+
+
+async def test_going_sideways_shows_what_stands_right() -> None:
+    view = LineView(TextLines([(("0123456789" * 10, ""),)]))
+    async with Host(view).run_test(size=(20, 5)):
+        view.act_right()
+        assert seen(view)[0].startswith("89012")
+        view.act_left()
+        view.act_left()
+        assert seen(view)[0].startswith("01234")
+
+
+async def test_copying_gives_the_line_of_code_without_its_gutter() -> None:
+    view = CodeView(CodeLines("a.py", "x = 1\ny = 2\n"))
+    host = Host(view)
+    async with host.run_test() as pilot:
+        view.act_down()
+        view.act_copy()
+        await pilot.pause()
+        assert [m.text for m in host.heard if isinstance(m, Copied)] == ["y = 2"]
+
+
+async def test_hostile_lines_are_shown_and_not_obeyed() -> None:
+    view = LineView(TextLines([((text, "strong"), (text, "added")) for text in HOSTILE]))
+    async with Host(view).run_test(size=(60, 20)) as pilot:
+        view.search("[/")
+        await settled(pilot)
+        assert harmless(seen(view))
+        assert seen(view)[0] == "[/][/]"
+
+
+def test_colours_never_change_the_text() -> None:
+    for name, text in [
+        ("a.py", NEW),
+        ("b.unknown", NEW),
+        ("c.md", "# x\n\ny"),
+        ("d.json", '{"a": "\\u0000'),
+        ("e.py", ""),
+    ]:
+        assert [plain(line) for line in highlighted(name, text)] == lines_of(text)
+
+
+def test_hostile_code_keeps_its_number_of_lines() -> None:
+    text = "\n".join(HOSTILE) + "\r\nx = 1\x0c\x0b\u2028y\r"
+    assert [plain(line) for line in highlighted("a.py", text)] == lines_of(text)
+    assert len(lines_of(text)) == text.count("\n") + 1
+
+
+def test_changed_lines_are_those_of_the_new_text() -> None:
+    numbers = changed_lines(OLD, NEW)
+    assert {lines_of(NEW)[n - 1].strip() for n in numbers} >= {"def reflect(y):", 'return ball["y"] + steps'}
+    assert changed_lines("a\nb\n", "a\n") == {1}
+    assert changed_lines(NEW, NEW) == set()
+
+
+async def test_scope_and_changes_stand_in_the_gutter() -> None:
+    view = CodeView(CodeLines("a.py", "a = 1\nb = 2\nc = 3\n", scope=[(2, 2)], changed=frozenset({3})))
+    async with Host(view).run_test() as pilot:
+        await settled(pilot)
+        assert seen(view)[:3] == ["  1   a = 1", "  2 ┃ b = 2", "  3  ~c = 3"]
+        view.act_next()
+        assert view.cursor == 2
