@@ -9,7 +9,9 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from genopt_tui.errors import SessionError
@@ -52,7 +54,7 @@ class ObjectStore:
         if not self._folder.is_dir():
             raise SessionError(f"{path} is no session", "it holds no git repository", "See `genopt ls`")
         self._process: subprocess.Popen[bytes] | None = None
-        self._staged: dict[str, Path] = {}
+        self._staged: dict[str, tuple[int, Path]] = {}
         self._kept: dict[str, Object] = {}
         self._thread = threading.get_ident()
 
@@ -152,11 +154,12 @@ class ObjectStore:
     def flush(self) -> None:
         """Make all that is staged durable, then visible.
 
-        Every file was flushed before it gets its name; file systems with a journal keep names in order, so flushing the
+        Every file is flushed before it gets its name; file systems with a journal keep names in order, so flushing the
         last folder flushes the others.
         """
+        sync_files(handle for handle, _ in self._staged.values())
         folder = self._folder
-        for sha, temporary in self._staged.items():
+        for sha, (_, temporary) in self._staged.items():
             folder = self._folder / sha[:2]
             folder.mkdir(exist_ok=True)
             os.replace(temporary, folder / sha[2:])
@@ -165,7 +168,11 @@ class ObjectStore:
             self._staged.clear()
 
     def close(self) -> None:
-        """End the git process."""
+        """End the git process; what was staged and not flushed is dropped."""
+        for handle, temporary in self._staged.values():
+            os.close(handle)
+            temporary.unlink(missing_ok=True)
+        self._staged.clear()
         if self._process is not None:
             assert self._process.stdin is not None and self._process.stdout is not None
             self._process.stdin.close()
@@ -186,14 +193,8 @@ class ObjectStore:
             return sha
         temporary = self._folder / f"tmp_obj_{os.getpid()}_{sha}"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
-        try:
-            packed = memoryview(zlib.compress(raw, 1))
-            while packed:
-                packed = packed[os.write(handle, packed) :]
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        self._staged[sha] = temporary
+        self._staged[sha] = (handle, temporary)
+        write_all(handle, zlib.compress(raw, 1))
         self._keep(Object(sha, kind, data))
         return sha
 
@@ -221,6 +222,33 @@ class ObjectStore:
             except FileNotFoundError as error:
                 raise SessionError("git is not installed", advice="Install git 2.34 or newer") from error
         return self._process
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write all of `data` to an open file."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def sync_files(handles: Iterable[int]) -> None:
+    """Flush open files to the disk side by side, which joins their waits into one, and close them."""
+    wanted = list(handles)
+    try:
+        if len(wanted) > 1:
+            list(_flushers().map(os.fsync, wanted))
+        elif wanted:
+            os.fsync(wanted[0])
+    finally:
+        for handle in wanted:
+            os.close(handle)
+
+
+@lru_cache(maxsize=1)
+def _flushers() -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(8, "flush")
+    os.register_at_fork(after_in_child=_flushers.cache_clear)
+    return pool
 
 
 def sync_folder(folder: Path) -> None:

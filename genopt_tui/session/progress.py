@@ -95,7 +95,8 @@ class Progress:
         if self.finished:  # a runner may linger a moment for another wish
             if self.finished.get("reason") == "stopped":
                 return IDLE
-            return FINISHED if self.finished.get("code", 0) in {0, 3} else FAILED
+            ends = {0: FINISHED, 3: FINISHED, 4: IDLE, 130: IDLE}  # exit codes, see errors.Exit
+            return ends.get(self.finished.get("code", 0), FAILED)
         if runner_alive:
             return PAUSED if self.paused else RUNNING
         return IDLE

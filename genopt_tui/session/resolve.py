@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, single_line
-from genopt_tui.session.refs import HEADS, REJECTED, TAGS, check_name
+from genopt_tui.session.refs import ABANDONED, HEADS, REJECTED, TAGS, check_name
 
 if TYPE_CHECKING:
     from genopt_tui.session.repository import Repository
@@ -51,10 +51,14 @@ def _step(repository: "Repository", text: str) -> str | None:
 
 def _accepted(repository: "Repository", step: int, candidate: int | None = None) -> str | None:
     """The accepted version of a step: on the active branch before the others."""
-    for everything in (False, True):
-        for version in repository.log(all=everything):
-            if version.step == step and version.kind != "rejected" and candidate in (None, version.candidate):
-                return version.commit
+    wanted = ["-E", "--all-match", f"--grep=^Genopt-Step: {step}$"]
+    if candidate:
+        wanted.append(f"--grep=^Genopt-Candidate: {candidate}$")
+    for among in (["HEAD"], ["HEAD", "--branches", f"--glob={ABANDONED}*"]):
+        for commit in repository.git("log", "--format=%H", *wanted, "-5", *among, "--").decode().split():
+            version = repository.version(commit)
+            if version.step == step and candidate in (None, version.candidate):
+                return commit
     return None
 
 

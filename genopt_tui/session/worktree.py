@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session import index
-from genopt_tui.session.objects import ObjectStore, blob_id
+from genopt_tui.session.objects import ObjectStore, blob_id, sync_files, write_all
 
 ARTIFACT, CHOICES, RECORD = "artifact", "genopt.toml", "record.json"
 LARGEST = 4 * 1024**2
@@ -50,13 +50,13 @@ class WorkTree:
     def announce(self, act: str) -> None:
         """Remember the act that is about to move refs and work tree: the point of no return."""
         self.followed.act = act
-        self._save()
+        self._save(durable=True)
 
     def follow(self, commit: str, ref: str) -> None:
         """Put the work tree to `commit` of the branch `ref`, leaving alone what a person changed."""
         old, new = self._blobs(self.followed.at), self._blobs(commit)
-        for name in sorted(old.keys() | new.keys() | self.followed.base.keys()):
-            self._follow_file(name, self.followed.base.get(name, old.get(name)), new.get(name))
+        names = sorted(old.keys() | new.keys() | self.followed.base.keys())
+        self._put({name: new.get(name) for name in names if self._is_ours(name, old.get(name), new.get(name))})
         index.follow(self.path, old, new, self.followed.base)
         self._settle(commit, ref, new)
 
@@ -74,27 +74,35 @@ class WorkTree:
                 found.append(Edited(name, self._text(name), base))
         return found
 
-    def put(self, name: str, data: bytes | None) -> None:
-        """Write a file (None deletes it) at once or not at all; never through a link."""
-        target = self._place(name)
-        if data is None:
-            target.unlink(missing_ok=True)
-            self._prune(target.parent)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._memory.parent / f"file.{os.getpid()}"
-        write_durably(temporary, data)
-        os.replace(temporary, target)
-
-    def _follow_file(self, name: str, base: str | None, target: str | None) -> None:
-        current = self._current(name)
-        if current == target:
+    def _is_ours(self, name: str, old: str | None, new: str | None) -> bool:
+        """Whether a file is still what was put there and has to change; otherwise what it was made from is remembered."""
+        base, current = self.followed.base.get(name, old), self._current(name)
+        if current == new:
             self.followed.base.pop(name, None)
-        elif current == base or (name in OWN and (current is None or self._store.read(current) is not None)):
-            self.put(name, None if target is None else self._store.get(target, "blob").data)
+            return False
+        ours = current == base or (name in OWN and (current is None or self._store.read(current) is not None))
+        if ours:
             self.followed.base.pop(name, None)
         else:
             self.followed.base[name] = base
+        return ours
+
+    def _put(self, blobs: Mapping[str, str | None]) -> None:
+        """Write files (None deletes one), each at once or not at all; never through a link."""
+        written: list[tuple[int, Path, Path]] = []
+        for number, (name, blob) in enumerate(blobs.items()):
+            target = self._place(name)
+            if blob is None:
+                target.unlink(missing_ok=True)
+                self._prune(target.parent)
+                continue
+            temporary = self._memory.parent / f"file-{number}.tmp"
+            written.append((_new_file(temporary), temporary, target))
+            write_all(written[-1][0], self._store.get(blob, "blob").data)
+        sync_files(handle for handle, _, _ in written)
+        for _, temporary, target in written:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, target)
 
     def _settle(self, commit: str, ref: str, blobs: Mapping[str, str]) -> None:
         base = {
@@ -156,24 +164,25 @@ class WorkTree:
     def _load(self) -> Followed:
         try:
             data = json.loads(self._memory.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            return Followed(data["at"], data["ref"], data["act"], data["base"])
+        except (
+            FileNotFoundError,
+            ValueError,
+        ):  # ValueError: a power cut took it; what differs from head is a hand edit then
             return Followed()
-        return Followed(data["at"], data["ref"], data["act"], data["base"])
 
-    def _save(self) -> None:
+    def _save(self, *, durable: bool = False) -> None:
+        """Only an announced act must survive a power cut; without the rest it is done once more."""
         self._memory.parent.mkdir(mode=0o700, exist_ok=True)
         temporary = self._memory.with_suffix(".tmp")
-        write_durably(temporary, json.dumps(asdict(self.followed)).encode())
+        handle = _new_file(temporary)
+        write_all(handle, json.dumps(asdict(self.followed)).encode())
+        sync_files([handle]) if durable else os.close(handle)
         os.replace(temporary, self._memory)
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file and flush it to the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _new_file(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
 
 
 def safe_path(name: str) -> str:
