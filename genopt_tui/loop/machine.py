@@ -461,12 +461,9 @@ def outcome_of(c: Candidate, *, accepted: bool) -> Outcome:
         return Outcome("not-chosen" if accepted else "failed", "runner", "it was not scored")
     if not c.gate["complete"]:
         return Outcome("failed", "runner", "its gate could not be completed")
-    verdict = c.gate["verdict"]
-    if verdict == "worse":
-        return Outcome("rejected", "gate", verdict_line(c))
     if accepted:
         return Outcome("not-chosen", "runner", "another candidate was taken")
-    return Outcome("undecided" if verdict == "undecided" else "rejected", "gate", verdict_line(c))
+    return Outcome("undecided" if c.gate["verdict"] == "undecided" else "rejected", "gate", verdict_line(c))
 
 
 def verdict_line(c: Candidate) -> str:

@@ -22,6 +22,7 @@ from genopt_tui.session.repository import Repository
 
 POLL = 0.05  # seconds between two looks for commands
 LINGER = 2.0  # seconds a runner stays after its work, for a command that follows
+UNBOUNDED = 20  # steps of a run that nothing else would end
 FREE_AFTER = 60.0  # seconds of waiting after which the pool's processes are ended
 
 
@@ -93,6 +94,9 @@ class Runner:
         steps = data.get("steps")
         if steps is None and self.active and old.get("steps") is not None:
             steps = max(int(old["steps"]) - self.steps_done(), 0)
+        limits = self.desk.settings.budget.model_dump().values()
+        if steps is None and data.get("until") is None and all(limit is None for limit in limits):
+            steps = UNBOUNDED
         if p.batch is None or p.ended:
             self.desk.cache.since = journal.last_rollout()
         self.book.say(

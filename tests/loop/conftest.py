@@ -1,0 +1,184 @@
+"""A small task whose score is read off a number in the artifact, and a session of it with a real runner process."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genopt_tui.cli.making import make_session
+from genopt_tui.session.client import ensure_runner, runner_pid, send
+from genopt_tui.session.journal import Event, Journal
+from genopt_tui.session.repository import Repository
+from genopt_tui.task import loader
+
+PATIENCE = 90.0  # seconds that a test waits for something that takes one or two
+
+TOML = """
+name = "tiny"
+description = "Reach a number"
+objective = "Make value() return a number close to 10."
+failure_score = -100.0
+[starts.plain]
+description = "A bad number"
+[choices]
+"batch.size" = 2
+"gate.examples" = 6
+"""
+TASK = """
+from genopt_tui.task.contract import Example, Result
+
+FIRST = {"train": 0, "gate": 100, "test": 200}
+
+
+def examples(split):
+    return [Example(f"{split}-{i}", data=FIRST[split] + i) for i in range(8)]
+
+
+def run(artifact, example, ctx):
+    got = ctx.call("answer.value", example.data * 0.001)
+    ctx.step(observation={"shift": example.data}, action=got, reward=-abs(got - 10))
+    return Result(score=-abs(got - 10), feedback=f"off by {got - 10:.3f}")
+"""
+ARTIFACT = "LEVEL = 3.0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
+MODEL = '''
+"""A model: reads LEVEL in the prompt, proposes LEVEL + 1, and writes down every call."""
+import pathlib, re, sys, time
+prompt = sys.stdin.read()
+here = pathlib.Path(__file__).parent
+number = len(list(here.glob("call-*.txt")))
+(here / f"call-{number:03}.txt").write_text(prompt)
+special = here / "replies" / f"{number}.txt"
+level = float(re.search(r"LEVEL = ([0-9.]+)", prompt).group(1))
+block = f"answer.py\\n<<<<<<< SEARCH\\nLEVEL = {level}\\n=======\\nLEVEL = {level + 1}\\n>>>>>>> REPLACE\\n"
+text = special.read_text() if special.exists() else f"Raise the level to {level + 1}.\\n\\n{block}"
+for piece in text.splitlines(keepends=True):
+    sys.stdout.write(piece)
+    sys.stdout.flush()
+    time.sleep(float((here / "pace").read_text()) if (here / "pace").exists() else 0)
+'''
+
+
+class Bench:
+    """A session with its runner, and a model that counts its calls."""
+
+    def __init__(self, path: Path, model: Path) -> None:
+        self.path, self.model = path, model
+        self.journal = Journal(path)
+
+    def tell(self, kind: str, /, **data: Any) -> str:
+        return send(self.path, self.journal, kind, wait=PATIENCE, **data)
+
+    def run(self, **data: Any) -> Event:
+        """Ask for a run and wait for its end."""
+        after = self.start(**data)
+        return self.wait("run_finished", after)
+
+    def start(self, **data: Any) -> int:
+        """Ask for a run; the event after which it began."""
+        after = self.journal.last_event()
+        self.tell("run", **data)
+        return after
+
+    def wait(self, kind: str, after: int = 0, **match: Any) -> Event:
+        """The first event of a kind after `after` whose data matches."""
+        return self.until(
+            lambda: next(
+                (e for e in self.journal.events(after, kinds=[kind]) if match.items() <= e.data.items()), None
+            ),
+            kind,
+        )
+
+    def until(self, look: Callable[[], Any], what: str) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if found := look():
+                return found
+            time.sleep(0.005)
+        log = (self.path / ".genopt" / "runner.log").read_text(errors="replace")
+        raise AssertionError(f"{what} did not come; events: {self.kinds()[-12:]}\n{log[-2000:]}")
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.journal.events()]
+
+    def events(self, kind: str) -> list[Event]:
+        return self.journal.events(kinds=[kind])
+
+    def kill(self) -> None:
+        """kill -9 of the runner."""
+        if pid := runner_pid(self.path):
+            os.kill(pid, signal.SIGKILL)
+        self.gone()
+
+    def gone(self) -> None:
+        self.until(lambda: runner_pid(self.path) is None, "the runner's end")
+
+    def wake(self) -> None:
+        ensure_runner(self.path)
+
+    def calls(self) -> list[str]:
+        """The prompts that the model was asked, in order."""
+        return [file.read_text() for file in sorted(self.model.parent.glob("call-*.txt"))]
+
+    def will_reply(self, call: int, text: str) -> None:
+        folder = self.model.parent / "replies"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{call}.txt").write_text(text)
+
+    def pace(self, seconds: float) -> None:
+        """Seconds between two lines of a reply."""
+        (self.model.parent / "pace").write_text(str(seconds))
+
+    def versions(self, *, everything: bool = True) -> list[Any]:
+        with Repository.open(self.path) as repository:
+            return repository.log(all=everything)
+
+    def record(self, version: str) -> Any:
+        with Repository.open(self.path) as repository:
+            return repository.record(repository.resolve(version))
+
+    def files(self, version: str = "head") -> dict[str, str]:
+        with Repository.open(self.path) as repository:
+            return repository.files(repository.resolve(version))
+
+    def outcomes(self) -> list[tuple[int | None, str, float | None]]:
+        """(step, decision, score) of everything in git, in order of steps."""
+        return sorted((v.step, v.decision, v.score) for v in self.versions())
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    folder = tmp_path / "tiny"
+    (folder / "starts" / "plain").mkdir(parents=True)
+    (folder / "task.toml").write_text(TOML)
+    (folder / "task.py").write_text(TASK)
+    (folder / "starts" / "plain" / "answer.py").write_text(ARTIFACT)
+    return folder
+
+
+Make = Callable[..., Bench]
+
+
+@pytest.fixture
+def make(task: Path, tmp_path: Path) -> Iterator[Make]:
+    """Makes sessions of the small task; no runner is left afterwards."""
+    made: list[Bench] = []
+
+    def session(*pairs: str, name: str = "one") -> Bench:
+        folder = tmp_path / f"model-{name}"
+        folder.mkdir()
+        model = folder / "model.py"
+        model.write_text(MODEL)
+        own = [f"model=command:{sys.executable} {model}", "sandbox=none", "workers=2", *pairs]
+        bench = Bench(make_session(loader.find(str(task)), str(task), name=name, pairs=own), model)
+        made.append(bench)
+        return bench
+
+    yield session
+    for bench in made:
+        bench.kill()
+        bench.journal.close()
