@@ -1,0 +1,90 @@
+"""The journal: what is durable, what a second reader sees, and the lock of its one writer."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.client import Follower, SessionLock, runner_pid
+from genopt_tui.session.journal import Journal, Reply, path_of
+from genopt_tui.session.progress import fold
+from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "toy").mkdir()
+    return tmp_path / "toy"
+
+
+def test_a_reader_sees_what_a_writer_did(folder: Path) -> None:
+    writer, reader = Journal(folder), Journal(folder, durable=False)
+    assert reader.changed()
+    assert not reader.changed()
+    writer.event(3, "batch_sampled", base="abc", examples=[["seed-1", 0]])
+    assert reader.changed()
+    assert [(event.step, event.kind) for event in reader.events()] == [(3, "batch_sampled")]
+    assert reader.last_step() == 3
+    assert fold(reader.events()).phase == "rolling out"
+
+
+def test_pieces_of_a_reply_end_with_the_reply(folder: Path) -> None:
+    writer, reader = Journal(folder), Journal(folder, durable=False)
+    follower = Follower(reader, 0)
+    writer.chunk(1, 0, 0, "hel")
+    assert [event.data["text"] for event in follower.poll()] == ["hel"]
+    writer.chunk(1, 0, 0, "lo ")
+    writer.store_reply(Reply(1, 0, 0, "hello world", finish_reason="stop", usage={"input": 3, "output": 2}, cost=0.5))
+    told = follower.poll()
+    assert "hel" + "".join(event.data["text"] for event in told if event.kind == "reply_delta") == "hello world"
+    assert told[-1].kind == "reply_finished"
+    assert reader.chunks(0) == []
+    assert reader.replies(1)[0].usage == {"input": 3, "output": 2}
+
+
+def test_commands_are_taken_up_once_and_answered(folder: Path) -> None:
+    client, runner = Journal(folder), Journal(folder)
+    asked = client.command("approve", step=3, candidate=0)
+    assert client.outcome(asked) is None
+    (command,) = runner.commands()
+    runner.command_done(command, False, "already decided", step=3)
+    assert client.outcome(asked) == (False, "already decided")
+    assert runner.commands() == []
+    done = client.last("command_done")
+    assert done is not None
+    assert done.data["why"] == "already decided"
+
+
+def test_a_rollout_keeps_its_trace_in_pieces(folder: Path) -> None:
+    journal = Journal(folder)
+    trace = tuple(TraceChunk(first, 64, bytes([first])) for first in (0, 64, 128))
+    pictures = (Picture(10, 2, 1, b"abc", b"xy"),)
+    result = RolloutResult("seed-1", 0, "train", "ok", 2.5, 0.1, steps=192, trace=trace, pictures=pictures)
+    row = journal.store_rollout("task/key", 1, "tree", result, traced=True)
+    assert [chunk.first for chunk in journal.trace_chunks(row, 70, 10)] == [64]
+    assert journal.picture(row, 9) is None
+    assert journal.picture(row, 50) == pictures[0]
+    found = journal.find_rollout("task/key", traced=True)
+    assert found is not None
+    assert found.result.score == 2.5
+    assert journal.find_rollout("task/other") is None
+
+
+def test_a_damaged_journal_says_what_to_do(folder: Path) -> None:
+    path_of(folder).parent.mkdir()
+    path_of(folder).write_bytes(b"this is no database" * 100)
+    with pytest.raises(SessionError, match="versions stay"):
+        Journal(folder)
+
+
+def test_one_writer_at_a_time(folder: Path) -> None:
+    assert runner_pid(folder) is None
+    code = "import sys; from pathlib import Path; from genopt_tui.session.client import SessionLock; SessionLock(Path(sys.argv[1]))"
+    with SessionLock(folder):
+        assert runner_pid(folder) is not None
+        done = subprocess.run([sys.executable, "-c", code, str(folder)], capture_output=True, text=True)
+        assert "is being run by another process" in done.stderr
+    assert runner_pid(folder) is None
+    SessionLock(folder).release()
