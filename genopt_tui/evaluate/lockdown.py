@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+SPARE = 32 * 1024**2  # bytes
 LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -175,10 +176,18 @@ def limit_resources(limits: Mapping[str, Any], base_memory: int) -> None:
     seconds = max(1, int(limits["cpu_seconds"]))
     _lower(resource.RLIMIT_CPU, seconds, seconds + 1)
     if LINUX:
-        _lower(resource.RLIMIT_AS, base_memory + int(limits["memory"]))
+        most = base_memory + int(limits["memory"])
+        _lower(resource.RLIMIT_AS, most, most + SPARE)
     _lower(resource.RLIMIT_FSIZE, int(limits["file_size"]))
     _lower(resource.RLIMIT_NOFILE, 256)
     _lower(resource.RLIMIT_CORE, 0)
+
+
+def use_spare_memory() -> None:
+    """Take the little memory that is kept to report a MemoryError with."""
+    if LINUX:
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _lower(which: int, soft: int, hard: int | None = None) -> None:

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import msgpack
 
+from genopt_tui.evaluate import lockdown
 from genopt_tui.evaluate.artifact import Artifact, report
 from genopt_tui.evaluate.recorder import Recorder
 from genopt_tui.evaluate.wire import FRAME, Channel, Closed, WireError, pack, too_large
@@ -64,6 +65,7 @@ class Player:
         try:
             result = self.artifact.function(function)(*arguments)
         except MemoryError as error:
+            lockdown.use_spare_memory()
             return self._failed("memory", error)
         except BaseException as error:
             if isinstance(error, Closed):
@@ -77,6 +79,7 @@ class Player:
         except WireError as error:
             return self._said("error", f"{function} returned a value that cannot be passed to the task: {error}")
         except MemoryError as error:
+            lockdown.use_spare_memory()
             return self._failed("memory", error)
         except BaseException as error:  # noqa: BLE001  a hostile result can raise anything while it is packed
             return self._failed("error", error)

@@ -1,5 +1,6 @@
 """Collecting a trace in the judge: steps packed as they come, chunks compressed as they fill, pictures by palette."""
 
+import functools
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -106,58 +107,86 @@ class Album:
     def __init__(self) -> None:
         self.pictures: list[Picture] = []
         self._last: Any = None
-        self._table: Any = None  # 24-bit colour -> index + 1
+        self._indices: Any = None
         self._colours: list[int] = []
+        self._palette = b""
+        self._rounded = False
         self._bytes = 0
+
+    @functools.cached_property
+    def _table(self) -> Any:
+        """24-bit colour -> its index in the palette + 1; 0: not there yet."""
+        import numpy as np
+
+        return np.zeros(1 << 24, np.uint16)
 
     def add(self, step: int, picture: object) -> None:
         """A picture of height x width x 3, uint8. Raises ValueError for another shape."""
         import numpy as np
 
-        image = np.asarray(picture)
+        image = np.ascontiguousarray(picture)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError("ctx.attach takes an array of height x width x 3, uint8")
-        wide = image.astype(np.uint32)
-        codes = wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
-        if self._bytes > LARGEST_PICTURES or (self._last is not None and np.array_equal(codes, self._last)):
+        rows = self._changed_rows(image)
+        if self._bytes > LARGEST_PICTURES or not rows.any():
             return
-        self._last = codes
-        indices = self._indices(codes)
-        palette = b"".join(colour.to_bytes(3, "big") for colour in self._colours)
-        pixels = zlib.compress(indices.tobytes(), 1)
+        self._index(image, rows)
+        pixels = zlib.compress(self._indices, 1)
         self._bytes += len(pixels)
-        kept = Picture(step, image.shape[1], image.shape[0], palette, pixels)
         if self.pictures and self.pictures[-1].step == step:
             self.pictures.pop()  # the latest picture of a step counts
-        self.pictures.append(kept)
+        self.pictures.append(Picture(step, image.shape[1], image.shape[0], self._palette, pixels))
 
-    def _indices(self, codes: Any) -> Any:
-        """Palette indices (uint8) of 24-bit colours; beyond 256 colours they are rounded to 3, 3 and 2 bits."""
+    def _changed_rows(self, image: Any) -> Any:
+        """Which rows differ from the picture before; only these are looked at further."""
         import numpy as np
 
-        if self._table is None:
-            self._table = np.zeros(1 << 24, np.uint16)
+        last, self._last = self._last, image.copy()
+        if last is None or last.shape != image.shape:
+            self._indices = np.zeros(image.shape[:2], np.uint8)
+            return np.ones(image.shape[0], bool)
+        height = image.shape[0]
+        return (image.reshape(height, -1) != last.reshape(height, -1)).any(axis=1)
+
+    def _index(self, image: Any, rows: Any) -> None:
+        """Bring the palette indices of these rows up to date."""
+        import numpy as np
+
+        codes = code(image[rows])
+        if self._rounded:
+            self._indices[rows] = coarse(codes)
+            return
         found = self._table[codes]
         if not found.all():
             new = np.unique(codes[found == 0])
             if len(self._colours) + len(new) > COLOURS:
-                self._table[:] = 0
-                self._colours = [int(c) for c in np.unique(codes)]
-                if len(self._colours) > COLOURS:
-                    return self._rounded(codes)
-            else:
-                self._colours += [int(c) for c in new]
-            self._table[self._colours] = np.arange(1, len(self._colours) + 1, dtype=np.uint16)
+                self._start_rounding(image)
+                return
+            self._colours += [int(colour) for colour in new]
+            self._palette = packed(self._colours)
+            self._table[new] = np.arange(len(self._colours) - len(new), len(self._colours)) + 1
             found = self._table[codes]
-        return (found - 1).astype(np.uint8)
+        self._indices[rows] = found - 1
 
-    def _rounded(self, codes: Any) -> Any:
-        import numpy as np
+    def _start_rounding(self, image: Any) -> None:
+        """More than 256 colours: from here on they are rounded to 3, 3 and 2 bits."""
+        self._rounded = True
+        self._palette = packed(
+            [(r * 255 // 7) << 16 | (g * 255 // 7) << 8 | b * 85 for r in range(8) for g in range(8) for b in range(4)]
+        )
+        self._indices[:] = coarse(code(image))
 
-        coarse = (codes >> 21 & 7) << 5 | (codes >> 13 & 7) << 2 | codes >> 6 & 3
-        shades = [
-            (r * 255 // 7) << 16 | (g * 255 // 7) << 8 | b * 85 for r in range(8) for g in range(8) for b in range(4)
-        ]
-        self._colours = shades
-        self._table = None
-        return coarse.astype(np.uint8)
+
+def code(image: Any) -> Any:
+    """Colours as numbers of 24 bits."""
+    wide = image.astype("uint32")
+    return wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
+
+
+def coarse(codes: Any) -> Any:
+    """24-bit colours rounded to 8 bits."""
+    return ((codes >> 21 & 7) << 5 | (codes >> 13 & 7) << 2 | codes >> 6 & 3).astype("uint8")
+
+
+def packed(colours: list[int]) -> bytes:
+    return b"".join(colour.to_bytes(3, "big") for colour in colours)

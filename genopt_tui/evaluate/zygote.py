@@ -38,7 +38,10 @@ def main(control: int) -> None:
 
 def read_order(judge: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """One order and the descriptors that came with it; ends the process when the judge is gone."""
-    head, fds, _, _ = socket.recv_fds(judge, LENGTH.size, 4)
+    try:
+        head, fds, _, _ = socket.recv_fds(judge, LENGTH.size, 4)
+    except ConnectionError:
+        head, fds = b"", []
     if not head:
         os._exit(0)
     body = judge.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL)

@@ -1,0 +1,220 @@
+"""The pool: results, cancelling, questions to a model, judges that die."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from genopt_tui.config import Sandbox
+from genopt_tui.errors import EvaluationError
+from genopt_tui.evaluate import sandbox
+from genopt_tui.evaluate.pool import LlmQuestion
+from genopt_tui.task.rollout import Example, Limits
+from genopt_tui.task.trace import decode
+from tests.evaluate.conftest import Make, living_children, rollout
+
+NUMBER = "import random\ndef helper(x):\n    return x + 1\ndef act(obs):\n    return helper(obs['number']) + random.random()\n"
+ASKING = "def act(obs):\n    return float(llm(f'n {obs[\"number\"]}', temperature=0.5))\n"
+SLOW = "import time\ndef act(obs):\n    time.sleep(30)\n"
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def named(word: str) -> list[int]:
+    return [pid for pid in living_children() if f"genopt_tui.evaluate.{word}" in command_line(pid)]
+
+
+async def until(condition: object, seconds: float = 10.0) -> None:
+    """Wait for a condition; fail when it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end
+        await asyncio.sleep(0.01)
+
+
+async def test_examples_come_from_a_judge(make: Make) -> None:
+    found = await make().examples("gate", {})
+    assert [e.id for e in found] == ["gate-0", "gate-1", "gate-2"]
+    assert found[0] == Example("gate-0", {"times": 2})
+
+
+async def test_result_of_a_traced_rollout(make: Make) -> None:
+    pool = make()
+    result = await pool.submit(rollout(NUMBER + "print('hello')\n", traced=True, split="gate", repeat=3))
+    assert (result.example, result.repeat, result.split, result.status) == ("e-1", 3, "gate", "ok")
+    assert result.feedback == f"{result.score:g} in all"
+    assert result.metrics == {"total": result.score}
+    assert result.output == "hello\n"
+    steps = [step for chunk in result.trace for step in decode(chunk)]
+    assert [step.observation for step in steps] == [{"number": 0}, {"number": 1}]
+    assert [(c.function, c.depth) for c in steps[0].calls] == [("act", 0), ("helper", 1)]
+    assert steps[1].calls[1].arguments == {"x": 1}
+    assert steps[1].calls[1].result == 2
+    assert steps[0].info == {"note": "n"}
+    assert sum(step.action for step in steps) == pytest.approx(result.score)
+
+
+async def test_randomness_is_that_of_seed_example_and_repeat(make: Make) -> None:
+    pool = make(workers=2)
+    same = await asyncio.gather(*(pool.submit(rollout(NUMBER, seed=5)) for _ in range(3)))
+    other = [await pool.submit(rollout(NUMBER, seed=6)), await pool.submit(rollout(NUMBER, seed=5, repeat=1))]
+    assert len({r.score for r in same}) == 1
+    assert len({r.signature for r in same}) == 1
+    assert len({r.score for r in [same[0], *other]}) == 3
+    assert len({r.signature for r in [same[0], *other]}) == 3
+
+
+async def test_rollouts_share_nothing(make: Make) -> None:
+    pool = make()
+    code = "import math\nseen = getattr(math, 'seen', 0)\nmath.seen = 1\ndef act(obs):\n    return seen\n"
+    assert [(await pool.submit(rollout(code))).score for _ in range(2)] == [0.0, 0.0]
+
+
+async def test_questions_are_answered_outside_and_cost_no_time(make: Make) -> None:
+    asked: list[LlmQuestion] = []
+
+    async def answer(question: LlmQuestion) -> str:
+        asked.append(question)
+        await asyncio.sleep(0.4)
+        return "21"
+
+    result = await make(answer=answer).submit(rollout(ASKING))
+    assert (result.status, result.score, result.llm_calls) == ("ok", 42.0, 2), result
+    assert result.seconds < 0.4
+    assert asked[1] == LlmQuestion("e-1", 0, 0, [{"role": "user", "content": "n 1"}], {"temperature": 0.5})
+
+
+async def test_equal_questions_are_numbered(make: Make) -> None:
+    numbers = []
+
+    async def answer(question: LlmQuestion) -> str:
+        numbers.append(question.n)
+        return "1"
+
+    await make(answer=answer).submit(rollout("def act(obs):\n    return float(llm('same'))\n", times=3))
+    assert numbers == [0, 1, 2]
+
+
+async def test_a_waiting_question_holds_no_slot(make: Make) -> None:
+    other = asyncio.Event()
+
+    async def answer(question: LlmQuestion) -> str:
+        await asyncio.wait_for(other.wait(), 10)
+        return "1"
+
+    pool = make(answer=answer)
+    asking = asyncio.create_task(pool.submit(rollout(ASKING)))
+    assert (await pool.submit(rollout("def act(obs): return 1"))).score == 2.0
+    other.set()
+    assert (await asking).score == 2.0
+
+
+async def test_no_model(make: Make) -> None:
+    result = await make().submit(rollout(ASKING))
+    assert result.status == "error"
+    assert "no agent model is set" in result.error
+
+
+async def test_cancelling_stops_the_player_at_once(make: Make) -> None:
+    pool = make(limits=Limits(seconds=60))
+    assert (await pool.submit(rollout("def act(obs): return 1"))).status == "ok"
+    idle = len(living_children())
+    task = asyncio.create_task(pool.submit(rollout(SLOW)))
+    await until(lambda: len(living_children()) > idle)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await until(lambda: len(living_children()) == idle, 2)
+    assert (await pool.submit(rollout("def act(obs): return 1"))).score == 2.0
+    assert len(named("judge")) == 1  # the same judge goes on
+
+
+async def test_killed_processes_are_nobodys_score(make: Make) -> None:
+    pool = make(workers=2, limits=Limits(seconds=30))
+    code = "import time\ndef act(obs):\n    time.sleep(0.15)\n    return obs['number']\n"
+    undisturbed = await pool.submit(rollout(code, times=4))
+    batch = [asyncio.create_task(pool.submit(rollout(code, times=4, repeat=i))) for i in range(4)]
+    for i in range(12):
+        await asyncio.sleep(0.1)
+        prey = named("judge") if i % 4 == 0 else [p for p in living_children() if p not in named("judge")]
+        if prey:
+            os.kill(prey[i % len(prey)], signal.SIGKILL)
+    results = await asyncio.gather(*batch)
+    assert [(r.status, r.score, r.signature) for r in results] == [("ok", 6.0, undisturbed.signature)] * 4
+
+
+async def test_a_judge_that_dies_over_a_rollout_is_infra(make: Make) -> None:
+    code = "import os\nfrom genopt_tui.task.contract import Result\ndef examples(split): return []\ndef run(artifact, example, ctx): print('last words', flush=True); os._exit(3)\n"
+    result = await make(code).submit(rollout("def act(obs): return 1"))
+    assert (result.status, result.score) == ("infra", None)
+    assert "last words" in result.error
+
+
+async def test_a_task_that_cannot_be_loaded_is_infra(make: Make) -> None:
+    pool = make("raise RuntimeError('broken task')")
+    assert (await pool.submit(rollout(NUMBER))).status == "infra"
+    with pytest.raises(EvaluationError, match="broken task"):
+        await pool.examples("train", {})
+
+
+async def test_artifact_error_of_a_task(make: Make) -> None:
+    code = "from genopt_tui.task.contract import ArtifactError\ndef run(artifact, example, ctx):\n    raise ArtifactError('7 is no action')\n"
+    result = await make(code).submit(rollout(NUMBER))
+    assert (result.status, result.error) == ("error", "7 is no action")
+
+
+async def test_async_task(make: Make) -> None:
+    code = "import asyncio\nfrom genopt_tui.task.contract import Result\nasync def run(artifact, example, ctx):\n    await asyncio.sleep(0)\n    return Result(ctx.call('agent.act', {'number': 4}))\n"
+    assert (await make(code).submit(rollout("def act(obs): return obs['number']"))).score == 4.0
+
+
+async def test_arrays_and_tables_pass(make: Make) -> None:
+    code = (
+        "import numpy as np\nimport pandas as pd\nfrom genopt_tui.task.contract import Result\n"
+        "def run(artifact, example, ctx):\n"
+        "    table = pd.DataFrame({'a': [1.0, 2.0], 'b': ['x', 'y']}, index=[7, 8])\n"
+        "    back, array = ctx.call('agent.act', table, np.eye(2, dtype='f4'))\n"
+        "    assert back.equals(table) and array.dtype == 'f4'\n"
+        "    return Result(float(array.sum()))\n"
+    )
+    toml = 'objective = "x"\nfailure_score = 0.0\npreload = ["pandas"]\n[starts.plain]\n'
+    result = await make(code, toml, limits=Limits(seconds=20)).submit(rollout("def act(t, a): return t, a * 2"))
+    assert (result.status, result.score) == ("ok", 4.0), result
+
+
+async def test_processes_where_a_task_allows_them(make: Make) -> None:
+    code = "import os, time\ndef act(obs):\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(60)\n    return 1\n"
+    pool = make(limits=Limits(seconds=5, processes=4))
+    before = await pool.submit(rollout("def act(obs): return 1"))
+    assert before.score == 2.0
+    idle = len(living_children())
+    assert (await pool.submit(rollout(code))).score == 2.0
+    assert len(living_children()) == idle  # the daemons are gone with their player
+
+
+async def test_closing_leaves_no_process(make: Make) -> None:
+    before = living_children()
+    pool = make(workers=2, limits=Limits(seconds=60))
+    tasks = [asyncio.create_task(pool.submit(rollout(SLOW))) for _ in range(2)]
+    await until(lambda: len(named("judge")) == 2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await pool.close()
+    await until(lambda: living_children() == before, 2)
+
+
+async def test_below_the_floor_it_refuses(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sandbox.lockdown, "seccomp_works", lambda: False)
+    with pytest.raises(EvaluationError, match="sandbox=none"):
+        await make().start()
+    assert await make(sandbox=Sandbox(kind="none")).start() == "none"
