@@ -152,7 +152,7 @@ async def test_killed_processes_are_nobodys_score(make: Make) -> None:
 
 
 async def test_a_judge_that_dies_over_a_rollout_is_infra(make: Make) -> None:
-    code = "import os\nfrom genopt_tui.task.contract import Result\ndef examples(split): return []\ndef run(artifact, example, ctx): print('last words', flush=True); os._exit(3)\n"
+    code = "import os\ndef run(artifact, example, ctx): print('last words', flush=True); os._exit(3)\n"
     result = await make(code).submit(rollout("def act(obs): return 1"))
     assert (result.status, result.score) == ("infra", None)
     assert "last words" in result.error
@@ -172,7 +172,11 @@ async def test_artifact_error_of_a_task(make: Make) -> None:
 
 
 async def test_async_task(make: Make) -> None:
-    code = "import asyncio\nfrom genopt_tui.task.contract import Result\nasync def run(artifact, example, ctx):\n    await asyncio.sleep(0)\n    return Result(ctx.call('agent.act', {'number': 4}))\n"
+    code = (
+        "import asyncio\nfrom genopt_tui.task.contract import Result\n"
+        "async def run(artifact, example, ctx):\n    await asyncio.sleep(0)\n"
+        "    return Result(ctx.call('agent.act', {'number': 4}))\n"
+    )
     assert (await make(code).submit(rollout("def act(obs): return obs['number']"))).score == 4.0
 
 
