@@ -18,13 +18,15 @@ LEGEND = (
     "Each line is one step: its number, `a` and the action taken at it, then the observation the action answered. "
     f"A line with `full:` gives the whole observation (every {FULL_EVERY} steps); the lines after it give only the values that "
     "changed since the step before, each right behind its name (`Ball x79 dy-2` means Ball.x = 79, Ball.dy = -2); what is not "
-    "written is unchanged. `gone` means that an entry is no longer there. `r` is the reward of the step, written when it changes."
+    "written is unchanged, except that a dx beside an x (a dy beside a y, and so on) is written only where it is not just x minus "
+    "the x of the step before. `gone` means that an entry is no longer there. `r` is the reward of the step, written when it changes."
 )
 CALLS_LEGEND = (
     "Indented lines are calls of the artifact's functions during that step, with arguments and result; `obs` stands for the "
     "observation of the step, `^` for the same arguments as in the call before it."
 )
 _NOTHING: Any = object()
+_NUMBERS = (int, float)
 
 
 class Writer:
@@ -118,17 +120,31 @@ def _flatten(flat: dict[tuple[str, str], Any], path: str, holder: Any) -> None:
 
 
 def changes(old: Mapping[tuple[str, str], Any], new: Mapping[tuple[str, str], Any]) -> str:
-    """What differs between two flattened observations; '' where nothing does."""
-    changed = [
-        (key, value)
-        for key, value in new.items()
-        if (was := old.get(key, _NOTHING)) is not value and not same(was, value)
-    ]
-    gone = old.keys() - new.keys() if len(old) != len(new) or old.keys() != new.keys() else ()
+    """What differs between two flattened observations; '' where nothing does.
+
+    A number dK beside a number K is written when it is not just K minus the K before, and only then.
+    """
+    changed = []
+    for key, value in new.items():
+        was = old.get(key, _NOTHING)
+        if key[1][:1] == "d" and was is not _NOTHING and (base := (key[0], key[1][1:])) in new and base in old:
+            moved = _moved(old[base], new[base])
+            if moved is not None and type(value) in _NUMBERS and value == moved:
+                continue
+            if moved is not None:
+                changed.append((key, value))
+                continue
+        if was is not value and not same(was, value):
+            changed.append((key, value))
+    gone = old.keys() - new.keys()
     text = grouped(changed)
     if gone:
         text += ("; " if text else "") + _gone(gone, new)
     return text
+
+
+def _moved(old: Any, new: Any) -> Any:
+    return new - old if type(old) in _NUMBERS and type(new) in _NUMBERS else None
 
 
 def _gone(gone: Iterable[tuple[str, str]], new: Mapping[tuple[str, str], Any]) -> str:

@@ -7,7 +7,6 @@ beginning and the end. Each cut is marked where it was made and counted.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from typing import Any
 
 from genopt_tui.config import DesignChoices
@@ -138,9 +137,10 @@ def build_evidence(
         _fill(sheets, max(0, int((room - estimate_tokens(head)) * scale)))
         text = "\n".join([head, *(s.part.text for s in sheets)])
         tokens = count(text)
-        if tokens <= room or not sheets or attempt == ROUNDS - 1:
+        tight = 0.85 * room <= tokens or not any(s.part.cut for s in sheets)
+        if (tokens <= room and tight) or attempt == ROUNDS - 1:
             break
-        scale *= room / tokens * 0.97
+        scale *= min(room / max(tokens, 1) * 0.97, 1.5)
     for sheet in sheets:
         sheet.part.tokens = count(sheet.part.text)
     left_out = [v.name for v in views if v.example in out]
@@ -184,7 +184,7 @@ class _Sheet:
         if tokens == self.written:
             return
         self.written = tokens
-        head_room = max(60, tokens) * 4
+        head_room = max(60, tokens) * 3
         head, lost = cut_middle(self.head, head_room) if len(self.head) > head_room else (self.head, 0)
         lines, lost_in_calls = [head], 0
         if self.traced:
@@ -242,21 +242,16 @@ class _Sheet:
         return "\n".join(lines)
 
     def _size_of_step(self) -> float:
-        """Tokens of a step at a guess: from a few steps in the middle of what is wanted."""
-        total = compact.total_steps(self.part.wanted)
-        if not total:
+        """Tokens of a step at a guess: from the first few that are wanted, as those are read anyway."""
+        if not self.part.wanted:
             return 0.0
-        first, last = max(self.part.wanted, key=lambda r: r[1] - r[0])
-        start = max(first, min((first + last) // 2, last - SAMPLE + 1))
+        first, last = self.part.wanted[-1] if self.choices.horizon.kind == "last" else self.part.wanted[0]
         writer = compact.Writer(calls=self.choices.evidence.detail == "calls")
-        taken = [self.view.steps[i] for i in islice(range(start, last + 1), SAMPLE + 1)]
-        sizes = [sum(len(line) + 1 for line in writer.lines(s)) for s in taken]
+        taken = range(first, min(last, first + SAMPLE) + 1)
+        sizes = [estimate_tokens("\n".join(writer.lines(self.view.steps[i]))) + 1 for i in taken]
         later = sum(sizes[1:]) / (len(sizes) - 1) if len(sizes) > 1 else sizes[0]
-        runs = len(self.part.wanted) / total
-        return (later + (sizes[0] - later) * max(runs, 1 / compact.FULL_EVERY)) / CHARS
-
-
-CHARS = 2.4  # characters of a trace that one token takes, on the safe side
+        runs = len(self.part.wanted) / compact.total_steps(self.part.wanted)
+        return later + (sizes[0] - later) * max(runs, 1 / compact.FULL_EVERY)
 
 
 def fewer(wanted: Ranges, fits: int, kind: str) -> Ranges:
