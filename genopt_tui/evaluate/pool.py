@@ -78,7 +78,8 @@ class Pool:
 
     async def examples(self, split: str, settings: Mapping[str, Any]) -> list[Example]:
         """The task's examples of a split under its resolved settings, asked of a judge. Raises EvaluationError."""
-        if split not in self._examples:
+        key = f"{split} {sorted(settings.items())}"
+        if key not in self._examples:
             await self.start()
             async with self._slots:
                 worker = await self._worker()
@@ -90,8 +91,8 @@ class Pool:
                 self._idle.append(worker)
             if message["op"] != "examples":
                 raise EvaluationError("the task's examples cannot be had", message["error"])
-            self._examples[split] = [Example(**e) for e in message["examples"]]
-        return self._examples[split]
+            self._examples[key] = [Example(**e) for e in message["examples"]]
+        return self._examples[key]
 
     async def close(self) -> None:
         """End all judges, zygotes and players."""

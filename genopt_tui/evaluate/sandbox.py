@@ -90,7 +90,10 @@ def house(isolation: Isolation, settings: Sandbox, limits: Limits, control: int,
         read += NETWORK_FILES
     outside = "" if isolation.bwrap else tempfile.mkdtemp(dir=parent)
     scratch = outside or INSIDE
-    start = f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); from genopt_tui.evaluate.zygote import main; main({control})"
+    start = (
+        f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); sys.path += {packages()!r}; "
+        f"from genopt_tui.evaluate.zygote import main; main({control})"
+    )
     command = [sys.executable, "-s", "-B", "-c", start]
     if isolation.bwrap:
         command = bwrap_line(isolation.bwrap, read, settings, limits) + command
@@ -107,8 +110,13 @@ def environment(settings: Sandbox, scratch: str) -> dict[str, str]:
 def libraries() -> list[str]:
     """Where the interpreter and its packages lie, without anything of the user's own beside them."""
     found = [sys.prefix, sys.base_prefix] if sys.prefix != "/usr" else []
-    found += [p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
+    found += packages()
     return [str(p) for p in dict.fromkeys(Path(f).resolve() for f in found) if p.is_dir()]
+
+
+def packages() -> list[str]:
+    """Folders of installed packages on this interpreter's path, whichever way they came to be on it."""
+    return [p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
 
 
 def bwrap_line(program: str, read: Sequence[str], settings: Sandbox, limits: Limits) -> list[str]:
