@@ -23,7 +23,6 @@ SETTINGS = {
     "core.askPass": "",
     "core.gitProxy": "",
     "core.fsync": "loose-object,pack,pack-metadata,reference",
-    "core.fsyncObjectFiles": "true",
     "core.fsyncMethod": "fsync",
     "core.quotePath": "false",
     "core.autocrlf": "false",

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from genopt_tui.errors import SessionError, single_line
@@ -118,10 +118,7 @@ def check_name(name: str, what: str = "branch") -> str:
     return name
 
 
-def remove_locks(path: Path, refs: Collection[str]) -> None:
+def remove_locks(path: Path, names: Iterable[str]) -> None:
     """Remove lock files that a killed writer of ours left behind: only for what it was writing, by the holder of the lock."""
-    names = [f"{ref}.lock" for ref in refs]
-    if ACTS in refs:
-        names += ["HEAD.lock", "packed-refs.lock", "index.lock"]
     for name in names:
-        (path / ".git" / name).unlink(missing_ok=True)
+        (path / ".git" / f"{name}.lock").unlink(missing_ok=True)

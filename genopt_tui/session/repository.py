@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from genopt_tui.config import DesignChoices
     from genopt_tui.session.record import Record
 
+PATIENCE = 50  # looks, 20 ms apart, at refs that another process is writing
 ATTRIBUTES = b"record.json -diff\n"
 CONFIG = """[core]
 	repositoryformatversion = 0
@@ -224,7 +225,7 @@ class Repository:
         """Finish what a killed writer began, then write down as an act what plain git moved meanwhile; returns that act."""
         work = self._work = self._work or WorkTree(self.path, self.objects)
         if work.followed.act:
-            remove_locks(self.path, [*self.acts.read(work.followed.act).refs, ACTS])
+            remove_locks(self.path, ["HEAD", "index"])
             self._perform(self.acts.read(work.followed.act))
         now, commit = self.refs.head(), self.head()
         if (work.followed.ref, work.followed.at) == (now, commit):
@@ -282,12 +283,22 @@ class Repository:
         ref = f"{REJECTED}{step}.{candidate}"
         commit = self._stage(base, tree or self.tree(base), record, subject, body, model, None)
         self.objects.flush()
-        found = self.objects.read(ref)
-        if found is None:
-            remove_locks(self.path, [ref])
-            self.refs.update({ref: (None, commit)})
+        if (found := self._value(ref)) is None:
+            found = self._keep_ref(ref, commit)
         self._highest = max(self._highest, step) if self._highest is not None else None
-        return (found.sha if found else commit), ref
+        return found, ref
+
+    def _keep_ref(self, ref: str, commit: str) -> str:
+        """Create a ref that only we write; what a killed writer's git process made of it a moment ago counts."""
+        remove_locks(self.path, [ref])
+        try:
+            self.refs.update({ref: (None, commit)})
+        except HeadMoved:
+            found = self._value(ref)
+            if found is None:
+                raise
+            return found
+        return commit
 
     def move(
         self,
@@ -309,7 +320,8 @@ class Repository:
                 )
         act = self._write_down(kind, changes, (now, head or now), step=step, inverts=inverts)
         work.announce(act.commit)
-        self._perform(act)
+        if not self._perform(act):
+            raise HeadMoved("plain git moved the head meanwhile", advice="Look at it and decide again")
         return act
 
     def is_ancestor(self, old: str, new: str) -> bool:
@@ -433,23 +445,44 @@ class Repository:
         self.objects.flush()
         return act
 
-    def _perform(self, act: Act) -> None:
-        """Do an act that was announced; done again after a kill, it does what is missing."""
-        last = self._value(ACTS)
-        changes: dict[str, tuple[str | None, str | None]] = {}
-        for ref, (old, new) in act.refs.items():
-            if (value := self._value(ref)) == old:
-                changes[ref] = (old, new)
-            elif value != new:  # plain git was faster: nothing is forced, and the move is noticed next
+    def _perform(self, act: Act) -> bool:
+        """Do an announced act; done again after a kill, it does what is missing. False where plain git was faster.
+
+        A killed writer's git process may live a moment longer and do the same: then this looks again.
+        """
+        for patience in range(PATIENCE, -1, -1):
+            changes = self._missing(act)
+            if changes is None:
                 self.work.announce("")
-                return
-        if last != act.commit:
-            changes[ACTS] = (last, act.commit)
-        if changes:
-            self.refs.update(changes)
+                return False
+            try:
+                if changes:
+                    self.refs.update(changes)
+                break
+            except SessionError:
+                if not patience:
+                    raise
+            if patience == PATIENCE // 2:
+                remove_locks(self.path, [*act.refs, ACTS, "packed-refs"])
+            time.sleep(0.02)
         if self.refs.head() != act.head[1]:
             self.refs.set_head(act.head[1])
         self.work.follow(self.head(), act.head[1])
+        return True
+
+    def _missing(self, act: Act) -> dict[str, tuple[str | None, str | None]] | None:
+        """What of an act's changes is still to be made; None where a ref is neither what it was nor what it should become."""
+        last = self._value(ACTS)
+        missing: dict[str, tuple[str | None, str | None]] = {}
+        if last != act.commit:
+            missing[ACTS] = (last, act.commit)
+        for ref, (old, new) in act.refs.items():
+            value = self._value(ref)
+            if value != new:
+                if value != old:
+                    return None
+                missing[ref] = (old, new)
+        return missing
 
     def _moved_by_others(self, followed: Followed, ref: str, commit: str) -> dict[str, tuple[str | None, str | None]]:
         """What plain git did to the branch that is followed; a tip that it left behind is kept as abandoned."""
