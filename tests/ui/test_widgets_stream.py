@@ -1,5 +1,7 @@
 """Growing text: however it arrives it reads the same, readers who scrolled up stay, nothing in it acts."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scene import NASTY, REASON, Host, harmless, seen, settled
@@ -26,7 +28,7 @@ class Reader(Host):
 def test_pieces_read_as_the_whole(cuts: list[int], width: int) -> None:
     edges = [0, *sorted(cuts), len(REPLY)]
     lines = StreamLines(width)
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         lines.append(REPLY[first:last])
     assert lines.rows == laid_out(REPLY, width).rows
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 
-from genopt_tui.ui.panes.lines import LinePane
+from genopt_tui.ui.panes.lines import LinePane, count_of
 from genopt_tui.ui.snapshot import Snapshot, VersionView
 from genopt_tui.ui.widgets.code import CodeLines, CodeView, changed_lines
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
@@ -61,7 +61,8 @@ class ArtifactPane(LinePane):
             self._gutters = {}
             keep = self.name_shown in version.files
             self._show_file(self.name_shown if keep else _first(version), keep=keep)
-        self.run_worker(self._read_gutters(version), group="gutters", exclusive=True)
+        if version.scope is not None:
+            self.run_worker(self._read_gutters(version), group="gutters", exclusive=True)
 
     async def _read_gutters(self, version: VersionView) -> None:
         try:
@@ -90,7 +91,7 @@ class ArtifactPane(LinePane):
         gutter = self._gutters.get(self.name_shown, Gutter())
         notes = ["older version"] if self._back else []
         if gutter.changed:
-            notes.append(f"{len(gutter.changed)} lines changed")
+            notes.append(count_of(len(gutter.changed), "line") + " changed")
         if self._problem:
             notes.append(f"scope: {self._problem}")
         self.set_title("  ".join([self.name_shown, f"@{self.version.label}", *notes]))

@@ -43,3 +43,8 @@ class LinePane(Pane):
 
     def on_line_view_searched(self, event: LineView.Searched) -> None:
         self.app.notify(f"'{event.needle}' is not in here", markup=False, timeout=3)
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 hunk`, `2 hunks`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

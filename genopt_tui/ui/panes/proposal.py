@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 
 from genopt_tui.ui import words
 from genopt_tui.ui.messages import PaneChanged, PlaceChosen
-from genopt_tui.ui.panes.lines import LinePane
+from genopt_tui.ui.panes.lines import LinePane, count_of
 from genopt_tui.ui.snapshot import ProposalView, Snapshot
 from genopt_tui.ui.widgets.diff import DiffView
 from genopt_tui.ui.widgets.lines import Line
@@ -136,7 +136,7 @@ class ProposalPane(LinePane):
                 parts.append("raw reply")
             if p.files is not None and self.diff.ready and not self.raw:
                 off = len(self.diff.off)
-                parts.append(f"{len(self.diff.hunks)} hunks" + (f", {off} left out" if off else ""))
+                parts.append(count_of(len(self.diff.hunks), "hunk") + (f", {off} left out" if off else ""))
             if p.decided:
                 parts.append(p.decided)
         if self._behind and self.view is self.reply:

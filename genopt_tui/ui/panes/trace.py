@@ -27,7 +27,7 @@ class TracePane(LinePane):
 
     NUMBER, NAME = 3, "Trace"
     DEFAULT_CSS = """
-    TracePane #scene { height: auto; display: none; }
+    TracePane #scene { height: auto; display: none; background: $surface; }
     TracePane #scene.-shown { display: block; }
     TracePane #facts { width: 1fr; height: auto; padding: 0 1; color: $text-muted; }
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from textual.message import Message
@@ -25,8 +26,7 @@ SIGN_LOOKS = {" ": "", "-": "removed", "+": "added"}
 Files = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the view: a line of the introduction, a file's or hunk's head, or one or two lines of code."""
 
     hunk: Hunk | None = None

@@ -176,7 +176,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def _want(self) -> None:
         if not self._filling and self.is_mounted and self._missing():
             self._filling = True
-            self.run_worker(self._fill(), group="fill")
+            self.call_after_refresh(lambda: self.run_worker(self._fill(), group="fill"))
 
     async def _fill(self) -> None:
         try:
