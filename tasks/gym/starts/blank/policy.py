@@ -1,0 +1,3 @@
+class Policy:
+    def __call__(self, obs):
+        return 0
