@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter, process_time, thread_time
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Header, Static
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "ui"))
@@ -98,7 +99,7 @@ async def diff() -> tuple[float, float]:
 class Bare(App[None]):
     """The least there is: it redraws one line at a key."""
 
-    BINDINGS = [Binding("j", "count", "count")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "count", "count")]
     count = 0
 
     def compose(self) -> ComposeResult:
@@ -114,7 +115,7 @@ class Bare(App[None]):
 class Keyed(Host):  # type: ignore[misc]
     """A diff whose cursor moves at a key."""
 
-    BINDINGS = [Binding("j", "down", "down")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("j", "down", "down")]
 
     def action_down(self) -> None:
         self.widget.act_down()
