@@ -15,11 +15,12 @@ from genopt_tui.task.rollout import Call, TraceStep
 FULL_EVERY = 50
 CALL = 400  # characters of one argument or result of a call
 LEGEND = (
-    "Each line is one step: its number, `a` and the action taken at it, then the observation the action answered. "
+    "Each line is one step: its number, `a` and the action taken at it, `r` and its reward where that changed, then the observation "
+    "that the action answered. "
     f"A line with `full:` gives the whole observation (every {FULL_EVERY} steps); the lines after it give only the values that "
     "changed since the step before, each right behind its name (`Ball x79 dy-2` means Ball.x = 79, Ball.dy = -2); what is not "
     "written is unchanged, except that a dx beside an x (a dy beside a y, and so on) is written only where it is not just x minus "
-    "the x of the step before. `gone` means that an entry is no longer there. `r` is the reward of the step, written when it changes."
+    "the x of the step before. `gone` means that an entry is no longer there."
 )
 CALLS_LEGEND = (
     "Indented lines are calls of the artifact's functions during that step, with arguments and result; `obs` stands for the "
@@ -47,6 +48,9 @@ class Writer:
         words = [str(step.index)]
         if step.action is not None:
             words.append(_pair("a", step.action))
+        if not same(step.reward, self._reward) and step.reward is not None:
+            words.append(_pair("r", step.reward))
+            self._reward = step.reward
         flat = flatten(step.observation)
         if step.info:
             flat.update({("info", key): value for key, value in step.info.items()})
@@ -58,9 +62,6 @@ class Writer:
             if change := changes(self._flat, flat):
                 words.append(change)
         self._flat = flat
-        if not same(step.reward, self._reward) and step.reward is not None:
-            words.append(_pair("r", step.reward))
-            self._reward = step.reward
         if step.cut:
             words.append(f"[{step.cut} values were cut while recording]")
             self.cuts += step.cut

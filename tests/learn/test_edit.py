@@ -1,5 +1,7 @@
 """Replies as models write them, the good and the broken ones."""
 
+import json
+
 import pytest
 
 from genopt_tui.learn.edit import Edit, Refusal, continued, read_reply, render, repair_prompt
@@ -63,7 +65,7 @@ def refusal(reply: str, scope=SCOPE, files=FILES, finish: str | None = "stop") -
         BLOCK.replace("<<<<<<<", "<<<<<").replace("=======", "=====").replace(">>>>>>>", ">>>>>"),
         BLOCK.rstrip("\n"),
         f"policy.py\n```python\n{WANTED}```",
-        f"```python title=\"policy.py\"\n{WANTED}```",
+        f'```python title="policy.py"\n{WANTED}```',
         f"```python\n# policy.py\n{WANTED}```",
         f"Here it is:\n```python\n{WANTED}```\nDone.",
         "```diff\n--- a/policy.py\n+++ b/policy.py\n@@ -8,5 +8,5 @@ class Policy:\n     def predict(self, obs):\n"
@@ -71,10 +73,10 @@ def refusal(reply: str, scope=SCOPE, files=FILES, finish: str | None = "stop") -
         '--- policy.py\n+++ policy.py\n@@ @@\n-        return None\n+        return obs["Ball"]["y"]\n',
         "*** Begin Patch\n*** Update File: policy.py\n@@ def predict(self, obs):\n"
         '-        return None\n+        return obs["Ball"]["y"]\n*** End Patch',
-        '{"json": {"reasoning": "x", "files": {"policy.py": %s}}}' % __import__("json").dumps(WANTED),
+        json.dumps({"json": {"reasoning": "x", "files": {"policy.py": WANTED}}}),
         '```json\n{"edits": [{"file": "policy.py", "search": "        return None", '
         '"replace": "        return obs[\\"Ball\\"][\\"y\\"]"}]}\n```',
-        '{"payload": %s}' % __import__("json").dumps(BLOCK),
+        json.dumps({"payload": BLOCK}),
     ],
 )
 def test_the_same_edit_in_the_forms_models_write(reply):
@@ -90,7 +92,9 @@ def test_only_the_function_is_enough():
 
 
 def test_what_is_said_beside_the_edit():
-    found = edit(f"Because it lags.\nbecause: seed-3 step 118, seed-4 @20\n- **expects:** `seed-3` up; seed-4 down\n{BLOCK}")
+    found = edit(
+        f"Because it lags.\nbecause: seed-3 step 118, seed-4 @20\n- **expects:** `seed-3` up; seed-4 down\n{BLOCK}"
+    )
     assert found.because == [("seed-3", 118), ("seed-4", 20)]
     assert found.expects == [("seed-3", "up"), ("seed-4", "down")]
     assert found.reasoning == "Because it lags."
@@ -119,7 +123,7 @@ def test_new_and_deleted_files_where_a_glob_allows_them():
 
 
 def test_blocks_that_build_on_each_other():
-    second = "<<<<<<< SEARCH\n        return obs[\"Ball\"][\"y\"]\n=======\n        return 5\n>>>>>>> REPLACE\n"
+    second = '<<<<<<< SEARCH\n        return obs["Ball"]["y"]\n=======\n        return 5\n>>>>>>> REPLACE\n'
     assert "return 5" in edit(BLOCK + second).files["policy.py"]
 
 
@@ -138,11 +142,23 @@ def test_blocks_that_build_on_each_other():
         (BLOCK.replace("policy.py", "../../etc/passwd.py"), "scope", "cannot be a file"),
         (BLOCK.replace('obs["Ball"]["y"]', "(1"), "compile", "never closed"),
         (BLOCK.replace('obs["Ball"]["y"]', "None"), "unchanged", "exactly as it is"),
-        (BLOCK.replace("        return None", "import math").replace('        return obs["Ball"]["y"]', "import os"), "scope", "outside the scope"),
+        (
+            BLOCK.replace("        return None", "import math").replace('        return obs["Ball"]["y"]', "import os"),
+            "scope",
+            "outside the scope",
+        ),
         ("```python\ndef predict(self, obs):\n    return 1\n```", "scope", ""),
-        (f"policy.py\n```python\n{WANTED.replace('def act(self, target, obs)', 'def act(self, obs)')}```", "scope", "keep its signature"),
+        (
+            f"policy.py\n```python\n{WANTED.replace('def act(self, target, obs)', 'def act(self, obs)')}```",
+            "scope",
+            "keep its signature",
+        ),
         (f"policy.py\n```python\n{WANTED}\n\ndef helper():\n    pass\n```", "scope", "outside the scope"),
-        ("policy.py\n```python\nclass Policy:\n    # ... existing code ...\n    def act(self, target, obs):\n        return 1\n```", "no-match", "abbreviated"),
+        (
+            "policy.py\n```python\nclass Policy:\n    # ... existing code ...\n    def act(self, target, obs):\n        return 1\n```",
+            "no-match",
+            "abbreviated",
+        ),
         ("<<<<<<< SEARCH\n=======\nx = 1\n>>>>>>> REPLACE", "no-match", "SEARCH is empty"),
         ("notes.md\n<<<<<<< SEARCH\n# Notes\n=======\n# N\n>>>>>>> REPLACE", "scope", "not in the scope"),
     ],
@@ -173,7 +189,9 @@ def test_lines_like_the_divider_need_longer_markers():
     new = {"a.md": "Title\n=======\nother\n=======\n"}
     scope = parse_scope([], files)
     assert edit(render(files, new), scope, files).files == new
-    found = refusal("<<<<<<< SEARCH\nTitle\n=======\ntext\n=======\nTitle\n=======\nmore\n>>>>>>> REPLACE", scope, files)
+    found = refusal(
+        "<<<<<<< SEARCH\nTitle\n=======\ntext\n=======\nTitle\n=======\nmore\n>>>>>>> REPLACE", scope, files
+    )
     assert found.kind == "ambiguous"
 
 
@@ -194,4 +212,7 @@ def test_a_long_reply_and_a_large_file_stay_cheap():
     assert refusal(f"<<<<<<< SEARCH\n{lines}=======\nx\n>>>>>>> REPLACE", scope, files).kind == "no-match"
     blank = {"big.txt": "\n" * 60_000}
     search = "\n" * 20_000 + "x\n"
-    assert refusal(f"<<<<<<< SEARCH\n{search}=======\nx\n>>>>>>> REPLACE", parse_scope([], blank), blank).kind == "no-match"
+    assert (
+        refusal(f"<<<<<<< SEARCH\n{search}=======\nx\n>>>>>>> REPLACE", parse_scope([], blank), blank).kind
+        == "no-match"
+    )

@@ -8,9 +8,29 @@ from genopt_tui.learn.edit import Edit, read_reply, render
 from genopt_tui.learn.scope import parse_scope
 
 LINES = st.sampled_from(
-    ["", " ", "a", "b", "    a", "=======", "<<<<<<< SEARCH", ">>>>>>> REPLACE", "```", "```python", "--- a/x", "+++ b/x", "@@ -1 +1 @@", "f.txt", "è"]
+    [
+        "",
+        " ",
+        "a",
+        "b",
+        "    a",
+        "=======",
+        "<<<<<<< SEARCH",
+        ">>>>>>> REPLACE",
+        "```",
+        "```python",
+        "--- a/x",
+        "+++ b/x",
+        "@@ -1 +1 @@",
+        "f.txt",
+        "è",
+    ]
 ) | st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\n"), max_size=8)
-TEXT = st.builds(lambda lines, end: "\n".join(lines) + (end if lines else ""), st.lists(LINES, max_size=14), st.sampled_from(["", "\n"]))
+TEXT = st.builds(
+    lambda lines, end: "\n".join(lines) + (end if lines else ""),
+    st.lists(LINES, max_size=14),
+    st.sampled_from(["", "\n"]),
+)
 FAST = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 CODE = "import math\n\nK = 1\n\n\ndef f(x):\n    return x\n\n\ndef g(x):\n    y = f(x)\n    return y\n"
@@ -42,7 +62,10 @@ def test_a_rendered_edit_of_several_files_is_read_back(old, new, fresh):
 
 
 @FAST
-@given(st.lists(st.sampled_from(["a", "b", "c", "d", "e", ""]), max_size=30), st.lists(st.sampled_from(["a", "b", "c", "d", "e", ""]), max_size=30))
+@given(
+    st.lists(st.sampled_from(["a", "b", "c", "d", "e", ""]), max_size=30),
+    st.lists(st.sampled_from(["a", "b", "c", "d", "e", ""]), max_size=30),
+)
 def test_a_unified_diff_is_read_back(old, new):
     files = {"f.txt": "".join(f"{line}\n" for line in ["top", *old, "end"])}
     wanted = {"f.txt": "".join(f"{line}\n" for line in ["top", *new, "end"])}
@@ -62,7 +85,10 @@ def test_damaged_replies_never_raise_nor_leave_the_scope(data):
     found = read_reply(reply, FILES, SCOPE, data.draw(st.sampled_from([None, "stop", "length"])))
     if isinstance(found, Edit):
         assert not SCOPE.violations(FILES, found.files)
-        assert found.files["code.py"].startswith(CODE[: CODE.index("def g")]) and found.files["data.txt"] == FILES["data.txt"]
+        assert (
+            found.files["code.py"].startswith(CODE[: CODE.index("def g")])
+            and found.files["data.txt"] == FILES["data.txt"]
+        )
         assert keep(FILES, found.files, {h.number for h in hunks(FILES, found.files)}) == found.files
         compile(found.files["code.py"], "code.py", "exec")
     else:

@@ -1,0 +1,78 @@
+"""The gate's statistics, on seeded noise."""
+
+import math
+from random import Random
+
+import pytest
+
+from genopt_tui.learn.gate import compare, spent, summary
+
+
+def verdicts(trials: int, n: int, effect: float, looks: int = 1) -> list[str]:
+    said = []
+    for trial in range(trials):
+        noise = Random(trial)
+        base, new = [noise.gauss(0, 1) for _ in range(n)], [noise.gauss(effect, 1) for _ in range(n)]
+        for look in range(1, looks + 1):
+            part = n * look // looks
+            verdict = compare(base[:part], new[:part], look=look, looks=looks).verdict
+            if verdict != "undecided":
+                break
+        said.append(verdict)
+    return said
+
+
+def test_an_identical_version_is_seldom_accepted():
+    said = verdicts(300, 10, 0.0)
+    assert said.count("better") <= 0.073 * 300
+    assert said.count("better") + said.count("worse") <= 0.13 * 300
+
+
+def test_three_looks_do_not_accept_more_often():
+    assert verdicts(150, 12, 0.0, looks=3).count("better") <= 0.073 * 150
+    assert math.isclose(sum(spent(0.05, k, 3) for k in (1, 2, 3)), 0.05)
+
+
+def test_an_effect_of_one_deviation_is_found():
+    assert verdicts(100, 20, 1.0).count("better") >= 80
+
+
+@pytest.mark.parametrize("n", [2, 5, 6, 9, 13, 20])
+def test_the_interval_agrees_with_the_verdict(n):
+    for trial in range(12):
+        noise = Random(trial)
+        base, new = [noise.gauss(0, 1) for _ in range(n)], [noise.gauss(0.8, 1) for _ in range(n)]
+        said = compare(base, new)
+        low, high = said.interval or (0, 0)
+        assert (said.verdict == "undecided") is (low <= 0 <= high)
+        assert low <= said.difference <= high
+
+
+def test_direction_ties_and_blocks():
+    base, new = [1.0, 2, 3, 4, 5, 6, 7], [0.5, 1, 2, 3, 4, 5, 7]
+    said = compare(base, new, direction="lower")
+    assert (said.verdict, said.better, said.worse, said.same) == ("better", 6, 0, 1)
+    assert compare(base, new).verdict == "worse" and said.difference < 0
+    equal = compare(base, base)
+    assert (equal.verdict, equal.p, equal.same) == ("undecided", 1.0, 7)
+    assert compare(base, new, blocks=["a", "a", "b", "b", "c", "c", "c"]).n == 3
+
+
+def test_one_deterministic_example_decides_by_itself():
+    assert compare([1.0], [2.0]).verdict == "undecided"
+    assert compare([1.0], [2.0], deterministic=True).verdict == "better"
+    assert compare([1.0], [1.0], deterministic=True).verdict == "undecided"
+
+
+def test_what_cannot_be_paired_is_refused():
+    for base, new in (([], []), ([1.0], [1.0, 2.0]), ([math.nan], [1.0])):
+        with pytest.raises(ValueError):
+            compare(base, new)
+    with pytest.raises(ValueError):
+        spent(0.05, 4, 4)
+
+
+def test_a_summary_and_its_lower_bound():
+    said = summary([1.0, 2.0, 3.0])
+    assert (said.mean, said.n) == (2.0, 3) and said.stderr == pytest.approx(0.577, abs=1e-3)
+    assert said.bound() < 2 < said.bound("lower")
