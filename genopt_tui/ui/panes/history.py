@@ -71,17 +71,17 @@ class HistoryList(ScrollView, can_focus=True):
     }
     DEFAULT_CSS = """
     HistoryList {
-        height: 1fr; overflow-x: hidden; scrollbar-size-vertical: 1;
-        & > .history--dim { color: $text-muted; text-style: dim; }
+        height: 1fr; background: $surface; overflow-x: hidden; scrollbar-size-vertical: 1;
+        & > .history--dim { color: $foreground 55%; }
         & > .history--graph { color: $primary; }
         & > .history--label { text-style: none; }
         & > .history--head { text-style: bold; color: $accent; }
         & > .history--score { text-style: bold; }
-        & > .history--up { color: $text-success; }
-        & > .history--down { color: $text-error; }
-        & > .history--live { color: $text-warning; }
-        & > .history--branch { color: $text-accent; }
-        & > .history--cursor { background: $primary 35%; }
+        & > .history--up { color: $success; }
+        & > .history--down { color: $error; }
+        & > .history--live { color: $warning; }
+        & > .history--branch { color: $accent; }
+        & > .history--cursor { background: $primary 30%; }
         & > .history--mark { text-style: reverse; }
     }
     """

@@ -21,7 +21,9 @@ def help_text(context: Context) -> str:
             reason = action.why_not(context)
             word = label(action, context.snapshot) if action.id in {"run", "step"} else ""
             said = f"{word}: {action.help}" if word else action.help
-            lines.append(f"  {keys:<18} {said}{f'  (not now: {reason})' if reason else ''}")
+            lines.append(f"  {keys:<16} {said}")
+            if reason:
+                lines.append(f"  {'':<16} not now: {reason}")
         lines.append("")
     return "\n".join(lines).rstrip()
 

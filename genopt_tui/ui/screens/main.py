@@ -63,6 +63,7 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         from genopt_tui.ui.panes.artifact import ArtifactPane
 
+        self._arrange_screen()
         yield StatusLine(id="status")
         yield TabLine(id="tabs")
         yield Plain(id="banner")
@@ -122,26 +123,30 @@ class MainScreen(Screen[None]):
         self._draw_lines()
 
     def _arrange(self) -> None:
-        """Choose the layout for this size."""
+        """Choose the layout for this size, and the pane that is shown where there is room for one."""
+        self._arrange_screen()
         width, height = self.app.size
-        small = width < SMALLEST[0] or height < SMALLEST[1]
-        narrow = width < TWO or height < LOW
-        one = narrow or self._zoomed
-        classes = {
-            "-small": small,
-            "-narrow": narrow,
-            "-one": one,
-            "-two": not one and width < WIDE,
-            "-wide": not one and width >= WIDE,
-        }
-        for name, on in classes.items():
-            self.set_class(on, name)
-        if small:
+        if self.has_class("-small"):
             self.query_one("#small", Plain).show(
                 f"genopt needs {SMALLEST[0]}x{SMALLEST[1]} characters; this terminal has {width}x{height}."
             )
         for pane in self.query(Pane):
-            pane.set_class(self._active == pane.NUMBER, "-active")
+            pane.update_classes({"-active": self._active == pane.NUMBER})
+
+    def _arrange_screen(self) -> None:
+        """All classes at once: each change of the screen's classes works out the styles of everything in it."""
+        width, height = self.app.size
+        narrow = width < TWO or height < LOW
+        one = narrow or self._zoomed
+        self.update_classes(
+            {
+                "-small": width < SMALLEST[0] or height < SMALLEST[1],
+                "-narrow": narrow,
+                "-one": one,
+                "-two": not one and width < WIDE,
+                "-wide": not one and width >= WIDE,
+            }
+        )
 
     def _go_to_pane(self, number: int) -> None:
         self._active = number
