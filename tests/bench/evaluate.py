@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.config import Sandbox
+from genopt_tui.evaluate.judge import seed_of
 from genopt_tui.evaluate.pool import Pool
 from genopt_tui.task import loader
 from genopt_tui.task.rollout import Example, Limits, Rollout
@@ -37,11 +38,13 @@ class Inline:
         names: dict[str, Any] = {"__name__": "policy"}
         exec(files["policy.py"], names)
         self.policy, self.settings, self.seed, self.traced = names["Policy"](), settings, seed, False
+        self.steps = 0
 
     def call(self, function: str, *arguments: Any) -> Any:
         return self.policy(*arguments)
 
-    def step(self, *arguments: Any, **info: Any) -> None: ...
+    def step(self, *arguments: Any, **info: Any) -> None:
+        self.steps += 1
 
     def attach(self, picture: object) -> None: ...
 
@@ -57,16 +60,14 @@ async def pong() -> None:
     rates: dict[str, list[float]] = {"inline": [], "untraced": [], "traced": []}
     module = task.module()
     for _ in range(TIMES):
-        results = {}
         for kind in ("untraced", "traced"):
             result = await pool.submit(Rollout(files, "", example, settings=settings, traced=kind == "traced"))
             assert result.status == "ok", result
-            results[kind] = result
             rates[kind].append(result.steps / result.seconds)
-        context = Inline(files, settings, 1)
+        context = Inline(files, settings, seed_of(Rollout(files, "", example)))
         begun = time.perf_counter()
         module.run(files, example, context)
-        rates["inline"].append(results["traced"].steps / (time.perf_counter() - begun))
+        rates["inline"].append(context.steps / (time.perf_counter() - begun))
     await pool.close()
     rate = {kind: statistics.median(values) for kind, values in rates.items()}
     print(f"Pong inline {rate['inline']:.0f} steps/s ({name})")
