@@ -46,6 +46,7 @@ class TracePane(LinePane):
         self._asked: int | None = None
         self._next: int | None = None
         self._note = ""
+        self._facts = 0
 
     def compose(self) -> ComposeResult:
         yield self.tabs
@@ -113,7 +114,8 @@ class TracePane(LinePane):
         facts = step.observation if step is not None else None
         shown = self.source is not None and self.size.height >= ROOM
         lines = facts_of(facts)[: self.size.height // 2] if shown else []
-        self.facts.show("\n".join(lines))
+        self.facts.show("\n".join(lines), layout=len(lines) != self._facts)
+        self._facts = len(lines)
         self.scene.set_class(bool(shown and (lines or self.picture.display)), "-shown")
         if shown and self._has_pictures and self.source is not None:
             self._want_picture(self.view.step)

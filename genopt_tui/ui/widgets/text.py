@@ -58,8 +58,8 @@ class Plain(Static):
     def __init__(self, text: str = "", **options: Any) -> None:
         super().__init__(clean(text), markup=False, **options)
 
-    def show(self, text: str) -> None:
-        """Replace the text; nothing happens when it is the same."""
+    def show(self, text: str, *, layout: bool = True) -> None:
+        """Replace the text; nothing happens when it is the same. Without `layout` its place keeps its size."""
         text = clean(text)
         if text != self.content:
-            self.update(text)
+            self.update(text, layout=layout)
