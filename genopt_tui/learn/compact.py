@@ -24,7 +24,8 @@ LEGEND = (
 )
 CALLS_LEGEND = (
     "Indented lines are calls of the artifact's functions during that step, with arguments and result; `obs` stands for the "
-    "observation of the step, `^` for the same arguments as in the call before it."
+    "observation of the step, `^` for the same arguments as in the call before it. The task's own call with `obs` that returned the "
+    "action is not written."
 )
 _NOTHING: Any = object()
 _NUMBERS = (int, float)
@@ -72,6 +73,8 @@ class Writer:
     def _calls(self, step: TraceStep) -> Iterator[str]:
         before: Mapping[str, Any] = {}
         for call in step.calls:
+            if _implied(call, step):
+                continue
             said = "^" if before and _equal(before, call.arguments) else self._arguments(call, step.observation)
             before = call.arguments
             outcome = f"raised {self._short(call.error)}" if call.error else self._short(_text(call.result))
@@ -92,6 +95,13 @@ class Writer:
         text, cut = cut_middle(text, CALL)
         self.cuts += cut
         return text.replace("\n", "\\n")
+
+
+def _implied(call: Call, step: TraceStep) -> bool:
+    """Whether a call says no more than its step: the task gave the observation and took the result as the action."""
+    given = list(call.arguments.values())
+    only_observation = len(given) == 1 and step.observation is not None and _equal(given[0], step.observation)
+    return call.depth == 0 and not call.error and only_observation and _equal(call.result, step.action)
 
 
 def flatten(observation: Any) -> dict[tuple[str, str], Any]:

@@ -203,3 +203,18 @@ def test_templates_are_sandboxed_and_their_errors_are_named():
     for bad in ("{{ nothing }}", "{% if %}", "{{ task.__class__.__mro__ }}"):
         with pytest.raises(UsageError, match="template 'objective'"):
             asked(bad)
+
+
+def test_the_tasks_own_call_is_written_only_where_it_says_more_than_its_step() -> None:
+    observation = {"y": 3}
+    plain = TraceStep(
+        0,
+        observation,
+        2,
+        0.0,
+        calls=(Call("Policy.__call__", {"obs": observation}, 2), Call("Policy.aim", {"obs": observation}, 9, depth=1)),
+    )
+    other = TraceStep(1, observation, 2, 0.0, calls=(Call("Policy.__call__", {"obs": observation}, 3),))
+    writer = Writer(calls=True)
+    assert [*writer.lines(plain)][1:] == ["  Policy.aim(obs) -> 9"]
+    assert [*writer.lines(other)][1:] == [" Policy.__call__(obs) -> 3"]
