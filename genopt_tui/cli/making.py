@@ -1,5 +1,6 @@
 """Commands that make sessions and list what there is: new, ls, tasks, clone, export, doctor."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -251,7 +252,9 @@ def export_(session: str | None, version: str, folder: Path | None, patch: str |
             say(f"{commit[:7]}: {', '.join(export.folder(repository, commit, folder))}", err=True)
         elif patch:
             data = export.patch(repository, commit)
-            click.get_binary_stream("stdout").write(data) if patch == "-" else Path(patch).write_bytes(data)
+            target = sys.stdout.buffer if patch == "-" else Path(patch).open("wb")
+            target.write(data)
+            target.flush()
         elif bundle:
             from genopt_tui.task import loader
 

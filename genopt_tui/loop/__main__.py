@@ -15,11 +15,23 @@ def main(arguments: list[str]) -> int:
     """Run the session until its runner is not needed any more."""
     session = Path(arguments[0]).resolve()
     try:
-        with SessionLock(session):
-            return run(session)
+        while True:
+            with SessionLock(session):
+                code = run(session)
+            if code or not called(session):  # a command may have come while the runner was ending
+                return code
     except GenoptError as error:
         print(error, file=sys.stderr)
         return int(error.exit_code)
+
+
+def called(session: Path) -> bool:
+    """Whether a command waits that nobody has taken up."""
+    journal = Journal(session)
+    try:
+        return bool(journal.commands())
+    finally:
+        journal.close()
 
 
 def run(session: Path) -> int:

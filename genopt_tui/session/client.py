@@ -88,8 +88,11 @@ def send(session: Path, journal: Journal, kind: str, /, *, wait: float | None = 
     ensure_runner(session)
     if wait is None:
         return ""
-    deadline = time.monotonic() + wait
+    deadline, looked = time.monotonic() + wait, time.monotonic()
     while time.monotonic() < deadline:
+        if time.monotonic() - looked > 1.0:  # the runner that was there may have been about to end
+            ensure_runner(session)
+            looked = time.monotonic()
         if (outcome := journal.outcome(command)) is not None:
             if not outcome[0]:
                 raise SessionError(f"{kind} was not done", outcome[1])

@@ -79,8 +79,8 @@ def test_an_edit_is_committed_unmeasured_without_a_score_where_the_person_says_s
 
 def test_a_refused_edit_goes_back_twice_and_is_kept_as_refused(make: Make) -> None:
     bench = make()
-    for call in range(3):
-        bench.will_reply(call, "I would change nothing.\n")
+    for call, words in enumerate(["The level looks low.", "It returns a sum; all is well there.", "Raise it."]):
+        bench.will_reply(call, f"{words}\n")
     bench.run(steps=2, mode="auto")
     assert len(bench.calls()) == 4 and "could not be applied" in bench.calls()[1]
     assert "Evidence: what happened" not in bench.calls()[1]
