@@ -8,6 +8,7 @@ import pytest
 from conftest import Visit
 from sample import Stage, make_session
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.reader import first_snapshot
@@ -24,7 +25,10 @@ async def settle(pilot: Pilot[Any], theme: str, keys: tuple[str, ...]) -> None:
     await person.until(lambda: person.main.snapshot.loaded and person.main.snapshot.pending == "decide", "a decision")
     await person.until(lambda: theme in app.available_themes, "themes")
     app.theme = theme
+    await person.look()
     await person.press(*keys)
+    for box in app.screen.query(Input):
+        box.cursor_blink = False
     await app.workers.wait_for_complete()
     await person.until(lambda: person.still, "nothing more to draw")
 
