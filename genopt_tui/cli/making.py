@@ -252,9 +252,10 @@ def export_(session: str | None, version: str, folder: Path | None, patch: str |
             say(f"{commit[:7]}: {', '.join(export.folder(repository, commit, folder))}", err=True)
         elif patch:
             data = export.patch(repository, commit)
-            target = sys.stdout.buffer if patch == "-" else Path(patch).open("wb")
-            target.write(data)
-            target.flush()
+            if patch == "-":
+                sys.stdout.buffer.write(data)
+            else:
+                Path(patch).write_bytes(data)
         elif bundle:
             from genopt_tui.task import loader
 

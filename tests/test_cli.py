@@ -1,0 +1,84 @@
+"""The command line as a contract: documents, exit codes, one-line errors, and what is imported before it is needed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genopt_tui.__main__ import call
+
+TOML = (
+    'name = "tiny"\nobjective = "Reach 10."\nfailure_score = -100.0\n[starts.plain]\n[choices]\n"gate.examples" = 6\n'
+)
+TASK = """
+from genopt_tui.task.contract import Example, Result
+def examples(split):
+    return [Example(f"{split}-{i}", data=i) for i in range(6)]
+def run(artifact, example, ctx):
+    return Result(score=-abs(ctx.call("answer.value", example.data * 0.001) - 10))
+"""
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> str:
+    folder = tmp_path / "tiny"
+    (folder / "starts" / "plain").mkdir(parents=True)
+    (folder / "task.toml").write_text(TOML)
+    (folder / "task.py").write_text(TASK)
+    (folder / "starts" / "plain" / "answer.py").write_text("LEVEL = 3.0\n\n\ndef value(x):\n    return LEVEL + x\n")
+    return str(folder)
+
+
+def document(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> object:
+    capsys.readouterr()
+    assert call(list(arguments)) == code
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_session_from_new_to_compare(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    made = document(capsys, "new", task, "--name", "s", "--model", "search", "--set", "sandbox=none", "--json")
+    assert isinstance(made, dict) and {"session", "path", "head", "start"} <= made.keys()
+    assert call(["run", "s", "--steps", "2", "--mode", "auto", "--jsonl"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all({"at", "step", "kind"} <= line.keys() for line in lines)
+    assert {"run_started", "batch_sampled", "rollout_finished", "reply_delta", "reply_finished", "run_finished"} <= {
+        line["kind"] for line in lines
+    }
+    status = document(capsys, "status", "s", "--json")
+    assert isinstance(status, dict) and status["state"] == "finished" and status["step"] == 2
+    assert {"state", "branch", "head", "step", "mode", "budget", "pending", "runner_pid"} <= status.keys()
+    log = document(capsys, "log", "s", "--all", "--json")
+    assert isinstance(log, list) and len(log) == 3
+    assert {"version", "step", "parent", "branch", "decision", "score", "n", "subject", "cost"} <= log[0].keys()
+    show = document(capsys, "show", "s", log[0]["version"], "--json")
+    wanted = {"step", "evidence", "prompt", "reply", "proposal", "scores", "decision", "usage"}
+    assert isinstance(show, dict) and wanted <= show.keys()
+    scored = document(capsys, "eval", "s", "best", "--json")
+    assert isinstance(scored, dict) and scored["n"] == 6 and scored["failed"] == 0
+    compared = document(capsys, "compare", "s", "start", log[0]["version"], "--json")
+    assert isinstance(compared, dict) and compared["n"] == 6 and "verdict" in compared
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "nothing-here", "1"],
+        ["eval", "no/such-task"],
+        ["new", "no/such-task"],
+        ["run", "--mode", "x"],
+        ["nope"],
+    ],
+)
+def test_wrong_calls_give_one_line_and_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(arguments) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.count("\n") == 1
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys, genopt_tui.__main__ as m; m.call(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"pydantic", "git", "litellm", "textual", "numpy", "scipy", "jinja2", "platformdirs"}
+    assert not heavy & set(done.stdout.split("\n")[-2].split())
