@@ -32,6 +32,9 @@ def runner_pid(session: Path) -> int | None:
         return None
 
 
+GLANCE = 0.2  # seconds: `runner_pid` holds the lock for a moment while it looks
+
+
 class SessionLock:
     """The right to write refs, index and work tree of a session: one holder at a time.
 
@@ -41,16 +44,22 @@ class SessionLock:
     def __init__(self, session: Path) -> None:
         lock_file(session).parent.mkdir(mode=0o700, exist_ok=True)
         self._file = lock_file(session).open("a+b")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            self._file.close()
-            raise SessionError(
-                f"{session.name} is being run by another process", advice="`genopt status` names it"
-            ) from error
+        deadline = time.monotonic() + GLANCE
+        while not self._taken():
+            if time.monotonic() > deadline:
+                self._file.close()
+                raise SessionError(f"{session.name} is being run by another process", advice="`genopt status` names it")
+            time.sleep(0.01)
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n".encode())
         self._file.flush()
+
+    def _taken(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def release(self) -> None:
         self._file.close()
