@@ -18,6 +18,7 @@ from genopt_tui.session.objects import ObjectStore
 class Act:
     """One act. `number` counts from 1; `refs` maps ref to (old, new), None for no ref; `head` is (old, new) of HEAD.
 
+    `top` is the highest step of this act and those before it (None in acts that did not write it down yet).
     `undo` and `redo` are the acts (commits) that undo and redo would invert after this one, `below` what lies beneath it on
     its own stack; empty for none.
     """
@@ -33,6 +34,7 @@ class Act:
     step: int = 0
     of: str = ""
     at: int = 0
+    top: int | None = None
 
 
 class ActLog:
@@ -60,6 +62,7 @@ class ActLog:
                 int(data.get("step", 0)),
                 str(data.get("of", "")),
                 found.at,
+                data.get("top"),
             )
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise SessionError("the list of acts cannot be read", f"{commit[:7]} is no act of genopt") from error
@@ -84,8 +87,10 @@ class ActLog:
         """Stage the next act after `last`. `inverts` is what an undo or redo inverts. All that was moved stays reachable as parents."""
         before = self.read(last) if last else None
         undo, redo, below = _stacks(before, kind, inverts)
+        top = max(before.top, step) if before and before.top is not None else None if before else step
         data = {
             "number": before.number + 1 if before else 1,
+            "top": top,
             "kind": kind,
             "step": step,
             "refs": {ref: list(pair) for ref, pair in refs.items()},
@@ -102,7 +107,7 @@ class ActLog:
         commit = self._store.write_commit(self._store.write_tree({}), parents, by, text, at)
         undo, redo = (commit if value == "self" else value for value in (undo, redo))
         return Act(
-            commit, int(str(data["number"])), kind, dict(refs), head, undo, redo, below, step, str(data["of"]), at
+            commit, int(str(data["number"])), kind, dict(refs), head, undo, redo, below, step, str(data["of"]), at, top
         )
 
 

@@ -13,6 +13,7 @@ from genopt_tui.session.merge import Applied, apply, three_way
 from genopt_tui.session.record import Decided, Proposal, Record
 from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, TAGS, check_name
 from genopt_tui.session.repository import Repository
+from genopt_tui.session.resolve import nearest
 
 
 def rewind(repository: Repository, version: str) -> Act:
@@ -43,8 +44,6 @@ def switch(repository: Repository, name: str) -> Act:
     repository.recover()
     names = [ref.removeprefix(HEADS) for ref in repository.refs.all(HEADS)]
     if name not in names:
-        from genopt_tui.session.repository import nearest
-
         raise SessionError(f"there is no branch '{name}'", advice=nearest(name, names))
     if repository.branch() == name:
         raise SessionError(f"'{name}' is the active branch already")

@@ -1,25 +1,23 @@
-"""Which version is best: by the lower confidence bound, never by luck."""
+"""Which version is best: by the lower confidence bound, never by luck.
 
-from collections.abc import Sequence
+What was found is kept in `.git/genopt/best.json`, a cache: the best of each set of versions that may be compared, as far as an
+act on history. Later acts name what was added since, so that nobody reads the whole log again.
+"""
 
-from genopt_tui.session.history import Version
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from genopt_tui.session import message
+from genopt_tui.session.history import ACCEPTED, Version, task_and_gate
+from genopt_tui.session.refs import ACTS
+
+if TYPE_CHECKING:
+    from genopt_tui.session.reading import Versions
 
 CONFIDENCE = 0.95
-
-
-def comparable(versions: Sequence[Version], head: str) -> list[Version]:
-    """Scored, accepted versions under the task and the gate examples that head's score (or its nearest scored ancestor's) had."""
-    known = {version.commit: version for version in versions}
-    at = known.get(head)
-    while at is not None and at.score is None:
-        at = known.get(at.parent)
-    if at is None:
-        return []
-    return [
-        v
-        for v in versions
-        if v.score is not None and v.kind != "rejected" and (v.task, v.gate_set) == (at.task, at.gate_set)
-    ]
+SIGN = {"higher": 1, "lower": -1}
 
 
 def bound(version: Version, direction: str) -> float:
@@ -33,7 +31,76 @@ def bound(version: Version, direction: str) -> float:
     return score - margin if direction == "higher" else score + margin
 
 
-def best(versions: Sequence[Version], head: str, direction: str = "higher") -> Version | None:
-    """The best of the comparable versions; of equals the earlier. None when none is scored."""
-    sign = 1 if direction == "higher" else -1
-    return max(comparable(versions, head), key=lambda v: (sign * bound(v, direction), -(v.step or 0)), default=None)
+def best(repository: "Versions", direction: str = "higher") -> Version | None:
+    """The best version scored as head's line was (same task, same gate examples), of equals the earlier; None when none is."""
+    group = group_of(repository, repository.head())
+    if group is None:
+        return None
+    found = known(repository).get(f"{direction} {group}")
+    return repository.version(found["commit"]) if found else None
+
+
+def group_of(repository: "Versions", commit: str) -> str | None:
+    """Task and gate examples of a version's score, or of its nearest scored ancestor's; None where none is scored."""
+    while commit:
+        made = repository.objects.commit(commit)
+        lines = message.trailers(made.message)
+        if message.parse_score(lines.get("Genopt-Score", "")) is not None:
+            return " ".join(task_and_gate(lines.get("Genopt-Task", "")))
+        commit = made.parents[0] if made.parents else ""
+    return None
+
+
+def known(repository: "Versions") -> dict[str, Any]:
+    """Direction and group to {"commit", "bound", "step"} of the best version, brought up to the last act and kept."""
+    last = repository.objects.read(ACTS)
+    at = last.sha if last else repository.head()
+    kept = _load(repository)
+    if kept.get("at") == at and kept.get("acts") == bool(last):
+        return dict(kept["bests"])
+    bests: dict[str, Any] = {}
+    if last and kept.get("acts") and repository.objects.read(kept["at"]):
+        bests = dict(kept["bests"])
+        fresh = repository.log_of(at, f"^{kept['at']}")
+    else:
+        fresh = repository.log(all=True)
+    _fold(bests, fresh)
+    _save(repository, {"at": at, "acts": bool(last), "bests": bests})
+    return bests
+
+
+def _fold(bests: dict[str, Any], versions: Iterable[Version]) -> None:
+    for version in versions:
+        if version.score is None or version.decision not in ACCEPTED:
+            continue
+        for direction, sign in SIGN.items():
+            key = f"{direction} {version.task} {version.gate_set}"
+            entry = {"commit": version.commit, "bound": bound(version, direction), "step": version.step or 0}
+            old = bests.get(key)
+            if old is None or _rank(entry, sign) > _rank(old, sign):
+                bests[key] = entry
+
+
+def _rank(entry: dict[str, Any], sign: int) -> tuple[float, int]:
+    return (sign * entry["bound"], -entry["step"])
+
+
+def comparable(versions: Sequence[Version], group: str) -> list[Version]:
+    """The accepted versions scored under one task and gate set (`group_of`): only these may be compared."""
+    return [v for v in versions if v.score is not None and v.decision in ACCEPTED and f"{v.task} {v.gate_set}" == group]
+
+
+def _load(repository: "Versions") -> dict[str, Any]:
+    try:
+        data = json.loads((repository.path / ".git" / "genopt" / "best.json").read_text(encoding="utf-8"))
+        return data if isinstance(data, dict) and isinstance(data.get("bests"), dict) else {}
+    except (FileNotFoundError, ValueError):  # ValueError: half of it was written when the power went
+        return {}
+
+
+def _save(repository: "Versions", data: dict[str, Any]) -> None:
+    file = repository.path / ".git" / "genopt" / "best.json"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    temporary = file.with_name(f"best.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(data), encoding="utf-8")
+    os.replace(temporary, file)

@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from genopt_tui.errors import single_line
 from genopt_tui.session import message
 from genopt_tui.session.message import Score
 from genopt_tui.session.refs import HEADS, REJECTED, TAGS
+
+if TYPE_CHECKING:
+    from genopt_tui.session.record import Record
 
 FORMAT = "%H%x00%P%x00%cI%x00%D%x00%an%x00%s%x00%(trailers:only=true,unfold=true,separator=%x1f)"
 FIELDS = 7
@@ -79,7 +82,7 @@ def _version(row: Sequence[str], on_branch: bool) -> Version:
     refs = [ref.strip().removeprefix("HEAD -> ").removeprefix("tag: ") for ref in decoration.split(",")]
     trailers = message.trailers(block.replace("\x1f", "\n"))
     score: Score | None = message.parse_score(trailers.get("Genopt-Score", ""))
-    task, _, rest = trailers.get("Genopt-Task", "").partition(" gate=")
+    task, gates = task_and_gate(trailers.get("Genopt-Task", ""))
     rejected = next((ref.removeprefix(REJECTED) for ref in refs if ref.startswith(REJECTED)), "")
     return Version(
         commit=commit,
@@ -101,8 +104,14 @@ def _version(row: Sequence[str], on_branch: bool) -> Version:
         branches=tuple(ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)),
         tags=tuple(ref.removeprefix(TAGS) for ref in refs if ref.startswith(TAGS)),
         task=task,
-        gate_set=rest,
+        gate_set=gates,
     )
+
+
+def task_and_gate(text: str) -> tuple[str, str]:
+    """The task's digest and that of the gate examples, from the trailer `Genopt-Task`."""
+    task, _, gates = text.partition(" gate=")
+    return task, gates
 
 
 def _reachable(rows: Iterable[Sequence[str]]) -> set[str]:
@@ -128,3 +137,20 @@ def gate_set(rows: Iterable[Mapping[str, Any]]) -> str:
     """Digest of the examples and repeats that a score covers; `-` for none."""
     keys = sorted(f"{row.get('example')}#{row.get('repeat', 0)}" for row in rows)
     return sha256("\n".join(keys).encode("utf-8", "replace")).hexdigest()[:8] if keys else "-"
+
+
+def trailers_of(record: "Record", model: str) -> dict[str, str]:
+    """The trailers that say what lists show of a record."""
+    scores = record.scores
+    lines = {"Genopt-Step": str(record.step)}
+    if record.candidate:
+        lines["Genopt-Candidate"] = str(record.candidate)
+    lines["Genopt-Decision"] = record.decision.decision
+    if scores.mean is not None:
+        lines["Genopt-Score"] = str(Score(scores.mean, scores.n, scores.stderr, scores.base_mean, scores.verdict))
+        lines["Genopt-Task"] = f"{record.fingerprint or '?'} gate={gate_set(scores.rows)}"
+    if model:
+        lines["Genopt-Model"] = model
+    if "cost" in record.usage:
+        lines["Genopt-Cost"] = message.cost(record.usage["cost"])
+    return lines

@@ -1,5 +1,6 @@
 """`record.json`: all that belongs to a version, in its own tree. Format 1."""
 
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -101,6 +102,10 @@ class Record(Part):
     usage: dict[str, Any] = Field(
         default_factory=dict, description="Tokens, calls, seconds and cost of this step and candidate"
     )
+
+    def text(self) -> str:
+        """`record.json`: one JSON document."""
+        return json.dumps(self.model_dump(), ensure_ascii=False, indent=1) + "\n"
 
 
 def parse(text: str) -> Record:

@@ -1,32 +1,32 @@
 """What a person means by a version."""
 
 import re
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session.refs import ABANDONED, HEADS, REJECTED, TAGS, check_name
 
 if TYPE_CHECKING:
-    from genopt_tui.session.repository import Repository
+    from genopt_tui.session.reading import Versions
 
 STEP = re.compile(r"(\d{1,9})(?:\.(\d{1,3})|([a-z]))?")
 
 
-def resolve(repository: "Repository", text: str) -> str:
+def resolve(repository: "Versions", text: str) -> str:
     """The commit called `text`. Raises SessionError with the nearest name."""
     text = text.strip()
     found = _word(repository, text) or _step(repository, text) or _ref(repository, text) or _commit(repository, text)
     if found:
         return found
-    from genopt_tui.session.repository import nearest
-
     known = [ref.split("/", 2)[2] for ref in repository.refs.all(HEADS, TAGS)]
     known += [version.name for version in repository.log(all=True)[:200]]
     shown = single_line(text)[:60]
     raise SessionError(f"no version '{shown}'", advice=nearest(text, [*known, "head", "start", "best"]))
 
 
-def _word(repository: "Repository", text: str) -> str | None:
+def _word(repository: "Versions", text: str) -> str | None:
     if text in ("head", "HEAD"):
         return repository.head()
     if text == "start":
@@ -36,7 +36,7 @@ def _word(repository: "Repository", text: str) -> str | None:
     return None
 
 
-def _step(repository: "Repository", text: str) -> str | None:
+def _step(repository: "Versions", text: str) -> str | None:
     match = STEP.fullmatch(text)
     if not match:
         return None
@@ -49,7 +49,7 @@ def _step(repository: "Repository", text: str) -> str | None:
     return found or (kept.sha if kept else None)
 
 
-def _accepted(repository: "Repository", step: int, candidate: int | None = None) -> str | None:
+def _accepted(repository: "Versions", step: int, candidate: int | None = None) -> str | None:
     """The accepted version of a step: on the active branch before the others."""
     wanted = ["-E", "--all-match", f"--grep=^Genopt-Step: {step}$"]
     if candidate:
@@ -62,7 +62,7 @@ def _accepted(repository: "Repository", step: int, candidate: int | None = None)
     return None
 
 
-def _ref(repository: "Repository", text: str) -> str | None:
+def _ref(repository: "Versions", text: str) -> str | None:
     try:
         check_name(text)
     except SessionError:
@@ -73,8 +73,14 @@ def _ref(repository: "Repository", text: str) -> str | None:
     return found.sha if found and found.kind == "commit" else None
 
 
-def _commit(repository: "Repository", text: str) -> str | None:
+def _commit(repository: "Versions", text: str) -> str | None:
     if not re.fullmatch(r"[0-9a-f]{4,40}", text):
         return None
     found = repository.objects.read(text)
     return found.sha if found and found.kind == "commit" else None
+
+
+def nearest(text: str, known: Sequence[str]) -> str:
+    """Advice that names the nearest of the known names."""
+    close = get_close_matches(text, known, 1, 0.4)
+    return f"Did you mean {close[0]}?" if close else "See `genopt log --all`"

@@ -1,0 +1,137 @@
+"""Acts on history carried out: refs moved together by compare-and-swap, written down, followed by the work tree.
+
+An announced act is finished even if its writer is killed; what plain git moved meanwhile is written down, never fought.
+"""
+
+import time
+from collections.abc import Mapping
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.actlog import Act
+from genopt_tui.session.reading import Versions
+from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, HeadMoved, remove_locks
+from genopt_tui.session.worktree import Followed, WorkTree
+
+PATIENCE = 50  # looks, 20 ms apart, at refs that another process is writing
+
+
+class Mover(Versions):
+    """Moves the refs and the work tree of a session. Only for the holder of the session's lock."""
+
+    _work: WorkTree | None = None
+
+    @property
+    def work(self) -> WorkTree:
+        """The work tree; what a killed writer left half done is finished first. Only for the holder of the lock."""
+        if self._work is None:
+            self._work = WorkTree(self.path, self.objects)
+            self.recover()
+        return self._work
+
+    def recover(self) -> Act | None:
+        """Finish what a killed writer began, then write down as an act what plain git moved meanwhile; returns that act."""
+        work = self._work = self._work or WorkTree(self.path, self.objects)
+        if work.followed.act:
+            remove_locks(self.path, ["HEAD", "index"])
+            self._perform(self.acts.read(work.followed.act))
+        now, commit = self.refs.head(), self.head()
+        if (work.followed.ref, work.followed.at) == (now, commit):
+            return None
+        refs = self._moved_by_others(work.followed, now, commit)
+        act = self._write_down("external", refs, (work.followed.ref, now), step=0, inverts=None)
+        kept = {ref: pair for ref, pair in refs.items() if ref != now}
+        self.refs.update({**kept, ACTS: (self._value(ACTS), act.commit)})
+        work.adopt(commit, now)
+        return act
+
+    def move(
+        self,
+        kind: str,
+        changes: Mapping[str, tuple[str | None, str | None]],
+        *,
+        head: str = "",
+        step: int = 0,
+        inverts: Act | None = None,
+    ) -> Act:
+        """One act on history: move refs together (and HEAD to the ref `head`), write it down, let the work tree follow."""
+        work, now = self.work, self.refs.head()
+        if self.recover() is not None and HEADS + self.branch() in changes:
+            raise HeadMoved("plain git moved the head meanwhile", advice="Look at it and decide again")
+        for ref, (old, _) in changes.items():
+            if self._value(ref) != old:
+                raise HeadMoved(
+                    "the session's history moved meanwhile", f"{ref} is not what it was", "Look at it and decide again"
+                )
+        act = self._write_down(kind, changes, (now, head or now), step=step, inverts=inverts)
+        work.announce(act.commit)
+        if not self._perform(act):
+            raise HeadMoved("plain git moved the head meanwhile", advice="Look at it and decide again")
+        return act
+
+    def next_abandoned(self) -> str:
+        """The ref under which the next act keeps a tip that it leaves behind."""
+        last = self._value(ACTS)
+        return f"{ABANDONED}{self.acts.read(last).number + 1 if last else 1}"
+
+    # inside
+
+    def _write_down(
+        self,
+        kind: str,
+        refs: Mapping[str, tuple[str | None, str | None]],
+        head: tuple[str, str],
+        *,
+        step: int,
+        inverts: Act | None,
+    ) -> Act:
+        act = self.acts.stage(self._value(ACTS), kind, refs, head, step=step, inverts=inverts)
+        self.objects.flush()
+        return act
+
+    def _perform(self, act: Act) -> bool:
+        """Do an announced act; done again after a kill, it does what is missing. False where plain git was faster.
+
+        A killed writer's git process may live a moment longer and do the same: then this looks again.
+        """
+        for patience in range(PATIENCE, -1, -1):
+            changes = self._missing(act)
+            if changes is None:
+                self.work.announce("")
+                return False
+            try:
+                if changes:
+                    self.refs.update(changes)
+                break
+            except SessionError:
+                if not patience:
+                    raise
+            if patience == PATIENCE // 2:
+                remove_locks(self.path, [*act.refs, ACTS, "packed-refs"])
+            time.sleep(0.02)
+        if self.refs.head() != act.head[1]:
+            self.refs.set_head(act.head[1])
+        self.work.follow(self.head(), act.head[1])
+        return True
+
+    def _missing(self, act: Act) -> dict[str, tuple[str | None, str | None]] | None:
+        """What of an act's changes is still to be made; None where a ref is neither what it was nor what it should become."""
+        last = self._value(ACTS)
+        missing: dict[str, tuple[str | None, str | None]] = {}
+        if last != act.commit:
+            missing[ACTS] = (last, act.commit)
+        for ref, (old, new) in act.refs.items():
+            value = self._value(ref)
+            if value != new:
+                if value != old:
+                    return None
+                missing[ref] = (old, new)
+        return missing
+
+    def _moved_by_others(self, followed: Followed, ref: str, commit: str) -> dict[str, tuple[str | None, str | None]]:
+        """What plain git did to the branch that is followed; a tip that it left behind is kept as abandoned."""
+        if ref != followed.ref or not followed.at:
+            return {}
+        moved: dict[str, tuple[str | None, str | None]] = {ref: (followed.at, commit)}
+        if not self.is_ancestor(followed.at, commit):
+            moved[self.next_abandoned()] = (None, followed.at)
+        return moved

@@ -1,0 +1,176 @@
+"""What a session's git repository holds: versions, records, refs. Reading needs no lock.
+
+Objects and refs go through `ObjectStore` and `Refs`; log and diff through GitPython, in one `Repo` that lives as long as this
+object, in one thread.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session import gitcall, history, message
+from genopt_tui.session.actlog import ActLog
+from genopt_tui.session.history import Version
+from genopt_tui.session.objects import ObjectStore
+from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, Refs
+from genopt_tui.session.worktree import ARTIFACT, CHOICES, RECORD
+
+if TYPE_CHECKING:
+    from genopt_tui.config import DesignChoices
+    from genopt_tui.session.record import Record
+
+
+class Versions:
+    """The versions of the session at `path`. Use it from one thread, and close it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.objects = ObjectStore(path)
+        self.refs = Refs(path)
+        self.acts = ActLog(self.objects)
+        self._repo: Any = None
+        self._highest: int | None = None
+
+    def close(self) -> None:
+        """End all git processes of this session."""
+        self.objects.close()
+        self.refs.close()
+        if self._repo is not None:
+            self._repo.close()
+            self._repo = None
+
+    def head(self) -> str:
+        """Commit of the active branch."""
+        return self.objects.commit("HEAD").sha
+
+    def branch(self) -> str:
+        """Name of the active branch; empty where plain git checked out a bare commit."""
+        ref = self.refs.head()
+        return ref.removeprefix(HEADS) if ref.startswith(HEADS) else ""
+
+    def tree(self, commit: str) -> str:
+        """Id of `artifact/` in a version: the artifact's identity."""
+        return self._entry(commit, ARTIFACT)
+
+    def files(self, commit: str) -> dict[str, str]:
+        """The artifact of a version: file name to text."""
+        return self.objects.texts(self.tree(commit))
+
+    def files_of(self, tree: str) -> dict[str, str]:
+        """The artifact with this tree id: file name to text."""
+        return self.objects.texts(tree)
+
+    def choices_text(self, commit: str) -> str:
+        """`genopt.toml` of a version."""
+        return self.objects.get(self._entry(commit, CHOICES), "blob").data.decode("utf-8", "replace")
+
+    def choices(self, commit: str) -> "DesignChoices":
+        """The design choices in force in a version. Raises UsageError when they cannot be read."""
+        from genopt_tui.config import from_toml
+
+        return from_toml(self.choices_text(commit))
+
+    def record(self, commit: str) -> "Record":
+        """The record of a version. Raises SessionError when it has none or it cannot be read."""
+        from genopt_tui.session.record import parse
+
+        return parse(self.objects.get(self._entry(commit, RECORD), "blob").data.decode("utf-8", "replace"))
+
+    def reasoning(self, commit: str) -> str:
+        """What the commit's message says between subject and trailers."""
+        return message.reasoning(self.objects.commit(commit).message)
+
+    def log(self, all: bool = False) -> list[Version]:
+        """Versions, newest first: of the active branch, or with `all` of every branch with what was rejected or abandoned."""
+        chosen = ["HEAD"]
+        if all:
+            chosen += ["--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
+        versions = self.log_of("--topo-order", *chosen)
+        return versions if all else [history.on_branch(version) for version in versions]
+
+    def log_of(self, *chosen: str) -> list[Version]:
+        """The versions that `git log` with these options and revisions names, in its order."""
+        how = ("-z", f"--format={history.FORMAT}", "--decorate=full", "--decorate-refs=refs/*")
+        return history.parse_log(self.git("log", *how, *chosen, "--"))
+
+    def version(self, commit: str) -> Version:
+        """One version as lists show it."""
+        return self.log_of("-1", "--end-of-options", commit)[0]
+
+    def next_step(self) -> int:
+        """The highest step in git, plus one; the caller takes the higher of this and the journal's."""
+        if self._highest is None:
+            self._highest = self._highest_step()
+        return self._highest + 1
+
+    def best(self, direction: str = "higher") -> Version:
+        """The best version by the lower confidence bound among those scored as head's line was; head when none is scored."""
+        from genopt_tui.session.best import best
+
+        return best(self, direction) or self.version(self.head())
+
+    def direction(self) -> Literal["higher", "lower"]:
+        """`higher` or `lower`: which scores are better here, by head's record."""
+        return self.record(self.head()).direction
+
+    def resolve(self, text: str) -> str:
+        """The commit that a person means: head, start, best, a step (`7`, `7b`, `7.1`), branch, tag or commit id.
+
+        Raises SessionError with the nearest name.
+        """
+        from genopt_tui.session.resolve import resolve
+
+        return resolve(self, text)
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` was made from `old`, however far back."""
+        return self.git("rev-list", "-n", "1", f"^{new}", old, "--") == b""
+
+    def git(self, *args: str, ok: Sequence[int] = (0,), data: bytes | None = None) -> bytes:
+        """Standard output of a high-level git command, through GitPython. Raises SessionError."""
+        import tempfile
+
+        from git import Repo
+
+        if self._repo is None:
+            self._repo = Repo(self.path)
+            self._repo.git.update_environment(**gitcall.environment(self.path))
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(data or b"")
+            stdin.seek(0)
+            code, out, stderr = self._repo.git.execute(
+                ["git", *args],
+                istream=stdin,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+            )
+        if code not in ok:
+            raise gitcall.failure(args, stderr.encode() if isinstance(stderr, str) else stderr)
+        return bytes(out)
+
+    def diff(self, old: str, new: str, paths: Sequence[str] = (ARTIFACT, CHOICES)) -> str:
+        """Unified diff of two versions as git prints it, of the artifact and the design choices."""
+        args = ("--no-ext-diff", "--no-textconv", "--no-color", "--end-of-options")
+        return self.git("diff", *args, old, new, "--", *paths).decode("utf-8", "replace")
+
+    def _highest_step(self) -> int:
+        """Acts remember the highest step that was accepted, names of refs the others; a clone without acts is read whole."""
+        last = self._value(ACTS)
+        top = self.acts.read(last).top if last else None
+        if top is None:
+            return max((version.step or 0 for version in self.log(all=True)), default=0)
+        kept = (ref.removeprefix(REJECTED).partition(".")[0] for ref in self.refs.all(REJECTED))
+        return max([top, *(int(step) for step in kept if step.isdigit())])
+
+    def _entry(self, commit: str, name: str) -> str:
+        entries = self.objects.entries(self.objects.commit(commit).tree)
+        if name not in entries:
+            raise SessionError(f"{commit[:7]} has no {name}", "it was not made by genopt")
+        return entries[name][1]
+
+    def _value(self, ref: str) -> str | None:
+        found = self.objects.read(ref)
+        return found.sha if found else None
