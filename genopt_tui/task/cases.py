@@ -10,9 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from genopt_tui.errors import TaskError
+from genopt_tui.task.rollout import Split
+from genopt_tui.task.splits import by_split
 
 Match = Literal["exact", "contains", "number", "choice"]
 Case = dict[str, str]
@@ -110,6 +112,21 @@ def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
             "a constant would be perfect",
             "Add cases with other answers",
         )
+
+
+def inputs(row: Mapping[str, str], answer: str) -> Case:
+    """A case without its answer: what the artifact may see of it."""
+    return {column: value for column, value in row.items() if column != answer}
+
+
+def split_cases(rows: Sequence[Case], answer: str, settings: Mapping[str, Any]) -> dict[Split, list[int]]:
+    """Numbers (from 0) of the cases in each split: stratified on the answer, equal cases on one side, in a seeded order.
+
+    `settings` holds `split_seed` and the shares `train` and `gate`; the test split takes the rest.
+    """
+    keys = [tuple(sorted(inputs(row, answer).items())) for row in rows]
+    labels = [row[answer].strip() for row in rows]
+    return by_split(labels, keys, settings["split_seed"], settings["train"], settings["gate"])
 
 
 def placeholders(prompt: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Finding task folders and reading what is in them."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -68,20 +69,17 @@ class TaskFolder:
         """Digest of all that decides a score but the artifact: the task's code and data, its settings, limits and packages."""
         digest = sha256()
         for file in self.code():
-            digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+            digest.update(str(file.relative_to(self.path.parent)).encode() + b"\0" + _content(file) + b"\0")
         digest.update(repr(sorted(settings.items())).encode() + repr(limits).encode())
         for package in sorted(self.task.preload):
             digest.update(f"{package}={_version(package)}\n".encode())
         return digest.hexdigest()[:16]
 
     def code(self) -> list[Path]:
-        """The files of the task that decide a score: its folder without starts and recordings, and its family's modules."""
+        """The files of the task that decide a score: its folder without starts and the demo's recording, and its family's modules."""
         own = [p for p in self.path.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)]
-        own = [
-            p
-            for p in own
-            if p.relative_to(self.path).parts[0] != "starts" and p.suffix not in {".jsonl", ".md", ".pyc"}
-        ]
+        left_out = {self.path / (self.task.demo or "demo.jsonl"), self.path / "README.md"}
+        own = [p for p in own if p.relative_to(self.path).parts[0] != "starts" and p not in left_out]
         return sorted(own + [p for p in self.path.parent.glob("*.py") if self.bundled])
 
     @property
@@ -141,6 +139,14 @@ def load(path: Path, name: str = "", member: str = "") -> TaskFolder:
         raise TaskError(f"{path / 'task.toml'}: {'.'.join(str(p) for p in first['loc'])}", first["msg"]) from error
     task = task.as_member(member) if member else task
     return TaskFolder(path, task.model_copy(update={"name": name or task.name or path.name}))
+
+
+def _content(file: Path) -> bytes:
+    """What a fingerprint takes of a file; of a linked one (a large input that stays where it is) size and time of change."""
+    if file.is_symlink():
+        state = file.stat()
+        return f"{os.readlink(file)} {state.st_size} {state.st_mtime_ns}".encode()
+    return file.read_bytes()
 
 
 def _has(folder: Path, member: str) -> bool:

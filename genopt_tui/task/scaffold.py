@@ -1,45 +1,45 @@
-"""Writing task folders: the one-line forms of `genopt new` and `genopt task init` write what a person could have written."""
+"""Writing task folders from prompts and cases: `genopt new --prompt` writes what a person could have written."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from genopt_tui.errors import TaskError
-from genopt_tui.task.cases import HOW, Match, check_cases, fill, guess_match, read_cases
-from genopt_tui.task.splits import stratified
+from genopt_tui.task.cases import HOW, Case, Match, check_cases, fill, guess_match, inputs, read_cases, split_cases
+
+GATE = 50  # cases that decide at most, unless a person asks for more
+SHARES = {"split_seed": 0, "train": 0.5, "gate": 0.25}
 
 PROMPT_TASK = '''"""A prompt and labelled cases. Written by genopt; yours to change."""
 
 from pathlib import Path
 
-from genopt_tui.task.cases import answer_of, fill, is_right, read_cases
+from genopt_tui.task.cases import answer_of, fill, inputs, is_right, read_cases, split_cases
 from genopt_tui.task.contract import Context, Example, Result
-from genopt_tui.task.splits import stratified
 
-ANSWER = {answer!r}
-MATCH = {match!r}
-SHARES = {{"train": 0.5, "gate": 0.25, "test": 0.25}}
+ANSWER = {answer!r}  # the column that holds the expected answer
+MATCH = {match!r}  # exact, contains, number or choice: how answers are read and compared
 CASES = read_cases(Path(__file__).parent / "cases.jsonl")
-KNOWN = sorted({{case[ANSWER] for case in CASES}})
+KNOWN = sorted({{case[ANSWER].strip() for case in CASES}})
 
 
 def examples(split, settings):
     """Cases of one split: stratified on the answer, equal cases on one side."""
-    inputs = [tuple(v for k, v in case.items() if k != ANSWER) for case in CASES]
-    splits = stratified([case[ANSWER] for case in CASES], inputs, settings["split_seed"], SHARES)
-    return [Example(f"case-{{n}}", case, case[ANSWER]) for n, (case, s) in enumerate(zip(CASES, splits), 1) if s == split]
+    chosen = split_cases(CASES, ANSWER, settings)[split]
+    return [Example(f"case-{{n + 1}}", CASES[n], CASES[n][ANSWER].strip()) for n in chosen]
 
 
 def run(artifact, example, ctx: Context) -> Result:
-    """Fill the prompt, ask the agent model, compare the answer."""
-    expected = example.data[ANSWER]
-    reply = ctx.llm(fill(artifact["prompt.txt"], {{k: v for k, v in example.data.items() if k != ANSWER}}))
+    """Fill the prompt, ask the agent model, compare its answer with the expected one."""
+    shown, expected = inputs(example.data, ANSWER), example.data[ANSWER].strip()
+    reply = ctx.llm(fill(artifact["prompt.txt"], shown))
     answer = answer_of(reply, MATCH, KNOWN)
     right = is_right(answer, expected, MATCH)
-    ctx.step({{k: v for k, v in example.data.items() if k != ANSWER}}, action=reply, reward=float(right), answer=answer)
+    ctx.step(shown, action=reply, reward=float(right), answer=answer)
     return Result(float(right), "Right." if right else f"Wrong: read as {{answer[:200]!r}}, expected {{expected!r}}.")
 '''
 
@@ -49,6 +49,7 @@ objective = "Change the prompt so that more cases are answered right, also ones 
 documentation = {documentation}
 direction = "higher"
 failure_score = 0.0        # of a case whose rollout failed
+best_possible = 1.0
 rule = {rule}
 score_covers = "the answer to one case"
 agent = true               # cases are answered by the session's agent_model
@@ -64,6 +65,14 @@ scope = ["prompt.txt"]     # what the model may edit
 type = "int"
 default = 0
 help = "Seed of the split into train, gate and test"
+[settings.train]
+type = "float"
+default = 0.5
+help = "Share of the cases that evidence comes from"
+[settings.gate]
+type = "float"
+default = 0.25
+help = "Share of the cases that decide; the rest is the test split, sealed until export"
 
 [choices]                  # design choices to begin with
 "batch.size" = {batch}
@@ -73,7 +82,7 @@ help = "Seed of the split into train, gate and test"
 seconds = 60
 
 [[feedback]]               # staged hints by the batch's mean score, best first
-at_least = 1.0
+at_least = 0.999
 text = "All of these are right: change nothing that works."
 [[feedback]]
 text = "Find what the wrong cases have in common."
@@ -89,17 +98,29 @@ class SplitCard:
     answers: tuple[tuple[str, int], ...]
 
 
-def prompt_task(folder: Path, prompt: Path, cases: Path, answer: str, match: Match | None = None) -> list[SplitCard]:
-    """Write a task folder for a prompt and labelled cases; returns what the splits hold. Raises TaskError and writes nothing then."""
-    try:
-        template = prompt.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise TaskError(f"cannot read {prompt}", str(error)) from error
+@dataclass(frozen=True)
+class PromptCard:
+    """What was made of a prompt and its cases: the rule, the first case as the model will see it, the splits."""
+
+    match: Match
+    guessed: bool
+    shown: str
+    expected: str
+    splits: tuple[SplitCard, ...]
+
+    @property
+    def how(self) -> str:
+        return HOW[self.match]
+
+
+def prompt_task(folder: Path, prompt: Path, cases: Path, answer: str, match: Match | None = None) -> PromptCard:
+    """Write a task folder for a prompt and labelled cases. Raises TaskError and writes nothing then."""
+    template = read_prompt(prompt)
     rows = read_cases(cases)
     check_cases(rows, answer, template)
     chosen = match or guess_match([row[answer] for row in rows])
-    cards = _cards(rows, answer)
-    counts = {card.split: card.cases for card in cards}
+    splits = split_cards(rows, answer, SHARES)
+    counts = {card.split: card.cases for card in splits}
     toml = PROMPT_TOML.format(
         description=json.dumps(f"{prompt.name} on {len(rows)} cases of {cases.name}"),
         documentation=json.dumps(
@@ -107,9 +128,9 @@ def prompt_task(folder: Path, prompt: Path, cases: Path, answer: str, match: Mat
         ),
         rule=json.dumps(f"accuracy, {chosen} match"),
         batch=min(8, counts["train"]),
-        gate=counts["gate"],
+        gate=min(GATE, counts["gate"]),
     )
-    _write(
+    write_folder(
         folder,
         {
             "task.toml": toml,
@@ -118,12 +139,25 @@ def prompt_task(folder: Path, prompt: Path, cases: Path, answer: str, match: Mat
             "starts/given/prompt.txt": template,
         },
     )
-    return cards
+    return PromptCard(chosen, match is None, fill(template, inputs(rows[0], answer)), rows[0][answer], splits)
 
 
-def preview(prompt: Path, cases: Path) -> str:
-    """The prompt filled with the first case: what the agent model will be asked."""
-    return fill(prompt.read_text(encoding="utf-8"), read_cases(cases)[0])
+def read_prompt(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TaskError(f"cannot read {file}", error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{file} is not UTF-8 text", str(error), "Save it as UTF-8") from error
+
+
+def split_cards(rows: Sequence[Case], answer: str, settings: Mapping[str, Any]) -> tuple[SplitCard, ...]:
+    """The splits under these settings, with the balance of answers."""
+    cards = []
+    for name, numbers in split_cases(rows, answer, settings).items():
+        counts = Counter(rows[number][answer].strip() for number in numbers)
+        cards.append(SplitCard(name, len(numbers), tuple(counts.most_common())))
+    return tuple(cards)
 
 
 def folder_name(text: str) -> str:
@@ -131,19 +165,10 @@ def folder_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "task"
 
 
-def _cards(rows: Sequence[dict[str, str]], answer: str) -> list[SplitCard]:
-    inputs = [tuple(value for key, value in row.items() if key != answer) for row in rows]
-    splits = stratified([row[answer] for row in rows], inputs, 0, {"train": 0.5, "gate": 0.25, "test": 0.25})
-    cards = []
-    for name in ("train", "gate", "test"):
-        held = [row[answer] for row, split in zip(rows, splits, strict=True) if split == name]
-        cards.append(SplitCard(name, len(held), tuple(Counter(held).most_common())))
-    return cards
-
-
-def _write(folder: Path, files: dict[str, str]) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise TaskError(f"{folder} exists and is not empty", advice="Give another name with --name, or remove it")
+def write_folder(folder: Path, files: Mapping[str, str]) -> None:
+    """Write a task folder at once. Raises TaskError where the folder holds something."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise TaskError(f"{folder} exists and is not empty", advice="Give another name, or remove it")
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)

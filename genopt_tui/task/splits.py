@@ -4,6 +4,7 @@ import random
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 
+from genopt_tui.errors import TaskError
 from genopt_tui.task.rollout import Split
 
 
@@ -24,6 +25,23 @@ def stratified(
     for label in classes:
         rng.shuffle(classes[label])
     return _dealt([group for label in sorted(classes) for group in classes[label]], len(labels), shares)
+
+
+def by_split(
+    labels: Sequence[str], keys: Sequence[Hashable], seed: int, train: float = 0.5, gate: float = 0.25
+) -> dict[Split, list[int]]:
+    """Numbers of the examples in each split, in a seeded order, so that the first few of a split stand for all of it.
+
+    `train` and `gate` are shares; the test split takes the rest. Raises TaskError where they leave no sense.
+    """
+    if not (train > 0 and gate > 0 and train + gate <= 1):
+        raise TaskError(
+            f"shares of {train:g} for train and {gate:g} for gate", advice="Both above 0, together at most 1"
+        )
+    sides = stratified(labels, keys, seed, {"train": train, "gate": gate, "test": 1 - train - gate})
+    order = list(range(len(labels)))
+    random.Random(f"order-{seed}").shuffle(order)
+    return {name: [number for number in order if sides[number] == name] for name in ("train", "gate", "test")}
 
 
 def _dealt(groups: list[list[int]], total: int, shares: Mapping[Split, float]) -> list[Split]:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from genopt_tui.errors import TaskError
 from genopt_tui.task import loader
-from genopt_tui.task.cases import answer_of, check_cases, fill, guess_match, is_right, read_cases
+from genopt_tui.task.cases import answer_of, check_cases, fill, guess_match, is_right, read_cases, split_cases
+from genopt_tui.task.scaffold import SHARES as SHARES_SET
 from genopt_tui.task.scaffold import prompt_task
 from genopt_tui.task.splits import stratified
 
@@ -127,8 +128,9 @@ def test_a_written_folder_is_a_task(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text(
         "text,label\n" + "".join(f'"help, {n}",{"billing" if n % 3 else "refund"}\n' for n in range(40))
     )
-    cards = prompt_task(tmp_path / "task", tmp_path / "prompt.txt", tmp_path / "cases.csv", "label")
-    assert [(card.split, card.cases) for card in cards] == [("train", 20), ("gate", 10), ("test", 10)]
+    card = prompt_task(tmp_path / "task", tmp_path / "prompt.txt", tmp_path / "cases.csv", "label")
+    assert [(split.split, split.cases) for split in card.splits] == [("train", 20), ("gate", 10), ("test", 10)]
+    assert card.match == "choice" and card.guessed and card.shown == "Which queue? help, 0"
     folder = loader.find(str(tmp_path / "task"))
     settings = folder.task.resolve({})
     assert folder.start() == {"prompt.txt": "Which queue? {text}"}
@@ -141,6 +143,30 @@ def test_a_written_folder_is_a_task(tmp_path: Path) -> None:
     assert model.asked == "Which queue? " + example.data["text"]
     wrong = task.run(folder.start(), example, _Model("neither", settings))
     assert wrong.score == 0.0 and json.dumps(example.label)[1:-1] in wrong.feedback
+
+
+def test_changed_cases_are_another_task(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("{text}")
+    (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()))
+    prompt_task(tmp_path / "task", tmp_path / "p.txt", tmp_path / "c.jsonl", "label")
+    folder = loader.find(str(tmp_path / "task"))
+    before = folder.fingerprint({}, None)
+    (tmp_path / "task" / "starts" / "given" / "prompt.txt").write_text("Another {text}")
+    assert folder.fingerprint({}, None) == before
+    with (tmp_path / "task" / "cases.jsonl").open("a") as file:
+        file.write(json.dumps({"text": "one more", "label": "a"}) + "\n")
+    assert folder.fingerprint({}, None) != before
+
+
+def test_the_first_of_a_split_stand_for_all_of_it() -> None:
+    cases = [{"text": f"text {n}", "label": "a" if n < 100 else "b"} for n in range(200)]
+    gate = split_cases(cases, "label", SHARES_SET)["gate"]
+    assert len(gate) == 50 and 5 < sum(cases[n]["label"] == "a" for n in gate[:20]) < 15
+
+
+def test_shares_without_sense_are_refused() -> None:
+    with pytest.raises(TaskError, match="at most 1"):
+        split_cases(rows(), "label", {**SHARES_SET, "train": 0.9, "gate": 0.5})
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
