@@ -301,6 +301,13 @@ def _mean(views: Sequence[RolloutView], task: Task) -> float | None:
     return sum(scores) / len(scores) if scores else None
 
 
+def _metrics(views: Sequence[RolloutView]) -> dict[str, float]:
+    """Each named metric's mean over the rollouts that have it."""
+    names = {name for v in views for name in v.metrics}
+    told = {name: [v.metrics[name] for v in views if name in v.metrics] for name in names}
+    return {name: sum(values) / len(values) for name, values in told.items()}
+
+
 def _score_line(view: RolloutView, task: Task) -> str:
     if view.status == "ok" and view.score is not None:
         return f"score: {view.score:g}"
@@ -345,7 +352,7 @@ def _head(
     ]
     lines.append(f"What the traces cover: {covers['trace']}.")
     lines.append(f"What the scores cover: {covers['score']}.")
-    if mean is not None and choices.feedback.detail == "staged" and (stage := task.stage(mean)):
+    if mean is not None and choices.feedback.detail == "staged" and (stage := task.stage(mean, _metrics(views))):
         lines.append(f"Advice for this level of score: {stage}")
     if choices.evidence.detail in {"trace", "calls"} and any(len(v.steps) for v in views):
         lines.append(f"How to read a trace: {compact.LEGEND}")

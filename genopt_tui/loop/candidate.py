@@ -7,8 +7,6 @@ from genopt_tui.learn.prompt import Prompt
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.loop.asking import ask
 from genopt_tui.loop.gating import gated, promises
-from genopt_tui.loop.person import said
-from genopt_tui.loop.prompting import evidence_of, prompt_of
 from genopt_tui.loop.scoring import Version, Wish
 from genopt_tui.propose.base import Ask
 from genopt_tui.session.journal import Reply
@@ -69,21 +67,13 @@ class CandidateWalk:
         )
 
     async def _render(self) -> Prompt:
-        desk, evidence = self.desk, self.desk.book.p.evidence or {}
-        counter = await desk.proposer().counter()
-        person = said(desk.book.journal, desk.book.step)
-        task = desk.task(self.choices).task
-        built = evidence_of(
-            desk.book.journal,
-            self.machine.batch_rows(),
-            self.choices,
-            task,
-            person,
-            counter.count,
-            dropped=evidence.get("dropped", ()),
-            pinned=evidence.get("pinned", ()),
-        )
-        return prompt_of(desk.repository, self.batch["base"], self.choices, task, built, person, counter.count)
+        """The prompt as it is now; where what was said since leaves the evidence another room, that evidence is told too."""
+        known = self.desk.book.p.evidence or {}
+        dropped, pinned = known.get("dropped", ()), known.get("pinned", ())
+        evidence, prompt, exact = await self.machine.composed(dropped, pinned)
+        if evidence.tokens != known.get("tokens"):
+            self.machine.built(evidence, exact, dropped, pinned)
+        return prompt
 
     async def _ask(self, candidate: Candidate) -> None:
         desk = self.desk
@@ -171,7 +161,9 @@ class CandidateWalk:
             why=last["why"], place=last["place"], nearest=last["nearest"], advice=last["advice"], kind=last["refused"]
         )
         reply = self._reply(candidate.number, candidate.attempt)
-        prompt, counter = await self._render(), await self.desk.proposer().counter()
+        evidence = self.desk.book.p.evidence or {}
+        _, prompt, _ = await self.machine.composed(evidence.get("dropped", ()), evidence.get("pinned", ()))
+        counter = await self.desk.proposer().counter()
         messages = prompt.repair(reply.text if reply else "", refusal)
         self.desk.book.say(
             "prompt_built",

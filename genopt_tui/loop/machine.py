@@ -2,18 +2,20 @@
 
 import asyncio
 import importlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from genopt_tui.config import DesignChoices, assign, to_toml
 from genopt_tui.errors import EvaluationError, UsageError
 from genopt_tui.learn.edit import Edit
+from genopt_tui.learn.evidence import Evidence, PersonChoices
+from genopt_tui.learn.prompt import Prompt
 from genopt_tui.learn.sample import sample_batch
 from genopt_tui.loop.candidate import CandidateWalk
 from genopt_tui.loop.desk import Desk
 from genopt_tui.loop.gating import summarized
 from genopt_tui.loop.person import said
-from genopt_tui.loop.prompting import evidence_of
+from genopt_tui.loop.prompting import composed
 from genopt_tui.loop.records import Outcome, figures, record_of, subject_of
 from genopt_tui.loop.scoring import Wish, score_of
 from genopt_tui.session.journal import RolloutRow, now
@@ -183,25 +185,32 @@ class Machine:
 
     async def build_evidence(self, dropped: tuple[str, ...] = (), pinned: tuple[str, ...] = ()) -> None:
         """Build the evidence, with what a person left out or pinned, and say `evidence_built`."""
+        evidence, _, exact = await self.composed(dropped, pinned)
+        self.built(evidence, exact, dropped, pinned)
+
+    def built(self, evidence: Evidence, exact: bool, dropped: Sequence[str], pinned: Sequence[str]) -> None:
+        """Say `evidence_built`."""
+        payload = {**evidence.payload(), "estimated": not exact}
+        self.desk.book.say("evidence_built", **payload, dropped=list(dropped), pinned=list(pinned))
+
+    async def composed(self, dropped: Sequence[str], pinned: Sequence[str]) -> tuple[Evidence, Prompt, bool]:
+        """Evidence and prompt of the step in flight, and whether tokens were counted by the model's own tokenizer."""
         desk, batch = self.desk, self.desk.book.p.batch or {}
         choices = desk.choices(batch["base"])
         counter = await desk.proposer().counter()
-        evidence = evidence_of(
+        heard = said(desk.book.journal, desk.book.step)
+        person = PersonChoices(set(dropped), list(pinned), heard.hints, heard.standing, heard.excluded)
+        evidence, prompt = composed(
+            desk.repository,
             desk.book.journal,
+            batch["base"],
             self.batch_rows(),
             choices,
             desk.task(choices).task,
-            said(desk.book.journal, desk.book.step),
+            person,
             counter.count,
-            dropped=dropped,
-            pinned=pinned,
         )
-        desk.book.say(
-            "evidence_built",
-            **{**evidence.payload(), "estimated": not counter.exact},
-            dropped=list(dropped),
-            pinned=list(pinned),
-        )
+        return evidence, prompt, counter.exact
 
     async def want_sending(self) -> None:
         self.desk.book.say("decision_wanted", pending="propose", candidates=[], since=now())

@@ -5,11 +5,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.config import DesignChoices
-from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView, build_evidence
+from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView
 from genopt_tui.learn.memory import Attempt, select
-from genopt_tui.learn.prompt import Prompt, render
+from genopt_tui.learn.prompt import Prompt, compose
 from genopt_tui.learn.scope import parse_scope
-from genopt_tui.loop.person import Said
 from genopt_tui.session.journal import Journal, RolloutRow
 from genopt_tui.session.record import Record
 from genopt_tui.task.model import Task
@@ -43,43 +42,21 @@ def view_of(journal: Journal, row: RolloutRow, covers: str) -> RolloutView:
     )
 
 
-def evidence_of(
+def composed(
+    repository: "Repository",
     journal: Journal,
+    base: str,
     rows: Sequence[RolloutRow],
     choices: DesignChoices,
     task: Task,
-    said: Said,
+    person: PersonChoices,
     count: Count,
-    *,
-    dropped: Sequence[str] = (),
-    pinned: Sequence[str] = (),
-) -> Evidence:
-    """What the model will be shown of these rollouts; rollouts that failed by our fault are no evidence."""
-    views = [view_of(journal, row, task.score_covers) for row in rows if row.result.status != "infra"]
-    person = PersonChoices(
-        dropped=set(dropped),
-        pinned=list(pinned),
-        hints=said.hints,
-        standing=said.standing,
-        excluded=said.excluded,
-    )
-    return build_evidence(views, choices, person, task, count)
-
-
-def prompt_of(
-    repository: "Repository",
-    base: str,
-    choices: DesignChoices,
-    task: Task,
-    evidence: Evidence,
-    said: Said,
-    count: Count,
-) -> Prompt:
-    """The messages for the version `base`."""
+) -> tuple[Evidence, Prompt]:
+    """Evidence and prompt for the version `base`; rollouts that failed by our fault are no evidence."""
     files = repository.files(base)
+    views = [view_of(journal, row, task.score_covers) for row in rows if row.result.status != "infra"]
     memory = attempts(repository, base, choices, task.direction)
-    hints = [*said.standing, *said.hints]
-    return render(task, files, parse_scope(choices.scope, files), evidence, memory, hints, choices, count=count)
+    return compose(task, files, parse_scope(choices.scope, files), views, person, memory, choices, count=count)
 
 
 def attempts(repository: "Repository", base: str, choices: DesignChoices, direction: str) -> list[Attempt]:
