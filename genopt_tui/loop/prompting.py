@@ -97,7 +97,7 @@ def attempt_of(version: "Version", line: set[str]) -> Attempt:
         score=version.score,
         base_score=version.base_score,
         verdict=version.verdict,
-        subject=version.subject,
+        subject=version.subject.partition(": ")[2],  # without its step, which the memory names itself
         abandoned=version.kind == "abandoned",
         on_line=version.commit in line or bool(line.intersection(version.parents)),
     )

@@ -1,5 +1,6 @@
 """What is written down of a candidate when its step ends."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from genopt_tui.session.journal import Reply, now
 from genopt_tui.session.progress import Candidate
 from genopt_tui.session.record import Attempt, Decided, Decision, Proposal, Record, Scores
 
+HEADING = 3  # a line of so few words is a heading
+NUMBERING = re.compile(r"^\(?\d+[.)]\s*")
+SENTENCE = re.compile(r"(?<=[a-z0-9)])[.;]\s")
 SUBJECT = 64
 HIDDEN = {"api_base", "params", "record", "budget"}
 
@@ -118,10 +122,12 @@ def usage_of(replies: Sequence[Reply]) -> dict[str, Any]:
 
 
 def subject_of(candidate: Candidate, outcome: Outcome) -> str:
-    """A version's subject, without its step: the first line of the reasoning, else what happened."""
+    """A version's subject, without its step: the first sentence of the reasoning, else what happened."""
     edit = candidate.edit or {}
-    lines = [line.strip(" #*-") for line in str(edit.get("reasoning", "")).splitlines()]
-    text = next((line for line in lines if line), "")
+    lines = [NUMBERING.sub("", line.strip(" #*-_>`\t")) for line in str(edit.get("reasoning", "")).splitlines()]
+    said = [line for line in lines if line]
+    text = next((line for line in said if len(line.split()) > HEADING), said[0] if said else "")
+    text = SENTENCE.split(text, maxsplit=1)[0]
     if not text and edit.get("files"):
         text = f"change {', '.join(edit['files'])}"
     if not text:
