@@ -19,7 +19,7 @@ from genopt_tui.session.progress import Candidate
         ("# Why\n- I think `x.y` in policy.py is wrong; so I change it", "I think `x.y` in policy.py is wrong"),
         ("ok", "ok"),
         ("", "change a.py"),
-        ("a\x1b[31mb " + "word " * 40, "a [31mb " + "word " * 10 + "wo..."),
+        ("a\x1b[31mb " + "word " * 40, "a [31mb " + "word " * 10 + "wor..."),
     ],
 )
 def test_subject(reasoning: str, subject: str) -> None:
