@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from genopt_tui.cli import own
 from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say
 from genopt_tui.errors import Exit, UsageError
 
@@ -23,6 +24,7 @@ set_option = click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", 
 @click.option("--preset", default="", help="A preset of the task.")
 @click.option("--model", default="", help="Who proposes: a litellm model, command:..., manual, search, replay:FILE.")
 @click.option("--from", "source", metavar="SESSION@VERSION", help="Begin with a version of another session.")
+@own.own_options
 @set_option
 @json_option
 def new(
@@ -34,12 +36,19 @@ def new(
     source: str | None,
     pairs: tuple[str, ...],
     as_json: bool,
+    **files: Any,
 ) -> int:
-    """Make a session: a git repository whose first commit is the start."""
+    """Make a session: a git repository whose first commit is the start.
+
+    Of TASK, of a prompt and cases (--prompt), of files and a command (--edit), or of a version (--from).
+    """
     from genopt_tui.task import loader
 
     wished = [*pairs, *([f"model={model}"] if model else [])]
-    if source:
+    kind = own.kind_of(files, task, source)
+    if kind:
+        path = own.make(kind, files, own.Wish(name, start, preset, wished))
+    elif source:
         path = from_version(source, name, wished)
     elif task:
         path = make_session(loader.find(task), task, name=name, start=start, preset=preset, pairs=wished)

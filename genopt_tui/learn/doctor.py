@@ -58,8 +58,8 @@ class Scored:
 class Facts:
     """What is known of a loop before its first step.
 
-    `fields` are the keys seen in observations of a training rollout, `tokens` the size of a whole trace and of what the
-    horizon shows of it, `cut` counts values that the evidence had to cut, `null` is (times accepted, times tried) of the same version
+    `fields` are the keys seen in observations of a training rollout, `tokens` the size of a batch's whole traces and of what the
+    horizon keeps of them, `cut` counts values that the evidence had to cut, `null` is (times accepted, times tried) of the same version
     against itself, `best` the mean score of the best
     version (None before there is one other than the start).
     """
@@ -139,6 +139,13 @@ def _constant(facts: Facts) -> Iterator[Finding]:
 
 
 def _overlap(facts: Facts) -> Iterator[Finding]:
+    held = {split: {card.digest for card in cards} for split, cards in facts.examples.items() if cards}
+    if len(held) > 1 and len(set().union(*held.values())) == 1:
+        message = (
+            "All splits hold the same one example: this problem itself is optimized, and nothing is said of others."
+        )
+        yield Finding("one-problem", "info", message)
+        return
     seen: dict[str, Split] = {}
     repeats: Counter[Split] = Counter()
     shared: Counter[tuple[Split, Split]] = Counter()
@@ -263,7 +270,7 @@ def _window(facts: Facts) -> Iterator[Finding]:
     whole, shown = facts.tokens
     room = facts.choices.evidence.context
     if whole > room and shown <= room:
-        message = f"A whole trace takes about {whole} tokens, more than the {room} of the window; the horizon shows {shown} of them."
+        message = f"Whole traces of a batch take about {whole} tokens, more than the {room} of the window; the horizon keeps {shown}."
         yield Finding(
             "trace-window",
             "info",
@@ -271,7 +278,7 @@ def _window(facts: Facts) -> Iterator[Finding]:
             "What lies outside the horizon is never seen: look whether points are lost there.",
         )
     elif shown > room:
-        message = f"What the horizon shows takes about {shown} tokens, more than the {room} of the window."
+        message = f"What the horizon keeps of a batch takes about {shown} tokens, more than the {room} of the window."
         yield Finding(
             "trace-too-long", "warning", message, "Shorten the horizon (horizon.steps), the batch, or evidence.detail."
         )

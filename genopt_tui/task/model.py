@@ -92,6 +92,14 @@ class Preset(Table):
     set: dict[str, Any] = Field(default_factory=dict)
 
 
+class Origin(Table):
+    """Where a command task's files came from: the folder, its path inside its git repository, the commit there."""
+
+    folder: str = ""
+    prefix: str = ""
+    commit: str = ""
+
+
 class Member(Table):
     """One task of a family that shares a folder: what differs from the family. Its further starts lie in `starts/MEMBER/NAME/`."""
 
@@ -119,7 +127,9 @@ class Task(Table):
     direction: Literal["higher", "lower"] = "higher"
     failure_score: float = Field(description="Score of a rollout that failed by the artifact's fault")
     best_possible: float | None = Field(None, description="Score that cannot be surpassed, where there is one")
-    effect: float | None = Field(None, description="Smallest gain worth seeing; the doctor holds the gate's size against it")
+    effect: float | None = Field(
+        None, description="Smallest gain worth seeing; the doctor holds the gate's size against it"
+    )
     rule: str = Field("", description="Name of the scoring rule, shown with every score")
     measure: Literal["score", "time"] = "score"
     deterministic: bool = Field(False, description="Repeats of an example give the same rollout and count once")
@@ -130,6 +140,7 @@ class Task(Table):
     )
     check: str = Field("", description="With command: tests that must pass, or the score is invalid")
     metric: str = Field("", description="With command: regular expression whose first group is the score")
+    origin: Origin = Field(default_factory=Origin)
     agent: bool = Field(False, description="The artifact calls a model through llm(...)")
     demo: str = Field("", description="A recording beside task.toml for `genopt demo`")
     members: dict[str, Member] = Field(

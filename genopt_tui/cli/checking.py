@@ -1,0 +1,106 @@
+"""Commands that look at a task before anything is optimized: check, and `task init` and `task try`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genopt_tui.cli.common import (
+    figure,
+    find_session,
+    is_session,
+    json_option,
+    print_json,
+    repository_of,
+    say,
+    say_text,
+)
+from genopt_tui.cli.making import set_option
+from genopt_tui.errors import Exit, single_line
+
+if TYPE_CHECKING:
+    from genopt_tui.loop.evaluation import Job
+    from genopt_tui.loop.scoring import Version
+
+preset_option = click.option("--preset", default="", help="A preset of the task.")
+
+
+@click.command()
+@click.argument("target", metavar="TASK|SESSION")
+@preset_option
+@set_option
+@json_option
+def check(target: str, preset: str, pairs: tuple[str, ...], as_json: bool) -> int:
+    """The loop doctor: what about this loop would mislead you. Runs the start on the gate, twice more against itself."""
+    import asyncio
+
+    from genopt_tui.loop import check as doctor
+
+    job, start, best = loop_of(target, preset, list(pairs))
+    checkup = asyncio.run(doctor.check(job, start, best=best))
+    document = checkup.document(job.task.task.name)
+    if as_json:
+        print_json(document)
+    else:
+        show(document)
+    return Exit.FAILED if any(found["level"] == "error" for found in document["findings"]) else Exit.DONE
+
+
+def loop_of(target: str, preset: str, pairs: list[str]) -> "tuple[Job, Version, float | None]":
+    """The loop of a session (with the mean of its best version) or of a bare task, and its start."""
+    from genopt_tui.cli.evaluating import job_of
+
+    if not is_session(target):
+        return *job_of(target, None, None, preset, pairs, "gate", False), None
+    path = find_session(target)
+    with repository_of(path) as repository:
+        best = repository.best(repository.direction())
+    moved = best is not None and best.step is not None
+    return *job_of(target, "start", None, preset, pairs, "gate", False), best.score if best and moved else None
+
+
+def show(document: dict[str, Any]) -> None:
+    counts = {level: sum(f["level"] == level for f in document["findings"]) for level in ("error", "warning", "info")}
+    for found in document["findings"]:
+        say_text(f"{found['level']:8} {found['code']:24} {single_line(found['message'])}")
+        if found["advice"]:
+            say_text(f"{'':8} {'':24} {single_line(found['advice'])}")
+    said = ", ".join(
+        f"{count} {level}{'s' if count != 1 else ''}" for level, count in counts.items() if level != "info"
+    )
+    say(f"{document['task']}: {said} ({document['rollouts']} rollouts)")
+
+
+@click.group()
+def task() -> None:
+    """Task folders: write one, try one."""
+
+
+@task.command("try")
+@click.argument("target", metavar="TASK")
+@click.option("--start", default="", help="Starting artifact; left out: the task's first.")
+@preset_option
+@set_option
+def try_(target: str, start: str, preset: str, pairs: tuple[str, ...]) -> int:
+    """Run one example and show what the model would see of it."""
+    import asyncio
+
+    from genopt_tui.cli.evaluating import job_of
+    from genopt_tui.loop.check import one_rollout, prompt_for
+
+    job, version = job_of(target, start or None, None, preset, list(pairs), "train", False)
+    result = asyncio.run(one_rollout(job, version.files))
+    for message in prompt_for(job, version.files, [result]).messages:
+        say_text(f"--- {message['role']} ---\n{message['content']}")
+    rule = job.task.task.rule_for(job.task.task.resolve(job.choices.task))
+    outcome = figure(result.score) if result.status == "ok" else f"no score ({result.status})"
+    say(
+        f"{result.example}: {outcome} {rule}, {result.steps} steps in {result.seconds:.2g} s, {result.sandbox}",
+        err=True,
+    )
+    if result.error:
+        say(result.error.strip().splitlines()[-1], err=True)
+    return Exit.DONE if result.status == "ok" else Exit.FAILED
+
+
+COMMANDS = [check, task]

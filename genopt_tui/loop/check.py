@@ -1,0 +1,209 @@
+"""What the loop doctor needs to know of a loop: collected by running the start on the gate and one traced example."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from genopt_tui.config import DesignChoices
+from genopt_tui.errors import EvaluationError
+from genopt_tui.learn.compact import total_steps
+from genopt_tui.learn.doctor import Card, Facts, Finding, Scored, examine, observed
+from genopt_tui.learn.evidence import PersonChoices, RolloutView, build_evidence
+from genopt_tui.learn.prompt import Prompt, compose
+from genopt_tui.learn.scope import parse_scope
+from genopt_tui.loop.evaluation import Job, cache_of, null_control, scorer_of
+from genopt_tui.loop.scoring import LONG_TRACE, Scorer, Version, Wish, score_of
+from genopt_tui.session.journal import RolloutRow
+from genopt_tui.task.model import Task
+from genopt_tui.task.rollout import Example, RolloutResult, Split
+from genopt_tui.task.trace import TraceReader
+
+SPLITS: tuple[Split, ...] = ("train", "gate", "test")
+LOOKED_AT = 2_000  # steps of a trace whose fields and cuts are looked at
+
+
+@dataclass
+class Checkup:
+    """The findings, and what they rest on."""
+
+    findings: list[Finding] = field(default_factory=list)
+    rollouts: int = 0
+
+    def document(self, task: str) -> dict[str, Any]:
+        """The document of `genopt check --json`."""
+        found = [{"code": f.code, "level": f.level, "message": f.message, "advice": f.advice} for f in self.findings]
+        return {"task": task, "rollouts": self.rollouts, "findings": found}
+
+
+async def check(job: Job, start: Version, *, best: float | None = None) -> Checkup:
+    """Examine a loop before its first step. `best` is the mean of the session's best version. Raises EvaluationError."""
+    with cache_of(job.session) as cache:
+        scorer, agent = scorer_of(job, cache)
+        try:
+            return await _Collector(job, start, scorer, best).run()
+        finally:
+            await scorer.close()
+            if agent:
+                await agent.close()
+
+
+async def one_rollout(job: Job, files: Mapping[str, str], split: Split = "train") -> RolloutResult:
+    """The first example of a split, rolled out and traced. Raises EvaluationError when the task is at fault."""
+    from genopt_tui.propose.trees import tree_id
+
+    with cache_of(job.session) as cache:
+        scorer, agent = scorer_of(job, cache)
+        try:
+            pairs = [(next(iter(await scorer.examples(split))), 0)]
+            wish = Wish(Version(files, tree_id(files)), split, pairs, traced=True, fresh=True)
+            result = (await scorer.roll(wish))[0].result
+        finally:
+            await scorer.close()
+            if agent:
+                await agent.close()
+    if result.status == "infra":
+        raise EvaluationError(f"example {result.example} could not be run", result.error)
+    return result
+
+
+def prompt_for(job: Job, files: Mapping[str, str], results: Sequence[RolloutResult]) -> Prompt:
+    """What the model would be asked after a batch of these rollouts."""
+    task, choices = job.task.task, job.choices
+    views = [view(result, task) for result in results]
+    scope = parse_scope(choices.scope, files)
+    return compose(task, files, scope, views, PersonChoices(), [], choices)[1]
+
+
+def view(result: RolloutResult, task: Task) -> RolloutView:
+    """A finished rollout as evidence sees it, its trace read from the result itself."""
+    chunks = list(result.trace)
+
+    def load(first: int, count: int) -> list[Any]:
+        return [c for c in chunks if c.first < first + count and first < c.first + c.count]
+
+    return RolloutView(
+        result.example,
+        result.repeat,
+        result.score,
+        result.status,
+        result.feedback,
+        result.error,
+        result.output,
+        steps=TraceReader(result.steps, load),
+        covers=task.score_covers,
+        metrics=result.metrics,
+    )
+
+
+class _Collector:
+    """Gathers the facts of one loop; what cannot be had becomes a finding of its own."""
+
+    def __init__(self, job: Job, start: Version, scorer: Scorer, best: float | None) -> None:
+        self.job, self.start, self.scorer, self.best = job, start, scorer, best
+        self.found: list[Finding] = []
+        self.rollouts = 0
+
+    async def run(self) -> Checkup:
+        examples = await self._examples()
+        facts = self._facts(examples)
+        if self._answered() and examples["train"] and examples["gate"]:
+            facts = await self._measured(facts)
+        found = self.found + examine(facts)
+        found.sort(key=lambda f: ("error", "warning", "info").index(f.level))
+        return Checkup(found, self.rollouts)
+
+    async def _examples(self) -> dict[Split, list[Example]]:
+        pool = await self.scorer.pool()
+        return {split: await pool.examples(split, self.scorer.task_settings) for split in SPLITS}
+
+    def _answered(self) -> bool:
+        """Whether rollouts can be had: someone must answer the artifact's questions."""
+        if not self.job.task.task.agent or self.job.settings.agent_model or "solver.py" in self.start.files:
+            return True
+        message = "No agent model is set: nothing was run, so only the splits and the scope were looked at."
+        self.found.append(Finding("no-agent-model", "info", message, "--set agent_model=NAME"))
+        return False
+
+    def _facts(self, examples: Mapping[Split, Sequence[Example]]) -> Facts:
+        job = self.job
+        return Facts(
+            task=job.task.task,
+            choices=job.choices,
+            files=self.start.files,
+            scope=job.choices.scope or sorted(self.start.files),
+            examples={split: [card(example) for example in found] for split, found in examples.items()},
+            best=self.best,
+            budget_steps=job.settings.budget.steps,
+            budget_minutes=job.settings.budget.minutes,
+            workers=job.settings.workers,
+        )
+
+    async def _measured(self, facts: Facts) -> Facts:
+        from dataclasses import replace
+
+        rows = await self._roll("gate", await self.scorer.pairs("gate", self.job.gate))
+        kept = self._sound(rows)
+        traced = (await self._roll("train", [(facts.examples["train"][0].id, 0)], traced=True))[0].result
+        shown = view(traced, facts.task)
+        null = None
+        if not facts.task.deterministic and len(kept) > 1:
+            null = await null_control(self.scorer, self.start, self.job)
+            self.rollouts += 2 * len(rows)
+        looked = shown.steps[:LOOKED_AT] if traced.status != "infra" else []
+        return replace(
+            facts,
+            gate=[scored(result, facts.task) for result in kept],
+            fields=frozenset().union(*(observed(step.observation) for step in looked)),
+            steps=traced.steps,
+            tokens=(whole_trace(shown, facts), within_horizon(shown, facts)),
+            cut=sum(step.cut for step in looked),
+            null=(round(null["accept_rate"] * null["trials"]), null["trials"]) if null else None,
+            deterministic_by_seed=bool(kept) and min(result.steps for result in kept) >= LONG_TRACE,
+        )
+
+    async def _roll(self, split: Split, pairs: list[tuple[str, int]], traced: bool = False) -> list[RolloutRow]:
+        self.rollouts += len(pairs)
+        return await self.scorer.roll(Wish(self.start, split, pairs, traced=traced, quiet=True))
+
+    def _sound(self, rows: Sequence[RolloutRow]) -> list[RolloutResult]:
+        """The rollouts that say something about the artifact; the others become a finding."""
+        failed = [row.result for row in rows if row.result.status == "infra"]
+        if failed:
+            why = failed[0].error.strip().splitlines()[-1:] or ["no reason given"]
+            message = (
+                f"{len(failed)} of {len(rows)} gate rollouts failed by the task's or the machine's fault: {why[0]}"
+            )
+            advice = "Mend it first: `genopt task try` runs one example."
+            self.found.append(Finding("not-run", "error", message[:400], advice))
+        return [row.result for row in rows if row.result.status != "infra"]
+
+
+def card(example: Example) -> Card:
+    """An example as the doctor sees it; one without data is told by its id."""
+    data = example.id if example.data is None else repr(example.data)
+    return Card(example.id, sha256(data.encode("utf-8", "replace")).hexdigest(), example.label)
+
+
+def scored(result: RolloutResult, task: Task) -> Scored:
+    score = score_of(result, task.failure_score)
+    assert score is not None  # infra was sorted out
+    return Scored(
+        result.example, result.repeat, score, result.status, result.seconds, result.signature, dict(result.metrics)
+    )
+
+
+def whole_trace(shown: RolloutView, facts: Facts) -> int:
+    """Tokens of the traces of a batch, all steps shown."""
+    everything = facts.choices.model_copy(update={"horizon": facts.choices.horizon.model_copy(update={"kind": "all"})})
+    return within_horizon(shown, facts, everything)
+
+
+def within_horizon(shown: RolloutView, facts: Facts, choices: DesignChoices | None = None) -> int:
+    """Tokens of what the horizon keeps of the traces of a batch; estimated from a window's worth of it."""
+    choices = choices or facts.choices
+    evidence = build_evidence([shown], choices, PersonChoices(), facts.task, room=choices.evidence.context)
+    part = evidence.parts[0]
+    steps = total_steps(part.shown)
+    scale = (steps + part.cut) / steps if steps else 1.0
+    return int(part.tokens * scale) * choices.batch.size
