@@ -111,7 +111,7 @@ TOLD: dict[str, Callable[[int, Data], str]] = {
     "notice": lambda step, d: f"  {d['text']}" + (f" ({d['path']})" if d.get("path") else ""),
     "budget": lambda step, d: f"  budget: {d['warning']}" if d.get("warning") else "",
     "moved": lambda step, d: f"{d['act']}: {d['branch']} is at {str(d['new'])[:7]}",
-    "paused": lambda step, d: f"paused: {d['why']}",
+    "paused": lambda step, d: "paused" if d.get("code") else f"paused: {d['why']}",
     "resumed": lambda step, d: "resumed",
     "error": lambda step, d: f"error: {d['message']}. {d.get('advice', '')}",
     "run_finished": _finished,

@@ -80,6 +80,9 @@ def follow(path: Path, journal: "Journal", after: int, command: int, show: "Call
             show(event)
             if taken and event.kind == "run_finished":
                 return int(event.data["code"])
+            if taken and event.kind == "paused" and event.data.get("code"):
+                say(f"genopt: {event.data['why']} (paused; go on with: genopt run {path.name})", err=True)
+                return int(event.data["code"])
         watch.look()
         time.sleep(POLL)
 

@@ -78,7 +78,7 @@ class Commands:
         return "after the model call under way" if self.desk.asking else ""
 
     async def do_resume(self, data: Data) -> str:
-        self.desk.held = False
+        self.runner.go_on()
         if self.desk.book.p.paused:
             self.desk.book.say("resumed", step=0, why="")
         return ""
@@ -164,12 +164,7 @@ class Commands:
 
     async def do_reply(self, data: Data) -> str:
         """Give the reply that the proposer `manual` waits for."""
-        from genopt_tui.propose.manual import ManualProposer
-
-        proposer = self.desk.proposer()
-        if not isinstance(proposer, ManualProposer):
-            raise UsageError("no reply is waited for", "the model is not manual", "genopt set model=manual")
-        proposer.supply(str(data["text"]), data.get("candidate"))
+        self.desk.proposer().supply(str(data["text"]), data.get("candidate"))
         return ""
 
     async def do_evaluate(self, data: Data) -> str:

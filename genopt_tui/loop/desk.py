@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genopt_tui.propose.base import Proposer
     from genopt_tui.session.repository import Repository
 
+PROPOSING = {"model", "api_base", "params", "temperature", "retry", "record"}  # settings that a proposer is made from
 PACE = 400.0  # characters a second at which a recording is told to a watching person
 
 
@@ -38,7 +39,7 @@ class Desk:
     held: bool = False
     asking: int = 0
     _scorers: dict[str, Scorer] = field(default_factory=dict)
-    _proposer: "tuple[str, Proposer] | None" = None
+    _proposers: "dict[str, Proposer]" = field(default_factory=dict)
     _agent: AgentCalls | None = None
 
     def choices(self, commit: str) -> DesignChoices:
@@ -66,11 +67,11 @@ class Desk:
         """Who proposes now. Raises UsageError when the setting names nobody."""
         from genopt_tui.propose.make import make
 
-        key = self.settings.model_dump_json(exclude={"budget", "mode"})
-        if self._proposer is None or self._proposer[0] != key:
+        key = self.settings.model_dump_json(include=PROPOSING)
+        if key not in self._proposers:
             pace = PACE if self.settings.mode != "auto" else 0.0
-            self._proposer = (key, make(self.settings, self.session, pace=pace))
-        return self._proposer[1]
+            self._proposers[key] = make(self.settings, self.session, pace=pace)
+        return self._proposers[key]
 
     def check_budget(self, *, new_step: bool = False, idle_steps: int = 0) -> None:
         """Raises BudgetStop when nothing more may be spent."""
@@ -83,8 +84,7 @@ class Desk:
     async def close(self) -> None:
         """Nothing that the loop started is left."""
         await self.free()
-        if self._proposer:
-            await self._proposer[1].close()
+        await asyncio.gather(*(proposer.close() for proposer in self._proposers.values()))
         if self._agent:
             await self._agent.close()
         self.repository.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.config import SessionSettings
-from genopt_tui.errors import BudgetStop, Exit, GenoptError
+from genopt_tui.errors import BudgetStop, Exit, GenoptError, ProposerPause
 from genopt_tui.loop.asking import keep_pieces
 from genopt_tui.loop.book import Book
 from genopt_tui.loop.budget import Ledger
@@ -22,6 +22,7 @@ from genopt_tui.session.repository import Repository
 
 POLL = 0.05  # seconds between two looks for commands
 LINGER = 2.0  # seconds a runner stays after its work, for a command that follows
+PAUSED = 60.0  # seconds a runner stays with a run that a person paused; the next one goes on from the journal
 UNBOUNDED = 20  # steps of a run that nothing else would end
 FREE_AFTER = 60.0  # seconds of waiting after which the pool's processes are ended
 
@@ -43,6 +44,7 @@ class Runner:
         self._stopping: tuple[str, int] | None = None
         self._task: asyncio.Task[None] | None = None
         self._active_at = time.monotonic()
+        self._gave_up = False
 
     # the loop
 
@@ -112,7 +114,11 @@ class Runner:
             workers=self.desk.settings.workers,
             last_rollout=self.desk.cache.since,
         )
-        self.desk.held = False
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Begin phases again after a pause or a stop."""
+        self.desk.held = self._gave_up = False
 
     def end_run(self, reason: str, code: int = Exit.DONE) -> None:
         """Say that the run is over, and what came of it."""
@@ -184,6 +190,9 @@ class Runner:
         error = None if task.cancelled() else task.exception()
         if isinstance(error, BudgetStop):
             self.end_run(str(error), Exit.BUDGET)
+        elif isinstance(error, ProposerPause):  # a person is needed; the step stays open
+            self.book.say("paused", step=0, why=str(error), code=int(error.exit_code))
+            self._gave_up = True
         elif isinstance(error, GenoptError):
             message = f"{error.what}: {error.why}" if error.why else error.what
             self.book.say("error", step=0, message=message, advice=error.advice, detail=type(error).__name__)
@@ -197,7 +206,8 @@ class Runner:
         """Nothing to do: wait for a person, or end."""
         self.desk.ledger.working(False)
         quiet = time.monotonic() - self._active_at
-        if not self.active and quiet > LINGER:
+        paused = self.active and bool(self.book.p.paused)
+        if (paused or not self.active) and quiet > (PAUSED if paused and not self._gave_up else LINGER):
             self.ended = True
         elif quiet > FREE_AFTER:
             self._active_at = time.monotonic()

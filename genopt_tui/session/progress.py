@@ -23,7 +23,7 @@ step_ended       outcome
 budget           spent {steps, cost, tokens, calls, minutes}, limits {...}, unknown_cost (bool), warning
 command_done     id, command, ok, why
 moved            act, branch, old, new (the head moved by an act on history)
-paused, resumed  why
+paused, resumed  why [, code (exit code for who waits for the run: it cannot go on without a person)]
 error            message, advice, detail
 run_finished     reason, code (exit code), steps, best {version, step, score, n}
 """
@@ -97,9 +97,9 @@ class Progress:
                 return IDLE
             ends = {0: FINISHED, 3: FINISHED, 4: IDLE, 130: IDLE}  # exit codes, see errors.Exit
             return ends.get(self.finished.get("code", 0), FAILED)
-        if runner_alive:
-            return PAUSED if self.paused else RUNNING
-        return IDLE
+        if self.paused:  # its runner may have ended: the next one goes on
+            return PAUSED
+        return RUNNING if runner_alive else IDLE
 
 
 def fold(events: Iterable[Event], start: Progress | None = None) -> Progress:
