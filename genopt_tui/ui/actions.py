@@ -20,6 +20,8 @@ class Context:
     pane: Pane | None = None
     row: HistoryRow | None = None
     mark: str = ""
+    left_out: bool = False
+    """Whether hunks of the proposal are left out."""
 
 
 Check = Callable[[Context], str]
@@ -73,9 +75,32 @@ def has_best(c: Context) -> str:
 def comparable(c: Context) -> str:
     if reason := on_version(c):
         return reason
-    if not c.mark:
-        return "mark a version first (m)"
-    return "this is the marked version" if c.row and c.row.commit == c.mark else ""
+    if c.row and c.row.commit == c.mark:
+        return "this is the marked version"
+    return "" if c.mark or (c.row and c.row.parents) else "it has no parent: mark another version first (m)"
+
+
+def editable(c: Context) -> str:
+    """A proposal waits, and there are files of it."""
+    proposal = c.snapshot.proposal
+    return deciding(c) or ("" if proposal and proposal.files is not None else "there is no edit yet")
+
+
+def changed(c: Context) -> str:
+    """What is shown differs from what the gate scored."""
+    if reason := deciding(c):
+        return reason
+    left_out = c.left_out or bool(c.snapshot.proposal and c.snapshot.proposal.edited)
+    return "" if left_out else "the gate has scored what is shown: a approves it"
+
+
+def several_hunks(c: Context) -> str:
+    """A whole edit of at least two hunks waits, with its gate."""
+    if reason := deciding(c):
+        return reason
+    p = c.snapshot.proposal
+    hunks = int((p.candidate.edit or {}).get("hunks", 0)) if p else 0
+    return "" if hunks > 1 else "the edit has one hunk: it did it all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +128,10 @@ class Action:
 
 
 DISPLAY = {
+    "at": "@",
+    "asterisk": "*",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "space": "space",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
@@ -128,17 +157,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("hint", "i", "hint", "Tell the model something, for the next update or all", "Loop"),
     Action("approve", "a", "approve", "Accept what is shown: it becomes a commit", "Decide", deciding),
     Action("reject", "r", "reject", "Turn it down; a reason is passed on to the model", "Decide", stoppable),
+    Action("approve_unmeasured", "A", "unmeasured", "Accept it as it is shown now, without a gate", "Decide", changed),
+    Action("edit", "e", "edit", "Edit the proposal in $EDITOR", "Decide", editable),
+    Action("edit_in_place", "E", "in place", "Edit the proposal here", "Decide", pane="edit_in_place"),
     Action("again", "R", "again", "Ask the model again for this step", "Decide", deciding),
     Action("toggle", "space", "toggle", "Leave out or take in the thing under the cursor", "Decide", pane="toggle"),
     Action("next", "right_square_bracket", "next", "Next hunk, event or tip", "Decide", pane="next"),
     Action("prev", "left_square_bracket", "previous", "Previous hunk, event or tip", "Decide", pane="prev"),
+    Action("whatif", "W", "what if", "Ask this step again with one choice changed", "Decide", deciding),
+    Action("which_hunk", "D", "which hunk", "The gate with each hunk left out once", "Decide", several_hunks),
     Action("undo", "u", "undo", "Undo the last act that changed history or settings", "History"),
     Action("redo", "U", "redo", "Redo what was undone", "History"),
     Action("rewind", "t", "rewind", "Take the branch back to the chosen version", "History", rewindable),
     Action("branch", "b", "branch", "Start a branch at the chosen version", "History", on_version),
     Action("mark", "m", "mark", "Mark the chosen version", "History", on_version),
-    Action("compare", "c", "compare", "Compare the chosen version with the marked one", "History", comparable),
+    Action("compare", "c", "compare", "Compare with the marked version, else with the parent", "History", comparable),
     Action("best", "B", "best", "Go to the best version", "History", has_best),
+    Action("plot", "P", "plot", "The learning curve, large", "History", has_best),
+    Action("matrix", "X", "examples", "Examples by versions", "History", has_best),
     Action("pane_1", "1", "", "Go to History", "Move"),
     Action("pane_2", "2", "", "Go to Artifact", "Move"),
     Action("pane_3", "3", "", "Go to Trace", "Move"),
@@ -160,14 +196,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("find_next", "n", "", "Next match", "Look", pane="find_next"),
     Action("find_prev", "N", "", "Previous match", "Look", pane="find_prev"),
     Action("copy", "y", "copy", "Copy", "Look", pane="copy"),
+    Action("next_tab", "right_curly_bracket", "", "Next tab: file, rollout, candidate", "Look", pane="next_tab"),
+    Action("prev_tab", "left_curly_bracket", "", "Previous tab", "Look", pane="prev_tab"),
+    Action("filter", "f", "", "Show only lines that hold a text", "Look", pane="filter"),
+    Action("exclude", "x", "", "Leave this example out for good; take a standing hint back", "Decide", pane="exclude"),
+    Action("pin", "asterisk", "", "Keep this example in every batch", "Decide", pane="pin"),
     Action("step_back", "comma", "", "One step back in the trace", "Look", pane="step_back"),
     Action("step_on", "full_stop", "", "One step on in the trace", "Look", pane="step_on"),
     Action("shorter", "less_than_sign", "", "Shorter horizon (Evidence), else top", "Look", pane="shorter"),
     Action("longer", "greater_than_sign", "", "Longer horizon (Evidence), else bottom", "Look", pane="longer"),
-    Action("more", "plus", "", "Larger batch (Evidence), else larger", "Look", pane="more"),
-    Action("less", "minus", "", "Smaller batch (Evidence), else smaller", "Look", pane="less"),
+    Action("more", "plus", "", "Larger batch (Evidence), else a larger pane", "Look", pane="more"),
+    Action("less", "minus", "", "Smaller batch (Evidence), else a smaller pane", "Look", pane="less"),
     Action("raw", "w", "raw", "The raw reply", "Look", pane="raw"),
     Action("whole_prompt", "v", "prompt", "The whole prompt", "Look", pane="whole_prompt"),
+    Action("design", "d", "design", "Design choices: what shapes learning", "Loop", has_best),
+    Action("log", "at", "log", "What was done: model calls, git, commands", "Application"),
+    Action("settings", "f3", "", "Settings of this session", "Application"),
     Action("palette", "ctrl+p,colon", "", "Find any action by name", "Application"),
     Action("theme", "f2", "", "Change the theme", "Application"),
     Action("help", "question_mark,f1", "keys", "What works here and now", "Application"),
@@ -177,10 +221,10 @@ ACTIONS: tuple[Action, ...] = (
 BY_ID = {action.id: action for action in ACTIONS}
 
 FOOTERS = {
-    "decide": "approve reject toggle next again hint rewind branch compare mode leave help",
-    "propose": "step toggle hint mode run whole_prompt leave help",
-    RUNNING: "run mode hint zoom search copy leave help",
-    "idle": "run step mode hint rewind branch mark compare undo leave help",
+    "decide": "approve reject edit toggle next again hint rewind branch compare design mode leave help",
+    "propose": "step toggle hint design mode run whole_prompt leave help",
+    RUNNING: "run mode hint design plot compare zoom search copy leave help",
+    "idle": "run step mode hint design rewind branch mark compare plot matrix undo leave help",
     "back": "back rewind branch mark compare leave help",
 }
 

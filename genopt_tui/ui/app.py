@@ -120,6 +120,11 @@ class GenoptApp(App[int]):
             driver.write(f"\x1b]2;{title}\x07")
             driver.flush()
 
+    def copy(self, text: str, what: str) -> None:
+        """Put `text` on the clipboard."""
+        self.copy_to_clipboard(text)
+        self.notify(f"{what} copied", markup=False)
+
     def on_app_focus(self, event: events.AppFocus) -> None:
         self._tell_focus(True)
 

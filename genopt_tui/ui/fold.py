@@ -5,7 +5,7 @@ from typing import Any
 
 from genopt_tui.session.journal import Event
 from genopt_tui.session.progress import Candidate, Progress, advance
-from genopt_tui.ui.snapshot import BudgetView, EvidenceView, HistoryRow, ProposalView, TraceSource
+from genopt_tui.ui.snapshot import BudgetView, EvidenceView, HistoryRow, Measuring, ProposalView, TraceSource
 
 Files = Mapping[str, str]
 Key = tuple[int, int, int]
@@ -30,6 +30,7 @@ class StepFold:
         self.progress = Progress()
         self.texts: dict[Key, str] = {}
         self._finished: set[Key] = set()
+        self._measured: list[Mapping[str, Any]] = []
 
     def take(self, event: Event) -> None:
         """One more event."""
@@ -40,6 +41,23 @@ class StepFold:
             self._finished.clear()
         if event.kind == "reply_finished":
             self._finished.add(_key(event.step, event.data))
+        if event.kind in {"run_started", "scored", "batch_sampled", "run_finished"}:
+            self._measured.clear()
+        elif event.kind == "rollout_finished" and not event.step and event.data.get("split") == "gate":
+            self._measured.append(event.data)
+
+    def measuring(self, size: int) -> Measuring | None:
+        """How far the score of the version that a run begins from has come; None when none is under way."""
+        if not self._measured:
+            return None
+        scores = [float(r["score"]) for r in self._measured if r.get("score") is not None]
+        seconds = [float(r.get("seconds") or 0) for r in self._measured if not r.get("cached")]
+        return Measuring(
+            len(self._measured),
+            max(size, len(self._measured)),
+            sum(scores) / len(scores) if scores else None,
+            sum(seconds) / len(seconds) if seconds else 0.0,
+        )
 
     def piece(self, step: int, candidate: int, attempt: int, text: str) -> None:
         """A further piece of a reply that is still arriving."""

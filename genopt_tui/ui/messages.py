@@ -1,6 +1,8 @@
 """What panes tell the screen above them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from textual.message import Message
 
@@ -48,3 +50,25 @@ class Copied(Message):
 @dataclass
 class PaneChanged(Message):
     """What a pane can do now has changed (hunks left out, a search started): footer and gate line are drawn again."""
+
+
+@dataclass
+class CommandWanted(Message):
+    """A pane wants a command left for the runner."""
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Edited(Message):
+    """A person edited the proposal: `files` is the whole artifact as it is now wanted."""
+
+    files: Mapping[str, str]
+
+
+@dataclass
+class BlameWanted(Message):
+    """Who wrote each line of this version is about to be shown."""
+
+    commit: str

@@ -104,9 +104,15 @@ class Reader:
 
         settings = SessionSettings.load(self.session)
         choices = self._choices(self._objects.commit("HEAD"))
-        task = str(choices.get("task", {}).get("name", "")) or info.task
+        gate = choices.get("gate", {})
         return replace(
-            info, task=task, start=str(choices.get("start", "")), mode=settings.mode, model=settings.model or info.model
+            info,
+            task=str(choices.get("task", {}).get("name", "")) or info.task,
+            start=str(choices.get("start", "")),
+            mode=settings.mode,
+            model=settings.model or info.model,
+            workers=settings.workers,
+            gate_size=int(gate.get("examples", 0)) * int(gate.get("repeats", 1)),
         )
 
     def version(self, name: str, rows: tuple[HistoryRow, ...]) -> VersionView:
@@ -121,9 +127,15 @@ class Reader:
             row.label if row else commit.sha[:7],
             artifact_of(self._objects, commit),
             before,
-            tuple(str(entry) for entry in entries),
-            self._record(commit),
+            start=self._start_files(rows),
+            scope=tuple(str(entry) for entry in entries),
+            record=self._record(commit),
         )
+
+    def _start_files(self, rows: tuple[HistoryRow, ...]) -> Files:
+        """The artifact that the session began with; empty while the history is not read."""
+        start = next((row for row in reversed(rows) if row.decision == "start"), None)
+        return artifact_of(self._objects, self._objects.commit(start.commit)) if start else {}
 
     def step_of(self, view: VersionView) -> tuple[ProposalView | None, EvidenceView]:
         """The proposal and the evidence that a version's record tells of."""

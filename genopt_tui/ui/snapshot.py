@@ -52,13 +52,17 @@ class VersionView:
     """The version that the panes show: head, or an older one while looking back.
 
     `files` are the artifact's, `before` the parent's (empty for a start), `scope` the entries of the design choices
-    in force (None while they are not loaded yet). `record` is the parsed `record.json`, empty until it is read.
+    in force (None while they are not loaded yet). `start` are the files of the start it grew from, `blame` the label of the
+    version that wrote each line, by file (empty: not asked for yet, see messages.BlameWanted). `record` is the parsed
+    `record.json`, empty until it is read.
     """
 
     commit: str
     label: str
     files: Mapping[str, str]
     before: Mapping[str, str] = field(default_factory=dict)
+    start: Mapping[str, str] = field(default_factory=dict)
+    blame: Mapping[str, Sequence[str]] = field(default_factory=dict)
     scope: tuple[str, ...] | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
 
@@ -70,7 +74,7 @@ class ProposalView:
     `text` is the raw reply so far (of attempt `attempt`), `streaming` while more may come. `base` and `files` are whole artifacts
     (name to text), `files` None until an edit was read. `changes` are names that differ. `candidate` has all events' data.
     `gate_scores` are gate rollouts of this candidate as they arrive ({example, repeat, score, status}), `gate_size` how many are awaited.
-    `decided` is the decision's word once there is one.
+    `decided` is the decision's word once there is one. `edited`: `files` are what a person made of it, and no gate has run for them.
     """
 
     step: int
@@ -91,6 +95,7 @@ class ProposalView:
     refusals: tuple[Mapping[str, Any], ...] = ()
     decided: str = ""
     tree: str = ""
+    edited: bool = False
     candidate: Candidate = field(default_factory=Candidate)
 
 
@@ -99,7 +104,10 @@ class EvidenceView:
     """`sent` is the data of `evidence_built` (None before); `rollouts` the train rollouts of the step so far.
 
     `batch` are (example, repeat) sampled, `step` the step they belong to, `editable` true while it waits to be sent (mode step).
-    `messages` is the whole prompt as sent (first attempt), empty before. `hints` are those waiting for the next update.
+    `messages` is the whole prompt as sent (first attempt), empty before. `hints` are those waiting for the next update,
+    `standing` those that go into all; `staged` are KEY=VALUE pairs that wait for the next step; `excluded` maps examples left
+    out for good to the reason, `pinned` are in every batch. `design` holds what the next update counts on, in the words of
+    genopt.toml (`horizon`: {kind, steps}, `batch`: {size, ...}).
     """
 
     step: int
@@ -109,6 +117,11 @@ class EvidenceView:
     editable: bool = False
     messages: tuple[Mapping[str, str], ...] = ()
     hints: tuple[str, ...] = ()
+    standing: tuple[str, ...] = ()
+    staged: tuple[str, ...] = ()
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    pinned: tuple[str, ...] = ()
+    design: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +171,18 @@ class BudgetView:
 
 
 @dataclass(frozen=True, slots=True)
+class Measuring:
+    """Gate rollouts that belong to no step: the version that a run begins from is scored. `seconds` is one rollout's mean duration."""
+
+    done: int
+    size: int
+    mean: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What a session is, as far as it is known without asking its runner."""
+    """What a session is, as far as it is known without asking its runner. `gate_size` is how many rollouts its gate takes."""
 
     name: str
     path: str
@@ -168,11 +191,18 @@ class SessionInfo:
     model: str = ""
     mode: str = "ask"
     sandbox: str = ""
+    workers: int = 1
+    gate_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that the screen shows, at one moment. `live` is the line of the step in flight, `loaded` whether the history was read."""
+    """All that the screen shows, at one moment.
+
+    `live` is the line of the step in flight, `loaded` whether the history was read, `asked` the commands that no runner
+    has taken up yet, `doing` what the loop does now and what is awaited, in one line. `beside` are the marked version's traces
+    of the examples of `traces`, `mark_label` what that version is called (empty: nothing is marked).
+    """
 
     session: SessionInfo
     number: int = 0
@@ -193,6 +223,11 @@ class Snapshot:
     traces: tuple[TraceSource, ...] = ()
     budget: BudgetView = field(default_factory=BudgetView)
     banner: str = ""
+    beside: tuple[TraceSource, ...] = ()
+    mark_label: str = ""
+    measuring: Measuring | None = None
+    asked: tuple[str, ...] = ()
+    doing: str = ""
 
     @property
     def pending(self) -> str:

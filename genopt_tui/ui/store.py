@@ -16,6 +16,7 @@ from genopt_tui.errors import GenoptError
 from genopt_tui.session.client import ensure_runner, runner_pid
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.ui import fold
+from genopt_tui.ui.doing import doing
 from genopt_tui.ui.reader import Reader
 from genopt_tui.ui.snapshot import (
     BudgetView,
@@ -302,14 +303,14 @@ class Store(Thread):
         self._read_trees()
         now = self._snapshot
         version, looking = self._head_view, False
-        proposals = self._fold.proposals(self._trees, self._gate_size)
+        proposals = self._fold.proposals(self._trees, self._gate_size or now.session.gate_size)
         evidence = self._fold.evidence()
         traces = fold.sources(evidence.rollouts, self._lengths, progress.evidence)
         if self._back:
             version, proposal, evidence, traces = self._back
             proposals, looking = (proposal,) if proposal else (), True
         head = next((r for r in self._rows if r.head), None)
-        return replace(
+        whole = replace(
             now,
             branch=self._reader.branch or now.branch,
             head=head.commit if head else now.head,
@@ -326,7 +327,10 @@ class Store(Thread):
             budget=_same(now.budget, fold.budget(progress.budget)),
             session=self._session_info(now.session),
             banner=_banner(version) if looking and version else "",
+            measuring=_same(now.measuring, self._fold.measuring(now.session.gate_size)),
+            asked=tuple(kind for kind, _ in self._commands.values()),
         )
+        return replace(whole, doing=doing(whole))
 
     def _read_trees(self) -> None:
         """Files of the artifact trees that the step in flight names."""

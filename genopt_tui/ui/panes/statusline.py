@@ -125,21 +125,32 @@ def recorded(model: str) -> str:
 
 
 class GateLine(OneLine):
-    """The gate of the proposal that is shown: running, or its result. Empty without one."""
+    """The gate of the proposal that is shown, running or with its result; without one, what the loop is doing."""
 
     def feed(self, snapshot: Snapshot, kept: set[int] | None = None) -> None:
         proposal = snapshot.proposal
-        self.show(gate_parts(proposal, self.app.size.width < NARROW, kept) if proposal else [])
-        self.display = bool(self.parts)
+        gate = gate_parts(proposal, self.app.size.width < NARROW, kept) if proposal else []
+        self.show(gate or [Part(f" {snapshot.doing}", "$text-muted")])
 
 
 def gate_parts(proposal: ProposalView, narrow: bool, kept: set[int] | None) -> list[Part]:
     """The gate line: a score stands only for exactly what is shown."""
+    if proposal.edited:
+        return [
+            Part(" gate: not run for your edit", "$text-warning"),
+            Part("   "),
+            Part("a gate, then commit", "", "approve"),
+            Part("   "),
+            Part("A commit unmeasured", "", "approve_unmeasured"),
+        ]
     if kept is not None and proposal.files is not None:
         hunks = proposal.candidate.edit.get("hunks", "?") if proposal.candidate.edit else "?"
         return [
             Part(f" gate: not run for {len(kept)} of {hunks} hunks", "$text-warning"),
-            Part("   a gate, then commit"),
+            Part("   "),
+            Part("a gate, then commit", "", "approve"),
+            Part("   "),
+            Part("A commit unmeasured", "", "approve_unmeasured"),
         ]
     if proposal.gate:
         verdict = str(proposal.gate.get("verdict", ""))

@@ -50,12 +50,14 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 class AskText(Dialog[str]):
     """One line of text."""
 
-    def __init__(self, title: str, keys: str = "Enter takes it  Esc cancels", placeholder: str = "") -> None:
+    def __init__(
+        self, title: str, keys: str = "Enter takes it  Esc cancels", placeholder: str = "", value: str = ""
+    ) -> None:
         super().__init__(title, keys)
-        self._placeholder = placeholder
+        self._placeholder, self._value = placeholder, value
 
     def body(self) -> ComposeResult:
-        yield Input(placeholder=self._placeholder)
+        yield Input(self._value, placeholder=self._placeholder)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip())

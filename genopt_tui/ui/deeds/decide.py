@@ -1,0 +1,100 @@
+"""Deciding on the proposal that is shown: approve, reject, edit, ask again, or ask what would have been."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from genopt_tui.ui.deeds.base import Deeds
+from genopt_tui.ui.panes.proposal import ProposalPane
+from genopt_tui.ui.screens import dialogs
+from genopt_tui.ui.snapshot import ProposalView
+
+
+class DecideDeeds(Deeds):
+    """a A r R e W D."""
+
+    @property
+    def proposal(self) -> ProposalView:
+        proposal = self.snapshot.proposal
+        assert proposal is not None
+        return proposal
+
+    def do_approve(self) -> None:
+        self._approve()
+
+    def do_approve_unmeasured(self) -> None:
+        self._approve(unmeasured=True)
+
+    def _approve(self, **how: bool) -> None:
+        p, kept = self.proposal, self.screen.kept()
+        chosen: dict[str, object] = {"tree": p.tree}
+        if p.edited and p.files is not None:
+            chosen = {"files": dict(self._kept_files(p.files, kept))}
+        elif kept is not None:
+            chosen["hunks"] = sorted(kept)
+        self.command("approve", step=p.step, candidate=p.number, **chosen, **how)
+
+    def _kept_files(self, files: Mapping[str, str], kept: set[int] | None) -> Mapping[str, str]:
+        from genopt_tui.learn.diff import keep
+
+        return files if kept is None else keep(self.proposal.base, files, kept)
+
+    def do_reject(self) -> None:
+        proposal = self.proposal
+
+        def send(reason: str | None) -> None:
+            if reason is not None:
+                self.command("reject", step=proposal.step, candidate=proposal.number, reason=reason)
+
+        question = f"Reject {proposal.label or proposal.step}: why? The model is told"
+        keys = "Enter rejects (empty: no reason)  Esc keeps it waiting"
+        self.screen.app.push_screen(dialogs.AskText(question, keys), send)
+
+    def do_again(self) -> None:
+        step = self.snapshot.progress.step
+        self.ask(dialogs.confirm(f"Ask again for step {step}?", self._price(), "ask again"), "again", step=step)
+
+    def _price(self) -> str:
+        """What the same question cost the last time."""
+        replies = self.proposal.candidate.replies
+        usage = (replies[-1].get("usage") or {}) if replies else {}
+        cost = replies[-1].get("cost") if replies else None
+        sizes = f"{usage.get('input', '?')} tokens in, {usage.get('output', '?')} out"
+        return f"The last reply took {sizes}; it cost {'$?' if cost is None else f'${cost:.4f}'}."
+
+    async def do_edit(self) -> None:
+        """The proposal's files in $EDITOR; what comes back is shown as a new candidate."""
+        from genopt_tui.ui.editor import edit_files
+
+        p = self.proposal
+        assert p.files is not None
+        names = [n for n in p.changes if n in p.files] or sorted(p.files)
+        edited = edit_files(self.screen.app, {name: p.files[name] for name in names})
+        if edited is not None and any(p.files[name] != text for name, text in edited.items()):
+            self.screen.take_edit({**p.files, **edited})
+        else:
+            self.screen.say("Nothing was changed")
+
+    def do_whatif(self) -> None:
+        """Ask the step again with one choice changed."""
+        step = self.snapshot.progress.step
+
+        def send(text: str | None) -> None:
+            if text:
+                self.command("whatif", step=step, pairs=[part for part in text.split() if part])
+
+        question = f"What if, for step {step}: which choice changed? One more model call; gated on the same examples"
+        self.screen.app.push_screen(
+            dialogs.AskText(question, "KEY=VALUE, Enter asks  Esc leaves", "horizon.steps=1"), send
+        )
+
+    def do_which_hunk(self) -> None:
+        """The gate with each hunk left out once."""
+        p = self.proposal
+        hunks = int((p.candidate.edit or {}).get("hunks", 0))
+        n = int((p.gate or {}).get("n") or p.gate_size)
+        what = f"The gate runs {hunks} more times, {hunks * n} rollouts in all; no model call."
+        self.ask(dialogs.confirm("Which hunk did it?", what, "run them"), "which-hunk", step=p.step, candidate=p.number)
+
+    @property
+    def pane(self) -> ProposalPane:
+        return cast(ProposalPane, self.screen.pane(5))

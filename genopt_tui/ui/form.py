@@ -1,0 +1,62 @@
+"""Rows of a form, made from a settings model: key, value, help, and the values it may take."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting. `choices` are all values it may take (empty: any text that the model accepts)."""
+
+    key: str
+    value: str
+    help: str
+    choices: tuple[str, ...] = ()
+    group: str = ""
+    default: str = ""
+
+
+def fields_of(model: BaseModel, prefix: str = "") -> list[Field]:
+    """All settings of a model, in its order; nested tables become dotted keys."""
+    rows: list[Field] = []
+    defaults = type(model).model_construct()
+    for name, info in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            rows += fields_of(value, f"{prefix}{name}.")
+        elif not isinstance(value, Mapping):
+            default = text_of(getattr(defaults, name, None))
+            rows.append(
+                Field(prefix + name, text_of(value), help_of(info), choices_of(info.annotation), prefix[:-1], default)
+            )
+    return rows
+
+
+def text_of(value: Any) -> str:
+    """A value as `KEY=VALUE` takes it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def choices_of(annotation: Any) -> tuple[str, ...]:
+    """The values of a Literal or a yes-no setting; empty for anything else."""
+    if annotation is bool:
+        return ("true", "false")
+    return tuple(map(str, get_args(annotation))) if get_origin(annotation) is Literal else ()
+
+
+def help_of(info: FieldInfo) -> str:
+    """The field's own words, with its bounds."""
+    bounds = []
+    for bound in info.metadata:
+        for name, word in (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")):
+            if (limit := getattr(bound, name, None)) is not None:
+                bounds.append(f"{word} {limit}")
+    return "; ".join(part for part in (info.description or "", ", ".join(bounds)) if part)

@@ -1,0 +1,186 @@
+"""`d` and F3: design choices and session settings as forms. Changes are staged and applied together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from genopt_tui.errors import GenoptError
+from genopt_tui.ui.form import Field, fields_of, text_of
+from genopt_tui.ui.screens.dialogs import AskText, Choice, Choose
+from genopt_tui.ui.screens.sheet import Page, Sheet
+from genopt_tui.ui.snapshot import Snapshot
+from genopt_tui.ui.widgets.lines import Line
+
+if TYPE_CHECKING:
+    from genopt_tui.ui.store import Store
+
+NARROW = 110
+
+
+class FormScreen(Sheet):
+    """A form; subclasses say where its rows come from and what applies them."""
+
+    KEYS = "Enter change  s apply what was changed  x undo the change  / search  Esc back"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "apply", show=False),
+        Binding("x", "forget", show=False),
+    ]
+
+    def __init__(self, title: str, snapshot: Snapshot, store: "Store") -> None:
+        super().__init__(title)
+        self._session, self._store = Path(snapshot.session.path), store
+        self.fields: list[Field] = []
+        self.staged: dict[str, str] = {}
+
+    def read(self) -> tuple[str, Sequence[Page]]:
+        self.fields = self.read_fields()
+        return self._said(), [self._page()]
+
+    def read_fields(self) -> list[Field]:
+        raise NotImplementedError
+
+    def check(self, key: str, value: str) -> str:
+        """Why a value cannot be taken; empty when it can."""
+        raise NotImplementedError
+
+    def _page(self) -> Page:
+        lines: list[Line] = []
+        opens: dict[int, object] = {}
+        narrow, group = self.app.size.width < NARROW, None
+        for field in self.fields:
+            if field.group != group and lines:
+                lines.append(())
+            group = field.group
+            opens[len(lines)] = field
+            lines.append(self._line(field, narrow))
+        return Page("all", lines, opens)
+
+    def _line(self, field: Field, narrow: bool) -> Line:
+        staged = self.staged.get(field.key)
+        value = field.value if staged is None else f"{field.value or '-'} -> {staged or '-'}"
+        looks = "changed" if staged is not None else "strong" if field.value != field.default else ""
+        told = "" if narrow else field.help
+        return ((f"{field.key:<22} ", "gutter"), (f"{value or '-':<24} ", looks), (told, "dim"))
+
+    def _said(self) -> str:
+        if self.staged:
+            return f"{len(self.staged)} changed: s applies them together, Esc leaves them"
+        return "Enter changes the line under the cursor"
+
+    def _again(self) -> None:
+        at = self.view.cursor
+        self.show(self._said(), [self._page()])
+        self.view.go(at)
+
+    @property
+    def field(self) -> Field | None:
+        """The setting under the cursor."""
+        found = self.pages[self.page].opens.get(self.view.cursor) if self.pages else None
+        return found if isinstance(found, Field) else None
+
+    def opened(self, thing: object) -> None:
+        """Ask for another value."""
+        if not isinstance(thing, Field):
+            return
+
+        def take(value: str | None) -> None:
+            if value is not None:
+                self.stage(thing, value)
+
+        now = self.staged.get(thing.key, thing.value)
+        title = f"{thing.key}: {thing.help}" if thing.help else thing.key
+        if thing.choices:
+            lines = [Choice(str(i), value, value) for i, value in enumerate(thing.choices, 1)]
+            self.app.push_screen(Choose(title, lines, now), take)
+        else:
+            self.app.push_screen(AskText(title, "Enter stages it  Esc leaves it", value=now), take)
+
+    def stage(self, field: Field, value: str) -> None:
+        """Keep a new value, or say why it cannot be taken."""
+        if value == field.value:
+            self.staged.pop(field.key, None)
+        elif why := self.check(field.key, value):
+            self.app.notify(why, severity="error", markup=False)
+        else:
+            self.staged[field.key] = value
+        self._again()
+
+    def action_forget(self) -> None:
+        if self.field is not None:
+            self.staged.pop(self.field.key, None)
+            self._again()
+
+    def action_apply(self) -> None:
+        """Leave one command with all that was staged."""
+        if not self.staged:
+            self.app.notify("nothing was changed", markup=False)
+            return
+        self._store.command("set", pairs=[f"{key}={value}" for key, value in self.staged.items()])
+        self.dismiss(None)
+
+
+class DesignScreen(FormScreen):
+    """What shapes learning; applied changes become one commit with the next step."""
+
+    def __init__(self, snapshot: Snapshot, store: "Store") -> None:
+        super().__init__(f"Design choices of {snapshot.session.name}: what shapes learning", snapshot, store)
+        self._choices: object = None
+
+    def read_fields(self) -> list[Field]:
+        from genopt_tui.session.repository import Repository
+        from genopt_tui.task import loader
+
+        with Repository.open(self._session) as repository:
+            choices = repository.choices(repository.head())
+        self._choices = choices
+        task = loader.find(str(choices.task["name"])).task
+        resolved = task.resolve(choices.task)
+        own = [
+            Field(
+                f"task.{name}",
+                text_of(resolved.get(name, setting.default)),
+                setting.help,
+                tuple(text_of(c) for c in setting.choices) or (("true", "false") if setting.type == "bool" else ()),
+                "task",
+                text_of(setting.default),
+            )
+            for name, setting in task.settings.items()
+        ]
+        self._of_task = task
+        return [field for field in fields_of(choices) if field.key != "start"] + own
+
+    def check(self, key: str, value: str) -> str:
+        from genopt_tui.config import DesignChoices, SessionSettings, assign
+
+        assert isinstance(self._choices, DesignChoices)
+        tried = self._choices.model_copy(deep=True)
+        try:
+            assign(tried, SessionSettings(), [f"{key}={value}"], self._of_task.settings)
+            self._of_task.resolve(tried.task)
+        except GenoptError as error:
+            return str(error)
+        return ""
+
+
+class SettingsScreen(FormScreen):
+    """Settings of the session that are outside its history."""
+
+    def __init__(self, snapshot: Snapshot, store: "Store") -> None:
+        super().__init__(f"Settings of {snapshot.session.name}: outside its history", snapshot, store)
+
+    def read_fields(self) -> list[Field]:
+        from genopt_tui.config import SessionSettings
+
+        self._settings = SessionSettings.load(self._session)
+        return fields_of(self._settings)
+
+    def check(self, key: str, value: str) -> str:
+        from genopt_tui.config import DesignChoices, assign
+
+        try:
+            assign(DesignChoices(), self._settings.model_copy(deep=True), [f"{key}={value}"])
+        except GenoptError as error:
+            return str(error)
+        return ""

@@ -1,0 +1,124 @@
+"""`P`: the learning curve, large: gate means with 95 % intervals, train means, branches, and what was rejected as hollow marks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import events
+
+from genopt_tui.session.journal import Journal
+from genopt_tui.ui import words
+from genopt_tui.ui.screens.sheet import Page, Sheet
+from genopt_tui.ui.snapshot import HistoryRow, Snapshot
+from genopt_tui.ui.widgets.lines import Line
+
+Z = 1.96
+AXIS = 9
+"""Cells to the left of the curve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A mark at `step`; `low` and `high` are the ends of its interval (equal to `value` without one)."""
+
+    step: int
+    value: float
+    low: float
+    high: float
+    mark: str
+    look: str
+
+
+class PlotScreen(Sheet):
+    """Steps to the right, scores upward."""
+
+    KEYS = "Esc back"
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(f"Learning curve of {snapshot.session.name}")
+        self._snapshot = snapshot
+        self._train: dict[int, float] = {}
+        self._test: dict[int, float] = {}
+
+    def read(self) -> tuple[str, Sequence[Page]]:
+        s = self._snapshot
+        journal = Journal(Path(s.session.path), durable=False)
+        try:
+            built = journal.events(kinds=["evidence_built"])
+            self._train = {e.step: float(e.data["mean"]) for e in built if e.data.get("mean") is not None}
+        finally:
+            journal.close()
+        return self._about(), [Page("curve", self._lines())]
+
+    def _about(self) -> str:
+        marks = words.marks()
+        return (
+            f"{marks.accepted} gate mean with its 95 % interval  {marks.rejected} rejected  + train batch mean"
+            f"  {marks.abandoned} abandoned   test: sealed"
+        )
+
+    def _lines(self) -> list[Line]:
+        width, height = max(20, self.app.size.width - AXIS - 8), max(6, self.app.size.height - 12)
+        found = [*points(self._snapshot.rows), *train(self._train)]
+        return curve(found, width, height) if found else [(("no version has a score yet: s runs a step", "dim"),)]
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.ready:
+            self.show(self._about(), [Page("curve", self._lines())])
+
+
+def points(rows: Iterable[HistoryRow]) -> list[Point]:
+    """Gate scores of all versions; rejected ones hollow."""
+    marks = words.marks()
+    out = []
+    for row in rows:
+        if row.score is None:
+            continue
+        half = Z * row.stderr if row.stderr is not None else 0.0
+        accepted = row.kind == "branch"
+        mark = marks.accepted if accepted else marks.rejected if row.kind == "rejected" else marks.abandoned
+        look = "good" if accepted and row.head else "strong" if accepted else "dim"
+        half = half if accepted else 0.0
+        out.append(Point(row.step, row.score, row.score - half, row.score + half, mark, look))
+    return out
+
+
+def train(means: dict[int, float]) -> list[Point]:
+    return [Point(step, mean, mean, mean, "+", "number") for step, mean in means.items()]
+
+
+def curve(found: Sequence[Point], width: int, height: int) -> list[Line]:
+    """The points as lines of text, the highest score first, the axis of steps last."""
+    low, high = min(p.low for p in found), max(p.high for p in found)
+    span, last = (high - low) or 1.0, max(p.step for p in found) or 1
+    marks = words.marks()
+    cells: dict[tuple[int, int], tuple[str, str]] = {}
+
+    def row_of(value: float) -> int:
+        return round((high - value) / span * (height - 1))
+
+    for p in sorted(found, key=lambda p: p.look != "dim"):
+        x = round(p.step / last * (width - 1))
+        for y in range(row_of(p.high), row_of(p.low) + 1):
+            cells.setdefault((x, y), (marks.pipe, "gutter"))
+        cells[(x, row_of(p.value))] = (p.mark, p.look)
+    lines = [_row(y, high - y * span / (height - 1), cells, width, height) for y in range(height)]
+    return [*lines, ((" " * AXIS + marks.dash * width, "gutter"),), ((_steps(last, width), "gutter"),)]
+
+
+def _row(y: int, value: float, cells: dict[tuple[int, int], tuple[str, str]], width: int, height: int) -> Line:
+    label = words.score(value) if y % max(1, height // 6) == 0 or y == height - 1 else ""
+    return ((f"{label:>{AXIS - 2}}  ", "gutter"), *(cells.get((x, y), (" ", "")) for x in range(width)))
+
+
+def _steps(last: int, width: int) -> str:
+    """Numbers of steps under the curve."""
+    text = [" "] * (AXIS + width + 4)
+    free = 0
+    for step in range(0, last + 1, max(1, last // 10)):
+        at = AXIS + round(step / last * (width - 1))
+        if at >= free:
+            word = "start" if step == 0 else str(step)
+            text[at : at + len(word)] = word
+            free = at + len(word) + 1
+    return "".join(text).rstrip()
