@@ -11,9 +11,9 @@ from genopt_tui.session.journal import Reply, now
 from genopt_tui.session.progress import Candidate
 from genopt_tui.session.record import Attempt, Decided, Decision, Proposal, Record, Scores
 
-HEADING = 3  # a line of so few words is a heading
+HEADING = 3  # so few words are a heading
 NUMBERING = re.compile(r"^\(?\d+[.)]\s*")
-SENTENCE = re.compile(r"(?<=[a-z0-9)])[.;]\s")
+SENTENCE = re.compile(r"(?<=[a-z0-9)])[.;](?:\*\*)?\s+")
 SUBJECT = 64
 HIDDEN = {"api_base", "params", "record", "budget"}
 
@@ -44,7 +44,7 @@ def record_of(desk: Desk, candidate: Candidate, outcome: Outcome, fingerprint: s
         task=str(choices.task.get("name", "")),
         direction=desk.task(choices).task.direction,
         fingerprint=fingerprint,
-        model=desk.settings.model,
+        model=model_of(asked, desk),
         settings=desk.settings.model_dump(mode="json", exclude=HIDDEN) | {"sandbox_in_force": desk.sandbox},
         evidence=dict(p.evidence or {}),
         prompt=list(asked.prompts[0]["messages"]) if asked.prompts else [],
@@ -55,6 +55,14 @@ def record_of(desk: Desk, candidate: Candidate, outcome: Outcome, fingerprint: s
         decision=Decided(decision=outcome.decision, by=outcome.by, reason=outcome.reason),
         usage=usage_of([] if origin else replies),
     )
+
+
+def model_of(candidate: Candidate, desk: Desk) -> str:
+    """Who gave the reply that the candidate was read from; nobody for one that was not asked for."""
+    if not candidate.prompts:
+        return ""
+    named = [r["model"] for r in candidate.replies if r.get("model")]
+    return str(named[-1]) if named else desk.proposer().name
 
 
 def attempts_of(candidate: Candidate, replies: Sequence[Reply]) -> list[Attempt]:
@@ -125,9 +133,8 @@ def subject_of(candidate: Candidate, outcome: Outcome) -> str:
     """A version's subject, without its step: the first sentence of the reasoning, else what happened."""
     edit = candidate.edit or {}
     lines = [NUMBERING.sub("", line.strip(" #*-_>`\t")) for line in str(edit.get("reasoning", "")).splitlines()]
-    said = [line for line in lines if line]
-    text = next((line for line in said if len(line.split()) > HEADING), said[0] if said else "")
-    text = SENTENCE.split(text, maxsplit=1)[0]
+    said = [sentence for line in lines for sentence in SENTENCE.split(line) if sentence]
+    text = next((sentence for sentence in said if len(sentence.split()) > HEADING), said[0] if said else "")
     if not text and edit.get("files"):
         text = f"change {', '.join(edit['files'])}"
     if not text:

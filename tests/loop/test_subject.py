@@ -17,6 +17,7 @@ from genopt_tui.session.progress import Candidate
         ),
         ("**Reasoning**\nThe paddle lags, because y is 3.5 off. Then more.", "The paddle lags, because y is 3.5 off"),
         ("# Why\n- I think `x.y` in policy.py is wrong; so I change it", "I think `x.y` in policy.py is wrong"),
+        ("**Cause.** Almost no points are made. More.", "Almost no points are made"),
         ("ok", "ok"),
         ("", "change a.py"),
         ("a\x1b[31mb " + "word " * 40, "a [31mb " + "word " * 10 + "wor..."),
