@@ -20,7 +20,7 @@ def number(value: float | None) -> str:
 
 def _started(step: int, d: Data) -> str:
     bound = f", {d['steps']} steps" if d.get("steps") is not None else ""
-    return f"run: mode {d['mode']}, model {d['model']}{bound}, {d['workers']} workers, sandbox {d['sandbox']}"
+    return f"run: mode {d['mode']}, model {d.get('name') or d['model']}{bound}, {d['workers']} workers, sandbox {d['sandbox']}"
 
 
 def _scored(step: int, d: Data) -> str:

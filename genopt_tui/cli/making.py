@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from genopt_tui.config import DesignChoices, SessionSettings
     from genopt_tui.task.loader import TaskFolder
 
+DEMO = "atari/pong"
 set_option = click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting or design choice.")
 
 
@@ -152,17 +153,22 @@ def from_version(source: str, name: str | None, pairs: list[str]) -> Path:
 
 
 def demo_session() -> tuple[Path, int]:
-    """A fresh session of the demo's task with its recording, and how many steps the recording has."""
+    """A fresh session of the demo's task with its recording, and how many steps the recording is good for."""
+    import json
+
+    from genopt_tui.session import places
     from genopt_tui.task import loader
 
-    folder = loader.find("atari/pong")
+    folder = loader.find(DEMO)
     recording = folder.path / (folder.task.demo or "demo.jsonl")
     if not recording.is_file():
         raise UsageError("the demo's recording is missing", f"{recording.name} is not in {folder.path}")
+    with recording.open(encoding="utf-8") as lines:
+        bases = {json.loads(line)["base"] for line in lines}
     preset = "demo" if "demo" in folder.task.presets else ""
-    path = make_session(folder, "atari/pong", name=None, preset=preset, pairs=[f"model=replay:{recording}"])
-    steps = folder.task.presets["demo"].set.get("budget.steps") if preset else None
-    return path, int(steps or 12)
+    pairs = [f"model=replay:{recording}", "gate.rule=better"]
+    path = make_session(folder, DEMO, name=places.new_path("demo").name, preset=preset, pairs=pairs)
+    return path, len(bases)
 
 
 @click.command()

@@ -159,16 +159,17 @@ def demo(headless: bool, record: str | None) -> int:
 
     path, steps = demo_session()
     if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        say(f"session {path}")
+        say(f"session {path.name}: recorded replies of a model; every score is measured here and now")
         wish: dict[str, Any] = {"steps": steps, "mode": "auto"}
         if record:
             wish["record"] = str(Path(record).resolve())
         return run_session(path, wish)
-    from genopt_tui.session.client import send
+    from genopt_tui.session.client import ensure_runner
     from genopt_tui.ui.app import run_app
 
     with journal_of(path) as journal:
-        send(path, journal, "run", steps=None, mode="ask")
+        journal.command("run", mode="ask")
+    ensure_runner(path)
     return run_app(path)
 
 

@@ -60,9 +60,9 @@ class Commands:
             )
         if data.get("record"):
             self.desk.settings.record = str(data["record"])
-        self.desk.proposer()
         if data.get("mode"):
             await self.do_mode(data)
+        self.desk.proposer()
         if self.desk.book.p.paused:
             await self.do_resume(data)
             if self.runner.active and data.get("steps") is None:
