@@ -61,10 +61,10 @@ class VersionView:
     label: str
     files: Mapping[str, str]
     before: Mapping[str, str] = field(default_factory=dict)
-    start: Mapping[str, str] = field(default_factory=dict)
-    blame: Mapping[str, Sequence[str]] = field(default_factory=dict)
     scope: tuple[str, ...] | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
+    start: Mapping[str, str] = field(default_factory=dict)
+    blame: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

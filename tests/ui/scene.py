@@ -1,7 +1,7 @@
 """A step of Pong as the panes are fed it, and small applications that hold one pane or view."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -155,7 +155,9 @@ class Host(App[None]):
         super().__init__()
         self.widget, self.first = widget, first
         self.heard: list[Message] = []
-        self.steps = step
+        self.steps: Callable[[int], TraceStep] = step
+        self.steps_of: Callable[[int, int], TraceStep] = lambda rollout, i: self.steps(i)
+        self.picture: Callable[[int], Picture | None] = picture
 
     def compose(self) -> ComposeResult:
         yield self.widget
@@ -169,13 +171,13 @@ class Host(App[None]):
 
     def on_trace_wanted(self, message: TraceWanted) -> None:
         self.heard.append(message)
-        steps = [self.steps(i) for i in range(message.first, message.first + message.count)]
+        steps = [self.steps_of(message.rollout, i) for i in range(message.first, message.first + message.count)]
         assert isinstance(self.widget, TracePane)
         self.widget.receive(TracePiece(message.rollout, message.first, steps))
 
     def on_picture_wanted(self, message: PictureWanted) -> None:
         assert isinstance(self.widget, TracePane)
-        self.widget.receive(PicturePiece(message.rollout, message.step, picture(message.step)))
+        self.widget.receive(PicturePiece(message.rollout, message.step, self.picture(message.step)))
 
     def on_copied(self, message: Copied) -> None:
         self.heard.append(message)

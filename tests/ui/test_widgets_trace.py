@@ -1,5 +1,8 @@
 """Traces of any length: what is asked for, opened, stepped, searched and filtered."""
 
+from dataclasses import replace
+
+import pytest
 from scene import NASTY, Host, harmless, observed, picture, seen, settled, snapshot, step
 
 from genopt_tui.task.rollout import Call, TraceStep
@@ -7,7 +10,7 @@ from genopt_tui.ui.messages import TraceWanted
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.snapshot import TraceSource
 from genopt_tui.ui.widgets.picture import Box, boxes, fit, half_blocks, pixels, scale
-from genopt_tui.ui.widgets.trace import TraceLines, holding
+from genopt_tui.ui.widgets.trace_lines import TraceLines, holding
 
 
 def pane(steps: int = 812, shown: tuple[tuple[int, int], ...] | None = ((0, 399),)) -> Host:
@@ -45,7 +48,9 @@ async def test_opened_steps_show_calls_and_close_again() -> None:
         view.act_open()
         await settled(pilot)
         assert len(view.trace) > before
-        assert any("policy.Policy.predict_ball(obs=" in text for text in seen(view))
+        text = "".join(row.strip() for row in seen(view))
+        assert "policy.Policy.predict_ball(obs=" in text
+        assert "112" in text, "what does not fit into a line goes on in the next"
         view.act_down()
         assert view.step == 0, "a detail belongs to its step"
         view.act_step_on()
@@ -143,15 +148,130 @@ async def test_places_are_shown_and_unknown_ones_said() -> None:
         assert [n.message for n in host._notifications] == ["no trace of [/no] in this step"]
 
 
-async def test_the_picture_of_the_current_step_is_drawn_where_there_is_room() -> None:
+@pytest.mark.parametrize(
+    ("size", "picture"),
+    [((100, 40), (61, 40)), ((63, 17), (26, 17)), ((45, 40), (30, 20)), ((45, 10), None), ((100, 6), None)],
+)
+async def test_the_picture_of_the_current_step_takes_the_room_that_the_list_does_not_need(
+    size: tuple[int, int], picture: tuple[int, int] | None
+) -> None:
     host = pane()
+    async with host.run_test(size=size) as pilot:
+        await settled(pilot)
+        scene = inside(host).scene
+        assert scene.shown == (picture is not None)
+        if picture:
+            assert tuple(scene.views[0].size) == picture
+            assert inside(host).view.size.width >= min(36, size[0])
+
+
+async def test_a_trace_without_pictures_gives_their_room_to_the_list() -> None:
+    host = pane()
+    host.picture = lambda i: None
     async with host.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
-        assert inside(host).picture.display
-        assert inside(host).picture.size.height == 20
-        await pilot.resize_terminal(100, 10)
+        assert not inside(host).scene.shown
+        assert inside(host).view.size.width == 100
+
+
+def compared(steps: int = 812) -> Host:
+    """A rollout, and the marked version's of the same example: it acts otherwise at steps 50 and 60, and ends at 400."""
+    one = TraceSource(1, "seed-1", 0, steps, -21.0, "ok", None)
+    other = TraceSource(7, "seed-1", 0, 400, -3.0, "ok", None)
+    host = Host(TracePane(), snapshot(traces=(one,), beside=(other,), mark_label="4"))
+    host.steps_of = lambda rollout, i: replace(step(i), action=9) if rollout == 7 and i in {50, 60} else step(i)
+    return host
+
+
+async def test_the_marked_version_stands_beside_and_differences_are_found() -> None:
+    host = compared()
+    async with host.run_test(size=(140, 30)) as pilot:
         await settled(pilot)
-        assert not inside(host).picture.display
+        pane = inside(host)
+        pane.act("whole_prompt")
+        await settled(pilot)
+        assert "beside 4 (-3)" in str(pane.border_title)
+        assert all(view.display for view in pane.scene.views)
+        places = []
+        for _ in range(3):
+            pane.act("next")
+            await settled(pilot)
+            places.append(pane.view.step)
+        assert places == [50, 60, 400], "where the other trace has ended all is different"
+        pane.view.go_to(50)
+        await settled(pilot)
+        row = next(text for text in seen(pane.view) if text.startswith("▸  50"))
+        left, right = row.split("│")
+        assert "act 2" in left
+        assert "act 9" in right
+        assert pane.leave()
+        await settled(pilot)
+        assert "│" not in "".join(seen(pane.view))
+        assert pane.view.step == 50, "the reader stays where he was"
+
+
+async def test_details_of_both_versions_stand_side_by_side() -> None:
+    host = compared()
+    async with host.run_test(size=(140, 30)) as pilot:
+        await settled(pilot)
+        pane = inside(host)
+        pane.act("whole_prompt")
+        await settled(pilot)
+        pane.act("open")
+        await settled(pilot)
+        assert any(text.count("Ball: 77") == 2 for text in seen(pane.view))
+
+
+async def test_filtering_beside_another_version_leaves_the_differences() -> None:
+    host = compared(405)
+    async with host.run_test(size=(140, 30)) as pilot:
+        await settled(pilot)
+        pane = inside(host)
+        pane.act("whole_prompt")
+        await settled(pilot)
+        pane.act("filter")
+        await settled(pilot)
+        assert list(pane.view.trace.kept or ()) == [50, 60, 400, 401, 402, 403, 404]
+        assert "only 7 steps with a difference" in str(pane.border_title)
+
+
+async def test_without_a_mark_or_its_trace_the_reason_is_said() -> None:
+    host = pane()
+    async with host.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        assert "mark a version" in inside(host).why_not("whole_prompt")
+        stranger = TraceSource(8, "seed-2", 0, 10)
+        inside(host).feed(snapshot(traces=inside(host).traces, beside=(stranger,), mark_label="4"))
+        assert inside(host).why_not("whole_prompt") == "version 4 was never traced on seed-1"
+
+
+async def test_pages_ahead_are_there_before_they_are_turned_to() -> None:
+    host = pane(1_000_000)
+    async with host.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        view = inside(host).view
+        view.go(500_000)
+        await settled(pilot)
+        for turn in (view.act_page_down, view.act_page_up, view.act_page_up):
+            turn()
+            assert not any(view.trace.lacks(number) for number in view._rows(0))
+            await settled(pilot)
+
+
+async def test_a_click_on_another_rollout_brings_its_steps_and_picture() -> None:
+    two = (TraceSource(1, "seed-1", 0, 812, -21.0), TraceSource(2, "seed-3", 0, 700, -9.0))
+    host = Host(TracePane(), snapshot(traces=two))
+    async with host.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        inside(host).scene.views[0].picture = None
+        await pilot.click("Tabs", offset=(2, 0))
+        await settled(pilot)
+        assert str(inside(host).border_title).startswith("3 Trace seed-1 (-21)")
+        assert "act" in seen(inside(host).view)[0]
+        assert inside(host).scene.shown
+        inside(host).act("next_tab")
+        await settled(pilot)
+        assert str(inside(host).border_title).startswith("3 Trace seed-3 (-9)")
 
 
 async def test_hostile_steps_are_only_shown() -> None:
@@ -173,8 +293,8 @@ async def test_hostile_steps_are_only_shown() -> None:
 
 
 def test_a_search_in_a_step_looks_at_calls_too() -> None:
-    assert holding("predict_ball(obs")(step(0))
-    assert not holding("nothing of this")(step(0))
+    assert holding("predict_ball(obs")(step(0), None)
+    assert not holding("nothing of this")(step(0), None)
 
 
 def test_every_observed_object_is_at_least_one_cell() -> None:

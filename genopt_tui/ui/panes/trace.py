@@ -3,76 +3,86 @@
 from collections.abc import Mapping
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Container, Vertical
 
-from genopt_tui.ui.messages import PictureWanted
-from genopt_tui.ui.panes.lines import LinePane
+from genopt_tui.ui.panes.lines import LinePane, count_of
 from genopt_tui.ui.snapshot import PicturePiece, Snapshot, TracePiece, TraceSource
 from genopt_tui.ui.widgets.marks import MARKS
-from genopt_tui.ui.widgets.picture import PictureView, boxes
+from genopt_tui.ui.widgets.scene import Scene
 from genopt_tui.ui.widgets.tabs import Tabs
 from genopt_tui.ui.widgets.text import Plain
-from genopt_tui.ui.widgets.trace import TraceView, eventful
+from genopt_tui.ui.widgets.trace import TraceView
 from genopt_tui.ui.widgets.values import brief, number
 from genopt_tui.ui.widgets.view import LineView
 
-ROOM = 14
-"""Rows of the pane from which there is room for a picture."""
-FACTS = 12
-"""Observed things that are named beside the picture."""
+FACTS = 5
+"""Rows of the pane for each observed thing that is named above the steps."""
 
 
 class TracePane(LinePane):
-    """Pane 3. `,` and `.` step, space plays, `[` and `]` go to the next reward or error, Enter opens a step, `+` and `-` turn to the next trace."""
+    """Pane 3. `,` and `.` step, space plays, `[` and `]` go to the next reward or error, Enter opens a step, `{` and `}` turn to
+    another rollout, `f` leaves only steps that tell something, `v` sets the marked version's trace beside it."""
 
     NUMBER, NAME = 3, "Trace"
     DEFAULT_CSS = """
-    TracePane #scene { height: auto; display: none; background: $surface; }
-    TracePane #scene.-shown { display: block; }
-    TracePane #facts { width: 1fr; height: auto; padding: 0 1; color: $text-muted; }
+    TracePane #body { height: 1fr; }
+    TracePane #steps { height: 1fr; width: 1fr; }
+    TracePane #facts { width: 100%; height: auto; color: $text-muted; background: $surface; display: none; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.tabs = Tabs()
-        self.picture = PictureView()
+        self.scene = Scene()
         self.facts = Plain(id="facts")
-        self.scene = Horizontal(self.picture, self.facts, id="scene")
         self.view: TraceView = TraceView()
         self.traces: tuple[TraceSource, ...] = ()
+        self.beside: tuple[TraceSource, ...] = ()
         self.source: TraceSource | None = None
+        self._mark = ""
+        self._compared = False
         self._chosen = False
-        self._has_pictures = True
-        self._asked: int | None = None
-        self._next: int | None = None
         self._note = ""
-        self._facts = 0
+        self._facts: list[str] = []
 
     def compose(self) -> ComposeResult:
         yield self.tabs
-        yield self.scene
-        yield self.view
+        with Container(id="body"):
+            yield self.scene
+            with Vertical(id="steps"):
+                yield self.facts
+                yield self.view
 
     # content
 
     def feed(self, snapshot: Snapshot) -> None:
-        if snapshot.traces is self.traces:
+        if snapshot.traces is self.traces and snapshot.beside is self.beside and snapshot.mark_label == self._mark:
             return
-        self.traces = snapshot.traces
+        self.traces, self.beside, self._mark = snapshot.traces, snapshot.beside, snapshot.mark_label
+        self._compared = self._compared and bool(self._mark)
         same = next((t for t in self.traces if self.source and t.rollout == self.source.rollout), None)
         if same is None or not self._chosen:
             self._chosen = False
             same = self.traces[-1] if self.traces else None
         self._show(same)
 
+    @property
+    def other(self) -> TraceSource | None:
+        """The marked version's trace of the example that is shown, where it is compared with."""
+        source = self.source
+        if source is None or not self._compared:
+            return None
+        return next((t for t in self.beside if (t.example, t.repeat) == (source.example, source.repeat)), None)
+
     def _show(self, source: TraceSource | None) -> None:
         if source is None or self.source is None or source.rollout != self.source.rollout:
-            self._has_pictures, self._asked, self._next, self._note = True, None, None, ""
-            self.picture.show(None, (), 0, 0)
+            self._note, self._facts = "", []
         self.source = source
         index = self.traces.index(source) if source in self.traces else 0
         self.tabs.show([_name(t) for t in self.traces], index)
-        self.view.show(source)
+        self.scene.show(source, self.other)
+        self.view.show(source, self.other)
+        self._measure()
         self._draw()
 
     def go(self, example: str, step: int = 0) -> None:
@@ -87,12 +97,10 @@ class TracePane(LinePane):
 
     def receive(self, piece: TracePiece | PicturePiece) -> None:
         """What was asked for."""
-        if self.source is None or piece.rollout != self.source.rollout:
-            return
         if isinstance(piece, TracePiece):
             self.view.receive(piece)
         else:
-            self._take_picture(piece)
+            self.scene.take(piece)
 
     # drawing
 
@@ -101,32 +109,46 @@ class TracePane(LinePane):
 
     def on_trace_view_scanning(self, event: TraceView.Scanning) -> None:
         done = event.done >= event.total
-        nothing = "no reward or error found" if done and event.found is None and self.view.trace.kept is None else ""
+        nothing = f"no {self._told} found" if done and event.found is None and self.view.trace.kept is None else ""
         self._note = nothing if done else f"looking {100 * event.done // event.total} %"
         self._draw_title()
 
+    @property
+    def _told(self) -> str:
+        return "difference" if self.other is not None else "reward or error"
+
     def on_resize(self) -> None:
+        self._measure()
         self._draw()
+
+    def _measure(self) -> None:
+        rows = self.size.height - (1 if self.tabs.display else 0)
+        self.scene.resize(self.size.width, rows)
 
     def _draw(self) -> None:
         self._draw_title()
-        step = self.view.current
-        facts = step.observation if step is not None else None
-        shown = self.source is not None and self.size.height >= ROOM
-        lines = facts_of(facts)[: self.size.height // 2] if shown else []
-        self.facts.show("\n".join(lines), layout=len(lines) != self._facts)
-        self._facts = len(lines)
-        self.scene.set_class(bool(shown and (lines or self.picture.display)), "-shown")
-        if shown and self._has_pictures and self.source is not None:
-            self._want_picture(self.view.step)
-        elif not shown:
-            self.picture.show(None, (), 0, 0)
+        if self.source is None:
+            self.facts.display = False
+            return
+        step, shown = self.view.current, self.view.step
+        if step is not None:
+            self._draw_facts(facts_of(step.observation)[: self.size.height // FACTS])
+        self.scene.go(shown, [step, self.view.beside])
+
+    def _draw_facts(self, lines: list[str]) -> None:
+        """Their place only ever grows, so that stepping on does not lay the pane out again."""
+        lines = lines + [""] * (len(self._facts) - len(lines))
+        self.facts.show("\n".join(lines), layout=len(lines) != len(self._facts))
+        self.facts.display = bool(lines)
+        self._facts = lines
 
     def _draw_title(self) -> None:
         if self.source is None:
             self.set_title("none yet: the step's rollouts leave them")
             return
         parts = [_name(self.source), f"{self.view.step}/{self.source.steps}"]
+        if self.other is not None:
+            parts.append(f"beside {self._mark} ({number(self.other.score) if self.other.score is not None else '?'})")
         step = self.view.current
         if step is not None and step.reward:
             parts.append(f"reward {number(step.reward)}")
@@ -134,37 +156,44 @@ class TracePane(LinePane):
         if shown is not None and not any(a <= self.view.step <= b for a, b in shown):
             parts.append("outside the horizon")
         if self.view.trace.kept is not None:
-            parts.append(f"{len(self.view.trace.kept)} steps with rewards or errors")
+            parts.append(f"only {count_of(len(self.view.trace.kept), 'step')} with a {self._told}")
         parts += ["playing"] if self.view.playing else []
         parts += [self._note] if self._note else []
         self.set_title(f" {MARKS.leaf} ".join(parts))
 
-    def _want_picture(self, step: int) -> None:
-        """Ask for one picture at a time; while it is on its way, only the newest wish is kept."""
-        assert self.source is not None
-        if self._asked is None:
-            self._asked, self._next = step, None
-            self.post_message(PictureWanted(self.source.rollout, step))
-        elif step != self._asked:
-            self._next = step
-
-    def _take_picture(self, piece: PicturePiece) -> None:
-        self._asked = None
-        if piece.picture is None and piece.step == self.view.step:
-            self._has_pictures = False
-        step = self.view.current
-        objects = boxes(step.observation) if step is not None and step.index == piece.step else []
-        self.picture.show(piece.picture, objects, self.size.width // 2, max(6, self.size.height // 2))
-        self.scene.set_class(bool(piece.picture is not None or self.facts.content), "-shown")
-        if self._next is not None and self._has_pictures:
-            self._want_picture(self._next)
-
     # acts
 
-    def act_more(self) -> None:
+    def why_not(self, name: str) -> str:
+        if name == "whole_prompt":
+            return self._why_not_beside()
+        if name in {"next_tab", "prev_tab"}:
+            return "" if len(self.traces) > 1 else "there is no other rollout in this step"
+        if self.source is None and name in {"filter", "toggle", "next", "prev", "open", "step_on", "step_back"}:
+            return "there is no trace yet"
+        if name in {"filter", "next_tab", "prev_tab", "whole_prompt"}:
+            return ""
+        return super().why_not(name)
+
+    def _why_not_beside(self) -> str:
+        if self._compared:
+            return ""
+        if not self._mark:
+            return "mark a version in History first (m); its trace is then set beside this one"
+        source = self.source
+        here = source and any((t.example, t.repeat) == (source.example, source.repeat) for t in self.beside)
+        return (
+            "" if here else f"version {self._mark} was never traced on {source.example if source else 'this example'}"
+        )
+
+    def act_whole_prompt(self) -> None:
+        """Set the marked version's trace of the same example beside this one, or take it away."""
+        self._compared = not self._compared
+        self._show(self.source)
+
+    def act_next_tab(self) -> None:
         self._turn(1)
 
-    def act_less(self) -> None:
+    def act_prev_tab(self) -> None:
         self._turn(-1)
 
     def _turn(self, by: int) -> None:
@@ -177,14 +206,16 @@ class TracePane(LinePane):
         self._show(self.traces[event.index])
 
     def act_filter(self) -> None:
-        """Only steps with rewards or errors, or all again."""
-        self.view.filter(eventful if self.view.trace.kept is None else None)
+        """Only steps with rewards or errors (beside another version: with differences), or all again."""
+        self.view.filter(self.view.telling if self.view.trace.kept is None else None)
 
     def leave(self) -> bool:
         if self.view.playing:
             self.view.stop()
         elif self.view.trace.kept is not None:
             self.view.filter(None)
+        elif self._compared:
+            self.act_whole_prompt()
         else:
             return super().leave()
         self._draw_title()
@@ -200,5 +231,5 @@ def _name(source: TraceSource) -> str:
 def facts_of(observation: object) -> list[str]:
     """What was observed, a line a thing."""
     if isinstance(observation, Mapping):
-        return [f"{name} {brief(value, 60)}" for name, value in list(observation.items())[:FACTS]]
+        return [f"{name} {brief(value, 60)}" for name, value in observation.items()]
     return [] if observation is None else [brief(observation, 200)]

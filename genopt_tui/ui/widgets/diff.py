@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
 from textual.message import Message
 
 from genopt_tui.learn.diff import Hunk, Row, hunks
 from genopt_tui.ui.widgets.code import colours
-from genopt_tui.ui.widgets.lines import Line, Piece, find_in, plain
+from genopt_tui.ui.widgets.fit import fitted
+from genopt_tui.ui.widgets.lines import Line, find_in, plain
 from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
 from genopt_tui.ui.widgets.text import clean_line
@@ -221,32 +221,6 @@ def _inks(entries: Sequence[Entry]) -> dict[int, Line]:
     return out
 
 
-def fitted(line: Sequence[Piece], width: int, shift: int = 0) -> Line:
-    """`line` from cell `shift` on in exactly `width` cells; a cut shows, filling takes the last look."""
-    out: list[Piece] = []
-    used = 0
-    for text, look in line:
-        if shift:
-            skipped = min(shift, cell_len(text))
-            text, shift = set_cell_size(text[::-1], cell_len(text) - skipped)[::-1], shift - skipped
-        out.append((text, look))
-        used += cell_len(text)
-    if used > width:
-        return (*_cut(out, width - 1), (MARKS.dots, "dim"))
-    return (*out, (" " * (width - used), out[-1][1] if out else ""))
-
-
-def _cut(line: Sequence[Piece], width: int) -> list[Piece]:
-    out: list[Piece] = []
-    for text, look in line:
-        size = cell_len(text)
-        if size >= width:
-            return [*out, (set_cell_size(text, width), look)]
-        out.append((text, look))
-        width -= size
-    return out
-
-
 class DiffView(LineView):
     """The edit from one artifact to another. `[` and `]` go from hunk to hunk, space leaves one out."""
 
@@ -314,13 +288,23 @@ class DiffView(LineView):
         if bool(split) != bool(self._split()):
             self._work_out()
             return
-        fresh, self.ready = not self.ready, True
+        fresh = not self.ready
         place = None if fresh else self._place()
+        first = await self._first(diff) if fresh else ()
+        if wanted != self._wanted:
+            return
+        self.ready = True
         self._rebuild(diff, keep=not fresh)
+        self._store(0, first)
         if fresh:
             self.post_message(self.Ready(self))
         elif place is not None and place in diff.heads:
             self.go(self.diff.head(place))
+
+    async def _first(self, diff: Diff) -> Sequence[Line]:
+        """The first screenful, finished: a new edit never flashes without its colours."""
+        lines = DiffLines(diff, self._shown_lead(), self.off, split=self._split())
+        return await offload(lines.fill, 0, self.size.height) or ()
 
     def _rebuild(self, diff: Diff | None = None, *, keep: bool = True) -> None:
         lead = self._shown_lead()

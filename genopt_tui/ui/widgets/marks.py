@@ -14,12 +14,13 @@ class Marks:
     open: str
     leaf: str
     dots: str
+    more: str
     to: str
     bullet: str
     rule: str
     bar: str
 
 
-UNICODE = Marks("┃", "▸", "▾", "·", "…", "→", "•", "─", "│")
-ASCII = Marks("|", ">", "v", ".", "~", ">", "*", "-", "|")
+UNICODE = Marks("┃", "▸", "▾", "·", "…", "›", "→", "•", "─", "│")
+ASCII = Marks("|", ">", "v", ".", "~", ">", ">", "*", "-", "|")
 MARKS = UNICODE if words.marks() is words.UNICODE else ASCII

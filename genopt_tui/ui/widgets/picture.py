@@ -127,7 +127,7 @@ class PictureView(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._picture: Picture | None = None
+        self.picture: Picture | None = None
         self._objects: Sequence[Box] = ()
         self._strips: list[Strip] = []
         self._room = (0, 0)
@@ -135,9 +135,14 @@ class PictureView(Widget):
         self._wanted = False
         self.problem = ""
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Draw what is shown within other bounds."""
+        if (columns, rows) != self._room:
+            self.show(self.picture, self._objects, columns, rows)
+
     def show(self, picture: Picture | None, objects: Sequence[Box], columns: int, rows: int) -> None:
         """Draw `picture` within columns x rows cells; None or no room: nothing."""
-        self._picture, self._objects, self._room = picture, objects, (columns, rows)
+        self.picture, self._objects, self._room = picture, objects, (columns, rows)
         if picture is None or columns < 4 or rows < 2:
             self._strips = []
             self.display = False
@@ -149,9 +154,9 @@ class PictureView(Widget):
 
     async def _draw(self) -> None:
         try:
-            while self._wanted and self._picture is not None:
+            while self._wanted and self.picture is not None:
                 self._wanted = False
-                picture, objects, room = self._picture, self._objects, self._room
+                picture, objects, room = self.picture, self._objects, self._room
                 try:
                     strips = await offload(draw, picture, objects, *room)
                     self.problem = ""

@@ -1,9 +1,8 @@
-"""The steps of a rollout, of any number: only what is visible is asked for."""
+"""The steps of a rollout, of any number, alone or beside another version's: only what is visible is asked for."""
 
 import asyncio
 from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from textual.cache import LRUCache
 from textual.message import Message
@@ -12,93 +11,13 @@ from textual.timer import Timer
 from genopt_tui.task.rollout import TraceStep
 from genopt_tui.ui.messages import TraceWanted
 from genopt_tui.ui.snapshot import TracePiece, TraceSource
-from genopt_tui.ui.widgets.lines import Line, plain
-from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.offload import offload
-from genopt_tui.ui.widgets.values import step_details, step_line
+from genopt_tui.ui.widgets.trace_lines import KEPT, Test, TraceLines, differing, eventful, holding
 from genopt_tui.ui.widgets.view import LineView
 
-KEPT = 4096
-"""Steps held in memory."""
 BLOCK = 1024
 """Steps asked for at once while looking through a trace."""
-Test = Callable[[TraceStep], bool]
-
-
-def eventful(step: TraceStep) -> bool:
-    """Whether something happened at this step: a reward, or an error of a call."""
-    return bool(step.reward) or any(call.error for call in step.calls)
-
-
-class TraceLines:
-    """Rows of a trace: a step each, and the details of those that are open.
-
-    Lives on the interface's loop alone. `kept` are the step numbers that a filter left (None: all).
-    """
-
-    def __init__(self, source: TraceSource | None) -> None:
-        self.source = source
-        self.steps = source.steps if source else 0
-        self.known: LRUCache[int, TraceStep] = LRUCache(KEPT)
-        self.kept: array[int] | None = None
-        self.opened: dict[int, list[Line]] = {}
-        self._number_width = len(str(max(self.steps - 1, 0)))
-
-    def __len__(self) -> int:
-        return self._positions() + sum(len(lines) for lines in self.opened.values())
-
-    def _positions(self) -> int:
-        return self.steps if self.kept is None else len(self.kept)
-
-    def step_at(self, position: int) -> int:
-        return position if self.kept is None else self.kept[position]
-
-    def position_of(self, step: int) -> int:
-        """Where `step` (or the first one after it) stands among the steps that are shown."""
-        if self.kept is None:
-            return max(0, min(step, self.steps - 1))
-        return min(bisect_left(self.kept, step), max(0, len(self.kept) - 1))
-
-    def where(self, y: int) -> tuple[int, int]:
-        """(step, detail) of row `y`; detail -1 is the step itself."""
-        before = 0
-        for step in sorted(self.opened):
-            row = self.position_of(step) + before
-            if y <= row:
-                break
-            if y <= row + len(self.opened[step]):
-                return step, y - row - 1
-            before += len(self.opened[step])
-        return self.step_at(y - before), -1
-
-    def row_of(self, step: int) -> int:
-        position = self.position_of(step)
-        at = self.step_at(position) if self._positions() else 0
-        return position + sum(len(lines) for other, lines in self.opened.items() if other < at)
-
-    def draft(self, y: int) -> Line:
-        number, detail = self.where(y)
-        if detail >= 0:
-            return self._dimmed(number, ((" " * (self._number_width + 4), ""), *self.opened[number][detail]))
-        step = self.known.get(number)
-        mark = MARKS.open if number in self.opened else MARKS.folded
-        label = (f"{mark} {number:>{self._number_width}} ", "gutter")
-        if step is None:
-            return (label, (MARKS.dots, "dim"))
-        return self._dimmed(number, (label, *step_line(step)))
-
-    def _dimmed(self, number: int, line: Line) -> Line:
-        shown = self.source.shown if self.source else None
-        if shown is None or any(first <= number <= last for first, last in shown):
-            return line
-        return tuple((text, f"{look} dim") for text, look in line)
-
-    def fill(self, first: int, count: int) -> Sequence[Line] | None:
-        return None
-
-    def find(self, needle: str, start: int, step: int, stop: Callable[[], bool]) -> int | None:
-        """Unused: the view looks through the steps themselves, which have to be asked for."""
-        return None
+Pair = tuple[TraceStep, TraceStep | None]
 
 
 class TraceView(LineView):
@@ -114,42 +33,67 @@ class TraceView(LineView):
     def __init__(self, *, id: str | None = None) -> None:
         self.trace = TraceLines(None)
         super().__init__(self.trace, id=id)
-        self._asked: tuple[int, int] | None = None
-        self._waiting: dict[int, asyncio.Future[Sequence[TraceStep]]] = {}
+        self._asked: dict[int, tuple[int, int]] = {}
+        self._waiting: dict[tuple[int, int], asyncio.Future[Sequence[TraceStep]]] = {}
         self._player: Timer | None = None
 
     # content
 
-    def show(self, source: TraceSource | None) -> None:
-        """Show another trace, or the same with another horizon."""
-        old = self.trace.source
-        if source is not None and old is not None and (source.rollout, source.steps) == (old.rollout, old.steps):
-            self.trace.source = source
+    def show(self, source: TraceSource | None, other: TraceSource | None = None) -> None:
+        """Show another trace, or the same with another horizon; `other` is the same example's of another version."""
+        old = self.trace
+        same = source is not None and old.source is not None and _key(source) == _key(old.source)
+        if same and _key(other) == _key(old.other):
+            old.source = source
             self._strips.clear()
             self.refresh()
             return
         self._cancel_scan()
         self.stop()
-        self.trace = TraceLines(source)
-        self._asked = None
+        step = self.step if same else 0
+        self.trace = TraceLines(source, other)
+        self.trace.width = self.size.width
+        if same:
+            self.trace.known = old.known
+        self._asked.clear()
         self.set_source(self.trace)
+        if step:
+            self.go(step)
 
     def receive(self, piece: TracePiece) -> None:
         """Steps that were asked for."""
-        if self.trace.source is None or piece.rollout != self.trace.source.rollout:
+        if not (known := self._known(piece.rollout)):
             return
-        waiting = self._waiting.pop(piece.first, None)
+        waiting = self._waiting.pop((piece.rollout, piece.first), None)
         if waiting is not None and not waiting.done():
             waiting.set_result(piece.steps)
-        if self._asked is not None and self._asked[0] == piece.first:
-            self._asked = None
+        asked = self._asked.get(piece.rollout)
+        if asked is not None and asked[0] == piece.first:
+            del self._asked[piece.rollout]
+            seen = {number for number in self._rows(0) if number not in known[0]}
             for step in piece.steps:
-                self.trace.known[step.index] = step
-            self._strips.clear()
-            self.refresh()
+                known[0][step.index] = step
+            if any(number in known[0] for number in seen):
+                self._strips.clear()
+                self.refresh()
+                self.post_message(self.Moved(self, self.cursor))
             if piece.steps:
                 self._want()
-            self.post_message(self.Moved(self, self.cursor))
+
+    def _known(self, rollout: int) -> tuple[LRUCache[int, TraceStep], TraceSource] | None:
+        """Where the steps of `rollout` are held; None when it is not shown."""
+        trace = self.trace
+        if trace.source is not None and rollout == trace.source.rollout:
+            return trace.known, trace.source
+        return (trace.beside, trace.other) if trace.other is not None and rollout == trace.other.rollout else None
+
+    def on_resize(self) -> None:
+        step = self.step
+        self.trace.resize(self.size.width)
+        super().on_resize()
+        if self.trace.opened:
+            self.lines_changed()
+            self.go(self.trace.row_of(step))
 
     @property
     def step(self) -> int:
@@ -166,31 +110,49 @@ class TraceView(LineView):
         self.stop()
         self.go(self.trace.row_of(step))
 
+    @property
+    def beside(self) -> TraceStep | None:
+        """The other version's step of the same number, when it has arrived."""
+        return self.trace.beside.get(self.step)
+
     def _want(self) -> None:
-        source = self.trace.source
-        if source is None or not self.is_mounted or not len(self.trace):
+        if self.trace.source is None or not self.is_mounted or not len(self.trace):
             return
+        for source in (self.trace.source, self.trace.other):
+            if source is not None and (held := self._known(source.rollout)):
+                for pages in (0, 1):  # what is visible comes first, then what a page up or down would show
+                    lacking = [n for n in self._rows(pages) if n < source.steps and n not in held[0]]
+                    if lacking:
+                        self._ask(source, lacking[0], lacking[-1] + 1, pages * self.size.height)
+                        break
+
+    def _rows(self, pages: int) -> list[int]:
+        """Numbers of the steps that are visible, and of so many pages before and after them."""
         height, top = max(1, self.size.height), int(self.scroll_offset.y)
-        rows = range(top, min(len(self.trace), top + height))
-        lacking = [s for s in (self.trace.where(y)[0] for y in rows) if s not in self.trace.known]
-        if not lacking:
+        rows = range(max(0, top - pages * height), min(len(self.trace), top + (pages + 1) * height))
+        return [self.trace.where(y)[0] for y in rows]
+
+    def _ask(self, source: TraceSource, first: int, last: int, spare: int) -> None:
+        """Ask for steps `first` to `last` and `spare` more each way, unless those are on their way."""
+        asked = self._asked.get(source.rollout)
+        if asked is not None and asked[0] <= first and last <= sum(asked):
             return
-        first = lacking[0]
-        count = min(lacking[-1] + 1 + height, first + KEPT // 2, source.steps) - first
-        if self._asked is None or not (self._asked[0] <= first and first + count <= sum(self._asked) + height):
-            self._asked = (first, count)
-            self.post_message(TraceWanted(source.rollout, first, count))
+        first, last = max(0, first - spare), min(last + spare, source.steps)
+        count = min(last - first, KEPT // 2)
+        self._asked[source.rollout] = (first, count)
+        self._post_wish(source, first, count)
+
+    def _post_wish(self, source: TraceSource, first: int, count: int) -> None:
+        wish = TraceWanted(source.rollout, first, count)
+        self.post_message(wish.set_sender(self))  # a message sent by a pane (which may be calling) would end there
 
     # opening a step
 
     def act_open(self) -> None:
         """Show or hide what was observed and called at the step."""
         number = self.step
-        if self.trace.opened.pop(number, None) is None:
-            step = self.trace.known.get(number)
-            if step is None:
-                return
-            self.trace.opened[number] = [tuple(line) for line in step_details(step)]
+        if self.trace.opened.pop(number, None) is None and not self.trace.open(number):
+            return
         self._strips.clear()
         self.lines_changed()
         self.go(self.trace.row_of(number))
@@ -244,11 +206,16 @@ class TraceView(LineView):
     # looking through the trace
 
     def act_next(self) -> None:
-        """To the next reward or error."""
-        self.seek(eventful, 1)
+        """To the next reward or error; beside another version, to the next difference."""
+        self.seek(self.telling, 1)
 
     def act_prev(self) -> None:
-        self.seek(eventful, -1)
+        self.seek(self.telling, -1)
+
+    @property
+    def telling(self) -> Test:
+        """What one looks for in this trace."""
+        return eventful if self.trace.other is None else differing
 
     def _again(self, step: int, here: bool = False) -> None:
         if self.needle:
@@ -276,15 +243,27 @@ class TraceView(LineView):
                 waiting.set_result(())
         self._waiting.clear()
 
-    async def _block(self, first: int, count: int) -> Sequence[TraceStep]:
-        """Steps from wherever they are."""
-        held = [self.trace.known.get(n) for n in range(first, first + count)]
+    async def _block(self, first: int, count: int) -> list[Pair]:
+        """Steps from wherever they are, each with the other version's."""
+        source, other = self.trace.source, self.trace.other
+        if source is None:
+            return []
+        steps = await self._steps(source, first, count)
+        beside = await self._steps(other, first, min(count, other.steps - first)) if other else []
+        numbered = {step.index: step for step in beside}
+        return [(step, numbered.get(step.index)) for step in steps]
+
+    async def _steps(self, source: TraceSource, first: int, count: int) -> Sequence[TraceStep]:
+        known = self._known(source.rollout)
+        if known is None or count <= 0:
+            return []
+        held = [known[0].get(n) for n in range(first, first + count)]
         steps = [step for step in held if step is not None]
-        if len(steps) == count or self.trace.source is None:
+        if len(steps) == count:
             return steps
         waiting: asyncio.Future[Sequence[TraceStep]] = asyncio.get_running_loop().create_future()
-        self._waiting[first] = waiting
-        self.post_message(TraceWanted(self.trace.source.rollout, first, count))
+        self._waiting[source.rollout, first] = waiting
+        self._post_wish(source, first, count)
         return await waiting
 
     async def _seek_step(self, test: Test, direction: int, start: int) -> None:
@@ -330,23 +309,13 @@ class TraceView(LineView):
         self._cancel_scan()
 
 
-def holding(needle: str) -> Test:
-    """Whether a step's line or details hold `needle`."""
-    fold = needle == needle.lower()
-
-    def test(step: TraceStep) -> bool:
-        for line in (tuple(step_line(step)), *step_details(step)):
-            text = plain(line)
-            if needle in (text.lower() if fold else text):
-                return True
-        return False
-
-    return test
+def _key(source: TraceSource | None) -> tuple[int, int] | None:
+    return (source.rollout, source.steps) if source is not None else None
 
 
-def _first(steps: Sequence[TraceStep], test: Test, direction: int) -> int | None:
-    return next((step.index for step in (steps if direction > 0 else reversed(steps)) if test(step)), None)
+def _first(steps: Sequence[Pair], test: Test, direction: int) -> int | None:
+    return next((pair[0].index for pair in (steps if direction > 0 else reversed(steps)) if test(*pair)), None)
 
 
-def _passing(steps: Sequence[TraceStep], test: Test) -> list[int]:
-    return [step.index for step in steps if test(step)]
+def _passing(steps: Sequence[Pair], test: Test) -> list[int]:
+    return [pair[0].index for pair in steps if test(*pair)]

@@ -18,6 +18,7 @@ from textual.strip import Strip
 
 from genopt_tui.ui.messages import Copied
 from genopt_tui.ui.widgets.lines import Line, Source, TextLines, plain
+from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
 from genopt_tui.ui.widgets.text import clean_line
 
@@ -229,12 +230,15 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     def render_line(self, y: int) -> Strip:
         width, number = self.size.width, int(self.scroll_offset.y) + y
         if number >= len(self.source):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self.look(""))
         strip = self._strips.get(number)
         if strip is None:
             strip = self._strips[number] = self._strip(self.line(number))
         ground = strip._segments[-1].style if strip._segments and self._fills(number) else None
-        strip = strip.crop_extend(self.left, self.left + width, ground or self.rich_style)
+        length = strip.cell_length
+        strip = strip.crop_extend(self.left, self.left + width, ground or self.look(""))
+        if length > self.left + width > 1:
+            strip = Strip([*strip.crop(0, width - 1), Segment(MARKS.more, self.look("gutter"))], width)
         if number == self.cursor and self.has_focus:
             strip = Strip(
                 Segment.apply_style(strip, post_style=Style(bgcolor=self.look("cursor").bgcolor, bold=True)), width

@@ -1,0 +1,169 @@
+"""Rows of a recorded trace, alone or beside the same example's trace of another version; what one can look for in it."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+
+from textual.cache import LRUCache
+
+from genopt_tui.task.rollout import TraceStep
+from genopt_tui.ui.snapshot import TraceSource
+from genopt_tui.ui.widgets.fit import fitted, wrapped
+from genopt_tui.ui.widgets.lines import Line, plain
+from genopt_tui.ui.widgets.marks import MARKS
+from genopt_tui.ui.widgets.values import step_details, step_line
+
+KEPT = 1024
+"""Steps held in memory, of each of the two traces."""
+Test = Callable[[TraceStep, TraceStep | None], bool]
+"""What is looked for: of a step, and of the other version's step of the same number (None: there is none)."""
+
+
+def eventful(step: TraceStep, other: TraceStep | None = None) -> bool:
+    """Whether something happened at this step: a reward, or an error of a call."""
+    return bool(step.reward) or any(call.error for call in step.calls)
+
+
+def differing(step: TraceStep, other: TraceStep | None) -> bool:
+    """Whether the two versions did something else at this step: action, reward, or what their functions gave."""
+    return other is None or _deed(step) != _deed(other)
+
+
+def _deed(step: TraceStep) -> object:
+    done = (step.action, step.reward or 0.0, [(c.function, c.result, c.error) for c in step.calls])
+    return done if step.action is not None or step.calls else (*done, step.observation)
+
+
+def holding(needle: str) -> Test:
+    """Whether a step's line or details hold `needle`."""
+    fold = needle == needle.lower()
+
+    def test(step: TraceStep, other: TraceStep | None = None) -> bool:
+        for line in (tuple(step_line(step)), *step_details(step)):
+            text = plain(line)
+            if needle in (text.lower() if fold else text):
+                return True
+        return False
+
+    return test
+
+
+class TraceLines:
+    """Rows of a trace: a step each, and the details of those that are open.
+
+    Lives on the interface's loop alone. `kept` are the step numbers that a filter left (None: all). With `other`, the trace of
+    another version, every row has two halves of together `width` cells.
+    """
+
+    def __init__(self, source: TraceSource | None, other: TraceSource | None = None) -> None:
+        self.source, self.other = source, other
+        self.steps = source.steps if source else 0
+        self.known: LRUCache[int, TraceStep] = LRUCache(KEPT)
+        self.beside: LRUCache[int, TraceStep] = LRUCache(KEPT)
+        self.kept: array[int] | None = None
+        self.opened: dict[int, list[tuple[Line, Line]]] = {}
+        self.width = 80
+        self._number_width = len(str(max(self.steps - 1, 0)))
+
+    def __len__(self) -> int:
+        return self._positions() + sum(len(lines) for lines in self.opened.values())
+
+    def _positions(self) -> int:
+        return self.steps if self.kept is None else len(self.kept)
+
+    def lacks(self, number: int) -> bool:
+        """Whether step `number` has to be asked for."""
+        beyond = self.other is None or number >= self.other.steps
+        return number not in self.known or not (beyond or number in self.beside)
+
+    def step_at(self, position: int) -> int:
+        return position if self.kept is None else self.kept[position]
+
+    def position_of(self, step: int) -> int:
+        """Where `step` (or the first one after it) stands among the steps that are shown."""
+        if self.kept is None:
+            return max(0, min(step, self.steps - 1))
+        return min(bisect_left(self.kept, step), max(0, len(self.kept) - 1))
+
+    def where(self, y: int) -> tuple[int, int]:
+        """(step, detail) of row `y`; detail -1 is the step itself."""
+        before = 0
+        for step in sorted(self.opened):
+            row = self.position_of(step) + before
+            if y <= row:
+                break
+            if y <= row + len(self.opened[step]):
+                return step, y - row - 1
+            before += len(self.opened[step])
+        return self.step_at(y - before), -1
+
+    def row_of(self, step: int) -> int:
+        position = self.position_of(step)
+        at = self.step_at(position) if self._positions() else 0
+        return position + sum(len(lines) for other, lines in self.opened.items() if other < at)
+
+    def open(self, number: int) -> bool:
+        """Show what was observed and called at a step; False while it is not known."""
+        step, other = self.known.get(number), self.beside.get(number)
+        if step is None:
+            return False
+        left, right = self._details(step), self._details(other) if other is not None else []
+        self.opened[number] = list(zip_longest(left, right, fillvalue=()))
+        return True
+
+    def resize(self, width: int) -> None:
+        """The rows have this many cells now."""
+        if width != self.width:
+            self.width = width
+            for number in list(self.opened):
+                self.open(number)
+
+    def _details(self, step: TraceStep) -> list[Line]:
+        used = self._number_width + 4
+        room = self._half(used) if self.other else self.width - used
+        return [row for line in step_details(step) for row in wrapped(line, room, 2)]
+
+    def _half(self, used: int) -> int:
+        return max(8, (self.width - used - 3) // 2)
+
+    def draft(self, y: int) -> Line:
+        number, detail = self.where(y)
+        if detail >= 0:
+            indent = ((" " * (self._number_width + 4), ""),)
+            return self._dimmed(number, self._halves(indent, *self.opened[number][detail]))
+        step = self.known.get(number)
+        mark = MARKS.open if number in self.opened else MARKS.folded
+        label = ((f"{mark} {number:>{self._number_width}} ", "gutter"),)
+        if step is None:
+            return (*label, (MARKS.dots, "dim"))
+        if self.other is None:
+            return self._dimmed(number, (*label, *step_line(step)))
+        other = self.beside.get(number)
+        right: Line = tuple(step_line(other)) if other is not None else ((self._why_none(number), "dim"),)
+        if differing(step, other):
+            right = tuple((text, f"{look} warn") for text, look in right)
+        return self._dimmed(number, self._halves(label, tuple(step_line(step)), right))
+
+    def _why_none(self, number: int) -> str:
+        assert self.other is not None
+        return "ended" if number >= self.other.steps else MARKS.dots
+
+    def _halves(self, label: Line, left: Line, right: Line) -> Line:
+        if self.other is None:
+            return (*label, *left)
+        half = self._half(len(label[0][0]))
+        return (*label, *fitted(left, half), (f" {MARKS.bar} ", "gutter"), *fitted(right, half))
+
+    def _dimmed(self, number: int, line: Line) -> Line:
+        shown = self.source.shown if self.source else None
+        if shown is None or any(first <= number <= last for first, last in shown):
+            return line
+        return tuple((text, f"{look} dim") for text, look in line)
+
+    def fill(self, first: int, count: int) -> Sequence[Line] | None:
+        return None
+
+    def find(self, needle: str, start: int, step: int, stop: Callable[[], bool]) -> int | None:
+        """Unused: the view looks through the steps themselves, which have to be asked for."""
+        return None
