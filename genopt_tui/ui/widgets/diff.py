@@ -270,7 +270,7 @@ class DiffView(LineView):
             self._rebuild()
 
     def _split(self) -> int:
-        return self.size.width if self.size.width >= SIDE_BY_SIDE else 0
+        return self.room if self.room >= SIDE_BY_SIDE else 0
 
     def _work_out(self) -> None:
         self._wanted += 1

@@ -52,7 +52,7 @@ class TraceView(LineView):
         self.stop()
         step = self.step if same else 0
         self.trace = TraceLines(source, other)
-        self.trace.width = self.size.width
+        self.trace.width = self.room
         if same:
             self.trace.known = old.known
         self._asked.clear()
@@ -89,7 +89,7 @@ class TraceView(LineView):
 
     def on_resize(self) -> None:
         step = self.step
-        self.trace.resize(self.size.width)
+        self.trace.resize(self.room)
         super().on_resize()
         if self.trace.opened:
             self.lines_changed()

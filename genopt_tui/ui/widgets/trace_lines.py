@@ -16,6 +16,8 @@ from genopt_tui.ui.widgets.values import step_details, step_line
 
 KEPT = 1024
 """Steps held in memory, of each of the two traces."""
+INDENT = 4
+"""Cells before the details of a step."""
 Test = Callable[[TraceStep, TraceStep | None], bool]
 """What is looked for: of a step, and of the other version's step of the same number (None: there is none)."""
 
@@ -120,8 +122,7 @@ class TraceLines:
                 self.open(number)
 
     def _details(self, step: TraceStep) -> list[Line]:
-        used = self._number_width + 4
-        room = self._half(used) if self.other else self.width - used
+        room = self._half(INDENT) if self.other else self.width - INDENT
         return [row for line in step_details(step) for row in wrapped(line, room, 2)]
 
     def _half(self, used: int) -> int:
@@ -130,7 +131,7 @@ class TraceLines:
     def draft(self, y: int) -> Line:
         number, detail = self.where(y)
         if detail >= 0:
-            indent = ((" " * (self._number_width + 4), ""),)
+            indent = ((" " * INDENT, ""),)
             return self._dimmed(number, self._halves(indent, *self.opened[number][detail]))
         step = self.known.get(number)
         mark = MARKS.open if number in self.opened else MARKS.folded

@@ -1,0 +1,34 @@
+"""The looks of lines: the component classes of a view of lines, and what the themes make of them."""
+
+LOOKS = """
+LineView {
+    background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+    & > .line--match { background: $warning; color: $background; text-style: bold; }
+    & > .line--gutter { color: $foreground 45%; }
+    & > .line--dim { color: $foreground 50%; text-style: dim; }
+    & > .line--strong { text-style: bold; }
+    & > .line--title { color: $text-primary; text-style: bold; }
+    & > .line--added { background: $success 15%; }
+    & > .line--removed { background: $error 15%; }
+    & > .line--added-word { background: $success 45%; text-style: bold; }
+    & > .line--removed-word { background: $error 45%; text-style: bold; }
+    & > .line--hunk { color: $text-accent; background: $panel; }
+    & > .line--off { color: $foreground 40%; background: $surface; text-style: dim strike; }
+    & > .line--scope { color: $text-accent; }
+    & > .line--changed { color: $text-warning; text-style: bold; }
+    & > .line--good { color: $text-success; text-style: bold; }
+    & > .line--bad { color: $text-error; text-style: bold; }
+    & > .line--warn { color: $text-warning; }
+    & > .line--keyword { color: $text-accent; text-style: bold; }
+    & > .line--string { color: $text-success; }
+    & > .line--number { color: $text-warning; }
+    & > .line--comment { color: $foreground 55%; text-style: italic; }
+    & > .line--name { color: $text-primary; text-style: bold; }
+    & > .line--builtin { color: $text-secondary; }
+    & > .line--operator { color: $foreground 80%; }
+    & > .line--code { color: $text-warning; }
+    & > .line--self { text-style: italic; }
+    & > .line--quote { color: $foreground 65%; text-style: italic; }
+    & > .line--cursor { background: $primary 30%; }
+}
+"""
