@@ -16,7 +16,7 @@ class Pieces:
 
     def __init__(self, journal: Journal, ask: Ask) -> None:
         self._journal, self._ask = journal, ask
-        self.text, self._held, self._written = "", "", 0.0
+        self.text, self._held, self._written = "", "", time.monotonic()
 
     def add(self, text: str) -> None:
         self.text += text
@@ -39,6 +39,7 @@ async def ask(proposer: Proposer, request: Ask, book: Book) -> Reply:
 
     Raises ProposerError when no reply comes; a cancelled request keeps what arrived.
     """
+    book.flush()
     pieces, began = Pieces(book.journal, request), time.monotonic()
     try:
         async with aclosing(proposer.stream(request)) as events:  # type: ignore[type-var]
@@ -50,11 +51,11 @@ async def ask(proposer: Proposer, request: Ask, book: Book) -> Reply:
                         book.say("notice", candidate=request.candidate, text=text, path=str(path) if path else None)
                     case Broken():
                         pieces.drop()
-                        _store(book, request, _broken(request, event))
+                        _store(book, proposer, _broken(request, event))
                         pieces, began = Pieces(book.journal, request), time.monotonic()
                     case Finish():
                         pieces.drop()
-                        return _store(book, request, _finished(request, event, pieces.text, began))
+                        return _store(book, proposer, _finished(request, event, pieces.text, began))
     finally:
         pieces.flush()
         keep_pieces(book, lambda step, c, a: (step, c, a) == (request.step, request.candidate, request.attempt))
@@ -73,8 +74,9 @@ def keep_pieces(book: Book, mine: Callable[[int, int, int], bool] = lambda *_: T
     book.sync()
 
 
-def _store(book: Book, request: Ask, reply: Reply) -> Reply:
-    book.journal.store_reply(reply)
+def _store(book: Book, proposer: Proposer, reply: Reply) -> Reply:
+    book.journal.store_reply(reply, model=proposer.name)
+    book.flush()
     book.sync()
     return reply
 

@@ -1,9 +1,17 @@
-"""The journal as the loop writes it: every event is durable, and the progress follows it."""
+"""The journal as the loop writes it: events become durable in order, and the progress follows them.
 
+What is said within HOLD seconds is one transaction. `flush` ends it sooner: before anything is paid for or committed to git,
+after a reply has come, and before a command is answered. Nobody sees an event that is not durable.
+"""
+
+import asyncio
+from contextlib import AbstractContextManager
 from typing import Any
 
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.session.progress import Progress, advance, latest
+
+HOLD = 0.02  # seconds; faces look every 0.05
 
 
 class Book:
@@ -11,6 +19,7 @@ class Book:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self._group: AbstractContextManager[None] | None = None
         self.progress, self._last = latest(journal)
 
     @property
@@ -23,9 +32,33 @@ class Book:
 
     def say(self, kind: str, /, *, step: int | None = None, **data: Any) -> Event:
         """Append an event of the step in flight (or of `step`; 0 belongs to none)."""
+        self.together()
         event = self.journal.event(self.progress.step if step is None else step, kind, **data)
         self.sync()
         return event
+
+    def together(self) -> None:
+        """Let what is written from now on become durable in one go, soon."""
+        if self._group is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return  # nobody waits in plain code: each event is a transaction
+        self._group = self.journal.together()
+        self._group.__enter__()
+        loop.call_later(HOLD, self.flush)
+
+    def flush(self) -> None:
+        """Make durable what was said so far."""
+        group, self._group = self._group, None
+        if group is not None:
+            group.__exit__(None, None, None)
+
+    def close(self) -> None:
+        """End the journal's connection; all that was said is durable then."""
+        self.flush()
+        self.journal.close()
 
     def sync(self) -> None:
         """Take in events that were written along with replies and rollouts."""

@@ -15,18 +15,20 @@ class JournalCache:
     def __init__(self, book: Book, since: int = 0) -> None:
         self._book, self.since = book, since
 
-    def find(self, key: str, *, traced: bool) -> RolloutRow | None:
-        return reusable(self._book.journal.find_rollout(key, traced=traced), self.since)
+    def find(self, key: str, tree: str, *, traced: bool) -> RolloutRow | None:
+        return reusable(self._book.journal.find_rollout(key, tree, traced=traced), self.since)
 
     def keep(self, key: str, wish: Wish, result: RolloutResult) -> RolloutRow:
         label = {} if wish.candidate is None else {"candidate": wish.candidate}
         journal, tree = self._book.journal, wish.version.tree
+        self._book.together()
         row = journal.store_rollout(key, wish.step, tree, result, traced=wish.traced, **label)
         self._book.sync()
         return RolloutRow(row, key, wish.step, tree, wish.traced, result)
 
     def again(self, row: RolloutRow, wish: Wish) -> None:
         label = {} if wish.candidate is None else {"candidate": wish.candidate}
+        self._book.together()
         self._book.journal.rollout_event(wish.step, row.id, row.tree, row.result, cached=True, **label)
         self._book.sync()
 
@@ -38,10 +40,10 @@ class ReadingCache:
         self._journal = journal
         self._own: dict[str, RolloutRow] = {}
 
-    def find(self, key: str, *, traced: bool) -> RolloutRow | None:
+    def find(self, key: str, tree: str, *, traced: bool) -> RolloutRow | None:
         if key in self._own or self._journal is None:
             return self._own.get(key)
-        return reusable(self._journal.find_rollout(key, traced=traced), 1 << 62)
+        return reusable(self._journal.find_rollout(key, tree, traced=traced), 1 << 62)
 
     def keep(self, key: str, wish: Wish, result: RolloutResult) -> RolloutRow:
         row = self._own[key] = RolloutRow(0, key, wish.step, wish.version.tree, wish.traced, result)

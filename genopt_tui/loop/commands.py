@@ -42,6 +42,7 @@ class Commands:
             self.desk.book.journal.command_done(command, False, str(error), step=step)
         else:
             self.desk.book.journal.command_done(command, True, why or "", step=step)
+        self.desk.book.flush()
         self.desk.book.sync()
 
     def errand(self) -> Phase | None:

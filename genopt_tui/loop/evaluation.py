@@ -87,11 +87,11 @@ def _cache(session: Path | None) -> Iterator[Cache]:
     lock: SessionLock | None = None
     with suppress(SessionError):  # a runner has the session: what is scored here is not kept
         lock = SessionLock(session)
-    journal = Journal(session)
+    book = Book(Journal(session))
     try:
-        yield JournalCache(Book(journal), journal.last_rollout()) if lock else ReadingCache(journal)
+        yield JournalCache(book, book.journal.last_rollout()) if lock else ReadingCache(book.journal)
     finally:
-        journal.close()
+        book.close()
         if lock:
             lock.release()
 

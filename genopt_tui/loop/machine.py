@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ class Machine:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._scored: set[str] = set()
+        self._scored_to = 0  # the last event that `_scored` knows
 
     # what comes next
 
@@ -153,9 +156,9 @@ class Machine:
         scorer = await desk.scorer(choices)
         version = desk.version(commit)
         identity = {"tree": version.tree, "fingerprint": scorer.fingerprint, "gate": choices.gate.model_dump()}
-        if any(identity.items() <= e.data.items() for e in desk.book.journal.events(kinds=["scored"])):
+        if self._is_scored(identity):
             return
-        rows = await scorer.roll(Wish(version, "gate", await scorer.pairs("gate", choices.gate)))
+        rows = await scorer.roll(Wish(version, "gate", await scorer.pairs("gate", choices.gate), quiet=True))
         desk.book.say(
             "scored",
             step=0,
@@ -164,6 +167,13 @@ class Machine:
             **summarized(rows, scorer.task.task),
             scores=rows_of(rows, scorer.task.task.failure_score),
         )
+
+    def _is_scored(self, identity: Mapping[str, Any]) -> bool:
+        """Whether `scored` was said of this artifact under this state of the task and the gate."""
+        for event in self.desk.book.journal.events(self._scored_to, kinds=["scored"]):
+            self._scored.add(canonical({key: event.data[key] for key in identity}))
+            self._scored_to = event.id
+        return canonical(identity) in self._scored
 
     async def roll_out(self) -> None:
         """Roll out what the batch lacks, while the proposer loads what is slow to load."""
@@ -242,6 +252,7 @@ class Machine:
 
     async def finish(self) -> None:
         """Commit what was accepted and keep everything else; the step is over then."""
+        self.desk.book.flush()
         chosen = self.accepted()
         ended = ""
         if chosen:
@@ -260,6 +271,7 @@ class Machine:
             batch, repository = self.desk.book.p.batch or {}, self.desk.repository
             old, new = batch["base"], repository.head()
             self.desk.book.say("moved", step=0, act="outside", branch=repository.branch(), old=old, new=new)
+        self.desk.book.flush()
         candidates = self._unended() or ([] if self.desk.book.p.candidates else [Candidate()])
         for candidate in candidates:
             await self._keep(candidate, Outcome("superseded", "runner", why))
@@ -437,6 +449,10 @@ def changed(old: DesignChoices, pairs: list[str], desk: Desk) -> DesignChoices:
     new = old.model_copy(deep=True)
     assign(new, desk.settings.model_copy(deep=True), pairs, desk.task(old).task.settings)
     return new
+
+
+def canonical(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, sort_keys=True)
 
 
 def is_train(rollout: Any) -> bool:

@@ -26,15 +26,16 @@ def said(journal: Journal, step: int) -> Said:
     staged: list[str] = []
     excluded: dict[str, str] = {}
     pinned: list[str] = []
-    for event in journal.events(kinds=["hint", "prompted", "design_set", "design_committed", "examples_set"]):
+    carried = journal.last("prompted", below=step)
+    for event in journal.events(kinds=["hint", "design_set", "design_committed", "examples_set"]):
         data: Mapping[str, Any] = event.data
         match event.kind:
             case "hint" if data.get("remove"):
                 standing = [text for text in standing if text != data["text"]]
-            case "hint":
-                (standing if data.get("always") else hints).append(data["text"])
-            case "prompted" if event.step < step:
-                hints.clear()
+            case "hint" if data.get("always"):
+                standing.append(data["text"])
+            case "hint" if carried is None or event.id > carried.id:
+                hints.append(data["text"])
             case "design_set":
                 staged += data["pairs"]
             case "design_committed":

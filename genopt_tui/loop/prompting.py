@@ -9,6 +9,7 @@ from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView
 from genopt_tui.learn.memory import Attempt, select
 from genopt_tui.learn.prompt import Prompt, compose
 from genopt_tui.learn.scope import parse_scope
+from genopt_tui.session.history import step_of
 from genopt_tui.session.journal import Journal, RolloutRow
 from genopt_tui.session.record import Record
 from genopt_tui.task.model import Task
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from genopt_tui.session.repository import Repository, Version
 
 Count = Callable[[str], int]
+WINDOW = 256  # of the newest attempts, those that are looked at first
 
 
 def view_of(journal: Journal, row: RolloutRow, covers: str) -> RolloutView:
@@ -62,29 +64,41 @@ def composed(
 def attempts(repository: "Repository", base: str, choices: DesignChoices, direction: str) -> list[Attempt]:
     """The earlier attempts that the memory's rule selects; their diffs and reasons come from their records.
 
-    Reasons are read for the newest step first: the rule shows them whatever the memory's size.
+    Reasons are read for the newest step first: the rule shows them whatever the memory's size. Where recent ones are
+    asked for, no more of a long history is looked at than yields them.
     """
-    versions = repository.log(all=True)
-    line = ancestors(versions, base)
-    tried = [v for v in versions if v.step and v.decision not in {"start", "design"}]
-    newest = max((v.step or 0 for v in tried), default=0)
-    commits = {(v.step, v.candidate): v.commit for v in tried}
-    made = [attempt_of(v, line) for v in tried]
+    tried = [v for v in repository.tried() if v.decision not in {"start", "design"}]
+    look, memory = WINDOW if choices.memory.order == "recent" else len(tried), choices.memory
+    while True:
+        versions = tried[:look]
+        line = ancestors(repository, versions, base)
+        made = [attempt_of(v, line) for v in versions]
+        told = made if memory.scope == "session" else [a for a in made if a.on_line]
+        if len({a.step for a in told}) > memory.size or look >= len(tried):
+            break
+        look *= 4
+    newest = max((a.step for a in made), default=0)
+    commits = {(v.step, v.candidate): v.commit for v in versions}
     made = [_detailed(a, repository.record(commits[a.step, a.candidate])) if a.step == newest else a for a in made]
-    chosen = select(made, choices.memory, direction)
+    chosen = select(made, memory, direction)
     return [_detailed(a, repository.record(commits[a.step, a.candidate])) for a in chosen]
 
 
-def ancestors(versions: "Sequence[Version]", base: str) -> set[str]:
-    """The commit `base` and all before it."""
+def ancestors(repository: "Repository", versions: "Sequence[Version]", base: str) -> set[str]:
+    """The commit `base` and those before it, as far back as `versions` (the newest first) and one further."""
     parents: Mapping[str, Sequence[str]] = {v.commit: v.parents for v in versions}
+    oldest = versions[-1].step or 0 if versions else 0
     line: set[str] = set()
     todo = [base]
     while todo:
         commit = todo.pop()
-        if commit not in line:
-            line.add(commit)
-            todo += parents.get(commit, ())
+        if commit in line:
+            continue
+        line.add(commit)
+        if commit in parents:
+            todo += parents[commit]
+        elif (step_of(made := repository.objects.commit(commit)) or oldest) >= oldest:
+            todo += made.parents
     return line
 
 

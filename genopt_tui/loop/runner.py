@@ -61,7 +61,7 @@ class Runner:
         finally:
             await self.interrupt()
             await self.desk.close()
-            self.book.journal.close()
+            self.book.close()
 
     def stop(self, reason: str, code: int = Exit.DONE, *, at_once: bool = False) -> None:
         """End the run after the present phase (a model call is part of it), and the runner with it."""
@@ -109,6 +109,7 @@ class Runner:
             until=data.get("until"),
             no_wait=bool(data.get("no_wait")),
             model=self.desk.settings.model,
+            name=self.desk.proposer().name,
             pid=os.getpid(),
             sandbox=self.desk.sandbox or self.desk.settings.sandbox.kind,
             workers=self.desk.settings.workers,

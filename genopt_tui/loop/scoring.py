@@ -47,7 +47,7 @@ class Wish:
 class Cache(Protocol):
     """Finished rollouts by key."""
 
-    def find(self, key: str, *, traced: bool) -> RolloutRow | None:
+    def find(self, key: str, tree: str, *, traced: bool) -> RolloutRow | None:
         """A finished rollout that may be used again."""
 
     def keep(self, key: str, wish: Wish, result: RolloutResult) -> RolloutRow:
@@ -150,7 +150,7 @@ class Scorer:
 
     async def _one(self, wish: Wish, example: Example, repeat: int) -> RolloutRow:
         key = self.key(wish.version.tree, example.id, repeat)
-        if not wish.fresh and (row := self._cache.find(key, traced=wish.traced)):
+        if not wish.fresh and (row := self._cache.find(key, wish.version.tree, traced=wish.traced)):
             if not wish.quiet:
                 self._cache.again(row, wish)
             return row

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
 from genopt_tui.errors import single_line
 from genopt_tui.session import message
 from genopt_tui.session.message import Score
+from genopt_tui.session.objects import Commit
 from genopt_tui.session.refs import HEADS, REJECTED, TAGS
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 FORMAT = "%H%x00%P%x00%cI%x00%D%x00%an%x00%s%x00%(trailers:only=true,unfold=true,separator=%x1f)"
 FIELDS = 7
 ACCEPTED = frozenset({"start", "approved", "edited", "gate", "always", "manual", "design"})
+
+
+Kind = Literal["branch", "rejected", "abandoned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class Version:
     at: str
     subject: str
     author: str
-    kind: Literal["branch", "rejected", "abandoned"]
+    kind: Kind
     step: int | None = None
     candidate: int = 0
     decision: str = ""
@@ -77,6 +82,14 @@ def parse_log(out: bytes) -> list[Version]:
     return [_version(row, row[0] in reachable) for row in rows]
 
 
+def version_of(commit: Commit, kind: Kind) -> Version:
+    """One version from its commit alone: no branches and tags are named."""
+    at = datetime.fromtimestamp(commit.at, UTC).isoformat()
+    lines = "\n".join(f"{key}: {value}" for key, value in message.trailers(commit.message).items())
+    row = [commit.sha, " ".join(commit.parents), at, "", commit.author.partition(" <")[0]]
+    return replace(_version([*row, commit.message.partition("\n")[0], lines], False), kind=kind)
+
+
 def _version(row: Sequence[str], on_branch: bool) -> Version:
     commit, parents, at, decoration, author, subject, block = row
     refs = [ref.strip().removeprefix("HEAD -> ").removeprefix("tag: ") for ref in decoration.split(",")]
@@ -106,6 +119,11 @@ def _version(row: Sequence[str], on_branch: bool) -> Version:
         task=task,
         gate_set=gates,
     )
+
+
+def step_of(commit: Commit) -> int | None:
+    """The step that made a commit; None for the start and for commits by plain git."""
+    return _number(message.trailers(commit.message).get("Genopt-Step", "")) or None
 
 
 def task_and_gate(text: str) -> tuple[str, str]:

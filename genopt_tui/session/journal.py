@@ -6,6 +6,7 @@ transaction open. Only the standard library is imported here: the interface read
 
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -16,10 +17,16 @@ from genopt_tui.errors import SessionError
 from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
 
 FORMAT = 1
-SCHEMA = """
+PAGE = 1024  # bytes: an event changes a few pages, which are written whole
+OFTEN = "('rollout_finished','evidence_built','prompt_built','reply_finished','edit_parsed','gate_finished','decided','committed','rejected')"
+"""Events that nobody looks up by kind alone: they are in no index but their step's."""
+CHECKPOINT = 4096  # pages in the log before they are put in their places: the more, the fewer are written twice
+LONG = 1024  # bytes of an event's data from which it is compressed
+SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS event(id INTEGER PRIMARY KEY, at TEXT NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS event_step ON event(step, kind);
-CREATE INDEX IF NOT EXISTS event_kind ON event(kind, id);
+CREATE INDEX IF NOT EXISTS event_step ON event(step);
+CREATE INDEX IF NOT EXISTS event_rare ON event(kind, id) WHERE kind NOT IN {OFTEN};
+CREATE INDEX IF NOT EXISTS event_base ON event(json_extract(data, '$.tree')) WHERE kind = 'batch_sampled';
 CREATE TABLE IF NOT EXISTS command(id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
   done INTEGER NOT NULL DEFAULT 0, ok INTEGER, why TEXT);
 CREATE TABLE IF NOT EXISTS reply(id INTEGER PRIMARY KEY, step INTEGER NOT NULL, candidate INTEGER NOT NULL, attempt INTEGER NOT NULL,
@@ -30,7 +37,6 @@ CREATE TABLE IF NOT EXISTS reply_chunk(id INTEGER PRIMARY KEY AUTOINCREMENT, ste
 CREATE TABLE IF NOT EXISTS rollout(id INTEGER PRIMARY KEY, key TEXT NOT NULL, at TEXT NOT NULL, step INTEGER NOT NULL, tree TEXT NOT NULL,
   example TEXT NOT NULL, repeat INTEGER NOT NULL, split TEXT NOT NULL, status TEXT NOT NULL, score REAL, seconds REAL NOT NULL,
   steps INTEGER NOT NULL, traced INTEGER NOT NULL, data TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS rollout_key ON rollout(key);
 CREATE INDEX IF NOT EXISTS rollout_tree ON rollout(tree, split);
 CREATE TABLE IF NOT EXISTS trace(rollout INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, blob BLOB NOT NULL,
   PRIMARY KEY(rollout, first));
@@ -100,6 +106,24 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+def _of_kinds(kinds: Sequence[str]) -> str:
+    """The condition that an event is of one of these kinds, such that the index of rare ones serves where it can."""
+    rare = "" if any(f"'{kind}'" in OFTEN for kind in kinds) else f" AND kind NOT IN {OFTEN}"
+    return f"kind IN ({','.join('?' * len(kinds))}){rare}"
+
+
+def packed(kind: str, data: Mapping[str, Any]) -> str | bytes:
+    """An event's data as it is stored: JSON, compressed where it is long and no query looks into it."""
+    text = json.dumps(data)
+    return text if len(text) < LONG or kind == "batch_sampled" else zlib.compress(text.encode(), 1)
+
+
+def unpacked(stored: str | bytes) -> dict[str, Any]:
+    """An event's data from what is stored."""
+    found: dict[str, Any] = json.loads(stored if isinstance(stored, str) else zlib.decompress(stored))
+    return found
+
+
 class Journal:
     """One connection to a session's journal; use it from one thread only.
 
@@ -111,7 +135,9 @@ class Journal:
         file.parent.mkdir(mode=0o700, exist_ok=True)
         try:
             self._db = sqlite3.connect(file, timeout=10, isolation_level=None)
+            self._db.execute(f"PRAGMA page_size={PAGE}")
             self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT}")
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
             if self._db.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
                 self._db.executescript(SCHEMA + f"PRAGMA user_version={FORMAT};")
@@ -122,6 +148,8 @@ class Journal:
                 f"Move {file} away: versions stay, only what was in flight is lost",
             ) from error
         self._seen = -1
+        self._trees: set[str] = set()
+        self._trees_to = 0  # the last rollout that `_trees` knows
 
     def close(self) -> None:
         self._db.close()
@@ -138,7 +166,7 @@ class Journal:
         """Append an event; durable when this returns."""
         at = now()
         cursor = self._db.execute(
-            "INSERT INTO event(at, step, kind, data) VALUES(?,?,?,?)", (at, step, kind, json.dumps(data))
+            "INSERT INTO event(at, step, kind, data) VALUES(?,?,?,?)", (at, step, kind, packed(kind, data))
         )
         return Event(int(cursor.lastrowid or 0), at, step, kind, data)
 
@@ -150,22 +178,22 @@ class Journal:
         if step is not None:
             where, values = [*where, "step = ?"], [*values, step]
         if kinds:
-            where.append(f"kind IN ({','.join('?' * len(kinds))})")
+            where.append(_of_kinds(kinds))
         rows = self._db.execute(
             f"SELECT id, at, step, kind, data FROM event WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",
             (*values, *kinds, limit),
         )
-        return [Event(i, at, s, kind, json.loads(data)) for i, at, s, kind, data in rows]
+        return [Event(i, at, s, kind, unpacked(data)) for i, at, s, kind, data in rows]
 
-    def last(self, *kinds: str, step: int | None = None) -> Event | None:
-        """The newest event of these kinds."""
-        marks = ",".join("?" * len(kinds))
+    def last(self, *kinds: str, step: int | None = None, below: int | None = None) -> Event | None:
+        """The newest event of these kinds, of one step or of the steps before `below` where given."""
         clause, values = ("AND step = ?", [step]) if step is not None else ("", [])
+        clause, values = ("AND step < ?", [below]) if below is not None else (clause, values)
         row = self._db.execute(
-            f"SELECT id, at, step, kind, data FROM event WHERE kind IN ({marks}) {clause} ORDER BY id DESC LIMIT 1",
+            f"SELECT id, at, step, kind, data FROM event WHERE {_of_kinds(kinds)} {clause} ORDER BY id DESC LIMIT 1",
             (*kinds, *values),
         ).fetchone()
-        return Event(row[0], row[1], row[2], row[3], json.loads(row[4])) if row else None
+        return Event(row[0], row[1], row[2], row[3], unpacked(row[4])) if row else None
 
     def last_event(self) -> int:
         """Id of the newest event, 0 when there is none."""
@@ -341,9 +369,9 @@ class Journal:
             **event,
         )
 
-    def find_rollout(self, key: str, *, traced: bool = False) -> RolloutRow | None:
-        """The newest finished rollout with this cache key (with a trace, where one is wanted)."""
-        rows = self._rollouts("key = ? AND traced >= ? ORDER BY id DESC LIMIT 1", key, int(traced))
+    def find_rollout(self, key: str, tree: str, *, traced: bool = False) -> RolloutRow | None:
+        """The newest finished rollout of this artifact with this cache key (with a trace, where one is wanted)."""
+        rows = self._rollouts("tree = ? AND key = ? AND traced >= ? ORDER BY id DESC LIMIT 1", tree, key, int(traced))
         return next(rows, None)
 
     def rollout(self, identity: int) -> RolloutRow | None:
@@ -369,7 +397,11 @@ class Journal:
 
     def trees(self) -> set[str]:
         """Artifacts (tree ids) that were rolled out."""
-        return {str(row[0]) for row in self._db.execute("SELECT DISTINCT tree FROM rollout")}
+        last = self.last_rollout()
+        rows = self._db.execute("SELECT DISTINCT tree FROM rollout WHERE id > ? AND id <= ?", (self._trees_to, last))
+        self._trees.update(str(row[0]) for row in rows)
+        self._trees_to = last
+        return set(self._trees)
 
     def replies_for(self, tree: str) -> int:
         """How many complete replies there are to prompts made for the artifact `tree`."""
@@ -397,18 +429,28 @@ class Journal:
         ).fetchone()
         return Picture(*row) if row else None
 
+    def together(self) -> "_Transaction":
+        """What is written in this block becomes durable and visible at its end, in one go; also when it raises."""
+        return _Transaction(self._db, keep=True)
+
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
 
 
 class _Transaction:
-    """`BEGIN IMMEDIATE` ... `COMMIT`, rolled back when the block raises."""
+    """`BEGIN IMMEDIATE` ... `COMMIT`, rolled back when the block raises (not with `keep`); within another, a part of it."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self, db: sqlite3.Connection, *, keep: bool = False) -> None:
+        self._db, self._keep, self._inner = db, keep, False
 
     def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
+        self._inner = self._db.in_transaction
+        self._db.execute("SAVEPOINT part" if self._inner else "BEGIN IMMEDIATE")
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._db.execute("ROLLBACK" if kind else "COMMIT")
+        if kind and not self._keep:
+            self._db.execute("ROLLBACK TO part" if self._inner else "ROLLBACK")
+        if self._inner:
+            self._db.execute("RELEASE part")
+        elif self._db.in_transaction:
+            self._db.execute("COMMIT")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.actlog import Act
+from genopt_tui.session.history import Version
 from genopt_tui.session.reading import Versions
 from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, HeadMoved, remove_locks
 from genopt_tui.session.worktree import Followed, WorkTree
@@ -19,6 +20,7 @@ class Mover(Versions):
     """Moves the refs and the work tree of a session. Only for the holder of the session's lock."""
 
     _work: WorkTree | None = None
+    _tried: list[Version] | None = None
 
     @property
     def work(self) -> WorkTree:
@@ -37,6 +39,7 @@ class Mover(Versions):
         now, commit = self.refs.head(), self.head()
         if (work.followed.ref, work.followed.at) == (now, commit):
             return None
+        self._tried = None
         refs = self._moved_by_others(work.followed, now, commit)
         act = self._write_down("external", refs, (work.followed.ref, now), step=0, inverts=None)
         kept = {ref: pair for ref, pair in refs.items() if ref != now}
@@ -66,7 +69,18 @@ class Mover(Versions):
         work.announce(act.commit)
         if not self._perform(act):
             raise HeadMoved("plain git moved the head meanwhile", advice="Look at it and decide again")
+        self._tried = None
         return act
+
+    def tried(self) -> list[Version]:
+        """All versions that a step made, the newest first, as the writer knows them: read once, then kept in memory.
+
+        What plain git names or commits meanwhile is not among them before `recover` has noticed it.
+        """
+        if self._tried is None:
+            versions = [version for version in self.log(all=True) if version.step]
+            self._tried = sorted(versions, key=lambda v: (v.step or 0, -v.candidate))
+        return self._tried[::-1]
 
     def next_abandoned(self) -> str:
         """The ref under which the next act keeps a tip that it leaves behind."""

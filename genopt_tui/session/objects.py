@@ -18,7 +18,8 @@ from genopt_tui.errors import SessionError
 from genopt_tui.session import gitcall
 
 BLOB, EXECUTABLE, TREE = "100644", "100755", "40000"
-KNOWN, SMALL = 1024, 16 * 1024  # objects kept in memory, and their size in bytes
+KNOWN, SMALL = 8 * 1024**2, 64 * 1024  # bytes of objects kept in memory, and of the largest one kept
+EACH = 200  # bytes that an object takes beside its data
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class ObjectStore:
         self._process: subprocess.Popen[bytes] | None = None
         self._staged: dict[str, tuple[int, Path]] = {}
         self._kept: dict[str, Object] = {}
+        self._size = 0  # bytes of what is kept
         self._thread = threading.get_ident()
 
     # reading
@@ -200,10 +202,12 @@ class ObjectStore:
 
     def _keep(self, found: Object) -> Object:
         """Remember a small object by its id: objects never change."""
-        if len(found.data) <= SMALL:
-            if len(self._kept) >= KNOWN:
+        if len(found.data) <= SMALL and found.sha not in self._kept:
+            if self._size >= KNOWN:
                 self._kept.clear()
+                self._size = 0
             self._kept[found.sha] = found
+            self._size += len(found.data) + EACH
         return found
 
     def _reader(self) -> "subprocess.Popen[bytes]":

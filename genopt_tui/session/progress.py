@@ -2,14 +2,14 @@
 
 Events and what they carry (`step` is a column; everything here is JSON). `candidate` and `attempt` count from 0.
 
-run_started      mode, steps, until, model, pid, sandbox, workers
+run_started      mode, steps, until, model (the setting), name (who that is: 'NAME (recorded)' for a replay), pid, sandbox, workers
 batch_sampled    base (commit), tree (of artifact/), branch, examples [[id, repeat]...], epoch
 rollout_finished example, repeat, split, score, status, cached, seconds, rollout (journal id), tree [, candidate]
 evidence_built   parts [{example, repeat, score, status, rollout, steps, shown [[first, last]...], cut, tokens}], sections [{name, tokens, cut}],
                  tokens, budget, estimated, horizon {kind, steps}, covers {trace, score}, mean
 prompt_built     candidate, attempt, messages, tokens, repair (bool)
 reply_delta      candidate, attempt, text (not kept as an event: pieces live in `reply_chunk`)
-reply_finished   candidate, attempt, reply (journal id), complete, finish_reason, usage {input, output}, cost, seconds, error
+reply_finished   candidate, attempt, reply (journal id), complete, finish_reason, usage {input, output}, cost, seconds, error, model
 edit_parsed      candidate, attempt, tree, files [changed names], hunks, added, removed, reasoning,
                  because [[example, step]], expects [[example, up|down]]
 edit_refused     candidate, attempt, why, place, nearest, final (bool: no further attempt)

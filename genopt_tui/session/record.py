@@ -3,7 +3,7 @@
 import json
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from genopt_tui.errors import SessionError
 
@@ -23,6 +23,9 @@ Decision = Literal[
     "not-chosen",
 ]
 ACCEPTED = {"start", "approved", "edited", "gate", "always", "manual", "design"}
+
+SHARED = {"messages": "prompt", "reply": "reply"}
+"""What of an attempt is left out of `record.json` where it equals what the record itself holds."""
 
 
 class Part(BaseModel):
@@ -104,8 +107,22 @@ class Record(Part):
     )
 
     def text(self) -> str:
-        """`record.json`: one JSON document."""
-        return json.dumps(self.model_dump(), ensure_ascii=False, indent=1) + "\n"
+        """`record.json`: one JSON document. What an attempt shares with the record (`prompt`, `reply`) is written once."""
+        data = self.model_dump()
+        for attempt in data["attempts"]:
+            for own, shared in SHARED.items():
+                if data[shared] and attempt[own] == data[shared]:
+                    del attempt[own]
+        return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole(cls, data: Any) -> Any:
+        """Give attempts back what was written once."""
+        if not isinstance(data, dict) or not all(isinstance(a, dict) for a in data.get("attempts") or ()):
+            return data
+        shared = {own: data[name] for own, name in SHARED.items() if data.get(name)}
+        return {**data, "attempts": [{**shared, **attempt} for attempt in data.get("attempts") or ()]}
 
 
 def parse(text: str) -> Record:

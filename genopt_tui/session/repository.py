@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, UsageError
-from genopt_tui.session import gitcall, message
-from genopt_tui.session.history import Version, trailers_of
+from genopt_tui.session import gitcall, history, message
+from genopt_tui.session.history import Kind, Version, trailers_of
 from genopt_tui.session.moving import Mover
 from genopt_tui.session.objects import BLOB, TREE
 from genopt_tui.session.refs import HEADS, REJECTED, HeadMoved, remove_locks
@@ -117,7 +117,9 @@ class Repository(Mover):
         if self.head() != base:
             raise HeadMoved("the version was made for another head", f"{base[:7]} is not the head of {branch} any more")
         commit = self._stage(base, tree, record, subject, body, model, choices_text)
+        tried = self._tried
         self.move(act, {HEADS + branch: (base, commit)}, step=record.step)
+        self._add(tried, commit, "branch")
         self._highest = max(self._highest or 0, record.step) if self._highest is not None else None
         return commit
 
@@ -139,8 +141,15 @@ class Repository(Mover):
         self.objects.flush()
         if (found := self._value(ref)) is None:
             found = self._keep_ref(ref, commit)
+            self._add(self._tried, found, "rejected")
         self._highest = max(self._highest, step) if self._highest is not None else None
         return found, ref
+
+    def _add(self, tried: list[Version] | None, commit: str, kind: Kind) -> None:
+        """Remember a version that was just made among all that were tried (None: they were not read yet)."""
+        if tried is not None:
+            tried.append(history.version_of(self.objects.commit(commit), kind))
+        self._tried = tried
 
     def _keep_ref(self, ref: str, commit: str) -> str:
         """Create a ref that only we write; what a killed writer's git process made of it a moment ago counts."""

@@ -66,10 +66,10 @@ def test_a_rollout_keeps_its_trace_in_pieces(folder: Path) -> None:
     assert [chunk.first for chunk in journal.trace_chunks(row, 70, 10)] == [64]
     assert journal.picture(row, 9) is None
     assert journal.picture(row, 50) == pictures[0]
-    found = journal.find_rollout("task/key", traced=True)
+    found = journal.find_rollout("task/key", "tree", traced=True)
     assert found is not None
     assert found.result.score == 2.5
-    assert journal.find_rollout("task/other") is None
+    assert journal.find_rollout("task/other", "tree") is None
 
 
 def test_a_damaged_journal_says_what_to_do(folder: Path) -> None:

@@ -1,0 +1,254 @@
+"""What a long history costs: `python tests/bench/history.py [--steps 10000] [--branches 50] [--keep FOLDER]`.
+
+Makes a session through the loop's own machine, with a model and an evaluation that answer at once, and measures along the way:
+
+step     milliseconds of one whole step (evidence, prompt, journal, gate's statistics, commit, all durable): median near step 10 and
+         at the end, and their ratio
+write    bytes given to write() in one such step, by this process and its git processes
+disk     bytes a step on disk, git and journal, after packing
+acts     rewind, branch, undo, switch in the finished session: medians in milliseconds
+lists    the whole log, the line of head, one session's row in `genopt ls`, best (with and without its cache), the next step
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from genopt_tui.config import DesignChoices, SessionSettings, to_toml
+from genopt_tui.loop.book import Book
+from genopt_tui.loop.budget import Ledger
+from genopt_tui.loop.cache import JournalCache
+from genopt_tui.loop.desk import Desk
+from genopt_tui.loop.machine import Machine
+from genopt_tui.loop.scoring import Wish
+from genopt_tui.propose.base import Ask, Delta, Finish, Proposer, Said
+from genopt_tui.session import acts, places
+from genopt_tui.session.journal import Journal, RolloutRow, now
+from genopt_tui.session.record import Decided, Record
+from genopt_tui.session.repository import Repository
+from genopt_tui.task import loader
+from genopt_tui.task.rollout import Example, RolloutResult, TraceStep
+from genopt_tui.task.trace import encode
+
+SAMPLE, PACK = 40, 500  # steps of a median; steps between two packings
+START = "LEVEL = 0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
+TASK = """
+name = "tiny"
+description = "Reach a number"
+objective = "Return a large number."
+deterministic = true
+failure_score = -10.0
+[starts.plain]
+description = "Zero"
+"""
+
+
+class AtOnce(Proposer):
+    """A model that sets LEVEL to the step's number."""
+
+    name = "at once"
+
+    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
+        line = ask.files["answer.py"].partition("\n")[0]
+        edit = f"answer.py\n<<<<<<< SEARCH\n{line}\n=======\nLEVEL = {ask.step}\n>>>>>>> REPLACE\n"
+        yield Delta(f"The level should be {ask.step}.\n\n{edit}")
+        yield Finish(usage={"input": 1000, "output": 50}, cost=0.001)
+
+
+class Known:
+    """Scores without running anything: random, half of them better than the base's."""
+
+    fingerprint, sandbox = "0123456789abcdef", "none"
+
+    def __init__(self, desk: Desk) -> None:
+        self.task = loader.find(str(desk.choices(desk.repository.head()).task["name"]))
+        self._cache, self._random = desk.cache, random.Random(1)
+
+    async def examples(self, split: str) -> dict[str, Example]:
+        return {f"{split}-{i}": Example(f"{split}-{i}") for i in range(8)}
+
+    async def pairs(self, split: str, gate: Any) -> list[tuple[str, int]]:
+        return [(f"{split}-{i}", 0) for i in range(4)]
+
+    async def roll(self, wish: Wish) -> list[RolloutRow]:
+        return [self._one(wish, example, repeat) for example, repeat in wish.pairs]
+
+    def _one(self, wish: Wish, example: str, repeat: int) -> RolloutRow:
+        key = f"{self.fingerprint}/{wish.version.tree}/{example}/{repeat}"
+        if row := self._cache.find(key, wish.version.tree, traced=wish.traced):
+            if not wish.quiet:
+                self._cache.again(row, wish)
+            return row
+        score = self._random.gauss(0, 1)
+        steps = [TraceStep(i, {"x": i}, i % 3, float(i)) for i in range(3)] if wish.traced else []
+        trace = [encode(steps)] if steps else []
+        result = RolloutResult(example, repeat, wish.split, "ok", score, 0.01, "so so", steps=len(steps), trace=trace)
+        return self._cache.keep(key, wish, result)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Bench:
+    """A session whose steps go through the machine."""
+
+    def __init__(self, folder: Path) -> None:
+        task = folder / "tiny"
+        (task / "starts" / "plain").mkdir(parents=True)
+        (task / "task.toml").write_text(TASK)
+        (task / "starts" / "plain" / "answer.py").write_text(START)
+        choices = DesignChoices.model_validate({"task": {"name": str(task)}, "gate": {"examples": 4, "rule": "always"}})
+        self.path = folder / "long"
+        record = Record(at=now(), task="tiny", decision=Decided(decision="start"))
+        self.repository = Repository.create(self.path, {"answer.py": START}, to_toml(choices), record)
+        self.book = Book(Journal(self.path))
+        settings = SessionSettings(model="manual", mode="auto")
+        cache, ledger = JournalCache(self.book), Ledger(self.book, [])
+        self.desk = Desk(self.path, self.book, self.repository, settings, cache, ledger)
+        known, model = Known(self.desk), AtOnce()
+
+        async def scorer(_: object) -> Known:
+            return known
+
+        self.desk.scorer, self.desk.proposer = scorer, lambda: model  # type: ignore[assignment,method-assign,return-value]
+        self.machine, self.random = Machine(self.desk), random.Random(0)
+        self.book.say("run_started", step=0, mode="auto", steps=None, until=None, model="at once", pid=os.getpid())
+        self.times: list[float] = []
+        self.written: list[int] = []
+
+    async def step(self, counted: bool) -> None:
+        before, began = written(self) if counted else 0, perf_counter()
+        while phase := self.machine.next(active=True, paused=False):
+            await asyncio.create_task(phase())  # type: ignore[arg-type]
+            if self.book.p.ended:
+                break
+        self.desk.ledger.say(self.desk.settings.budget)
+        self.book.flush()
+        self.times.append((perf_counter() - began) * 1000)
+        if counted:
+            self.written.append(written(self) - before)
+
+    async def grow(self, steps: int, branches: int) -> None:
+        for number in range(1, steps + 1):
+            await self.step(counted=number <= SAMPLE + 10 or number > steps - SAMPLE)
+            if number % max(steps // branches, 1) == 0 and number < steps:
+                self.fork(number)
+            if number % PACK == 0:
+                self.repository.pack()
+                print(f"\r{number} steps, {median(self.times[-SAMPLE:]):.2f} ms", end="", flush=True)
+        print()
+
+    def fork(self, number: int) -> None:
+        """A branch at an earlier version of this one, which becomes the active one."""
+        line = self.repository.log()
+        acts.branch(self.repository, f"try-{number}", self.random.choice(line[: len(line) // 2 + 1]).commit)
+        acts.switch(self.repository, f"try-{number}")
+
+
+def written(bench: Bench) -> int:
+    """Bytes that this process and the git processes it holds gave to write() so far."""
+    total, here = 0, Path("/proc")
+    for pid in ("self", *children()):
+        lines = dict(line.split(": ") for line in (here / pid / "io").read_text().splitlines())
+        total += int(lines["wchar"])
+    return total
+
+
+def children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+def size(folder: Path) -> int:
+    """Bytes that the files under `folder` take on the disk."""
+    return sum(p.lstat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
+
+
+def timed(act: Callable[[], object], repeats: int = 9, then: Callable[[], object] = lambda: None) -> float:
+    """Median milliseconds of `act`; `then` is called after each, uncounted."""
+    times = []
+    for _ in range(repeats):
+        began = perf_counter()
+        act()
+        times.append((perf_counter() - began) * 1000)
+        then()
+    return median(times)
+
+
+def measure_acts(bench: Bench) -> None:
+    repository, count = bench.repository, iter(range(1_000_000))
+    line = repository.log()
+    far = line[min(150, len(line) - 1)]
+    undo = lambda: acts.undo(repository)  # noqa: E731
+    name = lambda: f"bench-{next(count)}"  # noqa: E731
+    print(f"rewind by step     {timed(lambda: acts.rewind(repository, far.name), then=undo):8.1f} ms ({far.name})")
+    print(f"rewind by id       {timed(lambda: acts.rewind(repository, far.commit), then=undo):8.1f} ms")
+    print(f"branch             {timed(lambda: acts.branch(repository, name(), far.name)):8.1f} ms")
+    print(f"undo (of a branch) {timed(undo):8.1f} ms")
+    acts.rewind(repository, far.commit)
+    print(f"undo (of a rewind) {timed(undo, then=lambda: acts.redo(repository)):8.1f} ms")
+    undo()
+    names = [ref.removeprefix("refs/heads/") for ref in repository.refs.all("refs/heads/")]
+    other = iter(names * 9)
+    here = repository.branch()
+    print(
+        f"switch             {timed(lambda: acts.switch(repository, next(n for n in other if n != repository.branch()))):8.1f} ms"
+    )
+    acts.switch(repository, here)
+
+
+def measure_lists(bench: Bench) -> None:
+    repository = bench.repository
+    fresh = lambda: Repository.open(bench.path)  # noqa: E731
+    print(
+        f"log, all           {timed(lambda: repository.log(all=True), 3):8.1f} ms ({len(repository.log(all=True))} versions)"
+    )
+    print(f"log, head's line   {timed(repository.log, 3):8.1f} ms ({len(repository.log())} versions)")
+    print(f"row of the listing {timed(lambda: places.listed(bench.path)):8.1f} ms")
+    print(f"best, cached       {timed(lambda: fresh().best()):8.1f} ms")
+    print(
+        f"best, uncached     {timed(lambda: ((bench.path / '.git/genopt/best.json').unlink(), fresh().best()), 3):8.1f} ms"
+    )
+    print(f"next step          {timed(lambda: fresh().next_step()):8.1f} ms")
+
+
+def report(bench: Bench, steps: int) -> None:
+    early, late = median(bench.times[10 : 10 + SAMPLE]), median(bench.times[-SAMPLE:])
+    print(f"step 10            {early:8.2f} ms, {median(bench.written[10 : 10 + SAMPLE]) / 1024:.1f} KB written")
+    print(
+        f"step {steps:<14}{late:8.2f} ms, {median(bench.written[-SAMPLE:]) / 1024:.1f} KB written, ratio {late / early:.2f}"
+    )
+    before = size(bench.path)
+    print(f"packing            {timed(bench.repository.pack, 1):8.1f} ms")
+    git, journal = size(bench.path / ".git"), size(bench.path / ".genopt")
+    print(
+        f"disk a step        {git / steps / 1024:8.2f} KB git + {journal / steps / 1024:.2f} KB journal ({before >> 20} -> {(git + journal) >> 20} MB)"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--branches", type=int, default=50)
+    parser.add_argument("--keep", type=Path, help="Folder for the session, which stays.")
+    wanted = parser.parse_args()
+    folder = wanted.keep or Path(tempfile.mkdtemp())
+    os.environ.setdefault("GENOPT_HOME", str(folder / "home"))
+    bench = Bench(folder)
+    asyncio.run(bench.grow(wanted.steps, wanted.branches))
+    report(bench, wanted.steps)
+    measure_acts(bench)
+    measure_lists(bench)
+    if not wanted.keep:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
