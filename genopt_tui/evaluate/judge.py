@@ -18,9 +18,11 @@ from typing import Any
 from genopt_tui.config import Sandbox
 from genopt_tui.errors import EvaluationError, GenoptError
 from genopt_tui.evaluate import lockdown, messages
+from genopt_tui.evaluate.command import CommandTask, opened, room_for
 from genopt_tui.evaluate.context import PlayerContext, RolloutEnded
+from genopt_tui.evaluate.denied import advice
 from genopt_tui.evaluate.players import Ending, Players, ZygoteDied
-from genopt_tui.evaluate.sandbox import Isolation
+from genopt_tui.evaluate.sandbox import Isolation, in_force
 from genopt_tui.evaluate.tracer import Tracer
 from genopt_tui.evaluate.verdict import Outcome, decide
 from genopt_tui.evaluate.watch import Watch
@@ -48,10 +50,14 @@ class Judge:
     def __init__(self, runner: Channel, config: dict[str, Any]) -> None:
         self.runner = runner
         self.folder = loader.load(Path(config["task"]), config["name"])
-        self.limits = Limits(**config["limits"])
-        self.isolation = Isolation(**config["isolation"])
-        settings = Sandbox(**config["sandbox"])
-        self.players = Players(self.isolation, settings, self.limits, self.folder.task.preload, config["scratch"])
+        task = self.folder.task
+        self.limits = room_for(task, Limits(**config["limits"]))
+        self.isolation, self.settings = Isolation(**config["isolation"]), Sandbox(**config["sandbox"])
+        self.sandbox = in_force(self.isolation, self.settings, shared=bool(task.command))
+        command = {"files": str(self.folder.path / "files")} if task.command else None
+        self.players = Players(
+            self.isolation, opened(self.folder, self.settings), self.limits, task.preload, config["scratch"], command
+        )
         self.module: Any = None
 
     def serve(self) -> None:
@@ -66,7 +72,7 @@ class Judge:
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
-            self.module = self.module or self.folder.module()
+            self.module = self.module or self._module()
             if message["op"] == "examples":
                 self.runner.send({"op": "examples", "examples": self._examples(message["split"], message["settings"])})
             else:
@@ -76,6 +82,9 @@ class Judge:
             self.runner.send({"op": "failed", "error": str(error)})
         except Exception as error:  # noqa: BLE001  task code may raise anything; the pool says whose fault it is
             self.runner.send({"op": "failed", "error": short(error)})
+
+    def _module(self) -> Any:
+        return CommandTask(self.folder, self._advice) if self.folder.task.command else self.folder.module()
 
     def _examples(self, split: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = (split, settings)[: len(inspect.signature(self.module.examples).parameters)]
@@ -152,15 +161,25 @@ class Judge:
             seconds=seconds,
             feedback=outcome.feedback,
             metrics=outcome.metrics,
-            error=outcome.error,
+            error=self._explained(outcome, watch),
             output=watch.output(),
-            sandbox=self.isolation.name,
+            sandbox=self.sandbox,
             signature=context.signature(),
             steps=context.steps,
             trace=tracer.finish() if tracer else (),
             pictures=tuple(tracer.album.pictures) if tracer else (),
             llm_calls=context.llm_calls,
         )
+
+    def _advice(self, text: str) -> str:
+        return advice(text, self.settings, self.limits.processes, self.players.inside)
+
+    def _explained(self, outcome: Outcome, watch: Watch) -> str:
+        """The error, and where a wall of the sandbox was in the way, the setting that opens it."""
+        if not outcome.error:
+            return ""
+        said = self._advice(f"{outcome.error}\n{watch.output()}")
+        return f"{outcome.error.rstrip()}\n{said}" if said else outcome.error
 
 
 def seed_of(rollout: Rollout) -> int:

@@ -53,6 +53,7 @@ DENIED = {
     "fspick": 433, "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443,
     "memfd_secret": 447, "process_mrelease": 448, "fchmodat2": 452,
 }  # fmt: skip
+OWN_FILES = {76, 90, 91, 132, 197, 199, 235, 261, 268, 280, 452}  # truncate, modes, times: of files it can write
 KILL, TGKILL, RT_SIGQUEUE, RT_TGSIGQUEUE = 62, 234, 129, 297
 FORK, VFORK, CLONE, CLONE3, CLONE_THREAD = 57, 58, 56, 435, 0x00010000
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
@@ -127,14 +128,20 @@ def drop_capabilities() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def filter_program(*, processes: bool, network: bool, pid: int) -> bytes:
+def filter_program(*, processes: bool, network: bool, pid: int, roomy: bool = False) -> bytes:
     """The seccomp program of a player. With `processes` it may fork and exec; signals go to itself alone otherwise."""
-    return _assemble(filter_rules(processes=processes, network=network), None if processes else pid)
+    return _assemble(filter_rules(processes=processes, network=network, roomy=roomy), None if processes else pid)
 
 
-def filter_rules(*, processes: bool, network: bool) -> dict[int, int]:
-    """System call numbers that fail, with the error they fail with."""
+def filter_rules(*, processes: bool, network: bool, roomy: bool = False) -> dict[int, int]:
+    """System call numbers that fail, with the error they fail with.
+
+    `roomy`, for programs in namespaces of their own: they may use sockets among themselves and change their files' modes.
+    """
     rules = dict.fromkeys(DENIED.values(), errno.EPERM)
+    if roomy:
+        rules = {number: error for number, error in rules.items() if number not in OWN_FILES}
+        network = True
     rules[CLONE3] = errno.ENOSYS  # its flags cannot be seen by a filter; the C library falls back to clone
     if not network:
         rules |= dict.fromkeys(SOCKETS.values(), errno.EPERM)

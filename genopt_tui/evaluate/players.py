@@ -54,19 +54,27 @@ class Player:
 
 
 class Players:
-    """Where players come from: one zygote, started again when it dies."""
+    """Where players come from: one zygote, started again when it dies. `command`: of a command task, its folder of `files`."""
 
     def __init__(
-        self, isolation: Isolation, settings: Sandbox, limits: Limits, preload: list[str], scratch: str
+        self,
+        isolation: Isolation,
+        settings: Sandbox,
+        limits: Limits,
+        preload: list[str],
+        scratch: str,
+        command: dict[str, str] | None = None,
     ) -> None:
         self.isolation, self.settings, self.limits, self.preload = isolation, settings, limits, preload
-        self._scratch = scratch
+        self._scratch, self._command = scratch, command
         self._start()
 
     def _start(self) -> None:
         self._control, inside = socket.socketpair()
         self._ready = False
-        self._house = house(self.isolation, self.settings, self.limits, inside.fileno(), self._scratch)
+        self._house = house(
+            self.isolation, self.settings, self.limits, inside.fileno(), self._scratch, command=bool(self._command)
+        )
         self._process = subprocess.Popen(
             self._house.command,
             env=self._house.environment,
@@ -85,6 +93,7 @@ class Players:
                 "private_shm": bool(self.isolation.bwrap),
                 "network": self.settings.network,
                 "processes": self.limits.processes,
+                "command": self._command,
             }
         )
 
@@ -131,6 +140,11 @@ class Players:
     def scratch(self) -> str:
         """The scratch folder where its size is not bounded by a file system of its own; else empty."""
         return self._house.outside
+
+    @property
+    def inside(self) -> str:
+        """The scratch folder as players see it."""
+        return self._house.scratch
 
     def _cpu(self) -> float:
         return self.limits.cpu_seconds or self.limits.seconds + 2

@@ -24,6 +24,7 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")
 NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates")
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu")
 INSIDE = "/scratch"  # the scratch folder as a player under bubblewrap sees it
 
@@ -83,7 +84,16 @@ class Housing:
     outside: str  # the scratch folder as the judge sees it, or empty
 
 
-def house(isolation: Isolation, settings: Sandbox, limits: Limits, control: int, parent: str) -> Housing:
+def in_force(isolation: Isolation, settings: Sandbox, *, shared: bool) -> str:
+    """What records and the status line say: the isolation, `shared` where command and artifact share it, what was opened."""
+    opened = [f"read:{path}" for path in settings.read] + ["network"] * settings.network
+    opened += [f"env:{name}" for name in settings.env]
+    return " ".join([isolation.name, *["shared"] * shared, *opened])
+
+
+def house(
+    isolation: Isolation, settings: Sandbox, limits: Limits, control: int, parent: str, *, command: bool = False
+) -> Housing:
     """How to start a zygote that is told its work on file descriptor `control`; scratch folders go below `parent`."""
     read = [*SYSTEM, *SYSTEM_FILES, *libraries(), *settings.read]
     if settings.network:
@@ -94,16 +104,24 @@ def house(isolation: Isolation, settings: Sandbox, limits: Limits, control: int,
         f"import sys; sys.path.insert(0, {str(PACKAGE.parent)!r}); sys.path += {packages()!r}; "
         f"from genopt_tui.evaluate.zygote import main; main({control})"
     )
-    command = [sys.executable, "-s", "-B", "-c", start]
+    line = [sys.executable, "-s", "-B", "-c", start]
     if isolation.bwrap:
-        command = bwrap_line(isolation.bwrap, read, settings, limits) + command
-    return Housing(command, environment(settings, scratch), scratch, [*read, *DEVICES, *FACTS], outside)
+        line = bwrap_line(isolation.bwrap, read, settings, limits) + line
+    path = programs(read) if command else SYSTEM_PATH
+    return Housing(line, environment(settings, scratch, path), scratch, [*read, *DEVICES, *FACTS], outside)
 
 
-def environment(settings: Sandbox, scratch: str) -> dict[str, str]:
+def programs(read: Sequence[str]) -> str:
+    """PATH of a command: the caller's as far as the sandbox shows it, then our interpreter's and the system's."""
+    wanted = os.environ.get("PATH", "").split(os.pathsep)
+    seen = [p for p in wanted if p and any(Path(p).is_relative_to(root) for root in read)]
+    return os.pathsep.join(dict.fromkeys([*seen, str(Path(sys.prefix) / "bin"), SYSTEM_PATH]))
+
+
+def environment(settings: Sandbox, scratch: str, path: str) -> dict[str, str]:
     """All that a zygote finds in its environment: one thread per worker, a fixed hash seed, no secrets."""
     named = {name: os.environ[name] for name in settings.env if name in os.environ}
-    base = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch, "PYTHONHASHSEED": "0"}
+    base = {"PATH": path, "LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch, "PYTHONHASHSEED": "0"}
     return base | {"HF_HUB_OFFLINE": "1", "JOBLIB_MULTIPROCESSING": "0"} | dict.fromkeys(THREADS, "1") | named
 
 

@@ -10,6 +10,7 @@ from genopt_tui.errors import EvaluationError
 from genopt_tui.evaluate.context import PlayerContext
 from genopt_tui.evaluate.players import Ending
 from genopt_tui.task.contract import ArtifactError, Result
+from genopt_tui.task.printed import NoScore
 from genopt_tui.task.rollout import Limits, Status
 
 FEEDBACK = 100_000  # characters
@@ -74,6 +75,8 @@ def task_raised(raised: BaseException, context: PlayerContext) -> Outcome:
     """The task's code raised: over what the artifact returned, or by its own fault."""
     if isinstance(raised, ArtifactError):
         return Outcome("error", error=str(raised)[:FEEDBACK])
+    if isinstance(raised, NoScore):
+        return Outcome("invalid", error=str(raised)[:FEEDBACK])
     if not context.calls:
         raise EvaluationError("run() of the task", f"it raised {type(raised).__name__}: {raised}") from raised
     return Outcome("invalid", error=f"the task could not go on with what the artifact returned: {said(raised)}")

@@ -20,7 +20,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from genopt_tui.evaluate import lockdown, player
+from genopt_tui.evaluate import lockdown, player, shell
 
 REPORT = struct.Struct("!iidd")  # pid, wait status, CPU seconds, peak memory in MB; pid 0: could not fork
 LENGTH = struct.Struct("!I")
@@ -50,7 +50,7 @@ def read_order(judge: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 class Zygote:
-    """`settings`: preload, read, scratch, landlock, seccomp, network, processes (of the task's limits)."""
+    """`settings`: preload, read, scratch, landlock, seccomp, network, processes (of the task's limits), command (of a command task)."""
 
     def __init__(self, judge: socket.socket, settings: dict[str, Any]) -> None:
         self.judge, self.settings = judge, settings
@@ -125,6 +125,8 @@ class Zygote:
             for name in ("SIGUSR2", "SIGPIPE", "SIGXFSZ"):
                 signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGUSR2" else signal.SIG_IGN)
             self._lock_down(order)
+            if self.settings["command"]:
+                shell.play(channel, self.settings["command"])
             player.play(channel, order)
         finally:
             os._exit(70)
@@ -140,8 +142,10 @@ class Zygote:
         if settings["seccomp"]:
             if os.geteuid() == 0:
                 lockdown.drop_capabilities()
-            processes = bool(settings["processes"])
-            program = lockdown.filter_program(processes=processes, network=settings["network"], pid=os.getpid())
+            processes, roomy = bool(settings["processes"]), bool(settings["command"]) and settings["private_shm"]
+            program = lockdown.filter_program(
+                processes=processes, network=settings["network"], pid=os.getpid(), roomy=roomy
+            )
             lockdown.install_filter(program)
 
 

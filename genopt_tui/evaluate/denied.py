@@ -1,0 +1,40 @@
+"""When an artifact failed at the sandbox's walls: which setting would let it through."""
+
+import os
+import re
+
+from genopt_tui.config import Sandbox
+
+MISSING = re.compile(
+    r"(?:No such file or directory|Permission denied|Operation not permitted|Read-only file system)\W+(/[^'\"\n:]+)"
+    r"|(/[^'\"\s:]+): (?:No such file or directory|Permission denied|not found)"
+)
+NETWORK = re.compile(
+    r"socket\.gaierror|Temporary failure in name resolution|Could not resolve host|Network is unreachable"
+    r"|Name or service not known|in (?:_socket|socket)\b|PermissionError.*(?:socket|connect)|socket\.py"
+)
+SOCKET = re.compile(r"\bsocket\b|\bconnect\b|urlopen|requests\.|http\.client|asyncio")
+VARIABLE = re.compile(r"KeyError: '([A-Za-z_][A-Za-z0-9_]*)'")
+PROCESS = re.compile(r"BlockingIOError: \[Errno 11\]|\bos\.(?:fork|exec\w*|posix_spawn\w*)|subprocess\.")
+
+
+def advice(text: str, settings: Sandbox, limits_processes: int, scratch: str) -> str:
+    """What a failed rollout's error and output say of a wall of the sandbox, with the setting that opens it; else ""."""
+    if not settings.network and (NETWORK.search(text) or ("Operation not permitted" in text and SOCKET.search(text))):
+        return "the sandbox has no network: --set sandbox.network=true opens it"
+    if path := hidden(text, scratch):
+        return f"the sandbox does not show {path}: --set sandbox.read={path} opens it for reading"
+    if (found := VARIABLE.search(text)) and found[1] in os.environ and found[1] not in settings.env:
+        return f"the sandbox hides the environment variable {found[1]}: --set sandbox.env={found[1]} shows it"
+    if not limits_processes and PROCESS.search(text) and re.search(r"Errno (?:1|11)\]", text):
+        return "the sandbox starts no further processes: --set limits.processes=N allows N of them"
+    return ""
+
+
+def hidden(text: str, scratch: str) -> str:
+    """A path the artifact did not get at though it is there outside."""
+    for match in MISSING.finditer(text):
+        path = (match[1] or match[2]).strip()
+        if not path.startswith((scratch or "/scratch", "/proc", "/sys", "/dev")) and os.path.exists(path):
+            return path
+    return ""

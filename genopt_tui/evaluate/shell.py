@@ -1,0 +1,100 @@
+"""The process that runs a command task's lines, inside the sandbox, in a fresh copy of the artifact's files.
+
+Frames from the judge as for a player: the artifact first, then ["run", [line]] for each line. The answer's value is
+[exit code (negative: the signal), standard output, standard errors, seconds]. Standard library and msgpack only.
+"""
+
+import contextlib
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from genopt_tui.evaluate.player import FAILED, JUDGE_FRAME, RESULT
+from genopt_tui.evaluate.wire import Channel, Closed
+
+NO_CALLS = [0, 0, b""]  # recorded: there is nothing to record
+KEPT = 4 * 1024**2  # bytes kept of what a line printed last, on each stream
+
+
+def play(sock: Any, order: Mapping[str, Any]) -> NoReturn:
+    """Serve the judge until it closes the channel; the process ends here. `order` holds `files`, a folder to copy or ""."""
+    channel = Channel(sock, JUDGE_FRAME)
+    with contextlib.suppress(Closed):
+        artifact, failed = channel.receive(), ""
+        try:
+            lay_out(order["files"], artifact)
+        except OSError as error:
+            failed = f"its files cannot be laid out in the sandbox: {error}"
+        while True:
+            _, (line,) = channel.receive()
+            if failed:
+                channel.send([FAILED, "error", failed, NO_CALLS])
+            channel.send([RESULT, run(line), NO_CALLS])
+    os._exit(0)
+
+
+def lay_out(folder: str, artifact: Mapping[str, str]) -> None:
+    """Copy `folder` here (links stay links), the artifact's files over it. Raises OSError."""
+    for place, folders, names in os.walk(folder):
+        here = os.path.relpath(place, folder)
+        for name in [*folders, *names]:
+            copy(os.path.join(place, name), os.path.join(here, name))
+    for file, text in artifact.items():
+        if os.path.isabs(file) or ".." in file.split("/"):
+            continue
+        os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
+        with open(file, "w", encoding="utf-8", newline="") as out:
+            out.write(text)
+
+
+def copy(source: str, target: str) -> None:
+    """A link as a link, a file with its mode (given as it is made: changing modes may be forbidden), a folder empty."""
+    if os.path.islink(source):
+        os.symlink(os.readlink(source), target)
+    elif os.path.isdir(source):
+        os.mkdir(target)
+    else:
+        mode = os.stat(source).st_mode & 0o777 | 0o600
+        with open(source, "rb") as old, open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as new:
+            shutil.copyfileobj(old, new, 1 << 20)
+
+
+def run(line: str) -> list[Any]:
+    """Run a shell line; what it prints also goes on to our own output, where it is counted."""
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        ["/bin/sh", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        out, errors = listen(process)
+        code = process.wait()
+    return [code, out.decode("utf-8", "replace"), errors.decode("utf-8", "replace"), time.perf_counter() - begun]
+
+
+def listen(process: "subprocess.Popen[bytes]") -> list[bytes]:
+    """What it prints on its two streams until it ends; what its children print later is nobody's."""
+    assert process.stdout is not None and process.stderr is not None
+    kept = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+    towards = dict(zip(kept, (sys.stdout.fileno(), sys.stderr.fileno()), strict=True))
+    ended = os.pidfd_open(process.pid)
+    poll = select.poll()
+    for fd in (*kept, ended):
+        poll.register(fd, select.POLLIN)
+    while (ready := {fd for fd, _ in poll.poll()}) != {ended}:
+        for fd in ready & kept.keys():
+            data = os.read(fd, 65536)
+            if not data:
+                poll.unregister(fd)
+            passed_on(data, towards[fd])
+            kept[fd] = (kept[fd] + data)[-KEPT:]
+    os.close(ended)
+    return list(kept.values())
+
+
+def passed_on(data: bytes, to: int) -> None:
+    while data:
+        data = data[os.write(to, data) :]

@@ -1,0 +1,125 @@
+"""Reading a score out of what a command printed."""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from genopt_tui.task.rollout import Json
+
+FEEDBACK, PRINTED = 600, 8_000  # characters of output that become feedback, and the trace
+STEPS = 100_000  # of a trace that a command gives
+NUMBER = re.compile(
+    r"[-+]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(e[-+]?[0-9]{1,9})?|[-+]?(nan|inf|infinity)", re.I
+)
+DECODER = json.JSONDecoder()
+
+
+class NoScore(Exception):
+    """What was printed holds no score; the message says why."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """One run of a command: exit code (negative: the signal that ended it), what it printed, seconds."""
+
+    code: int
+    out: str
+    errors: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Both streams, the errors last."""
+        return "\n".join(part for part in (self.out.rstrip(), self.errors.rstrip()) if part)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a command said of its run: the score, and what its JSON holds beside it."""
+
+    score: float
+    feedback: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    trace: list[Json] = field(default_factory=list)
+
+
+def found_in(printed: Printed, metric: str, *, timed: bool = False) -> Found | None:
+    """The score of a run: what `metric` finds, else the last JSON object or number on a line of its own.
+
+    Without any: its seconds where it is `timed` and succeeded, else 1 for exit code 0 and 0 for exit code 1.
+    None for a run that failed. Raises NoScore.
+    """
+    found = by_metric(printed, metric) if metric and printed.code == 0 else last_said(printed.out)
+    if printed.code == 0:
+        if found:
+            return found
+        return Found(printed.seconds if timed else 1.0)
+    return Found(0.0) if printed.code == 1 and not (found or metric or timed) else None
+
+
+def by_metric(printed: Printed, metric: str) -> Found:
+    """The last place that the regular expression fits, in the output or else in the errors."""
+    for text in (printed.out, printed.errors):
+        if matches := list(re.finditer(metric, text, re.MULTILINE)):
+            try:
+                return Found(float(matches[-1][1]))
+            except (TypeError, ValueError) as error:
+                raise NoScore(f"{metric} found {matches[-1][1]!r:.80}, which is no number") from error
+    raise NoScore(f"nothing that was printed fits {metric}")
+
+
+def last_said(out: str) -> Found | None:
+    """The last JSON object, or number on a line of its own, in `out`. Raises NoScore for an object without a score."""
+    last: Any = None
+    at = 0
+    while at < len(out):
+        value, end = value_at(out, at)
+        if isinstance(value, dict | int | float) and not isinstance(value, bool):
+            last = value
+        at = (out.find("\n", end) + 1) or len(out)
+    if isinstance(last, dict):
+        return of_object(last)
+    return None if last is None else Found(as_number(last))
+
+
+def value_at(text: str, at: int) -> tuple[Any, int]:
+    """The object that begins on the line at `at`, or the number that is the line, and where it ends; (None, at) without one."""
+    line = text[at : (text.find("\n", at) + 1) or len(text)].strip()
+    if line.startswith("{"):
+        try:
+            value, end = DECODER.raw_decode(text, text.index("{", at))
+        except (ValueError, RecursionError):
+            return None, at
+        return (None, at) if text[end : (text.find("\n", end) + 1) or len(text)].strip() else (value, end)
+    return (float(line), at) if NUMBER.fullmatch(line) else (None, at)
+
+
+def of_object(value: dict[str, Any]) -> Found:
+    score = value.get("score")
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        raise NoScore(f'the JSON has no number under "score": it has {", ".join(map(str, value))[:200] or "nothing"}')
+    metrics, trace, feedback = value.get("metrics"), value.get("trace"), value.get("feedback")
+    numbers = {
+        str(name): float(number)
+        for name, number in (metrics.items() if isinstance(metrics, dict) else ())
+        if isinstance(number, int | float) and not abs(number) > 1e300
+    }
+    said = feedback if isinstance(feedback, str) else "" if feedback is None else json.dumps(feedback)
+    return Found(as_number(score), said, numbers, trace[:STEPS] if isinstance(trace, list) else [])
+
+
+def as_number(value: float) -> float:
+    """As a float; an integer beyond floats is infinite, and no score then."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def tail(text: str, most: int) -> str:
+    """The end of `text`; what is left out is said."""
+    text = text.rstrip()
+    return text if len(text) <= most else f"[... {len(text) - most} characters before this ...]\n{text[-most:]}"
