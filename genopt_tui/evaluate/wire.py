@@ -14,6 +14,7 @@ FRAME = 16 * 1024**2  # bytes of one frame from a player
 NESTING = 32  # extensions inside extensions
 BIG = 4096  # bytes of an integer
 TUPLE, SET, FROZENSET, INTEGER, ARRAY, OBJECTS, TABLE, SERIES, COMPLEX = range(1, 10)
+PIECE = 64 * 1024  # bytes read at once: a larger buffer is mapped anew for every read, which costs more than the read
 NUMERIC = "biufcSUMm"  # kinds of numpy dtypes that are plain bytes
 
 
@@ -232,7 +233,7 @@ class Channel:
 
     def _more(self) -> bytes:
         try:
-            data = self.sock.recv(262144)
+            data = self.sock.recv(PIECE)
         except OSError as error:
             raise Closed from error
         if not data:
