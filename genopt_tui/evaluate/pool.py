@@ -11,10 +11,12 @@ from genopt_tui.errors import EvaluationError
 from genopt_tui.evaluate import messages, sandbox
 from genopt_tui.evaluate.messages import LlmQuestion
 from genopt_tui.evaluate.sandbox import Isolation
+from genopt_tui.evaluate.turns import Turns
 from genopt_tui.evaluate.worker import JudgeDied, Worker
 from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
 
+FEWEST, AHEAD = 8, 4  # judges that may be there while questions wait for their answers: at least, and for each worker
 TRIES = 5  # judges that may die over one rollout before it counts as `infra`
 
 __all__ = ["LlmQuestion", "Pool"]
@@ -41,35 +43,38 @@ class Pool:
     ) -> None:
         self.task, self.limits, self.settings = task, limits, sandbox
         self._answer = answer or no_model
-        self._slots = asyncio.Semaphore(workers)
+        self._turns = Turns(workers)
+        self._most = max(FEWEST, AHEAD * workers)
         self._idle: list[Worker] = []
         self._all: set[Worker] = set()
         self._isolation: Isolation | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
         self._cleaning: set[asyncio.Task[None]] = set()
         self._examples: dict[str, list[Example]] = {}
         self._closed = False
-        self._scratch = ""
+        self._name = self._scratch = ""
 
     async def start(self) -> str:
         """Choose the sandbox; its name. Raises EvaluationError when this machine has none above the floor."""
         if self._isolation is None:
             self._isolation = await asyncio.to_thread(sandbox.choose, self.settings)
+            self._name = sandbox.in_force(self._isolation, self.settings, shared=bool(self.task.task.command))
             self._scratch = tempfile.mkdtemp(prefix="genopt-")
-        return self._isolation.name
+        return self._name
 
     async def submit(self, rollout: Rollout) -> RolloutResult:
         """Run one rollout. Never raises for what an artifact did; cancelling stops its player at once."""
         await self.start()
         why = ""
         for _ in range(TRIES):
-            await self._slots.acquire()
+            await self._turns.acquire(rollout.tree)
             try:
                 message = await self._on_worker(rollout)
             except JudgeDied as died:
                 why = str(died)
                 continue
             finally:
-                self._slots.release()
+                self._turns.release()
             if message["op"] == "result":
                 return messages.result(message["result"])
             why = message["error"]
@@ -81,18 +86,26 @@ class Pool:
         key = f"{split} {sorted(settings.items())}"
         if key not in self._examples:
             await self.start()
-            async with self._slots:
-                worker = await self._worker()
-                try:
-                    message = await worker.examples(split, settings)
-                except JudgeDied as died:
-                    await self._drop(worker)
-                    raise EvaluationError("the task's examples cannot be had", str(died)) from died
-                self._idle.append(worker)
+            message = await self._asked_for(split, settings)
             if message["op"] != "examples":
                 raise EvaluationError("the task's examples cannot be had", message["error"])
             self._examples[key] = [Example(**e) for e in message["examples"]]
         return self._examples[key]
+
+    async def _asked_for(self, split: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        await self._turns.acquire("")
+        worker = None
+        try:
+            worker = await self._worker()
+            message = await worker.examples(split, settings)
+        except JudgeDied as died:
+            if worker:
+                await self._drop(worker)
+            raise EvaluationError("the task's examples cannot be had", str(died)) from died
+        finally:
+            self._turns.release()
+        self._idle.append(worker)
+        return message
 
     async def close(self) -> None:
         """End all judges, zygotes and players."""
@@ -104,18 +117,21 @@ class Pool:
     async def _on_worker(self, rollout: Rollout) -> dict[str, Any]:
         worker = await self._worker()
         try:
-            message = await worker.run(rollout, self._ask)
+            message = await worker.run(rollout, lambda question: self._ask(question, rollout.tree))
         except JudgeDied:
             await self._drop(worker)
             raise
         except asyncio.CancelledError:
-            self._in_background(self._stop(worker))
+            self._stopping.add(stop := self._in_background(self._stop(worker)))
+            stop.add_done_callback(self._stopping.discard)
             raise
         self._idle.append(worker)
         return message
 
     async def _worker(self) -> Worker:
-        """An idle worker, or a new one. Raises JudgeDied when it does not start."""
+        """An idle worker, one that is being stopped and soon idle, or a new one. Raises JudgeDied when it does not start."""
+        if not self._idle and self._stopping:
+            await asyncio.wait(self._stopping, return_when=asyncio.FIRST_COMPLETED)
         while self._idle:
             worker = self._idle.pop()
             if worker.alive:
@@ -131,13 +147,15 @@ class Pool:
             raise
         return worker
 
-    async def _ask(self, question: LlmQuestion) -> str:
-        """Have a question answered while another rollout takes the slot."""
-        self._slots.release()
+    async def _ask(self, question: LlmQuestion, group: str) -> str:
+        """Have a question answered while another rollout takes the slot, as long as there are not too many judges."""
+        if len(self._all) >= self._most:
+            return await self._answer(question)
+        self._turns.release()
         try:
             return await self._answer(question)
         finally:
-            await self._slots.acquire()
+            await self._turns.acquire(group)
 
     async def _stop(self, worker: Worker) -> None:
         if await worker.cancel() and not self._closed:
@@ -149,13 +167,13 @@ class Pool:
         self._all.discard(worker)
         await worker.close()
 
-    def _in_background(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _in_background(self, work: Awaitable[None]) -> "asyncio.Task[None]":
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._cleaning.add(task)
         task.add_done_callback(self._cleaning.discard)
+        return task
 
     def _failed(self, rollout: Rollout, why: str) -> RolloutResult:
-        assert self._isolation is not None
         return RolloutResult(
             rollout.example.id,
             rollout.repeat,
@@ -164,5 +182,5 @@ class Pool:
             None,
             0.0,
             error=why,
-            sandbox=self._isolation.name,
+            sandbox=self._name,
         )
