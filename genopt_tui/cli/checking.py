@@ -1,5 +1,6 @@
-"""Commands that look at a task before anything is optimized: check, and `task init` and `task try`."""
+"""Commands about a task before anything is optimized: check, `task init`, `task try`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ from genopt_tui.cli.common import (
     say_text,
 )
 from genopt_tui.cli.making import set_option
-from genopt_tui.errors import Exit, single_line
+from genopt_tui.errors import Exit, UsageError, single_line
 
 if TYPE_CHECKING:
     from genopt_tui.loop.evaluation import Job
     from genopt_tui.loop.scoring import Version
 
+KINDS = ("prompt", "function", "files", "agent", "command")
 preset_option = click.option("--preset", default="", help="A preset of the task.")
 
 
@@ -74,6 +76,31 @@ def show(document: dict[str, Any]) -> None:
 @click.group()
 def task() -> None:
     """Task folders: write one, try one."""
+
+
+@task.command("init")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--edit", "kind", type=click.Choice(KINDS), help="What is edited.")
+@click.option("--run", "run", help="How it is run.")
+@click.option("--score", help="What the score is, in words.")
+@click.option("--minimize", is_flag=True, help="Lower scores are better.")
+def init(folder: Path, kind: str | None, run: str | None, score: str | None, minimize: bool) -> int:
+    """Write a task folder that runs as it is, by three questions; options answer them beforehand."""
+    from genopt_tui.task import kinds
+
+    asks = sys.stdin.isatty()
+    if kind is None and not asks:
+        raise UsageError("what is edited?", "nobody can be asked here", f"Give --edit: {', '.join(KINDS)}")
+    kind = kind or str(click.prompt("What is edited?", type=click.Choice(KINDS), default="function", err=True))
+    chosen = kinds.KINDS[kind]
+    if asks and run is None:
+        run = str(click.prompt(f"How is it run? {chosen.how}", default=chosen.run, err=True))
+    if asks and score is None:
+        score = str(click.prompt("What is the score?", default=chosen.score, err=True))
+    for file in kinds.init(folder, kind, run or "", score or "", minimize):
+        say(file)
+    say(f"next: genopt task try {folder}, genopt check {folder}, genopt new {folder}", err=True)
+    return Exit.DONE
 
 
 @task.command("try")
