@@ -12,7 +12,7 @@ from textual.widget import Widget
 
 from genopt_tui.session.progress import Progress
 from genopt_tui.task.rollout import Call, Picture, TraceStep
-from genopt_tui.ui.messages import Copied, PictureWanted, PlaceChosen, TraceWanted
+from genopt_tui.ui.messages import BlameWanted, CommandWanted, Copied, Edited, PictureWanted, PlaceChosen, TraceWanted
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.snapshot import (
@@ -111,7 +111,8 @@ def evidence(**changes: Any) -> EvidenceView:
         "mean": -15.0,
     }
     messages = ({"role": "system", "content": "You improve."}, {"role": "user", "content": "```python\nx = 1\n```"})
-    return replace(EvidenceView(13, sent=sent, messages=messages), **changes)
+    design = {"horizon": {"kind": "first", "steps": 400}, "batch": {"size": 2, "sampling": "shuffled"}}
+    return replace(EvidenceView(13, sent=sent, messages=messages, design=design), **changes)
 
 
 def proposal(**changes: Any) -> ProposalView:
@@ -181,6 +182,20 @@ class Host(App[None]):
 
     def on_copied(self, message: Copied) -> None:
         self.heard.append(message)
+
+    def on_command_wanted(self, message: CommandWanted) -> None:
+        self.heard.append(message)
+
+    def on_edited(self, message: Edited) -> None:
+        self.heard.append(message)
+
+    def on_blame_wanted(self, message: BlameWanted) -> None:
+        self.heard.append(message)
+
+    @property
+    def wanted(self) -> list[tuple[str, dict[str, Any]]]:
+        """The commands that were wanted."""
+        return [(m.kind, dict(m.data)) for m in self.heard if isinstance(m, CommandWanted)]
 
     def on_place_chosen(self, message: PlaceChosen) -> None:
         self.heard.append(message)

@@ -43,7 +43,7 @@ def wrapped(line: Sequence[Piece], width: int, indent: int = 0) -> list[Line]:
     rows: list[Line] = []
     while cells:
         room = max(8, width - (indent if rows else 0))
-        end = _fitting(cells, room)
+        end = _ending("".join(character for character, _ in cells[: room + 1]), room)
         if end < len(cells):
             end = next(
                 (at for at in range(end, end // 3, -1) if cells[at][0] == " " or cells[at - 1][0] in "([{,"), end
@@ -56,16 +56,30 @@ def wrapped(line: Sequence[Piece], width: int, indent: int = 0) -> list[Line]:
     return rows or [()]
 
 
-def _fitting(cells: Sequence[Piece], width: int) -> int:
-    """How many of the characters fit into `width` cells; at least one."""
-    used = 0
-    for at, (character, _) in enumerate(cells):
-        used += cell_len(character)
-        if used > width:
-            return max(1, at)
-    return len(cells)
-
-
 def _joined(cells: Sequence[Piece]) -> Line:
     """Characters of the same look as one piece."""
     return tuple(("".join(c for c, _ in run), look) for look, run in groupby(cells, key=lambda cell: cell[1]))
+
+
+def broken(line: str, width: int) -> list[str]:
+    """A harmless line in rows of at most `width` cells; together they are the line, to the letter."""
+    if len(line) * 2 <= width or (line.isascii() and len(line) <= width):
+        return [line]
+    rows = []
+    while len(line) * 2 > width and (end := _ending(line, width)) < len(line):
+        end = line.rfind(" ", end // 3, end) + 1 or end
+        rows.append(line[:end])
+        line = line[end:]
+    return [*rows, line]
+
+
+def _ending(line: str, width: int) -> int:
+    """How many characters of `line` fit into `width` cells; at least one."""
+    if line[:width].isascii():
+        return width
+    used = 0
+    for at, character in enumerate(line):
+        used += cell_len(character)
+        if used > width:
+            return max(1, at)
+    return len(line)

@@ -1,0 +1,199 @@
+"""Evidence steered: horizon and batch staged, examples pinned and left out for good, hints taken back, the prompt to the letter."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from scene import NASTY, Host, evidence, harmless, seen, settled, snapshot
+from textual.pilot import Pilot
+
+from genopt_tui.ui.messages import Copied
+from genopt_tui.ui.panes.evidence import EvidencePane
+from genopt_tui.ui.screens.dialogs import AskText
+from genopt_tui.ui.snapshot import EvidenceView
+from genopt_tui.ui.widgets.fit import broken
+from genopt_tui.ui.widgets.staging import Plan, moved, plan_of, resized
+
+
+@asynccontextmanager
+async def shown(
+    view: EvidenceView, size: tuple[int, int] = (80, 30)
+) -> AsyncIterator[tuple[Host, EvidencePane, Pilot[Any]]]:
+    pane = EvidencePane()
+    host = Host(pane, snapshot(evidence=view))
+    async with host.run_test(size=size) as pilot:
+        await settled(pilot)
+        yield host, pane, pilot
+
+
+def text(pane: EvidencePane) -> str:
+    return "\n".join(seen(pane.view))
+
+
+def to(pane: EvidencePane, what: str) -> None:
+    """Put the cursor on the row about `what`."""
+    pane.parts.go(next(y for y, (_, name) in pane._rows.about.items() if name == what))
+
+
+async def test_horizon_and_batch_are_staged_and_enter_applies_both_at_once() -> None:
+    async with shown(evidence()) as (host, pane, pilot):
+        pane.act("shorter")
+        pane.act("shorter")
+        pane.act("more")
+        await settled(pilot)
+        assert "the first 100 steps, until now the first 400 steps" in text(pane)
+        assert "3 rollouts, shuffled, until now 2 rollouts, shuffled" in text(pane)
+        assert "Enter applies this, Esc drops it" in text(pane)
+        assert host.wanted == []
+        pane.act("open")
+        await settled(pilot)
+        assert host.wanted == [("set", {"pairs": ["horizon.steps=100", "batch.size=3"]})]
+        pane.feed(snapshot(evidence=evidence(staged=("horizon.steps=100", "batch.size=3", "memory.size=9"))))
+        await settled(pilot)
+        assert "waits for the next step" in text(pane)
+        assert "memory.size=9" in text(pane)
+
+
+async def test_escape_drops_what_was_staged_and_going_back_stages_nothing() -> None:
+    async with shown(evidence()) as (host, pane, pilot):
+        pane.act("longer")
+        assert pane.leave()
+        assert "Enter applies" not in text(pane)
+        pane.act("more")
+        pane.act("less")
+        pane.act("open")
+        await settled(pilot)
+        assert "Enter applies" not in text(pane)
+        assert host.wanted == []
+        assert not pane.leave()
+
+
+def test_the_horizon_goes_from_all_to_the_first_steps_and_back() -> None:
+    plan = Plan("all", 400, 2)
+    assert moved(plan, 1, 812) == plan
+    shorter = moved(plan, -1, 812)
+    assert shorter == Plan("first", 400, 2)
+    assert moved(moved(shorter, -1, 812), 1, 812) == shorter
+    assert moved(shorter, 1, 812) == Plan("all", 400, 2)
+    assert moved(Plan("around-error", 400), 1, 812) == Plan("around-error", 400), "around the whole trace is no horizon"
+    assert moved(Plan("last", 1), -1, 812) == Plan("last", 1)
+    assert moved(Plan("first", 300), 1, 812).steps == 400
+    assert shorter.pairs(plan) == ["horizon.kind=first"]
+    assert resized(Plan(size=1), -1).size == 1
+
+
+def test_what_waits_already_is_what_one_goes_on_from() -> None:
+    design = {"horizon": {"kind": "first", "steps": 400}, "batch": {"size": 2}}
+    assert plan_of(design, ["batch.size=5", "gate.rule=always"]) == Plan("first", 400, 5)
+    assert plan_of(design, ["horizon.steps=nonsense"]).kind == "first"
+
+
+async def test_a_pin_is_kept_at_once_and_shown_until_it_is_taken_off() -> None:
+    async with shown(evidence()) as (host, pane, pilot):
+        to(pane, "seed-3")
+        pane.act("pin")
+        await pilot.pause()
+        assert host.wanted == [("examples", {"pinned": ["seed-3"]})]
+        pane.act("next_tab")
+        await settled(pilot)
+        assert "seed-3 in every batch" in text(pane)
+        pane.feed(snapshot(evidence=evidence(pinned=("seed-3",), editable=True)))
+        await settled(pilot)
+        to(pane, "seed-3")
+        assert pane.choices() == {"dropped": [], "pinned": ["seed-3"]}
+        pane.act("pin")
+        await pilot.pause()
+        assert host.wanted[-1] == ("examples", {"pinned": []})
+
+
+async def test_leaving_out_for_good_takes_a_reason_and_can_be_taken_back() -> None:
+    async with shown(evidence()) as (host, pane, pilot):
+        to(pane, "seed-1")
+        for answer in ("", "a broken seed"):
+            pane.act("exclude")
+            await pilot.pause()
+            assert isinstance(host.screen, AskText)
+            await pilot.press(*answer, "enter")
+            await settled(pilot)
+        assert host.wanted == [("examples", {"excluded": {"seed-1": "a broken seed"}})]
+        pane.feed(snapshot(evidence=evidence(excluded={"seed-9": "a broken seed"})))
+        pane.act("next_tab")
+        await settled(pilot)
+        assert "seed-9 for good: a broken seed" in text(pane)
+        to(pane, "seed-9")
+        pane.act("exclude")
+        await pilot.pause()
+        assert host.wanted[-1] == ("examples", {"excluded": {"seed-9": None}})
+
+
+async def test_standing_hints_are_listed_and_taken_back() -> None:
+    async with shown(evidence(standing=("mind the walls",), hints=("look at [seed-3]",), editable=True)) as (
+        host,
+        pane,
+        pilot,
+    ):
+        assert "standing mind the walls" in text(pane)
+        assert "hint     look at [seed-3]" in text(pane)
+        assert pane.why_not("exclude") == ""
+        to(pane, "mind the walls")
+        pane.act("exclude")
+        await pilot.pause()
+        assert host.wanted == [("hint", {"text": "mind the walls", "always": True, "remove": True})]
+
+
+async def test_where_a_key_has_nothing_to_act_on_it_says_so() -> None:
+    async with shown(evidence()) as (_, pane, pilot):
+        pane.act("next_tab")
+        await settled(pilot)
+        for name in ("toggle", "pin", "exclude"):
+            assert pane.why_not(name)
+        pane.feed(snapshot(evidence=evidence(design={"horizon": {"kind": "python:mine.py:choose"}})))
+        assert "function of yours" in pane.why_not("shorter")
+        pane.feed(snapshot(evidence=evidence(design={})))
+        assert pane.why_not("more")
+
+
+async def test_the_whole_prompt_is_shown_and_copied_to_the_letter() -> None:
+    content = "# Objective\n\n**not** `markdown` [bold]x[/]\n" + "word " * 60 + "\n# Evidence\n- 1\n"
+    view = evidence(messages=({"role": "system", "content": "Be careful."}, {"role": "user", "content": content}))
+    async with shown(view, (50, 40)) as (host, pane, pilot):
+        pane.act("whole_prompt")
+        await settled(pilot)
+        assert "**not** `markdown` [bold]x[/]" in text(pane)
+        assert not any(row.endswith("›") for row in seen(pane.view)), "long lines are broken, not cut"
+        pane.act("next")
+        pane.act("next")
+        assert "# Objective" in seen(pane.view)[pane.view.cursor - int(pane.view.scroll_offset.y)]
+        pane.act("copy")
+        await pilot.pause()
+        copied = next(m for m in host.heard if isinstance(m, Copied))
+        assert copied.text == "Be careful.\n\n" + content
+        assert copied.what == "the whole prompt"
+
+
+@pytest.mark.parametrize("line", ["", "a", "word " * 40, "x" * 95, "日本語 " * 20, "日本語" * 30, "a\u0301" * 60])
+def test_a_broken_line_is_whole_when_its_rows_are_joined(line: str) -> None:
+    from rich.cells import cell_len
+
+    rows = broken(line, 17)
+    assert "".join(rows) == line
+    assert all(cell_len(row) <= 18 for row in rows)
+
+
+async def test_hostile_evidence_is_only_shown() -> None:
+    part = {"example": NASTY, "repeat": 1, "status": "error", "steps": 5, "shown": [[0, 4]], "tokens": 1}
+    sent = {
+        "parts": [part],
+        "sections": [{"name": NASTY, "tokens": 1, "cut": NASTY}],
+        "covers": {"trace": NASTY},
+        "tokens": 1,
+    }
+    view = evidence(
+        sent=sent, standing=(NASTY,), excluded={NASTY: NASTY}, pinned=(NASTY,), staged=(f"a={NASTY}",), editable=True
+    )
+    async with shown(view) as (_, pane, pilot):
+        for _ in range(2):
+            assert harmless(seen(pane.view))
+            pane.act("next_tab")
+            await settled(pilot)
