@@ -15,11 +15,11 @@ from genopt_tui.learn.sample import sample_batch
 from genopt_tui.loop.candidate import CandidateWalk
 from genopt_tui.loop.desk import Desk
 from genopt_tui.loop.gating import summarized
-from genopt_tui.loop.person import said
 from genopt_tui.loop.prompting import composed
 from genopt_tui.loop.records import Outcome, figures, record_of, subject_of
 from genopt_tui.loop.scoring import Wish, score_of
 from genopt_tui.session.journal import RolloutRow, now
+from genopt_tui.session.person import said
 from genopt_tui.session.progress import Candidate
 from genopt_tui.session.record import ACCEPTED, Decided, Decision, Record
 from genopt_tui.session.repository import HeadMoved
