@@ -91,6 +91,9 @@ class DesignChoices(Section):
     rollback: bool = Field(False, description="Go back to the best version after five steps below 80 % of it")
     feedback: FeedbackChoice = Field(default_factory=FeedbackChoice)
     select: Literal["best", "last"] = Field("best", description="Which version is reported at the end")
+    exclude: dict[str, str] = Field(
+        default_factory=dict, description="Examples left out from now on, with the reason (exclude.EXAMPLE=REASON)"
+    )
 
 
 class Budget(Section):
@@ -204,6 +207,9 @@ def assign(
         key = ALIASES.get(key, key)
         if key.startswith("task."):
             _assign_task(new_choices, key, value, task_settings)
+        elif key.startswith("exclude."):
+            new_choices["exclude"].pop(key.removeprefix("exclude."), None)
+            new_choices["exclude"] |= {key.removeprefix("exclude."): value} if value else {}
         elif key.startswith("params."):
             new_settings["params"][key.removeprefix("params.")] = _scalar(value)
         elif key in keys_of(DesignChoices):
@@ -266,7 +272,7 @@ def to_toml(choices: DesignChoices) -> str:
     """The text of `genopt.toml` for these choices."""
     import tomli_w
 
-    return tomli_w.dumps(choices.model_dump(exclude_none=True))
+    return tomli_w.dumps(choices.model_dump(exclude_none=True, exclude=set() if choices.exclude else {"exclude"}))
 
 
 def from_toml(text: str) -> DesignChoices:

@@ -9,12 +9,14 @@ from pathlib import Path
 from genopt_tui.errors import Exit, GenoptError
 from genopt_tui.session.client import SessionLock
 from genopt_tui.session.journal import Journal
+from genopt_tui.session.travel import consented
 
 
 def main(arguments: list[str]) -> int:
     """Run the session until its runner is not needed any more."""
     session = Path(arguments[0]).resolve()
     try:
+        consented(session)
         while True:
             with SessionLock(session):
                 code = run(session)

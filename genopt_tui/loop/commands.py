@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from genopt_tui.config import ALIASES, DesignChoices, SessionSettings, assign, keys_of
 from genopt_tui.errors import GenoptError, SessionError, UsageError
 from genopt_tui.learn.edit import Edit
+from genopt_tui.loop.asides import Asides
 from genopt_tui.loop.candidate import CandidateWalk
 from genopt_tui.loop.machine import Phase, changed, settled
 from genopt_tui.loop.records import Outcome
@@ -27,7 +28,8 @@ class Commands:
 
     def __init__(self, runner: "Runner") -> None:
         self.runner, self.desk, self.machine = runner, runner.desk, runner.machine
-        self._errands: list[str] = []
+        self.asides = Asides(self.desk)
+        self._errands: list[Phase] = []
 
     async def take(self, command: Command) -> None:
         """Carry out one command and say how it went."""
@@ -47,10 +49,7 @@ class Commands:
 
     def errand(self) -> Phase | None:
         """Something asked for that is done between phases."""
-        if not self._errands:
-            return None
-        commit = self._errands.pop(0)
-        return lambda: self.machine.score(commit)
+        return self._errands.pop(0) if self._errands else None
 
     # the run
 
@@ -118,6 +117,8 @@ class Commands:
         """Examples excluded for good (with a reason), or pinned."""
         known = {key: data[key] for key in ("excluded", "pinned") if key in data}
         self.desk.book.say("examples_set", step=0, **known)
+        if pairs := [f"exclude.{example}={reason or ''}" for example, reason in data.get("excluded", {}).items()]:
+            return await self.do_set({"pairs": pairs})
         return ""
 
     # decisions
@@ -169,8 +170,34 @@ class Commands:
         return ""
 
     async def do_evaluate(self, data: Data) -> str:
-        self._errands.append(self.desk.repository.resolve(str(data.get("version") or "head")))
+        commit = self.desk.repository.resolve(str(data.get("version") or "head"))
+        self._errands.append(lambda: self.machine.score(commit))
         return ""
+
+    async def do_fill(self, data: Data) -> str:
+        """Score versions on the gate where that is missing; `token` names the `aside_finished` that tells the end."""
+        versions, token = [str(v) for v in data["versions"]], str(data["token"])
+        for version in versions:
+            self.desk.repository.objects.commit(version)
+        self._aside(token, lambda: self.asides.fill(versions, data.get("examples"), token))
+        return ""
+
+    async def do_hunks(self, data: Data) -> str:
+        """Score a version with each of its hunks left out once."""
+        commit, token = self.desk.repository.resolve(str(data["version"])), str(data["token"])
+        self._aside(token, lambda: self.asides.hunks(commit, token))
+        return ""
+
+    def _aside(self, token: str, work: Phase) -> None:
+        """Do this between phases; what goes wrong in it ends no run."""
+
+        async def phase() -> None:
+            try:
+                await work()
+            except GenoptError as error:
+                self.asides.failed(token, str(error))
+
+        self._errands.append(phase)
 
     # acts on history
 
@@ -206,11 +233,27 @@ class Commands:
         acts.tag(self.desk.repository, str(data["name"]), str(data.get("version") or "head"))
         return ""
 
+    async def do_note(self, data: Data) -> str:
+        from genopt_tui.session.notes import note
+
+        repository = self.desk.repository
+        note(repository, repository.resolve(str(data["version"])), str(data.get("text") or ""))
+        return ""
+
     async def do_accept_edits(self, data: Data) -> str:
+        """A hand edit becomes a version after the gate has scored it; without a gate where it changes design choices too."""
         from genopt_tui.session import acts
 
-        step = self.machine.next_step()
-        return await self._act("accept-edits", lambda: acts.accept_edits(self.desk.repository, step))
+        repository = self.desk.repository
+        repository.recover()
+        files = acts.edited(repository)
+        if files is None or data.get("unmeasured"):
+            step = self.machine.next_step()
+            return await self._act("accept-edits", lambda: acts.accept_edits(repository, step))
+        await self._end_step("accept-edits")
+        self.machine.begin_by_hand(files, f"edited by hand: {acts.names_of(repository)}")
+        self.machine.decided(0, Outcome("manual", "person", str(data.get("reason") or "")))
+        return "committed after the gate"
 
     async def do_revive(self, data: Data) -> str:
         return await self._by_hand("revive", data)
@@ -246,11 +289,11 @@ class Commands:
             else acts.pick(repository, version, data.get("files", ()), data.get("hunks", ()))
         )
         if applied.conflicts:
-            raise SessionError(
-                f"{version} does not apply to the head",
-                f"conflicts in {', '.join(sorted(applied.conflicts))}",
-                "Branch there instead, or edit the files by hand",
-            )
+            acts.lay_out(repository, applied)
+            where = repository.path / "artifact"
+            return f"conflicts in {', '.join(applied.conflicts)}: edit them in {where}, then genopt accept-edits"
+        if not applied.changed:
+            raise SessionError(f"{version} changes nothing here", "the head has it already")
         await self._end_step(act)
         self.machine.begin_by_hand(applied.files, f"{act} {version}")
         return ""

@@ -12,7 +12,7 @@ from genopt_tui.loop.book import Book
 from genopt_tui.loop.budget import Ledger
 from genopt_tui.loop.cache import JournalCache
 from genopt_tui.loop.scoring import Scorer, Version
-from genopt_tui.task import loader
+from genopt_tui.session.travel import task_of
 from genopt_tui.task.loader import TaskFolder
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Desk:
         return self.repository.choices(commit)
 
     def task(self, choices: DesignChoices) -> TaskFolder:
-        return loader.find(str(choices.task["name"]))
+        return task_of(self.session, str(choices.task["name"]))
 
     def version(self, commit: str) -> Version:
         return Version(self.repository.files(commit), self.repository.tree(commit))

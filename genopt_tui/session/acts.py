@@ -14,6 +14,7 @@ from genopt_tui.session.record import Decided, Proposal, Record
 from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, TAGS, check_name
 from genopt_tui.session.repository import Repository
 from genopt_tui.session.resolve import nearest
+from genopt_tui.session.worktree import ARTIFACT, safe_path
 
 
 def rewind(repository: Repository, version: str) -> Act:
@@ -87,7 +88,10 @@ def revive(repository: Repository, version: str) -> Applied:
 
 
 def pick(repository: Repository, version: str, files: Iterable[str] = (), hunks: Iterable[int] = ()) -> Applied:
-    """Some files (all: none named) or hunks of a version's own edit, re-applied on head: a proposal by hand."""
+    """Some files and hunks (all: none named) of a version's own edit, re-applied on head: a proposal by hand.
+
+    Hunks have the numbers of the whole edit, from 1.
+    """
     commit = repository.resolve(version)
     return apply(repository, commit, repository.head(), files=frozenset(files), hunks=frozenset(hunks))
 
@@ -105,6 +109,52 @@ def merge_edits(repository: Repository) -> Applied:
         {name: text for name, text in edit.changed.items() if text is not None},
     )
     return Applied(edit.base, edit.base, merged, tuple(sorted(edit.changed)), tuple(conflicts))
+
+
+def edited(repository: Repository) -> dict[str, str] | None:
+    """The artifact with the open hand edit, on top of what head did meanwhile; None where design choices are edited too.
+
+    Raises SessionError where nothing was edited, or where marks of a conflict are left.
+    """
+    applied, edit = merge_edits(repository), repository.hand_edit()
+    if edit is not None and edit.choices is not None:
+        return None
+    torn = [*applied.conflicts, *(n for n in applied.changed if is_torn(applied.files.get(n, "")))]
+    if torn:
+        raise SessionError(
+            f"{torn[0]} holds a conflict", "both sides changed the same lines", "Edit it until no marks are left"
+        )
+    return dict(applied.files)
+
+
+def names_of(repository: Repository) -> str:
+    """The files of the open hand edit, in words."""
+    edit = repository.hand_edit()
+    return ", ".join(sorted(edit.changed)) if edit else ""
+
+
+def is_torn(text: str) -> bool:
+    """Whether marks of a conflict are left in a text."""
+    return "\n<<<<<<< head" in f"\n{text}" or "\n>>>>>>> the edit" in f"\n{text}"
+
+
+def lay_out(repository: Repository, applied: Applied) -> None:
+    """Put an edit that does not fit into the work tree, conflicts marked, as a hand edit to be finished by a person.
+
+    Raises SessionError where another hand edit is open: that one is never overwritten.
+    """
+    repository.recover()
+    if repository.hand_edit() is not None:
+        raise SessionError(
+            "files are edited by hand already", "the conflict is shown in them", "Take them over or undo them first"
+        )
+    for name in applied.changed:
+        target = repository.path / ARTIFACT / safe_path(name)
+        if name in applied.files:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(applied.files[name].encode("utf-8", "replace"))
+        else:
+            target.unlink(missing_ok=True)
 
 
 def accept_edits(repository: Repository, step: int, record: Record | None = None) -> str:

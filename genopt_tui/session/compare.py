@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.journal import Journal
+from genopt_tui.session.reading import Versions
 from genopt_tui.session.record import Record
-from genopt_tui.session.repository import Repository
 
 Key = tuple[str, int]
 Direction = Literal["higher", "lower"]
@@ -70,7 +70,7 @@ class Comparison:
 
 
 def scores_of(
-    repository: Repository,
+    repository: Versions,
     journal: Journal | None,
     commit: str,
     *,

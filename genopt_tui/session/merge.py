@@ -42,17 +42,29 @@ def apply(
     before, after = repository.files(parents[0]), repository.files(commit)
     if unknown := files - before.keys() - after.keys():
         raise SessionError(f"{commit[:7]} has no file '{min(unknown)}'", advice=f"It has: {', '.join(sorted(after))}")
-    if files:
-        after = {**before, **{n: after[n] for n in files if n in after}}
-        after = {n: text for n, text in after.items() if n not in files or n in repository.files(commit)}
-    if hunks:
-        from genopt_tui.learn.diff import keep
-
-        after = dict(keep(before, after, set(hunks)))
+    if files or hunks:
+        after = _part(before, after, files, hunks)
     merged, conflicts = three_way(repository.files(onto), before, after)
     now = repository.files(onto)
     changed = tuple(sorted(n for n in now.keys() | merged.keys() if now.get(n) != merged.get(n)))
     return Applied(onto, commit, merged, changed, tuple(conflicts))
+
+
+def _part(
+    before: Mapping[str, str], after: Mapping[str, str], files: frozenset[str], hunks: frozenset[int]
+) -> dict[str, str]:
+    """`before` with some files and some numbered hunks of what leads to `after`."""
+    from genopt_tui.learn import diff
+
+    count = len(diff.hunks(before, after))
+    if wrong := [number for number in hunks if not 1 <= number <= count]:
+        raise SessionError(f"there is no hunk {wrong[0]}", f"the edit has {count}")
+    kept = dict(diff.keep(before, after, hunks))
+    for name in files:
+        kept.pop(name, None)
+        if name in after:
+            kept[name] = after[name]
+    return kept
 
 
 def three_way(

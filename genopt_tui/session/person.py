@@ -42,5 +42,6 @@ def said(journal: Journal, step: int) -> Said:
                 staged.clear()
             case "examples_set":
                 excluded.update(data.get("excluded", {}))
+                excluded = {example: reason for example, reason in excluded.items() if reason is not None}
                 pinned = list(data.get("pinned", pinned))
     return Said(hints, standing, staged, excluded, pinned)

@@ -99,7 +99,7 @@ class Progress:
             return ends.get(self.finished.get("code", 0), FAILED)
         if self.paused:  # its runner may have ended: the next one goes on
             return PAUSED
-        return RUNNING if runner_alive else IDLE
+        return RUNNING if runner_alive and self.run else IDLE  # without a run it is there for a command alone
 
 
 def fold(events: Iterable[Event], start: Progress | None = None) -> Progress:

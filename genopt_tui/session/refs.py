@@ -18,6 +18,7 @@ ACTS, REJECTED, ABANDONED, TASKS = (
     "refs/genopt/abandoned/",
     "refs/genopt/task/",
 )
+NOTES, HUNKS = "refs/genopt/notes", "refs/genopt/hunks"
 WORDS = {"head", "start", "best", "HEAD"}
 
 

@@ -1,0 +1,87 @@
+"""Looking through the history: which step made a line, and where something was said or changed."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.history import Version
+from genopt_tui.session.reading import Versions
+from genopt_tui.session.refs import ABANDONED, REJECTED
+from genopt_tui.session.worktree import ARTIFACT, CHOICES, safe_path
+
+Where = Literal["subject", "reasoning", "diff"]
+HEADER = re.compile(rb"([0-9a-f]{40}) (\d+) (\d+)(?: \d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """One line of a file (number from 1) and the version that made it what it is."""
+
+    number: int
+    text: str
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A version in which the text was found, where, and the first line of it there."""
+
+    version: Version
+    where: Where
+    line: str
+
+
+def blame(repository: Versions, commit: str, file: str) -> list[Blamed]:
+    """Each line of an artifact's file with the version that introduced it. Raises SessionError when there is no such file."""
+    if file not in repository.objects.files(repository.tree(commit)):
+        names = ", ".join(sorted(repository.objects.files(repository.tree(commit))))
+        raise SessionError(f"{commit[:7]} has no file '{file}'", advice=f"It has: {names}")
+    out = repository.git("blame", "--porcelain", commit, "--", f"{ARTIFACT}/{safe_path(file)}")
+    lines: list[tuple[str, int, str]] = []
+    at, number = "", 0
+    for row in out.split(b"\n"):
+        if row.startswith(b"\t"):
+            lines.append((at, number, row[1:].decode("utf-8", "replace")))
+        elif match := HEADER.fullmatch(row):
+            at, number = match[1].decode(), int(match[3])
+    names_ = sorted({sha for sha, _, _ in lines})
+    known = {v.commit: v for v in repository.log_of("--no-walk=unsorted", *names_)} if names_ else {}
+    return [Blamed(number, text, known[sha]) for sha, number, text in lines]
+
+
+def search(repository: Versions, text: str) -> Iterator[Found]:
+    """Versions, the newest first, in whose subject, reasoning or diff `text` stands (case counts only where it has capitals)."""
+    if not text:
+        return
+    fold = text == text.lower()
+
+    def holds(where: str) -> str | None:
+        lines = (line for line in where.split("\n") if text in (line.lower() if fold else line))
+        return next(lines, None)
+
+    versions = repository.log(all=True)
+    diffs = _changed(repository, text, fold)
+    for version in versions:
+        if (line := holds(version.subject)) is not None:
+            yield Found(version, "subject", line)
+        elif (line := holds(repository.reasoning(version.commit))) is not None:
+            yield Found(version, "reasoning", line)
+        elif version.commit in diffs and (line := holds(_edit(repository, version))) is not None:
+            yield Found(version, "diff", line)
+
+
+def _changed(repository: Versions, text: str, fold: bool) -> set[str]:
+    """Commits whose diff has a line with the text, by git's own search; the start, which has no diff, is left out."""
+    how = ["--regexp-ignore-case"] if fold else []
+    chosen = ["HEAD", "--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
+    where = ["--", f"{ARTIFACT}/", CHOICES]
+    out = repository.git("log", "--format=%H", "--min-parents=1", f"-G{re.escape(text)}", *how, *chosen, *where)
+    return set(out.decode().split())
+
+
+def _edit(repository: Versions, version: Version) -> str:
+    """The lines that a version added or removed."""
+    lines = repository.diff(version.parent, version.commit).split("\n")
+    return "\n".join(line for line in lines if line[:1] in "+-" and not line.startswith(("+++", "---")))

@@ -1,0 +1,84 @@
+"""A session on another machine: its task comes along by content, remote branches become local, and nothing runs unasked."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genopt_tui.errors import SessionError, TaskError
+from genopt_tui.session import gitcall
+from genopt_tui.session.objects import ObjectStore
+from genopt_tui.session.refs import HEADS, TASKS, Refs
+from genopt_tui.session.worktree import safe_path
+
+if TYPE_CHECKING:
+    from genopt_tui.task.loader import TaskFolder
+
+REMOTE = re.compile(r"refs/remotes/[^/]+/(?!HEAD$)(.+)")
+
+
+def task_of(session: Path, name: str) -> "TaskFolder":
+    """The task that a session names: the one of this machine, else the one that travelled with it. Raises TaskError."""
+    from genopt_tui.task import loader
+
+    try:
+        return loader.find(name)
+    except TaskError:
+        kept = unpacked(session)
+        if kept is None:
+            raise
+        return loader.load(kept, name)
+
+
+def unpacked(session: Path) -> Path | None:
+    """The folder of the task that travels with a session, written out where it is not; None when none does."""
+    refs = Refs(session).all(TASKS)
+    if not refs:
+        return None
+    with ObjectStore(session) as store:
+        made = max((store.commit(ref) for ref in refs), key=lambda commit: commit.at)
+        folder = session / ".genopt" / "task" / made.tree
+        if folder.is_dir():
+            return folder
+        building = folder.with_name(f".{folder.name}.{os.getpid()}")
+        shutil.rmtree(building, ignore_errors=True)
+        for name, blob in store.files(made.tree).items():
+            target = building / safe_path(name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            data = store.get(blob, "blob").data
+            target.write_bytes(data)
+            target.chmod(0o700 if data.startswith(b"#!") else 0o600)
+    os.rename(building, folder)
+    return folder
+
+
+def settle(session: Path) -> list[str]:
+    """After a plain `git clone`: remote branches become local ones, our own folder is ignored. Returns the new branches."""
+    there = Refs(session).all(HEADS, "refs/remotes/")
+    new = {
+        HEADS + match[1]: sha
+        for ref, sha in there.items()
+        if (match := REMOTE.fullmatch(ref)) and HEADS + match[1] not in there
+    }
+    if new:
+        lines = "".join(f"create {ref} {sha}\n" for ref, sha in new.items())
+        gitcall.run(["update-ref", "--stdin"], session, data=lines.encode())
+    exclude = session / ".git" / "info" / "exclude"
+    known = exclude.read_text(encoding="utf-8") if exclude.is_file() else ""
+    if "/.genopt/" not in known.splitlines():
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_text(f"{known.rstrip()}\n/.genopt/\n".lstrip(), encoding="utf-8")
+    return sorted(ref.removeprefix(HEADS) for ref in new)
+
+
+def consented(session: Path) -> None:
+    """Raises SessionError where the session came from elsewhere and nobody has agreed yet that its task runs here."""
+    from genopt_tui.session import places
+
+    if not places.trusted(session):
+        raise SessionError(
+            f"{session.name} was not made on this machine",
+            "running it runs the code of its task and artifacts",
+            f"Look at it first; agree with: genopt trust {session.name}",
+        )
