@@ -8,6 +8,7 @@ from genopt_tui.learn.scope import parse_scope
 from genopt_tui.loop.asking import ask
 from genopt_tui.loop.gating import gated, promises
 from genopt_tui.loop.scoring import Version, Wish
+from genopt_tui.loop.timing import alternately, standing, timed
 from genopt_tui.propose.base import Ask
 from genopt_tui.session.journal import Reply
 from genopt_tui.session.progress import Candidate
@@ -185,10 +186,16 @@ class CandidateWalk:
         scorer = await desk.scorer(self.choices)
         pairs = await scorer.pairs("gate", self.choices.gate)
         version = Version(desk.repository.files_of(edit["tree"]), edit["tree"])
-        new = await scorer.roll(Wish(version, "gate", pairs, candidate=candidate.number, step=desk.book.step))
-        base = await scorer.roll(Wish(self.base, "gate", pairs, step=desk.book.step, quiet=True))
+        ours = Wish(version, "gate", pairs, candidate=candidate.number, step=desk.book.step)
+        theirs = Wish(self.base, "gate", pairs, step=desk.book.step, quiet=True)
         task = scorer.task.task
-        data = gated(base, new, task, self.choices.gate)
+        if scorer.timed:
+            base, new = await alternately(scorer, [theirs, ours])
+            data = timed(base, new, task, self.choices.gate, standing(desk.repository, self.batch["base"]))
+        else:
+            new = await scorer.roll(ours)
+            base = await scorer.roll(theirs)
+            data = gated(base, new, task, self.choices.gate)
         kept, judged = promises(edit.get("expects", []), data["scores"], task.direction)
         desk.book.say(
             "gate_finished",

@@ -14,6 +14,7 @@ from genopt_tui.loop.book import Book
 from genopt_tui.loop.cache import JournalCache, ReadingCache
 from genopt_tui.loop.gating import summarized
 from genopt_tui.loop.scoring import Cache, Scorer, Version, Wish, score_of
+from genopt_tui.loop.timing import alternately
 from genopt_tui.session.client import SessionLock
 from genopt_tui.session.journal import Journal, RolloutRow
 from genopt_tui.task.loader import TaskFolder
@@ -62,7 +63,8 @@ async def fill(job: Job, versions: Sequence[Version]) -> list[list[RolloutRow]]:
         scorer, agent = scorer_of(job, cache)
         try:
             pairs = await scorer.pairs(job.split, job.gate)
-            return [await scorer.roll(Wish(version, job.split, pairs, quiet=True)) for version in versions]
+            wishes = [Wish(version, job.split, pairs, quiet=True) for version in versions]
+            return await alternately(scorer, wishes) if scorer.timed else [await scorer.roll(wish) for wish in wishes]
         finally:
             await scorer.close()
             if agent:
@@ -126,10 +128,12 @@ async def null_control(scorer: Scorer, version: Version, job: Job) -> dict[str, 
     """The version against itself on repeats that nothing else uses: what the gate says, and how often it would accept."""
     pairs = await scorer.pairs(job.split, job.gate)
     count = 1 + max(repeat for _, repeat in pairs)
-    sides = []
-    for offset in (NULL_FROM, NULL_FROM + count):
-        wish = Wish(version, job.split, [(e, r + offset) for e, r in pairs], fresh=True)
-        sides.append([row.result for row in await scorer.roll(wish)])
+    wishes = [
+        Wish(version, job.split, [(e, r + offset) for e, r in pairs], fresh=True)
+        for offset in (NULL_FROM, NULL_FROM + count)
+    ]
+    rows = await alternately(scorer, wishes) if scorer.timed else [await scorer.roll(wish) for wish in wishes]
+    sides = [[row.result for row in side] for side in rows]
     failure = job.task.task.failure_score
     scored = [
         (a, b)

@@ -18,6 +18,7 @@ from genopt_tui.loop.gating import summarized
 from genopt_tui.loop.prompting import composed
 from genopt_tui.loop.records import Outcome, figures, record_of, subject_of
 from genopt_tui.loop.scoring import Wish, score_of
+from genopt_tui.loop.timing import standing
 from genopt_tui.session.journal import RolloutRow, now
 from genopt_tui.session.person import said
 from genopt_tui.session.progress import Candidate
@@ -164,12 +165,13 @@ class Machine:
             step=0,
             version=commit,
             **identity,
-            **summarized(rows, scorer.task.task),
+            **summarized(rows, scorer.task.task) | stands,
             scores=rows_of(rows, scorer.task.task.failure_score),
         )
 
     def _is_scored(self, identity: Mapping[str, Any]) -> bool:
         """Whether `scored` was said of this artifact under this state of the task and the gate."""
+        stands = {"mean": standing(desk.repository, commit), "stderr": None} if scorer.timed else {}
         for event in self.desk.book.journal.events(self._scored_to, kinds=["scored"]):
             self._scored.add(canonical({key: event.data[key] for key in identity}))
             self._scored_to = event.id

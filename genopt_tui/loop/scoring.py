@@ -43,6 +43,10 @@ class Wish:
     fresh: bool = False
     quiet: bool = False
 
+    def only(self, at: int) -> "Wish":
+        """The same of one pair alone."""
+        return replace(self, pairs=[self.pairs[at]])
+
 
 class Cache(Protocol):
     """Finished rollouts by key."""
@@ -58,7 +62,10 @@ class Cache(Protocol):
 
 
 class Scorer:
-    """Rolls out versions of one task under one set of choices and settings. The pool starts with the first rollout."""
+    """Rolls out versions of one task under one set of choices and settings. The pool starts with the first rollout.
+
+    `timed`: rollouts run alone, and none is taken from the cache.
+    """
 
     def __init__(
         self,
@@ -76,6 +83,8 @@ class Scorer:
         self._pool: Pool | None = None
         self._starting = asyncio.Lock()
         self._examples: dict[str, dict[str, Example]] = {}
+        self.timed = task.task.measure == "time"
+        self._alone = asyncio.Lock()
         self._running: dict[tuple[str, bool], asyncio.Task[RolloutResult]] = {}
 
     async def pool(self) -> "Pool":
@@ -150,7 +159,7 @@ class Scorer:
 
     async def _one(self, wish: Wish, example: Example, repeat: int) -> RolloutRow:
         key = self.key(wish.version.tree, example.id, repeat)
-        if not wish.fresh and (row := self._cache.find(key, wish.version.tree, traced=wish.traced)):
+        if not (wish.fresh or self.timed) and (row := self._cache.find(key, wish.version.tree, traced=wish.traced)):
             if not wish.quiet:
                 self._cache.again(row, wish)
             return row
@@ -177,7 +186,11 @@ class Scorer:
             del self._running[key, wish.traced]
 
     async def _submit(self, rollout: Rollout) -> RolloutResult:
-        return await (await self.pool()).submit(rollout)
+        pool = await self.pool()
+        if not self.timed:
+            return await pool.submit(rollout)
+        async with self._alone:
+            return await pool.submit(rollout)
 
 
 def limits_of(task: TaskFolder, settings: SessionSettings) -> Limits:
