@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from genopt_tui.session.journal import Event
+from genopt_tui.session.person import Said
 from genopt_tui.session.progress import Candidate, Progress, advance
 from genopt_tui.ui.snapshot import BudgetView, EvidenceView, HistoryRow, Measuring, ProposalView, TraceSource
 
@@ -109,8 +110,8 @@ class StepFold:
         """Gate rollouts of exactly this tree."""
         return tuple(r for r in self.progress.rollouts if r.get("split") == "gate" and tree and r.get("tree") == tree)
 
-    def evidence(self) -> EvidenceView:
-        """What was sampled, run and shown so far."""
+    def evidence(self, said: Said, design: Mapping[str, Any]) -> EvidenceView:
+        """What was sampled, run and shown so far, and what a person said for the updates to come."""
         p = self.progress
         prompts = next((c.prompts for c in p.candidates.values() if c.prompts), ())
         return EvidenceView(
@@ -120,6 +121,12 @@ class StepFold:
             rollouts=tuple(r for r in p.rollouts if r.get("split") == "train"),
             editable=bool(p.pending and p.pending.get("pending") == "propose"),
             messages=tuple(prompts[0].get("messages", ())) if prompts else (),
+            hints=tuple(said.hints),
+            standing=tuple(said.standing),
+            staged=tuple(said.staged),
+            excluded=said.excluded,
+            pinned=tuple(said.pinned),
+            design=design,
         )
 
     def live_row(self) -> HistoryRow | None:

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +91,7 @@ class Reader:
             self._repository = Repository.open(self.session)
         head = self.head_commit()
         self.branch = self._repository.branch()
-        return tuple(_row(version, head) for version in self._repository.log(all=True))
+        return in_order([_row(version, head) for version in self._repository.log(all=True)])
 
     def best(self) -> str:
         """The best version's commit."""
@@ -114,6 +114,11 @@ class Reader:
             workers=settings.workers,
             gate_size=int(gate.get("examples", 0)) * int(gate.get("repeats", 1)),
         )
+
+    def design(self, commit: str) -> Mapping[str, Any]:
+        """What the next update counts on, from a version's design choices: horizon and batch."""
+        choices = self._choices(self._objects.commit(commit))
+        return {name: choices.get(name, {}) for name in ("horizon", "batch")}
 
     def version(self, name: str, rows: tuple[HistoryRow, ...]) -> VersionView:
         """A version with its parent's files, scope and record."""
@@ -186,6 +191,14 @@ class Reader:
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise SessionError("record.json of this version is not JSON", str(error)) from error
         return record if isinstance(record, dict) else {}
+
+
+def in_order(rows: Sequence[HistoryRow]) -> tuple[HistoryRow, ...]:
+    """Newest step first; what belongs to no step stays above the version it was made from. Children come before parents."""
+    steps: dict[str, int] = {}
+    for row in reversed(rows):
+        steps[row.commit] = row.step or max((steps.get(parent, 0) for parent in row.parents), default=0)
+    return tuple(sorted(rows, key=lambda row: (-steps[row.commit], row.candidate)))
 
 
 def _parts(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:

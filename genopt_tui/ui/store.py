@@ -15,6 +15,7 @@ from textual.message import Message
 from genopt_tui.errors import GenoptError
 from genopt_tui.session.client import ensure_runner, runner_pid
 from genopt_tui.session.journal import Event, Journal
+from genopt_tui.session.person import Said, said
 from genopt_tui.ui import fold
 from genopt_tui.ui.doing import doing
 from genopt_tui.ui.reader import Reader
@@ -49,6 +50,7 @@ POLL, POLL_UNFOCUSED = 0.05, 0.5
 RUNNER_EVERY = 0.5
 STARTS_AGAIN_AFTER = 4.0
 MOVES_HISTORY = {"committed", "rejected", "moved", "step_ended", "run_started"}
+SAYS = {"hint", "prompted", "design_set", "design_committed", "examples_set"}
 STATE_KINDS = ("run_started", "run_finished", "paused", "resumed", "budget", "error")
 EXPECTED = (GenoptError, sqlite3.Error, OSError, KeyError, ValueError)
 
@@ -102,7 +104,9 @@ class Store(Thread):
         self._commands: dict[int, tuple[str, float]] = {}
         self._runner_seen = -1.0
         self._posted = 0.0
-        self._history_stale = True
+        self._history_stale = self._said_stale = True
+        self._said = Said()
+        self._design: Mapping[str, Any] = {}
         self._gate_size = 0
 
     # from the interface's thread
@@ -207,10 +211,15 @@ class Store(Thread):
         for identity, step, candidate, attempt, text in pieces:
             self._last_chunk = identity
             self._fold.piece(step, candidate, attempt, text)
+        if self._said_stale:
+            progress = self._fold.progress
+            self._said, self._said_stale = said(self._journal, progress.step + progress.proposed), False
 
     def _take_event(self, event: Event) -> None:
         if event.kind in MOVES_HISTORY:
             self._history_stale = True
+        if event.kind in SAYS or event.kind == "batch_sampled":
+            self._said_stale = True
         if event.kind == "reply_finished":
             for reply in self._journal.replies(event.step):
                 if reply.id == event.data["reply"]:
@@ -249,6 +258,7 @@ class Store(Thread):
         self._history_stale = False
         self._rows = _same(self._rows, self._reader.history())
         head = self._reader.head_commit()
+        self._design = self._reader.design(head)
         if self._head_view is None or self._head_view.commit != head or self._head_view.scope is None:
             self._head_view = self._reader.version(head, self._rows)
         self._snapshot = replace(
@@ -304,7 +314,7 @@ class Store(Thread):
         now = self._snapshot
         version, looking = self._head_view, False
         proposals = self._fold.proposals(self._trees, self._gate_size or now.session.gate_size)
-        evidence = self._fold.evidence()
+        evidence = self._fold.evidence(self._said, self._design)
         traces = fold.sources(evidence.rollouts, self._lengths, progress.evidence)
         if self._back:
             version, proposal, evidence, traces = self._back

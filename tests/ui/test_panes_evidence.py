@@ -2,12 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import visit
+from sample import Stage
 from scene import NASTY, Host, evidence, harmless, seen, settled, snapshot
 from textual.pilot import Pilot
 
+from genopt_tui.config import DesignChoices
 from genopt_tui.ui.messages import Copied
 from genopt_tui.ui.panes.evidence import EvidencePane
 from genopt_tui.ui.screens.dialogs import AskText
@@ -197,3 +201,21 @@ async def test_hostile_evidence_is_only_shown() -> None:
             assert harmless(seen(pane.view))
             pane.act("next_tab")
             await settled(pilot)
+
+
+async def test_what_was_said_to_the_runner_stands_in_the_pane(session: Path, stage: Stage) -> None:
+    stage.journal.event(0, "hint", text="mind the walls", always=True)
+    stage.start("step")
+    stage.roll_out()
+    stage.want("propose")
+    async with visit(session) as person:
+        stage.journal.event(0, "hint", text="only once", always=False)
+        stage.journal.event(0, "examples_set", excluded={"seed-9": "broken"}, pinned=["seed-1"])
+        stage.journal.event(0, "design_set", pairs=["horizon.steps=200"])
+        await person.until(lambda: person.main.snapshot.evidence.staged, "staged")
+        e = person.main.snapshot.evidence
+        assert (e.standing, e.hints, e.pinned) == (("mind the walls",), ("only once",), ("seed-1",))
+        assert e.excluded == {"seed-9": "broken"}
+        await person.until(lambda: person.main.snapshot.evidence.design.get("horizon"), "the design choices")
+        await person.press("4", "+", "enter")
+        assert await person.command(stage) == ("set", {"pairs": [f"batch.size={DesignChoices().batch.size + 1}"]})
