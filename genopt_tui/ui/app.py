@@ -77,7 +77,7 @@ class GenoptApp(App[int]):
         self._first = first
         self.key_time = 0.0
         """When the newest key was pressed (monotonic seconds), however late it is handled."""
-        self.crash = ""
+        self.crash = self.farewell = self._terminal_title = ""
 
     def on_mount(self) -> None:
         from genopt_tui.ui.screens.start import StartScreen
@@ -111,13 +111,20 @@ class GenoptApp(App[int]):
         await super().on_event(event)
 
     def title_for(self, snapshot: Snapshot) -> None:
-        """Say in the terminal's own title what is wanted."""
+        """Say in the terminal's own title what is wanted, or what goes on."""
         wanted = {"decide": "DECIDE", "propose": "SEND"}.get(snapshot.pending, snapshot.state)
+        wanted = wanted if snapshot.loaded else "loading"
         step = f" {snapshot.progress.step}" if snapshot.pending else ""
         title = "".join(c for c in f"genopt {snapshot.session.name}: {wanted}{step}" if c.isprintable())
+        if title != self._terminal_title:
+            self._terminal_title = title
+            self.write_terminal(f"\x1b]2;{title}\x07")
+
+    def write_terminal(self, sequence: str) -> None:
+        """Pass a control sequence of ours to the terminal; none where there is no terminal."""
         driver = self._driver
         if driver is not None and not self.is_headless:
-            driver.write(f"\x1b]2;{title}\x07")
+            driver.write(sequence)
             driver.flush()
 
     def copy(self, text: str, what: str) -> None:
@@ -177,6 +184,8 @@ def run_app(session: Path | None = None) -> int:
         app.run()
     if app.crash:
         return _report(app.crash, log)
+    if app.farewell:
+        print(app.farewell)
     return app.return_code or 0
 
 

@@ -26,9 +26,10 @@ def doing(s: Snapshot) -> str:
         return _running(s)
     if s.state == FAILED:
         return failed(s)
+    ended = f"Step {p.step}: {p.ended}. " if p.step and p.ended else ""
     if s.state == FINISHED:
-        return f"The run is over: {(p.finished or {}).get('reason', '')}. p runs on, s one step"
-    return "Nothing runs: s runs one step, p runs on until you stop it"
+        return f"{ended}The run is over: {(p.finished or {}).get('reason', '')}. p runs on, s one step"
+    return f"{ended}Nothing runs: s runs one step, p runs on until you stop it"
 
 
 def failed(s: Snapshot) -> str:
@@ -54,7 +55,12 @@ def _running(s: Snapshot) -> str:
 def _before_a_step(s: Snapshot) -> str:
     m = s.measuring
     if m is None:
-        return "Preparing the next step ..." if s.progress.step else "Preparing the sandbox and the task ..."
+        p = s.progress
+        return (
+            f"Step {p.step}: {p.ended}. The next step begins ..."
+            if p.ended
+            else "Preparing the sandbox and the task ..."
+        )
     of = f"{m.done} of {m.size}" if m.size else str(m.done)
     mean = f", mean so far {words.score(m.mean)}" if m.mean is not None else ""
     left = time_left((m.size - m.done) * m.seconds / max(1, s.session.workers))

@@ -59,4 +59,5 @@ class LoopDeeds(Deeds):
         elif answer == "auto":
             store.command("mode", mode="auto").wait(0.3)
         said = {"pause": "paused", "keep": "goes on", "auto": "goes on, the gate decides"}[answer]
-        self.screen.app.exit(0, message=f"{name} {said}. genopt open {name}")
+        self.screen.genopt.farewell = f"{name} {said}. genopt open {name}"
+        self.screen.app.exit(0)

@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from genopt_tui.errors import single_line
 from genopt_tui.ui import words
-from genopt_tui.ui.actions import Context, footer, label
+from genopt_tui.ui.actions import Action, Context, footer, label
 from genopt_tui.ui.snapshot import BudgetView, ProposalView, Snapshot
 from genopt_tui.ui.widgets.text import clean_line
 
@@ -129,7 +129,8 @@ class GateLine(OneLine):
 
     def feed(self, snapshot: Snapshot, kept: set[int] | None = None) -> None:
         proposal = snapshot.proposal
-        gate = gate_parts(proposal, self.app.size.width < NARROW, kept) if proposal else []
+        told = proposal is not None and (snapshot.looking_back or not proposal.decided)
+        gate = gate_parts(proposal, self.app.size.width < NARROW, kept) if proposal and told else []
         self.show(gate or [Part(f" {snapshot.doing}", "$text-muted")])
 
 
@@ -177,24 +178,28 @@ def promises(proposal: ProposalView) -> str:
 
 
 class FooterLine(OneLine):
-    """The keys that matter in this state, as many as fit; help always."""
+    """The keys that matter in this state, as many as fit; leaving and help always."""
 
     def feed(self, context: Context) -> None:
         actions = footer(context.snapshot)
         room = self.app.size.width - 1
-        last, parts = actions[-1], [Part(" ")]
-        room -= len(last.key) + 2 + len(label(last, context.snapshot))
-        for action in actions[:-1]:
-            word = label(action, context.snapshot)
-            room -= len(action.key) + len(word) + 3
+        always = actions[-2:]
+        room -= sum(self._width(action, context) for action in always)
+        chosen = []
+        for action in actions[:-2]:
+            room -= self._width(action, context)
             if room < 0:
                 break
-            off = bool(action.why_not(context))
-            parts.append(Part(action.key, "$text-muted" if off else "bold $accent", action.id))
-            parts.append(Part(f" {word}  ", "$text-muted" if off else "", action.id))
-        self.show(
-            [*parts, Part(last.key, "bold $accent", last.id), Part(f" {label(last, context.snapshot)}", "", last.id)]
-        )
+            chosen.append(action)
+        self.show([Part(" "), *(part for action in [*chosen, *always] for part in self._parts(action, context))])
+
+    def _width(self, action: Action, context: Context) -> int:
+        return len(action.key) + len(label(action, context.snapshot)) + 3
+
+    def _parts(self, action: Action, context: Context) -> list[Part]:
+        off = bool(action.why_not(context))
+        key = Part(action.key, "$text-muted" if off else "bold $accent", action.id)
+        return [key, Part(f" {label(action, context.snapshot)}  ", "$text-muted" if off else "", action.id)]
 
 
 class TabLine(OneLine):

@@ -44,6 +44,8 @@ WIDE, TWO, LOW = 160, 100, 30
 SMALLEST = (60, 16)
 GRACE = 0.5
 """Seconds after a proposal appears in which a decision key decides nothing."""
+FOLLOWED = {"run", "step", "approve", "reject", "again", "mode"}
+"""Actions after which a person waits for what comes of them: the pane of the next decision then comes to the front."""
 
 
 class MainScreen(Screen[None]):
@@ -66,7 +68,7 @@ class MainScreen(Screen[None]):
         self.active, self.zoomed = 1, False
         self.mark = ""
         self._attended = False
-        """Whether a person has pressed a key here: from then on the keyboard is never moved to another pane."""
+        """Whether a person looks about: then the keyboard is not moved to another pane when a decision is wanted."""
         self._appeared, self._shown_pending = 0.0, ""
         self._edit: tuple[int, int, str, dict[str, str]] | None = None
         """What a person made of a proposal: its step, number and tree, and the files as they are now wanted."""
@@ -276,7 +278,7 @@ class MainScreen(Screen[None]):
 
     async def action_act(self, name: str) -> None:
         """Do the action `name`, or say why it is not possible."""
-        self._attended = True
+        self._attended = name not in FOLLOWED
         action = BY_ID[name]
         if reason := action.why_not(self.context()):
             if name != "back":

@@ -1,0 +1,125 @@
+"""A real terminal for visits: a tmux server of its own, and waiting for what the application says of itself."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PATIENCE = 60.0  # seconds that a visit waits for something that takes one or two
+TOML = """
+name = "tiny"
+description = "Reach a number"
+objective = "Make value() return a number close to 10."
+failure_score = -100.0
+[starts.plain]
+description = "A bad number"
+[choices]
+"batch.size" = 2
+"gate.examples" = 6
+"""
+TASK = """
+from genopt_tui.task.contract import Example, Result
+
+
+def examples(split):
+    first = {"train": 0, "gate": 100, "test": 200}[split]
+    return [Example(f"{split}-{i}", data=first + i) for i in range(6)]
+
+
+def run(artifact, example, ctx):
+    got = ctx.call("answer.value", example.data * 0.001)
+    ctx.step(observation={"shift": example.data}, action=got, reward=-abs(got - 10))
+    return Result(score=-abs(got - 10), feedback=f"off by {got - 10:.3f}")
+"""
+ARTIFACT = "LEVEL = 3.0\\n\\n\\ndef value(shift):\\n    return LEVEL + shift\\n".replace("\\n", "\n")
+MODEL = '''
+"""A model: reads LEVEL in the prompt and proposes LEVEL + 1."""
+import re, sys
+level = float(re.search(r"LEVEL = ([0-9.]+)", sys.stdin.read()).group(1))
+print(f"Raise the level to {level + 1}.\\n\\nanswer.py\\n<<<<<<< SEARCH\\nLEVEL = {level}\\n=======\\nLEVEL = {level + 1}\\n>>>>>>> REPLACE")
+'''
+
+
+def make_task(folder: Path) -> tuple[Path, str]:
+    """A small task and a model for it: the task's folder and the model's name."""
+    task = folder / "tiny"
+    (task / "starts" / "plain").mkdir(parents=True)
+    (task / "task.toml").write_text(TOML)
+    (task / "task.py").write_text(TASK)
+    (task / "starts" / "plain" / "answer.py").write_text(ARTIFACT)
+    model = folder / "model.py"
+    model.write_text(MODEL)
+    return task, f"command:{sys.executable} {model}"
+
+
+def genopt(*arguments: str) -> str:
+    """What a `genopt` command prints."""
+    ended = subprocess.run([sys.executable, "-m", "genopt_tui", *arguments], capture_output=True, text=True, check=True)
+    return ended.stdout
+
+
+class Terminal:
+    """One window of a tmux server that nobody else uses."""
+
+    def __init__(self, folder: Path, width: int, height: int) -> None:
+        self._socket = str(folder / "tmux")
+        environment = {**os.environ, "TERM": "xterm-256color", "PS1": "$ ", "LC_ALL": "C.UTF-8", "TMUX": ""}
+        command = ["new-session", "-d", "-s", "visit", "-x", str(width), "-y", str(height), "sh"]
+        subprocess.run(["tmux", "-S", self._socket, "-f", os.devnull, *command], env=environment, check=True)
+
+    def _tmux(self, *arguments: str) -> str:
+        ended = subprocess.run(["tmux", "-S", self._socket, *arguments], capture_output=True, text=True, check=True)
+        return ended.stdout
+
+    def close(self) -> None:
+        self._tmux("kill-server")
+
+    def run(self, *arguments: str) -> None:
+        """Type a `genopt` command at the shell's prompt."""
+        self.type(shlex.join([sys.executable, "-m", "genopt_tui", *arguments]))
+        self.press("Enter")
+
+    def press(self, *keys: str) -> None:
+        self._tmux("send-keys", "-t", "visit", *keys)
+
+    def type(self, text: str) -> None:
+        self._tmux("send-keys", "-t", "visit", "-l", text)
+
+    def resize(self, width: int, height: int) -> None:
+        self._tmux("resize-window", "-t", "visit", "-x", str(width), "-y", str(height))
+
+    @property
+    def text(self) -> str:
+        """What stands on the screen."""
+        return self._tmux("capture-pane", "-p", "-t", "visit")
+
+    @property
+    def title(self) -> str:
+        return self._tmux("display-message", "-p", "-t", "visit", "#{pane_title}").strip()
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"never came: {what}; title {self.title!r}\n{self.text}"
+            time.sleep(0.02)
+
+    def shows(self, text: str) -> None:
+        self.until(lambda: text in self.text, text)
+
+    def called(self, title: str) -> None:
+        """Wait until the application says so in the window's title."""
+        self.until(lambda: self.title == title, title)
+
+    def until_pressed(self, key: str, condition: Callable[[], object], what: str) -> None:
+        """Press a decision's key until it counts: within half a second of a proposal it decides nothing."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"never came: {what}\n{self.text}"
+            self.press(key)
+            calm = time.monotonic() + 0.3
+            while time.monotonic() < calm and not condition():
+                time.sleep(0.02)
