@@ -54,11 +54,22 @@ def eval_(
     wished = [*pairs, *(f"{key}={value}" for key, value in options.items() if value is not None)]
     job, found = job_of(target, version, artifact, preset, wished, split, fresh)
     document = asyncio.run(evaluate(job, found, null=null))
+    if job.session and split == "test" and not artifact:
+        unseal(job.session, version or "head")
     if as_json:
         print_json(document)
     else:
         show_scores(document)
     return Exit.DONE if document["complete"] and document["n"] else Exit.FAILED
+
+
+def unseal(path: Path, version: str) -> None:
+    """Count that the sealed test split was opened on purpose."""
+    from genopt_tui.cli.sharing import open_seal
+
+    with repository_of(path) as repository:
+        commit = repository.resolve(version)
+    open_seal(path, commit, "eval")
 
 
 def job_of(
@@ -91,14 +102,15 @@ def session_job(
     from genopt_tui.config import SessionSettings, assign
     from genopt_tui.loop.evaluation import Job
     from genopt_tui.loop.scoring import Version
-    from genopt_tui.task import loader
+    from genopt_tui.session.travel import consented, task_of
 
     settings = SessionSettings.load(path)
     with repository_of(path) as repository:
         commit = repository.resolve(version)
         choices = repository.choices(repository.head())
         found = Version(repository.files(commit), repository.tree(commit))
-    folder = loader.find(str(choices.task["name"]))
+    consented(path)
+    folder = task_of(path, str(choices.task["name"]))
     chosen = preset_pairs(folder.task.presets, preset)
     assign(choices, settings, [*chosen, *pairs], folder.task.settings)
     return Job(folder, choices, settings, path, split, fresh), found
@@ -124,50 +136,4 @@ def show_scores(document: dict[str, Any]) -> None:
         )
 
 
-@click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[SESSION] A B")
-@click.option("--examples", type=click.IntRange(min=1), help="How many gate examples.")
-@json_option
-def compare(words: tuple[str, ...], examples: int | None, as_json: bool) -> int:
-    """Two versions on the same examples; what was not scored yet is run now."""
-    if len(words) not in (2, 3):
-        raise UsageError("two versions are compared", advice="genopt compare [SESSION] A B")
-    path = find_session(words[0] if len(words) == 3 else None)
-    document = compared(path, words[-2], words[-1], examples)
-    if as_json:
-        print_json(document)
-        return Exit.DONE
-    interval = document["interval"]
-    span = f" [{interval[0]:+.4g}, {interval[1]:+.4g}]" if interval else ""
-    say(f"{words[-2]} {figure(document['mean_a'])} -> {words[-1]} {figure(document['mean_b'])}")
-    counts = f"{document['better']} up {document['worse']} down {document['same']} same"
-    say(f"d {document['difference']:+.4g}{span} {document['verdict'].upper()}  {counts}  n={document['n']}")
-    say(f"{document['test']} at {document['confidence']:g}")
-    return Exit.DONE
-
-
-def compared(path: Path, a: str, b: str, examples: int | None) -> dict[str, Any]:
-    """The document of `genopt compare --json`: both versions under the head's task, on its gate examples."""
-    import asyncio
-
-    from genopt_tui.loop.evaluation import fill
-    from genopt_tui.loop.scoring import score_of
-    from genopt_tui.session.compare import Scored, compare
-
-    more = [f"gate.examples={examples}"] if examples else []
-    job, first = session_job(path, a, "", more, "gate", False)
-    _, second = session_job(path, b, "", more, "gate", False)
-    task = job.task.task
-    sides = []
-    with repository_of(path) as repository:
-        commits = [repository.resolve(text) for text in (a, b)]
-    for commit, version, rows in zip(commits, (first, second), asyncio.run(fill(job, [first, second])), strict=True):
-        results = [row.result for row in rows]
-        scores = {
-            (r.example, r.repeat): (s, r.status) for r in results if (s := score_of(r, task.failure_score)) is not None
-        }
-        sides.append(Scored(commit, version.tree, scores))
-    return compare(*sides, direction=task.direction, confidence=job.gate.confidence).document()
-
-
-COMMANDS = [eval_, compare]
+COMMANDS = [eval_]

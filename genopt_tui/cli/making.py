@@ -1,14 +1,13 @@
-"""Commands that make sessions and list what there is: new, ls, tasks, clone, export, doctor."""
+"""Commands that make sessions and list what there is: new, ls, tasks, doctor."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from genopt_tui.cli import own
-from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say
-from genopt_tui.errors import Exit, UsageError
+from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say, say_text
+from genopt_tui.errors import Exit, UsageError, single_line
 
 if TYPE_CHECKING:
     from genopt_tui.config import DesignChoices, SessionSettings
@@ -43,6 +42,7 @@ def new(
 
     Of TASK, of a prompt and cases (--prompt), of files and a command (--edit), or of a version (--from).
     """
+    from genopt_tui.cli.rules import preset_changes
     from genopt_tui.task import loader
 
     wished = [*pairs, *([f"model={model}"] if model else [])]
@@ -56,15 +56,19 @@ def new(
     else:
         raise UsageError("nothing to optimize was named", advice="genopt new TASK; `genopt tasks` lists them")
     with repository_of(path) as repository:
-        document = {
+        document: dict[str, Any] = {
             "session": path.name,
             "path": str(path),
             "head": repository.head(),
             "start": repository.choices(repository.head()).start,
         }
+    if preset and task:
+        document["preset"] = preset_changes(loader.find(task), task, start, preset)
     if as_json:
         print_json(document)
     else:
+        for changed in document.get("preset", []):
+            say(f"{preset}: {changed['key']} = {changed['preset']} (default {changed['default']})", err=True)
         say(f"{document['session']}: {document['path']}")
         say(f"next: genopt open {path.name}, or genopt run {path.name}")
     return Exit.DONE
@@ -209,6 +213,7 @@ def ls(as_json: bool) -> int:
 def tasks(as_json: bool) -> int:
     """What can be optimized here."""
     from genopt_tui.errors import TaskError
+    from genopt_tui.learn.doctor import PARTS
     from genopt_tui.task import loader
 
     found: list[dict[str, Any]] = []
@@ -223,7 +228,10 @@ def tasks(as_json: bool) -> int:
                 "task": name,
                 "description": task.description,
                 "direction": task.direction,
+                "family": name.rpartition("/")[0],
+                "rule": task.rule,
                 "starts": list(task.starts),
+                "parts": {key: s.model_dump(include=set(PARTS)) for key, s in task.starts.items()},
                 "presets": list(task.presets),
                 "settings": {key: s.default for key, s in task.settings.items()},
             }
@@ -231,50 +239,13 @@ def tasks(as_json: bool) -> int:
     if as_json:
         print_json(found)
     else:
+        family = ""
         for entry in found:
-            say(f"{entry['task']:36} {entry.get('description') or entry.get('problem', '')}")
-    return Exit.DONE
-
-
-@click.command()
-@click.argument("source")
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
-def clone(source: str, folder: Path | None) -> int:
-    """A shared session, with its records. Nothing of it runs."""
-    from genopt_tui.session import export, places
-
-    name = Path(source.rstrip("/")).name.split(".")[0] or "session"
-    path = export.clone(source, folder or places.new_path(name))
-    say(path)
-    return Exit.DONE
-
-
-@click.command("export")
-@click.argument("session", required=False)
-@click.argument("version", required=False, default="best")
-@click.option("--to", "folder", type=click.Path(path_type=Path), help="A new folder for the artifact.")
-@click.option("--patch", type=click.Path(allow_dash=True), help="A patch series; - is standard output.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="The whole session in one file.")
-def export_(session: str | None, version: str, folder: Path | None, patch: str | None, bundle: Path | None) -> int:
-    """Take a version out of a session."""
-    from genopt_tui.session import export
-
-    if sum(x is not None for x in (folder, patch, bundle)) != 1:
-        raise UsageError("where to?", advice="Give one of --to DIR, --patch FILE, --bundle FILE")
-    with repository_of(find_session(session)) as repository:
-        commit = repository.resolve(version)
-        if folder:
-            say(f"{commit[:7]}: {', '.join(export.folder(repository, commit, folder))}", err=True)
-        elif patch:
-            data = export.patch(repository, commit)
-            if patch == "-":
-                sys.stdout.buffer.write(data)
-            else:
-                Path(patch).write_bytes(data)
-        elif bundle:
-            from genopt_tui.task import loader
-
-            export.bundle(repository, bundle, loader.find(str(repository.choices(commit).task["name"])).path)
+            if entry.get("family", "") != family and (family := entry.get("family", "")):
+                say(f"{family}/")
+            say_text(f"{entry['task']:36} {single_line(entry.get('description') or entry.get('problem', ''))}")
+            if entry.get("starts"):
+                say_text(f"{'':36} starts: {', '.join(entry['starts'])}")
     return Exit.DONE
 
 
@@ -296,4 +267,4 @@ def doctor(session: str | None, as_json: bool) -> int:
     return Exit.FAILED if any(f["level"] == "error" for f in found) else Exit.DONE
 
 
-COMMANDS = [new, ls, tasks, clone, export_, doctor]
+COMMANDS = [new, ls, tasks, doctor]

@@ -15,6 +15,7 @@ from genopt_tui.cli.common import (
     say,
     say_text,
 )
+from genopt_tui.cli.rules import rule_of
 from genopt_tui.errors import Exit
 
 
@@ -29,6 +30,7 @@ def status(session: str | None, as_json: bool) -> int:
         return Exit.DONE
     spent = document["budget"].get("spent", {})
     say(f"{document['session']}: {document['state']}, step {document['step']}, mode {document['mode']}")
+    say(f"  scores: {document['rule']}")
     say(f"  {document['branch']} at {document['head'][:7]}, runner {document['runner_pid'] or 'not running'}")
     if document["phase"] != "idle":
         say(f"  {document['phase']}")
@@ -71,6 +73,7 @@ def status_of(path: Path) -> dict[str, Any]:
             "budget": dict(progress.budget or {}),
             "pending": pending,
             "error": dict(progress.error) if progress.error else None,
+            "rule": rule_of(path),
             "runner_pid": pid,
         }
 
@@ -81,12 +84,14 @@ def status_of(path: Path) -> dict[str, Any]:
 @json_option
 def log(session: str | None, everything: bool, as_json: bool) -> int:
     """The versions, newest first."""
-    with repository_of(find_session(session)) as repository:
+    path = find_session(session)
+    with repository_of(path) as repository:
         versions = repository.log(all=everything)
         branch = repository.branch()
     if as_json:
         print_json([row(v, branch) for v in versions])
         return Exit.DONE
+    say(f"scores: {rule_of(path)}", err=True)
     for v in versions:
         change = "" if v.score is None or v.base_score is None else f"{v.score - v.base_score:+.4g} {v.verdict}"
         score = f"{figure(v.score)} n{v.n}" if v.score is not None else ""

@@ -19,6 +19,7 @@ from genopt_tui.task.rollout import Json, Split
 
 Level = Literal["error", "warning", "info"]
 POWER = 0.8
+PARTS = ("structure", "documentation", "code")  # of a starting artifact
 IDENTIFIER = re.compile(r"""\w+\[["'](\w+)["']\]|`(\w+)`""")
 
 
@@ -59,7 +60,7 @@ class Facts:
     """What is known of a loop before its first step.
 
     `fields` are the keys seen in observations of a training rollout, `tokens` the size of a batch's whole traces and of what the
-    horizon keeps of them, `cut` counts values that the evidence had to cut, `null` is (times accepted, times tried) of the same version
+    horizon keeps of them, `cut` counts steps in which something observed was cut, `cut_calls` those in which only calls may have been, `null` is (times accepted, times tried) of the same version
     against itself, `best` the mean score of the best
     version (None before there is one other than the start).
     """
@@ -74,6 +75,7 @@ class Facts:
     steps: int = 0
     tokens: tuple[int, int] = (0, 0)
     cut: int = 0
+    cut_calls: int = 0
     null: tuple[int, int] | None = None
     best: float | None = None
     budget_steps: int | None = None
@@ -286,9 +288,12 @@ def _window(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "values-cut",
             "warning",
-            f"{facts.cut} values were cut in the evidence.",
-            "The cuts are marked; what is asked may stand in them.",
+            f"Values were cut in {facts.cut} steps of a trace: they were too large.",
+            "What is asked may stand in them: record less at a time, or in smaller steps.",
         )
+    if facts.cut_calls:
+        message = f"Arguments or results of calls were shortened in {facts.cut_calls} steps of a trace."
+        yield Finding("calls-cut", "info", message, "evidence.detail=trace leaves calls out.")
 
 
 def _fields(facts: Facts) -> Iterator[Finding]:
@@ -361,6 +366,22 @@ def _scope(facts: Facts) -> Iterator[Finding]:
             "Nothing may be edited.",
             "Give the start a scope in task.toml, or --set scope=FILE.",
         )
+
+
+def _starts(facts: Facts) -> Iterator[Finding]:
+    """Where another start differs from this one in more than one of its three parts, no comparison tells which mattered."""
+    starts, name = facts.task.starts, facts.choices.start
+    if name not in starts:
+        return
+    confounded = []
+    for other, start in starts.items():
+        said = [(part, getattr(starts[name], part), getattr(start, part)) for part in PARTS]
+        parts = [part for part, ours, theirs in said if ours != theirs and "As in" not in (ours[:5], theirs[:5])]
+        if other != name and len(parts) > 1:
+            confounded.append(f"{other} ({', '.join(parts)})")
+    if confounded:
+        message = f"Start {name} differs in more than one part from {'; '.join(confounded)}."
+        yield Finding("starts-differ", "info", message, "A difference between their results has more than one cause.")
 
 
 def _stated(facts: Facts) -> Iterator[Finding]:
@@ -438,5 +459,5 @@ def observed(observation: Json, depth: int = 4) -> set[str]:
 
 
 RULES: Sequence[Callable[[Facts], Iterator[Finding]]] = (
-    _splits, _balance, _constant, _overlap, _noise, _repeats, _null, _ceiling, _window, _fields, _stages, _time, _scope, _stated,
+    _splits, _balance, _constant, _overlap, _noise, _repeats, _null, _ceiling, _window, _fields, _stages, _time, _scope, _starts, _stated,
 )  # fmt: skip

@@ -157,7 +157,8 @@ class _Collector:
             fields=frozenset().union(*(observed(step.observation) for step in looked)),
             steps=traced.steps,
             tokens=(whole_trace(shown, facts), within_horizon(shown, facts)),
-            cut=sum(step.cut for step in looked),
+            cut=sum(bool(step.cut) and not step.calls for step in looked),
+            cut_calls=sum(bool(step.cut and step.calls) for step in looked),
             null=(round(null["accept_rate"] * null["trials"]), null["trials"]) if null else None,
             deterministic_by_seed=bool(kept) and min(result.steps for result in kept) >= LONG_TRACE,
         )

@@ -101,6 +101,7 @@ def scores_of(gate: Mapping[str, Any] | None, choices: Any, desk: Desk) -> Score
     """The gate's figures, which are of exactly the candidate's tree; empty where it was not run."""
     if not gate or not gate.get("complete"):
         return Scores()
+    task = desk.task(choices).task
     return Scores(
         tree=gate["tree"],
         mean=gate["mean"],
@@ -112,7 +113,7 @@ def scores_of(gate: Mapping[str, Any] | None, choices: Any, desk: Desk) -> Score
         p=gate.get("p"),
         verdict=gate["verdict"],
         test=gate.get("test", ""),
-        rule=desk.task(choices).task.rule,
+        rule=task.rule_for(task.resolve(choices.task)),
         rows=list(gate["scores"]),
     )
 
