@@ -72,3 +72,11 @@ class BlameWanted(Message):
     """Who wrote each line of this version is about to be shown."""
 
     commit: str
+
+
+@dataclass
+class CandidateChosen(Message):
+    """Show this candidate of the step: decisions are then about it."""
+
+    step: int
+    number: int

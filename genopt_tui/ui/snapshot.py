@@ -75,6 +75,7 @@ class ProposalView:
     (name to text), `files` None until an edit was read. `changes` are names that differ. `candidate` has all events' data.
     `gate_scores` are gate rollouts of this candidate as they arrive ({example, repeat, score, status}), `gate_size` how many are awaited.
     `decided` is the decision's word once there is one. `edited`: `files` are what a person made of it, and no gate has run for them.
+    `worth` holds, by hunk number, what leaving that hunk out cost ({worth, verdict}), once it was measured.
     """
 
     step: int
@@ -96,6 +97,7 @@ class ProposalView:
     decided: str = ""
     tree: str = ""
     edited: bool = False
+    worth: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     candidate: Candidate = field(default_factory=Candidate)
 
 
@@ -202,6 +204,7 @@ class Snapshot:
     `live` is the line of the step in flight, `loaded` whether the history was read, `asked` the commands that no runner
     has taken up yet, `doing` what the loop does now and what is awaited, in one line. `beside` are the marked version's traces
     of the examples of `traces`, `mark_label` what that version is called (empty: nothing is marked).
+    `chosen` is the (step, candidate) that a person turned to.
     """
 
     session: SessionInfo
@@ -225,6 +228,7 @@ class Snapshot:
     banner: str = ""
     beside: tuple[TraceSource, ...] = ()
     mark_label: str = ""
+    chosen: tuple[int, int] | None = None
     measuring: Measuring | None = None
     asked: tuple[str, ...] = ()
     doing: str = ""
@@ -236,8 +240,10 @@ class Snapshot:
 
     @property
     def proposal(self) -> ProposalView | None:
-        """The candidate that a decision is about, else the newest."""
+        """The candidate that was chosen to be shown, else the first that a decision is about, else the newest."""
         if not self.proposals:
             return None
+        if chosen := next((p for p in self.proposals if (p.step, p.number) == self.chosen), None):
+            return chosen
         wanted = (self.progress.pending or NOTHING).get("candidates") or ()
         return next((p for p in self.proposals if p.number in wanted), self.proposals[-1])
