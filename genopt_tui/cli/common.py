@@ -25,6 +25,18 @@ def find_session(text: str | None) -> Path:
     return places.resolve(text or "")
 
 
+def consent(path: Path) -> None:
+    """Ask once before anything of a session from elsewhere runs. Raises SessionError where nobody agrees."""
+    from genopt_tui.session import places
+    from genopt_tui.session.travel import consented
+
+    if not places.trusted(path) and sys.stdin.isatty() and sys.stderr.isatty():
+        from genopt_tui.cli.sharing import agree
+
+        agree(path)
+    consented(path)
+
+
 def is_session(text: str) -> bool:
     """Whether `text` names a session."""
     try:
@@ -69,6 +81,7 @@ def ask_runner(session: Path, kind: str, /, **data: Any) -> str:
     """Leave a command, start a runner where there is none, and return what it says."""
     from genopt_tui.session.client import send
 
+    consent(session)
     with journal_of(session) as journal:
         return send(session, journal, kind, **data)
 

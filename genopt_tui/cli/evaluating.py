@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import figure, find_session, is_session, json_option, print_json, repository_of, say
+from genopt_tui.cli.common import consent, figure, find_session, is_session, json_option, print_json, repository_of, say
 from genopt_tui.cli.making import set_option
 from genopt_tui.errors import Exit, UsageError
 
@@ -104,6 +104,7 @@ def session_job(
     from genopt_tui.loop.scoring import Version
     from genopt_tui.session.travel import consented, task_of
 
+    consent(path)
     settings = SessionSettings.load(path)
     with repository_of(path) as repository:
         commit = repository.resolve(version)

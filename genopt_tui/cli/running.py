@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import find_session, journal_of, say
+from genopt_tui.cli.common import consent, find_session, journal_of, say
 from genopt_tui.errors import EvaluationError, Exit, SessionError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def run_session(path: Path, wish: dict[str, Any], *, detach: bool = False, as_js
     """Leave a run command and follow what comes of it; the exit code."""
     from genopt_tui.session.client import ensure_runner, send
 
+    consent(path)
     with journal_of(path) as journal:
         after = journal.last_event()
         if detach:
@@ -125,8 +126,12 @@ def printer(as_jsonl: bool) -> "Callable[[Event], None]":
 @click.argument("session", required=False)
 @click.option("--plain", is_flag=True, help="Lines instead of the full-screen application.")
 def open_(session: str | None, plain: bool) -> int:
-    """The application on a session; it attaches to a live run."""
+    """The application on a session; it attaches to a live run. Branches of a plain git clone become its own."""
+    from genopt_tui.session.travel import settle
+
     path = find_session(session)
+    for name in settle(path):
+        say(f"branch {name} from the remote", err=True)
     if plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return watch_lines(path)
     from genopt_tui.ui.app import run_app

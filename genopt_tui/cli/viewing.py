@@ -1,7 +1,7 @@
 """Commands that look: status, log, show, diff."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,10 @@ from genopt_tui.cli.common import (
     say_text,
 )
 from genopt_tui.cli.rules import rule_of
-from genopt_tui.errors import Exit
+from genopt_tui.errors import Exit, GenoptError
+
+if TYPE_CHECKING:
+    from genopt_tui.session.repository import Repository
 
 
 @click.command()
@@ -38,15 +41,38 @@ def status(session: str | None, as_json: bool) -> int:
         say(f"  wanted since {pending['since']}: {pending['kind']} step {pending['step']} {pending['candidates']}")
     if spent:
         say("  spent: " + ", ".join(f"{key} {value:g}" for key, value in spent.items()))
+    uses = f"the gate scored {document['gate_uses']} versions"
+    say(f"  {uses}, the test split was opened {document['test_openings']} times")
+    if document["task"]["changed"]:
+        say("  the task has changed since head was scored: genopt rescore")
     if document["error"]:
         say(f"  error: {document['error']['message']}")
     return Exit.DONE
+
+
+def task_state(path: Path, repository: "Repository") -> dict[str, Any]:
+    """Whether the task (code, data, settings, limits) is still what head was scored under; None where that is not known."""
+    from genopt_tui.config import SessionSettings
+    from genopt_tui.loop.scoring import limits_of
+    from genopt_tui.session.best import group_of
+    from genopt_tui.session.travel import task_of
+
+    group = group_of(repository, repository.head())
+    scored = group.partition(" ")[0] if group else None
+    try:
+        choices = repository.choices(repository.head())
+        folder = task_of(path, str(choices.task["name"]))
+        now = folder.fingerprint(folder.task.resolve(choices.task), limits_of(folder, SessionSettings.load(path)))
+    except GenoptError as error:
+        return {"fingerprint": None, "scored_under": scored, "changed": None, "problem": str(error)}
+    return {"fingerprint": now, "scored_under": scored, "changed": scored != now if scored else None, "problem": ""}
 
 
 def status_of(path: Path) -> dict[str, Any]:
     """The document of `genopt status --json`."""
     from genopt_tui.config import SessionSettings
     from genopt_tui.session.client import runner_pid
+    from genopt_tui.session.notes import gate_uses, openings
     from genopt_tui.session.progress import latest
 
     pid = runner_pid(path)
@@ -75,6 +101,9 @@ def status_of(path: Path) -> dict[str, Any]:
             "error": dict(progress.error) if progress.error else None,
             "rule": rule_of(path),
             "runner_pid": pid,
+            "task": task_state(path, repository),
+            "gate_uses": gate_uses(repository),
+            "test_openings": sum(openings(repository).values()),
         }
 
 
@@ -84,29 +113,44 @@ def status_of(path: Path) -> dict[str, Any]:
 @json_option
 def log(session: str | None, everything: bool, as_json: bool) -> int:
     """The versions, newest first."""
+    from genopt_tui.session.history import branch_names, task_changes
+    from genopt_tui.session.notes import notes, openings
+
     path = find_session(session)
     with repository_of(path) as repository:
         versions = repository.log(all=everything)
-        branch = repository.branch()
+        names = branch_names(versions, repository.branch())
+        said, opened = notes(repository), openings(repository)
+    changed = task_changes(versions)
     if as_json:
-        print_json([row(v, branch) for v in versions])
+        more = [{"note": said.get(v.commit, "").rstrip(), "test_openings": opened.get(v.commit, 0)} for v in versions]
+        rows = [{**row(v, names.get(v.commit)), "task_changed": v.commit in changed} for v in versions]
+        print_json([{**one, **two} for one, two in zip(rows, more, strict=True)])
         return Exit.DONE
     say(f"scores: {rule_of(path)}", err=True)
     for v in versions:
         change = "" if v.score is None or v.base_score is None else f"{v.score - v.base_score:+.4g} {v.verdict}"
         score = f"{figure(v.score)} n{v.n}" if v.score is not None else ""
-        say(f"{v.short} {v.name:>5} {v.decision:11} {score:14} {change:18} {v.subject}")
+        tags = f" [{', '.join(v.tags)}]" if v.tags else ""
+        say_text(f"{v.short} {v.name:>5} {v.decision:11} {score:14} {change:18} {v.subject}{tags}")
+        for line in said.get(v.commit, "").splitlines():
+            say_text(f"        note: {line}")
+        if v.commit in changed:
+            say_text("------- the task changed here: scores above and below do not compare")
     return Exit.DONE
 
 
-def row(v: Any, branch: str) -> dict[str, Any]:
+def row(v: Any, branch: str | None) -> dict[str, Any]:
     """One version as `genopt log --json` prints it."""
     return {
         "version": v.commit,
         "step": v.step,
         "candidate": v.candidate,
         "parent": v.parent or None,
-        "branch": branch if v.kind == "branch" and branch in v.branches else (v.branches[0] if v.branches else None),
+        "branch": branch,
+        "branches": list(v.branches),
+        "tags": list(v.tags),
+        "task": v.task,
         "kind": v.kind,
         "decision": v.decision,
         "score": v.score,

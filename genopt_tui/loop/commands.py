@@ -240,6 +240,12 @@ class Commands:
         note(repository, repository.resolve(str(data["version"])), str(data.get("text") or ""))
         return ""
 
+    async def do_opened(self, data: Data) -> str:
+        from genopt_tui.session.notes import opened
+
+        opened(self.desk.repository, str(data["version"]), str(data["why"]))
+        return ""
+
     async def do_accept_edits(self, data: Data) -> str:
         """A hand edit becomes a version after the gate has scored it; without a gate where it changes design choices too."""
         from genopt_tui.session import acts

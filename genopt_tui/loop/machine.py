@@ -45,6 +45,7 @@ class Machine:
         """
         p = self.desk.book.p
         if not p.batch or p.ended:
+            self.notice()
             return self.begin if active and not paused else None
         if self.accepted() is None and self.moved():
             return self.supersede
@@ -68,6 +69,16 @@ class Machine:
         """Whether the head is no longer the version that the step was begun for."""
         batch, repository = self.desk.book.p.batch or {}, self.desk.repository
         return (repository.head(), repository.branch()) != (batch["base"], batch["branch"])
+
+    def notice(self) -> None:
+        """Between steps: take note of what plain git did to the head, and say so."""
+        repository = self.desk.repository
+        if act := repository.recover():
+            ref = repository.refs.head()
+            old = act.refs.get(ref, (repository.head(), ""))[0]
+            self.desk.book.say(
+                "moved", step=0, act="outside", branch=repository.branch(), old=old, new=repository.head()
+            )
 
     def missing(self) -> list[tuple[str, int]]:
         """The batch's rollouts that are not finished."""
@@ -121,7 +132,7 @@ class Machine:
             step,
             self._last_scores(),
             person.pinned,
-            excluded=list(person.excluded),
+            excluded=[*person.excluded, *choices.exclude],
             direction=scorer.task.task.direction,
         )
         if not batch:
@@ -160,6 +171,7 @@ class Machine:
         if self._is_scored(identity):
             return
         rows = await scorer.roll(Wish(version, "gate", await scorer.pairs("gate", choices.gate), quiet=True))
+        stands = {"mean": standing(desk.repository, commit), "stderr": None} if scorer.timed else {}
         desk.book.say(
             "scored",
             step=0,
@@ -171,7 +183,6 @@ class Machine:
 
     def _is_scored(self, identity: Mapping[str, Any]) -> bool:
         """Whether `scored` was said of this artifact under this state of the task and the gate."""
-        stands = {"mean": standing(desk.repository, commit), "stderr": None} if scorer.timed else {}
         for event in self.desk.book.journal.events(self._scored_to, kinds=["scored"]):
             self._scored.add(canonical({key: event.data[key] for key in identity}))
             self._scored_to = event.id

@@ -128,8 +128,8 @@ class Scorer:
 
     async def pairs(self, split: Split, gate: Gate) -> list[tuple[str, int]]:
         """The (example, repeat) pairs that decide: always the same, so that versions compare pairwise."""
-        ids = list(await self.examples(split))[: gate.examples]
-        repeats = 1 if self.task.task.deterministic else gate.repeats
+        ids = [i for i in await self.examples(split) if i not in self.choices.exclude][: gate.examples]
+        repeats = 1 if self.task.task.deterministic and not self.timed else gate.repeats
         return [(example, repeat) for repeat in range(repeats) for example in ids]
 
     def key(self, tree: str, example: str, repeat: int) -> str:

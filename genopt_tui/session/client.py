@@ -12,6 +12,7 @@ from typing import Any
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.journal import Event, Journal, now
+from genopt_tui.session.travel import consented
 
 
 def lock_file(session: Path) -> Path:
@@ -72,9 +73,13 @@ class SessionLock:
 
 
 def ensure_runner(session: Path) -> None:
-    """Start a runner for the session unless one is alive. It leads a process session of its own and outlives its starter."""
+    """Start a runner for the session unless one is alive. It leads a process session of its own and outlives its starter.
+
+    Raises SessionError where the session came from elsewhere and nobody agreed that it runs here.
+    """
     if runner_pid(session) is not None:
         return
+    consented(session)
     log = session / ".genopt" / "runner.log"
     log.parent.mkdir(mode=0o700, exist_ok=True)
     with log.open("ab") as out:

@@ -11,6 +11,7 @@ from genopt_tui.session.record import Record
 
 Key = tuple[str, int]
 Direction = Literal["higher", "lower"]
+APART = 1_000_000  # repeats from here on are controls and re-checks: no comparison uses them
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def scores_of(
         found |= _from_record(record, tree)
     for row in journal.rollouts(tree, split) if journal else ():
         result = row.result
-        if result.status == "infra" or not row.key.startswith(f"{wanted}/"):
+        if result.status == "infra" or result.repeat >= APART or not row.key.startswith(f"{wanted}/"):
             continue
         score = failure_score if result.status != "ok" or result.score is None else result.score
         found[(result.example, result.repeat)] = (score, result.status)

@@ -210,7 +210,7 @@ def _graft(
     for name, blob in files.items():
         data = repository.objects.get(blob, "blob").data
         sha = _user_git(target, "hash-object", "-w", "--no-filters", "--stdin", data=data).decode().strip()
-        mode = _user_git(target, "ls-tree", onto, "--", f"{place}{name}").decode()[:6]
+        mode = _user_git(target, "ls-tree", "--full-tree", onto, "--", f"{place}{name}").decode()[:6]
         lines.append(f"{mode if mode in ('100644', '100755') else '100644'} {sha}\t{place}{safe_path(name)}")
     _user_git(target, "update-index", "-z", "--index-info", data="\0".join(lines).encode() + b"\0", env=env)
     return _user_git(target, "write-tree", env=env).decode().strip()

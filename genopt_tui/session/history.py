@@ -146,6 +146,33 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
+def branch_names(versions: Sequence[Version], active: str) -> dict[str, str]:
+    """Commit to the branch it belongs to; where several lead to it, the active one, else the first by name."""
+    known = {version.commit: version for version in versions}
+    tips = sorted((name != active, name, version.commit) for version in versions for name in version.branches)
+    found: dict[str, str] = {}
+    for _, name, commit in tips:
+        todo = [commit]
+        while todo:
+            at = todo.pop()
+            if at in known and at not in found:
+                found[at] = name
+                todo += known[at].parents
+    return found
+
+
+def task_changes(versions: Sequence[Version]) -> set[str]:
+    """Versions that were scored under another state of the task than the nearest scored version before them."""
+    under: dict[str, str] = {}
+    changed = set()
+    for version in reversed(versions):
+        before = under.get(version.parent, "")
+        if version.task and before and version.task != before:
+            changed.add(version.commit)
+        under[version.commit] = version.task or before
+    return changed
+
+
 def on_branch(version: Version) -> Version:
     """The same version, known to lie on the active branch (HEAD may be detached from every branch)."""
     return replace(version, kind="branch")

@@ -5,11 +5,12 @@ Each kind is a ref of its own whose tree maps commit to text: a version itself n
 
 import time
 
-from genopt_tui.errors import SessionError
+from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session import gitcall
+from genopt_tui.session.journal import now
 from genopt_tui.session.objects import BLOB
 from genopt_tui.session.reading import Versions
-from genopt_tui.session.refs import HUNKS, NOTES
+from genopt_tui.session.refs import ABANDONED, HUNKS, NOTES, OPENINGS, REJECTED
 
 LONGEST = 20_000  # characters of one note
 
@@ -37,4 +38,21 @@ def note(repository: Versions, commit: str, text: str, ref: str = NOTES) -> None
     repository.refs.update({ref: (found.sha if found else None, made)})
 
 
-__all__ = ["HUNKS", "NOTES", "note", "notes"]
+def opened(repository: Versions, commit: str, why: str) -> None:
+    """Write down that the sealed test split was looked at for a version. For the holder of the lock."""
+    before = notes(repository, OPENINGS).get(commit, "")
+    note(repository, commit, f"{before}{now()} {single_line(why)}\n", OPENINGS)
+
+
+def openings(repository: Versions) -> dict[str, int]:
+    """Commit to how often the test split was opened for it."""
+    return {commit: len(text.splitlines()) for commit, text in notes(repository, OPENINGS).items()}
+
+
+def gate_uses(repository: Versions) -> int:
+    """How many versions the gate has scored: each use makes the next success by luck likelier."""
+    chosen = ["HEAD", "--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
+    return int(repository.git("rev-list", "--count", "--grep=^Genopt-Score: ", *chosen, "--"))
+
+
+__all__ = ["HUNKS", "NOTES", "gate_uses", "note", "notes", "opened", "openings"]

@@ -18,7 +18,7 @@ ACTS, REJECTED, ABANDONED, TASKS = (
     "refs/genopt/abandoned/",
     "refs/genopt/task/",
 )
-NOTES, HUNKS = "refs/genopt/notes", "refs/genopt/hunks"
+NOTES, HUNKS, OPENINGS = "refs/genopt/notes", "refs/genopt/hunks", "refs/genopt/openings"
 WORDS = {"head", "start", "best", "HEAD"}
 
 

@@ -1,0 +1,217 @@
+"""Commands that think about the history: note, blame, search, matrix, hunks, rescore, exclude."""
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genopt_tui.cli.common import (
+    ask_runner,
+    figure,
+    find_session,
+    journal_of,
+    json_option,
+    print_json,
+    repository_of,
+    say,
+    say_text,
+)
+from genopt_tui.errors import EvaluationError, Exit, UsageError, single_line
+
+POLL = 0.05  # seconds between two looks whether the runner is done
+
+
+@click.command()
+@click.argument("session")
+@click.argument("version")
+@click.argument("text", nargs=-1)
+def note(session: str, version: str, text: tuple[str, ...]) -> int:
+    """Note something of your own about a version; without TEXT the note is removed."""
+    if said := ask_runner(find_session(session), "note", version=version, text=" ".join(text)):
+        say(said)
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("session")
+@click.argument("file")
+@click.argument("version", default="head")
+@json_option
+def blame(session: str, file: str, version: str, as_json: bool) -> int:
+    """Which step introduced each line of a file of the artifact, and what its score did."""
+    from genopt_tui.session import search
+
+    with repository_of(find_session(session)) as repository:
+        lines = search.blame(repository, repository.resolve(version), file)
+    if as_json:
+        print_json([{"line": x.number, "text": x.text, "version": x.version.commit, **made(x.version)} for x in lines])
+        return Exit.DONE
+    for x in lines:
+        change = gain(x.version)
+        say_text(f"{x.version.name:>6} {figure(x.version.score):>8} {figure(change, '+.4g'):>8}  {x.number:4} {x.text}")
+    return Exit.DONE
+
+
+def gain(version: Any) -> float | None:
+    """What the score of a version is more than its base's."""
+    return None if None in (version.score, version.base_score) else version.score - version.base_score
+
+
+def made(version: Any) -> dict[str, Any]:
+    return {
+        "step": version.step,
+        "decision": version.decision,
+        "score": version.score,
+        "base_score": version.base_score,
+        "change": gain(version),
+        "subject": version.subject,
+    }
+
+
+@click.command()
+@click.argument("session")
+@click.argument("text")
+@json_option
+def search(session: str, text: str, as_json: bool) -> int:
+    """Find text in subjects, reasoning and edits of all versions; exit code 1 when it is nowhere."""
+    from genopt_tui.session.search import search as look
+
+    with repository_of(find_session(session)) as repository:
+        found = list(look(repository, text))
+    if as_json:
+        rows = [{"version": f.version.commit, "where": f.where, "line": f.line, **made(f.version)} for f in found]
+        print_json(rows)
+    else:
+        for f in found:
+            say_text(f"{f.version.short} {f.version.name:>6} {f.version.decision:11} {f.where:9} {f.line.strip()}")
+    return Exit.DONE if found else Exit.FAILED
+
+
+@click.command()
+@click.argument("session", required=False)
+@json_option
+def matrix(session: str | None, as_json: bool) -> int:
+    """Gate examples by versions: who solved what when, and where it was lost again."""
+    from genopt_tui.session.matrix import matrix as look
+    from genopt_tui.session.travel import task_of
+
+    path = find_session(session)
+    with repository_of(path) as repository, journal_of(path) as journal:
+        task = task_of(path, str(repository.choices(repository.head()).task["name"])).task
+        found = look(repository, journal, failure_score=task.failure_score, direction=task.direction)
+    if as_json:
+        print_json(found.document())
+        return Exit.DONE
+    if not found.versions:
+        say("no version was scored yet", err=True)
+        return Exit.FAILED
+    say_text(f"{'':20}" + "".join(f"{v.name:>9}" for v in found.versions))
+    for example in found.examples:
+        cells = (found.scores[v.commit].get(example) for v in found.versions)
+        say_text(f"{single_line(example)[:20]:20}" + "".join(f"{figure(cell):>9}" for cell in cells))
+    names = {v.commit: v.name for v in found.versions}
+    for loss in found.losses:
+        say(f"lost: {loss.example} {loss.change:+.4g} from {names[loss.before]} to {names[loss.after]}")
+    if found.left_out:
+        say(f"{found.left_out} versions were scored under another state of the task", err=True)
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("session")
+@click.argument("version", default="head")
+@json_option
+def hunks(session: str, version: str, as_json: bool) -> int:
+    """Which hunk did it: the gate with each hunk of a version's edit left out once."""
+    path = find_session(session)
+    with repository_of(path) as repository:
+        commit = repository.resolve(version)
+    found = aside(path, "hunks", version=commit)["hunks"]
+    if as_json:
+        print_json(found)
+        return Exit.DONE
+    say(f"base {figure(found['base_mean'])}, with all hunks {figure(found['mean'])}")
+    for h in found["hunks"]:
+        worth = f"worth {figure(h['worth'], '+.4g')} {h['verdict']}"
+        say(f"  hunk {h['hunk']} {h['file']} +{h['added']} -{h['removed']}: without it {figure(h['without'])}, {worth}")
+    return Exit.DONE
+
+
+def aside(path: Path, kind: str, /, **data: Any) -> dict[str, Any]:
+    """Ask the runner for work beside the steps, tell its progress, and return what came of it. Raises EvaluationError."""
+    from genopt_tui.session.client import runner_pid, send
+
+    token = secrets.token_hex(8)
+    with journal_of(path) as journal:
+        after = journal.last_event()
+        send(path, journal, kind, token=token, **data)
+        told = telling(lambda: journal.last_rollout())
+        while True:
+            for event in journal.events(after, kinds=["aside_finished"]):
+                if event.data["token"] == token:
+                    if event.data["error"]:
+                        raise EvaluationError(str(event.data["error"]))
+                    return dict(event.data)
+            if runner_pid(path) is None:
+                raise EvaluationError("the runner has ended", f"see {path / '.genopt' / 'runner.log'}")
+            told()
+            time.sleep(POLL)
+
+
+def telling(count: Callable[[], int]) -> Callable[[], None]:
+    """Tells people how many rollouts were run, whenever that changes."""
+    first = last = count()
+
+    def tell() -> None:
+        nonlocal last
+        if (now := count()) != last:
+            last = now
+            say(f"{now - first} rollouts run", err=True)
+
+    return tell
+
+
+@click.command()
+@click.argument("session", required=False)
+@json_option
+def rescore(session: str | None, as_json: bool) -> int:
+    """Score start, best and head again under the task as it is now."""
+    from genopt_tui.cli.comparing import sides_of
+
+    path = find_session(session)
+    with repository_of(path) as repository:
+        named = {name: repository.resolve(name) for name in ("start", "best", "head")}
+    aside(path, "fill", versions=list(dict.fromkeys(named.values())))
+    task, sides = sides_of(path, [(path, commit) for commit in named.values()], None)
+    rows: list[dict[str, Any]] = []
+    for (name, commit), side in zip(named.items(), sides, strict=True):
+        scores = [score for score, _ in side.scores.values()]
+        rows.append({"name": name, "version": commit, "mean": sum(scores) / len(scores), "n": len(scores)})
+    document = {"task": task.name, "versions": rows}
+    if as_json:
+        print_json(document)
+    else:
+        for row in rows:
+            say(f"{row['name']:6} {str(row['version'])[:7]} {figure(row['mean'])} n={row['n']}")
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("session")
+@click.argument("example")
+@click.argument("reason", nargs=-1)
+@click.option("--back", is_flag=True, help="Take it in again.")
+def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> int:
+    """Leave one example out of batches and gate from the next step on, with a reason."""
+    text = " ".join(reason).strip()
+    if bool(text) == back:
+        raise UsageError("why is it left out?", advice="genopt exclude SESSION EXAMPLE REASON, or --back")
+    if said := ask_runner(find_session(session), "set", pairs=[f"exclude.{example}={text}"]):
+        say(said)
+    return Exit.DONE
+
+
+COMMANDS = [note, blame, search, matrix, hunks, rescore, exclude]
