@@ -3,6 +3,7 @@
 Both write a task folder among the user's tasks and make a session of it; when anything is wrong, neither is left.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -122,7 +123,12 @@ def tried(folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSett
         why = result.error.strip() or result.feedback.strip() or result.output.strip()
         last = why.splitlines()[-1] if why else "it said nothing"
         raise UsageError(f"the command gives no score ({result.status})", last, "Run it by hand in this folder first")
+    if missing := re.search(r"ModuleNotFoundError: (.+)", result.feedback):
+        advice = "Install it for the command's Python, or open where it lies: --set sandbox.read=FOLDER"
+        raise UsageError("the command gives no score", missing[1], advice)
     say(f"as it is: {result.example} scores {figure(result.score)} in {result.seconds:.2g} s", err=True)
+    if result.feedback.strip():
+        say(f"  its last words: {result.feedback.strip().splitlines()[-1][:SHOWN]}", err=True)
     if result.sandbox:
         say(f"score: self-reported (command and files share a process); sandbox {result.sandbox}", err=True)
 

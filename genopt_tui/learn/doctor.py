@@ -19,6 +19,7 @@ from genopt_tui.task.rollout import Json, Split
 
 Level = Literal["error", "warning", "info"]
 POWER = 0.8
+AS = {"As in", "That "}  # what a part begins with that another start has as well
 PARTS = ("structure", "documentation", "code")  # of a starting artifact
 IDENTIFIER = re.compile(r"""\w+\[["'](\w+)["']\]|`(\w+)`""")
 
@@ -59,9 +60,9 @@ class Scored:
 class Facts:
     """What is known of a loop before its first step.
 
-    `fields` are the keys seen in observations of a training rollout, `tokens` the size of a batch's whole traces and of what the
-    horizon keeps of them, `cut` counts steps in which something observed was cut, `cut_calls` those in which only calls may have been, `null` is (times accepted, times tried) of the same version
-    against itself, `best` the mean score of the best
+    `fields` are the keys seen in observations of a training rollout; `tokens` the size of a batch's whole traces and of what
+    the horizon keeps of them. `cut` counts steps in which something observed was cut, `cut_calls` those in which only calls may
+    have been. `null` is (times accepted, times tried) of the same version against itself, `best` the mean score of the best
     version (None before there is one other than the start).
     """
 
@@ -376,7 +377,7 @@ def _starts(facts: Facts) -> Iterator[Finding]:
     confounded = []
     for other, start in starts.items():
         said = [(part, getattr(starts[name], part), getattr(start, part)) for part in PARTS]
-        parts = [part for part, ours, theirs in said if ours != theirs and "As in" not in (ours[:5], theirs[:5])]
+        parts = [part for part, ours, theirs in said if ours != theirs and not {ours[:5], theirs[:5]} & AS]
         if other != name and len(parts) > 1:
             confounded.append(f"{other} ({', '.join(parts)})")
     if confounded:

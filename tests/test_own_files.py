@@ -1,0 +1,269 @@
+"""Your own files in one line: from a prompt or a repository to a patch that applies, and what bad input says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genopt_tui.__main__ import call
+
+AGENT = '''
+import sys
+asked = sys.stdin.read()
+if "How to answer" in asked:  # the optimizer's prompt
+    print("""Name the queues.
+
+prompt.txt
+<<<<<<< SEARCH
+Which queue?
+=======
+Which queue, billing or refund?
+>>>>>>> REPLACE
+""")
+elif "billing or refund" in asked:
+    print("Answer:", "refund" if "money" in asked else "billing")
+else:
+    print("neither of them")
+'''
+SORTER = '''
+print("""Use the built-in.
+
+src/sorter.py
+<<<<<<< SEARCH
+    for _ in values:
+        for i in range(len(values) - 1):
+            if values[i + 1] < values[i]:
+                values[i : i + 2] = values[i + 1], values[i]
+    return values
+=======
+    return sorted(values)
+>>>>>>> REPLACE
+""")
+'''
+SLOW = """def sort(values):
+    values = list(values)
+    for _ in values:
+        for i in range(len(values) - 1):
+            if values[i + 1] < values[i]:
+                values[i : i + 2] = values[i + 1], values[i]
+    return values
+"""
+BENCH = """import sys, time
+from src.sorter import sort
+values = [(i * 7919) % 1009 for i in range(int(sys.argv[1]))]
+began = time.perf_counter()
+sort(values)
+print("took", time.perf_counter() - began)
+"""
+TEST = "from src.sorter import sort\nassert sort([2, 1, 3]) == [1, 2, 3]\n"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the present one."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def cases(count: int, answer: str = "") -> str:
+    """CSV of messages and their queue."""
+    rows = (
+        f'"{("money back", "charged")[n % 2]}, case {n}",{answer or ("refund", "billing")[n % 2]}\n'
+        for n in range(count)
+    )
+    return "text,queue\n" + "".join(rows)
+
+
+def git(*arguments: str) -> str:
+    own = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    return subprocess.run(["git", *own, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def test_a_prompt_and_cases_become_a_better_prompt(here: Path, capsys: Any, tmp_path: Path) -> None:
+    agent = tmp_path / "agent.py"
+    agent.write_text(AGENT)
+    (here / "prompt.txt").write_text("Which queue?\n{text}\n")
+    (here / "cases.csv").write_text(cases(200))
+    model = f"command:{sys.executable} {agent}"
+    wanted = ["new", "--prompt", "prompt.txt", "--cases", "cases.csv", "--answer", "queue", "--name", "mine"]
+    assert call([*wanted, "--model", model, "--set", "gate.examples=8", "--set", "batch.size=2", "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["start"] == "given"
+    assert "train 100 cases: refund 50%, billing 50%" in told.err
+    assert "sealed" in told.err and "compared by choice" in told.err and "expected: refund" in told.err
+    assert call(["run", "mine", "--steps", "1", "--mode", "auto"]) == 0
+    assert "0 -> 1" in capsys.readouterr().out
+    assert call(["export", "mine", "--patch", str(tmp_path / "better.patch")]) == 0
+    git("init", "-q")
+    git("apply", str(tmp_path / "better.patch"))
+    assert "billing or refund" in (here / "prompt.txt").read_text()
+
+
+def repository(here: Path) -> None:
+    """A repository with a slow function, its test and a timing script, a large input and something ignored."""
+    (here / "src").mkdir()
+    (here / "src" / "sorter.py").write_text(SLOW)
+    (here / "bench.py").write_text(BENCH)
+    (here / "check.py").write_text(TEST)
+    (here / ".gitignore").write_text("*.secret\n")
+    (here / "key.secret").write_text("not for models")
+    with (here / "large.bin").open("wb") as file:
+        file.truncate(9 * 1024**2)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+
+
+def test_a_repository_becomes_faster_and_its_tree_is_never_touched(
+    here: Path, capsys: Any, tmp_path: Path, home: Path
+) -> None:
+    repository(here)
+    (tmp_path / "sizes").write_text("".join(f"{n}\n" for n in range(60, 84)))
+    (tmp_path / "model.py").write_text(SORTER)
+    wanted = [
+        "new",
+        "--edit",
+        "src/sorter.py",
+        "--run",
+        f"{sys.executable} bench.py {{example}}",
+        "--minimize",
+        "--name",
+        "s",
+    ]
+    wanted += [
+        "--examples",
+        str(tmp_path / "sizes"),
+        "--check",
+        f"{sys.executable} check.py",
+        "--metric",
+        "took ([0-9.e-]+)",
+    ]
+    assert call([*wanted, "--model", f"command:{sys.executable} {tmp_path / 'model.py'}"]) == 0
+    told = capsys.readouterr().err
+    assert "lower is better" in told and "self-reported" in told and "train 12, gate 6, test 6" in told
+    files = home / "tasks" / "s" / "files"
+    assert (files / "large.bin").is_symlink() and (files / "bench.py").is_file()
+    assert not (files / "key.secret").exists() and not (files / "src" / "sorter.py").exists()
+    assert call(["run", "s", "--steps", "1", "--mode", "auto"]) == 0
+    assert "BETTER" in capsys.readouterr().out
+    assert git("status", "--porcelain") == "" and (here / "src" / "sorter.py").read_text() == SLOW
+    assert call(["export", "s", "--patch", str(tmp_path / "faster.patch")]) == 0
+    git("am", "-q", str(tmp_path / "faster.patch"))
+    assert "sorted(values)" in (here / "src" / "sorter.py").read_text()
+
+
+def test_faster_and_wrong_never_wins(here: Path, capsys: Any, tmp_path: Path) -> None:
+    repository(here)
+    (tmp_path / "model.py").write_text(SORTER.replace("return sorted(values)", "return values"))
+    wanted = ["new", "--edit", "src/sorter.py", "--run", f"{sys.executable} bench.py 60", "--minimize", "--name", "s"]
+    wanted += ["--check", f"{sys.executable} check.py", "--metric", "took ([0-9.e-]+)"]
+    assert call([*wanted, "--model", f"command:{sys.executable} {tmp_path / 'model.py'}"]) == 0
+    assert call(["run", "s", "--steps", "1", "--mode", "auto"]) == 0
+    out = capsys.readouterr().out
+    assert "invalid" in out and "BETTER" not in out
+
+
+def test_a_subfolder_of_a_repository_is_patched_where_it_lies(here: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    (here / "part").mkdir()
+    (here / "part" / "score.py").write_text("LEVEL = 3\nprint(LEVEL)\n")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    monkeypatch.chdir(here / "part")
+    wanted = ["new", "--edit", "score.py", "--run", f"{sys.executable} score.py", "--name", "s", "--model", "search"]
+    assert call([*wanted, "--set", "gate.rule=always"]) == 0
+    assert call(["run", "s", "--steps", "1", "--mode", "auto"]) == 0
+    assert call(["export", "s", "head", "--patch", str(tmp_path / "p")]) == 0
+    monkeypatch.chdir(here)
+    git("apply", str(tmp_path / "p"))
+    assert "LEVEL = 3\n" not in (here / "part" / "score.py").read_text()
+
+
+PROMPT = ["--prompt", "p.txt", "--cases", "c.csv", "--answer", "queue"]
+BAD_PROMPTS: dict[str, tuple[list[str], str, str, str]] = {  # arguments, prompt, cases, what is said
+    "no file": (["--prompt", "none.txt", *PROMPT[2:]], "{text}", cases(20), "cannot read none.txt"),
+    "no cases": ([*PROMPT[:3], "none.csv", *PROMPT[4:]], "{text}", cases(20), "cannot read none.csv"),
+    "no column": ([*PROMPT[:5], "quue"], "{text}", cases(20), "Did you mean queue"),
+    "no placeholder": (PROMPT, "{txt}", cases(20), "Did you mean text"),
+    "one label": (PROMPT, "{text}", cases(20, "refund"), "a constant would be perfect"),
+    "too few": (PROMPT, "{text}", cases(5), "too few"),
+    "not text": (PROMPT, "{text}", "text,queue\n\udcff,a\n", "not UTF-8"),
+    "no answer named": (PROMPT[:4], "{text}", cases(20), "--prompt needs --answer"),
+    "stray option": ([*PROMPT, "--minimize"], "{text}", cases(20), "--minimize goes with --edit"),
+    "two at once": (["atari/pong", *PROMPT], "{text}", cases(20), "at once"),
+    "unknown setting": ([*PROMPT, "--set", "gate.exmples=1"], "{text}", cases(20), "gate.examples"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_PROMPTS)
+def test_bad_prompts_and_cases_say_so_in_one_line(name: str, here: Path, home: Path, capsys: Any) -> None:
+    arguments, prompt, text, said = BAD_PROMPTS[name]
+    (here / "p.txt").write_text(prompt)
+    (here / "c.csv").write_text(text, errors="surrogateescape")
+    assert call(["new", *arguments]) == 2
+    assert refused(capsys, home).find(said) >= 0
+
+
+SHELL = f"{sys.executable} run.py"
+BAD_COMMANDS: dict[str, tuple[list[str], str, str]] = {  # arguments, the program, what is said
+    "no score": (["--run", SHELL], "print('done'); raise SystemExit(2)", "no score"),
+    "nan": (["--run", SHELL], "print('nan')", "gives no score"),
+    "json nan": (["--run", SHELL], "print('{\"score\": NaN}')", "gives no score"),
+    "wrong type": (["--run", SHELL], 'print(\'{"score": "high"}\')', "gives no score"),
+    "no such program": (["--run", "no-such-program-here"], "", "not found"),
+    "missing package": (["--run", SHELL], "import no_such_package", "no_such_package"),
+    "endless output": (["--run", SHELL], "while True: print('x' * 10000)", "gives no score (output)"),
+    "endless": (["--run", SHELL, "--set", "limits.seconds=1"], "while True: pass", "gives no score (timeout)"),
+    "metric not found": (["--run", SHELL, "--metric", "score: (.*)"], "print(3)", "gives no score"),
+    "metric is none": (["--run", SHELL, "--metric", "("], "print(3)", "no regular expression"),
+    "metric without group": (["--run", SHELL, "--metric", "score"], "print(3)", "has no group"),
+    "check fails": (["--run", SHELL, "--check", "false"], "print(3)", "check"),
+    "no command": ([], "print(3)", "--edit needs --run"),
+    "no examples": (["--run", SHELL + " {example}"], "print(3)", "Give --examples"),
+    "examples unused": (["--run", SHELL, "--examples", "run.py"], "print(3)", "Put {example}"),
+    "no examples file": (["--run", SHELL + " {example}", "--examples", "none"], "print(3)", "cannot read none"),
+    "no edited file": (["--edit", "rum.py", "--run", SHELL], "print(3)", "Did you mean run.py"),
+    "outside": (["--edit", "../model.py", "--run", SHELL], "print(3)", "fits no file"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_COMMANDS)
+def test_bad_commands_say_so_in_one_line(name: str, here: Path, home: Path, capsys: Any) -> None:
+    arguments, program, said = BAD_COMMANDS[name]
+    (here / "run.py").write_text(program + "\n")
+    own = [] if "--edit" in arguments else ["--edit", "run.py"]
+    assert call(["new", *own, *arguments]) == 2
+    assert refused(capsys, home).find(said) >= 0
+    assert [file.name for file in here.iterdir()] == ["run.py"]
+
+
+def refused(capsys: Any, home: Path) -> str:
+    """The one line that was said; neither a task nor a session is left."""
+    told = capsys.readouterr()
+    assert told.out == ""
+    lines = [line for line in told.err.splitlines() if line.startswith("genopt: ")]
+    assert len(lines) == 1 and "Traceback" not in told.err, told.err
+    assert not list((home / "tasks").glob("*")) and not list((home / "sessions").glob("*/.git"))
+    return lines[0]
+
+
+def test_a_command_that_writes_into_the_users_tree_is_stopped(here: Path, home: Path, capsys: Any) -> None:
+    (here / "run.py").write_text(f"open({str(here / 'left.txt')!r}, 'w').write('x')\nprint(3)\n")
+    call(["new", "--edit", "run.py", "--run", SHELL])
+    assert not (here / "left.txt").exists()
+
+
+def test_a_hundred_thousand_cases_are_dealt_out(here: Path, capsys: Any) -> None:
+    (here / "p.txt").write_text("{text}")
+    (here / "c.csv").write_text(cases(100_000))
+    assert call(["new", *PROMPT, "--name", "big", "--json"]) == 0
+    told = capsys.readouterr().err
+    assert "50000 cases" in told and "25000 cases" in told
+    assert call(["check", "big", "--json"]) == 0
+    codes = {f["code"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert "no-agent-model" in codes and "label-balance" in codes and "overlap" not in codes
