@@ -30,7 +30,7 @@ from genopt_tui.evaluate.wire import Channel, Closed
 from genopt_tui.task import loader
 from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
 
-TRIES = 3  # forks of one rollout: a player that was killed from outside, or a dead zygote, is nobody's score
+TRIES = 10  # forks of one rollout: a player that was killed from outside, or a dead zygote, is nobody's score
 RUNNER_FRAME = 1 << 30
 
 

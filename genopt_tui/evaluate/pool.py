@@ -1,9 +1,11 @@
 """Running rollouts: as many at once as there are workers, each in a judge process of its own."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from genopt_tui import config
@@ -17,13 +19,23 @@ from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
 
 FEWEST, AHEAD = 8, 4  # judges that may be there while questions wait for their answers: at least, and for each worker
-TRIES = 5  # judges that may die over one rollout before it counts as `infra`
+TRIES = 5  # judges that may die of themselves over one rollout before it counts as `infra`
+KILLS = 50  # that may be killed from outside
 
 __all__ = ["LlmQuestion", "Pool"]
 
 
 async def no_model(question: LlmQuestion) -> str:
     raise EvaluationError("no agent model is set", advice="Set one with --set agent_model=MODEL")
+
+
+def scratch_folder() -> str:
+    """A new folder for the scratch folders of a pool; those that killed runners left behind are removed."""
+    for left in Path(tempfile.gettempdir()).glob("genopt-*-*"):
+        pid = left.name.split("-")[1]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and left.stat().st_uid == os.geteuid():
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"genopt-{os.getpid()}-")
 
 
 class Pool:
@@ -59,19 +71,23 @@ class Pool:
         if self._isolation is None:
             self._isolation = await asyncio.to_thread(sandbox.choose, self.settings)
             self._name = sandbox.in_force(self._isolation, self.settings, shared=bool(self.task.task.command))
-            self._scratch = tempfile.mkdtemp(prefix="genopt-")
+            self._scratch = "" if self._isolation.bwrap else await asyncio.to_thread(scratch_folder)
         return self._name
 
     async def submit(self, rollout: Rollout) -> RolloutResult:
         """Run one rollout. Never raises for what an artifact did; cancelling stops its player at once."""
         await self.start()
-        why = ""
-        for _ in range(TRIES):
+        why, tries, kills = "", TRIES, KILLS
+        while tries and kills:
             await self._turns.acquire(rollout.tree)
             try:
                 message = await self._on_worker(rollout)
             except JudgeDied as died:
                 why = str(died)
+                if await died.killed():
+                    kills -= 1
+                else:
+                    tries -= 1
                 continue
             finally:
                 self._turns.release()
@@ -112,7 +128,8 @@ class Pool:
         self._closed = True
         await asyncio.gather(*(self._drop(worker) for worker in list(self._all)))
         await asyncio.gather(*self._cleaning)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     async def _on_worker(self, rollout: Rollout) -> dict[str, Any]:
         worker = await self._worker()

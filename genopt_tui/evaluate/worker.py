@@ -28,6 +28,17 @@ Answer = Callable[[LlmQuestion], Awaitable[str]]
 class JudgeDied(Exception):
     """The judge process ended or hung; the message holds its last words."""
 
+    def __init__(self, words: str, process: asyncio.subprocess.Process | None = None) -> None:
+        super().__init__(words)
+        self._process = process
+
+    async def killed(self) -> bool:
+        """Whether somebody killed it."""
+        with contextlib.suppress(TimeoutError):
+            if self._process is not None:
+                return await asyncio.wait_for(self._process.wait(), STOP) == -signal.SIGKILL
+        return False
+
 
 class Worker:
     """A judge process; one request at a time."""
@@ -116,7 +127,7 @@ class Worker:
             self._writer.write(len(body).to_bytes(4, "big") + body)
             await self._writer.drain()
         except OSError as error:
-            raise JudgeDied(self.last_words()) from error
+            raise JudgeDied(self.last_words(), self.process) from error
 
     async def _receive(self, seconds: float | None) -> dict[str, Any]:
         try:
@@ -127,7 +138,7 @@ class Worker:
         except TimeoutError as error:
             raise JudgeDied("the task's own code did not end") from error
         except (asyncio.IncompleteReadError, OSError, WireError) as error:
-            raise JudgeDied(self.last_words()) from error
+            raise JudgeDied(self.last_words(), self.process) from error
 
     def last_words(self) -> str:
         text = self._said.decode("utf-8", "replace").strip()

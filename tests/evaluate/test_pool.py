@@ -1,9 +1,13 @@
 """The pool: results, cancelling, questions to a model, judges that die."""
 
 import asyncio
+import contextlib
 import os
+import random
 import signal
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +16,7 @@ from genopt_tui.config import Sandbox
 from genopt_tui.errors import EvaluationError
 from genopt_tui.evaluate import sandbox
 from genopt_tui.evaluate.pool import LlmQuestion
-from genopt_tui.task.rollout import Example, Limits
+from genopt_tui.task.rollout import Example, Limits, RolloutResult
 from genopt_tui.task.trace import decode
 from tests.evaluate.conftest import Make, living_children, rollout
 
@@ -139,16 +143,70 @@ async def test_cancelling_stops_the_player_at_once(make: Make) -> None:
 
 async def test_killed_processes_are_nobodys_score(make: Make) -> None:
     pool = make(workers=2, limits=Limits(seconds=30))
-    code = "import time\ndef act(obs):\n    time.sleep(0.15)\n    return obs['number']\n"
+    code = "import time\ndef act(obs):\n    time.sleep(0.05)\n    return obs['number']\n"
     undisturbed = await pool.submit(rollout(code, times=4))
-    batch = [asyncio.create_task(pool.submit(rollout(code, times=4, repeat=i))) for i in range(4)]
-    for i in range(12):
-        await asyncio.sleep(0.1)
-        prey = named("judge") if i % 4 == 0 else [p for p in living_children() if p not in named("judge")]
-        if prey:
-            os.kill(prey[i % len(prey)], signal.SIGKILL)
+    batch = [asyncio.create_task(pool.submit(rollout(code, times=4, repeat=i))) for i in range(6)]
+    kills = await harassed(batch, 20)
     results = await asyncio.gather(*batch)
-    assert [(r.status, r.score, r.signature) for r in results] == [("ok", 6.0, undisturbed.signature)] * 4
+    assert [(r.status, r.score, r.signature) for r in results] == [("ok", 6.0, undisturbed.signature)] * 6
+    assert kills == 20
+
+
+async def harassed(batch: list[asyncio.Task[RolloutResult]], most: int) -> int:
+    """Kill judges, zygotes and players at random while the batch runs; how many were killed."""
+    chance, kills = random.Random(1), 0
+    while kills < most and not all(task.done() for task in batch):
+        await asyncio.sleep(0.04)
+        prey = living_children()
+        if prey:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(chance.choice(prey), signal.SIGKILL)
+                kills += 1
+    return kills
+
+
+async def test_candidates_take_turns(make: Make) -> None:
+    pool = make(workers=1)
+    done: list[str] = []
+
+    async def run(tree: str) -> None:
+        await pool.submit(replace(rollout("def act(obs): return 1"), tree=tree))
+        done.append(tree)
+
+    await pool.submit(rollout("def act(obs): return 1"))
+    await asyncio.gather(*(run(tree) for tree in "aaaabb"))
+    assert "".join(done) == "aababa"
+
+
+async def test_no_more_judges_than_are_bounded_while_questions_wait(make: Make) -> None:
+    gate, asked = asyncio.Event(), 0
+
+    async def answer(question: LlmQuestion) -> str:
+        nonlocal asked
+        asked += 1
+        if asked >= 3:
+            gate.set()
+        await gate.wait()
+        return "1"
+
+    pool = make(answer=answer)
+    pool._most = 3
+    results = await asyncio.gather(*(pool.submit(rollout(ASKING, repeat=i)) for i in range(8)))
+    assert {(r.status, r.score) for r in results} == {("ok", 2.0)}
+    assert len(named("judge")) <= 3
+
+
+async def test_folders_of_killed_runners_are_removed(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no bubblewrap: scratch folders lie on disk
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "genopt-999999999-x" / "deep").mkdir(parents=True)
+    (tmp_path / f"genopt-{os.getpid()}-x").mkdir()
+    pool = make()
+    assert (await pool.submit(rollout("def act(obs): return 1"))).status == "ok"
+    await pool.close()
+    assert [p.name for p in tmp_path.glob("genopt-*")] == [f"genopt-{os.getpid()}-x"]
 
 
 async def test_a_judge_that_dies_over_a_rollout_is_infra(make: Make) -> None:
