@@ -122,7 +122,8 @@ class PlayerContext:
 
     def step(self, observation: Json = None, action: Json = None, reward: float | None = None, **info: Json) -> None:
         self.steps += 1
-        self._digest.update(pack([plain(action), plain(reward)]))
+        simple = type(action) is int and type(reward) is float and -(2**63) <= action < 2**63 and reward == reward
+        self._digest.update(pack([action, reward] if simple else [plain(action), plain(reward)]))
         if self._tracer is not None:
             self._tracer.step(observation, action, reward, info, self._recorded)
             self._recorded = NO_CALLS

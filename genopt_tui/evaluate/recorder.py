@@ -143,7 +143,8 @@ class Recorder:
             body = b"".join(kept)
         cut = self.cut + len(self.calls) - len(kept)
         self.calls, self.cut, self.depth = [], 0, 0
-        return _pack([cut, len(kept), body])
+        packed: bytes = _packer.pack([cut, len(kept), body])
+        return packed
 
 
 @functools.lru_cache(maxsize=4096)

@@ -14,6 +14,7 @@ from genopt_tui.task.rollout import Json, Picture, TraceChunk
 LARGEST_TRACE = 64 * 1024**2  # compressed bytes; later steps are counted, not kept
 LARGEST_PICTURES = 64 * 1024**2
 COLOURS = 256
+WORD = 8  # bytes
 CALL_BYTES = 256 * 1024  # of the calls of one answer; our recorder sends half of it at most
 
 
@@ -41,21 +42,28 @@ class Calls:
         check(number, body)
         if len(self.body) > CALL_BYTES:
             return Calls(self.cut + cut + number, self.number, self.body)
+        if self.number + number > 65535:
+            return Calls(self.cut + cut + number, self.number, self.body)
         return Calls(self.cut + cut, self.number + number, self.body + body)
 
     def packed(self) -> bytes:
-        header: bytes = msgpack.Packer().pack_array_header(self.number)
-        return header + self.body
+        return header(self.number) + self.body
 
 
 NO_CALLS = Calls(0, 0, b"")
 
 
+def header(number: int) -> bytes:
+    """What msgpack puts before a list of so many entries (fewer than 65536)."""
+    return bytes([0x90 | number]) if number < 16 else b"\xdc" + number.to_bytes(2, "big")
+
+
 def check(number: int, body: bytes) -> None:
     """Whether `body` holds exactly `number` calls, as [function, arguments, result, error, depth]. Raises BadCalls."""
     try:
-        header = msgpack.Packer().pack_array_header(number)
-        calls = msgpack.unpackb(header + body, use_list=False, strict_map_key=False, max_map_len=4096, timestamp=1)
+        calls = msgpack.unpackb(
+            header(number) + body, use_list=False, strict_map_key=False, max_map_len=4096, timestamp=1
+        )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise BadCalls from error
     for call in calls:
@@ -106,7 +114,8 @@ class Album:
 
     def __init__(self) -> None:
         self.pictures: list[Picture] = []
-        self._last: Any = None
+        self._shape: tuple[int, ...] = ()
+        self._last: Any = None  # bytes of the picture before, as words
         self._indices: Any = None
         self._colours: list[int] = []
         self._palette = b""
@@ -127,60 +136,66 @@ class Album:
         image = np.ascontiguousarray(picture)
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError("ctx.attach takes an array of height x width x 3, uint8")
-        rows = self._changed_rows(image)
-        if self._bytes > LARGEST_PICTURES or not rows.any():
+        changed = self._changed(image)
+        if self._bytes > LARGEST_PICTURES or not len(changed):
             return
-        self._index(image, rows)
-        pixels = zlib.compress(self._indices, 1)
+        self._index(image.reshape(-1, 3), changed)
+        squeeze = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
+        pixels = squeeze.compress(self._indices) + squeeze.flush()
         self._bytes += len(pixels)
         if self.pictures and self.pictures[-1].step == step:
             self.pictures.pop()  # the latest picture of a step counts
         self.pictures.append(Picture(step, image.shape[1], image.shape[0], self._palette, pixels))
 
-    def _changed_rows(self, image: Any) -> Any:
-        """Which rows differ from the picture before; only these are looked at further."""
+    def _changed(self, image: Any) -> Any:
+        """Numbers of the pixels that may differ from the picture before (some twice); only these are looked at further."""
         import numpy as np
 
-        last, self._last = self._last, image.copy()
-        if last is None or last.shape != image.shape:
-            self._indices = np.zeros(image.shape[:2], np.uint8)
-            return np.ones(image.shape[0], bool)
-        height = image.shape[0]
-        return (image.reshape(height, -1) != last.reshape(height, -1)).any(axis=1)
+        words = image.reshape(-1).view(np.uint64 if image.size % WORD == 0 else np.uint8)
+        if self._shape != image.shape:
+            self._shape, self._last = image.shape, words.copy()
+            self._indices = np.zeros(image.shape[0] * image.shape[1], np.uint8)
+            return np.arange(len(self._indices))
+        changed = np.flatnonzero(words != self._last)
+        self._last[changed] = words[changed]
+        if words.itemsize == 1:
+            return changed // 3
+        pixels = (changed * WORD // 3)[:, None] + np.arange(4)  # a word lies across up to four pixels
+        return np.minimum(pixels.ravel(), len(self._indices) - 1)
 
-    def _index(self, image: Any, rows: Any) -> None:
-        """Bring the palette indices of these rows up to date."""
+    def _index(self, pixels: Any, changed: Any) -> None:
+        """Bring the palette indices of these pixels up to date."""
         import numpy as np
 
-        codes = code(image[rows])
+        codes = code(pixels[changed])
         if self._rounded:
-            self._indices[rows] = coarse(codes)
+            self._indices[changed] = coarse(codes)
             return
         found = self._table[codes]
         if not found.all():
             new = np.unique(codes[found == 0])
             if len(self._colours) + len(new) > COLOURS:
-                self._start_rounding(image)
+                self._start_rounding(pixels)
                 return
             self._colours += [int(colour) for colour in new]
             self._palette = packed(self._colours)
             self._table[new] = np.arange(len(self._colours) - len(new), len(self._colours)) + 1
             found = self._table[codes]
-        self._indices[rows] = found - 1
+        self._indices[changed] = found - 1
 
-    def _start_rounding(self, image: Any) -> None:
+    def _start_rounding(self, pixels: Any) -> None:
         """More than 256 colours: from here on they are rounded to 3, 3 and 2 bits."""
         self._rounded = True
         self._palette = packed(
             [(r * 255 // 7) << 16 | (g * 255 // 7) << 8 | b * 85 for r in range(8) for g in range(8) for b in range(4)]
         )
-        self._indices[:] = coarse(code(image))
+        self._indices[:] = coarse(code(pixels))
 
 
-def code(image: Any) -> Any:
-    """Colours as numbers of 24 bits."""
-    wide = image.astype("uint32")
-    return wide[:, :, 0] << 16 | wide[:, :, 1] << 8 | wide[:, :, 2]
+def code(pixels: Any) -> Any:
+    """Colours (rows of red, green, blue) as numbers of 24 bits."""
+    wide = pixels.astype("uint32")
+    return wide[:, 0] << 16 | wide[:, 1] << 8 | wide[:, 2]
 
 
 def coarse(codes: Any) -> Any:

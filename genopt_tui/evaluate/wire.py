@@ -16,6 +16,7 @@ BIG = 4096  # bytes of an integer
 TUPLE, SET, FROZENSET, INTEGER, ARRAY, OBJECTS, TABLE, SERIES, COMPLEX = range(1, 10)
 PIECE = 64 * 1024  # bytes read at once: a larger buffer is mapped anew for every read, which costs more than the read
 NUMERIC = "biufcSUMm"  # kinds of numpy dtypes that are plain bytes
+_plain = msgpack.Packer(strict_types=True)  # ours for good: a new one for each value costs more than most values
 
 
 class WireError(Exception):
@@ -28,6 +29,11 @@ class Closed(Exception):
 
 def pack(value: Any) -> bytes:
     """`value` as msgpack. Raises WireError naming the type that cannot be sent."""
+    try:
+        plain: bytes = _plain.pack(value)
+        return plain
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        pass  # it holds more than plain data
     try:
         data: bytes = msgpack.packb(value, default=_encode, strict_types=True)
     except WireError:
