@@ -12,7 +12,16 @@ from textual.widget import Widget
 
 from genopt_tui.session.progress import Progress
 from genopt_tui.task.rollout import Call, Picture, TraceStep
-from genopt_tui.ui.messages import BlameWanted, CommandWanted, Copied, Edited, PictureWanted, PlaceChosen, TraceWanted
+from genopt_tui.ui.messages import (
+    BlameWanted,
+    CandidateChosen,
+    CommandWanted,
+    Copied,
+    Edited,
+    PictureWanted,
+    PlaceChosen,
+    TraceWanted,
+)
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.snapshot import (
@@ -187,6 +196,9 @@ class Host(App[None]):
         self.heard.append(message)
 
     def on_edited(self, message: Edited) -> None:
+        self.heard.append(message)
+
+    def on_candidate_chosen(self, message: CandidateChosen) -> None:
         self.heard.append(message)
 
     def on_blame_wanted(self, message: BlameWanted) -> None:

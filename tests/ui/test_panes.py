@@ -202,7 +202,7 @@ async def test_scores_that_arrive_leave_hunks_and_place_as_they_are() -> None:
         await settled(pilot)
         assert (pane.view.cursor, pane.view.scroll_offset) == before
         assert pane.kept() == {1}
-        assert "gate 1/10: seed-100 1" in str(pane.scores.content)
+        assert "gate 1/10\nseed-100 1" in str(pane.scores.content)
 
 
 async def test_reasons_lead_to_their_step_and_the_raw_reply_opens() -> None:
@@ -245,8 +245,8 @@ async def test_a_reply_streams_then_becomes_a_diff() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"progress": Progress(step=13, batch={"examples": [["a", 0], ["b", 0]]}), "proposals": ()}, "0 of 2"),
-        ({"progress": Progress(), "proposals": ()}, "no step runs"),
+        ({"doing": "rolling out the batch: [/] 0 of 2", "proposals": ()}, "[/] 0 of 2"),
+        ({"doing": "asking", "proposals": (proposal(files=None, text="it arrives", gate_scores=()),)}, ""),
         ({"proposals": (proposal(files=None, refusals=({"why": "no such [/line]", "final": False},)),)}, "[/line]"),
     ],
 )
@@ -254,7 +254,9 @@ async def test_the_phase_is_said(changes: dict[str, Any], said: str) -> None:
     host = Host(ProposalPane(), snapshot(**changes))
     async with host.run_test(size=(100, 20)) as pilot:
         await settled(pilot)
-        assert said in str(host.query_one("#phase", Plain).content)
+        phase = host.query_one("#phase", Plain)
+        assert said in str(phase.content)
+        assert phase.display == bool(said)
 
 
 # all of them

@@ -6,7 +6,9 @@ from scene import BEFORE, FILES, HOSTILE, NASTY, Host, harmless, seen, settled
 
 from genopt_tui.learn.diff import hunks, keep
 from genopt_tui.ui.messages import Copied
-from genopt_tui.ui.widgets.diff import DiffLines, DiffView, fitted, work_out
+from genopt_tui.ui.widgets.diff import DiffView
+from genopt_tui.ui.widgets.diff_lines import DiffLines, work_out
+from genopt_tui.ui.widgets.fit import fitted
 from genopt_tui.ui.widgets.lines import plain
 from genopt_tui.ui.widgets.text import clean_line
 from genopt_tui.ui.widgets.words import laid_over, word_spans
@@ -85,7 +87,7 @@ async def test_hunks_are_left_out_and_taken_in() -> None:
         view.act_toggle()
         await settled(pilot)
         assert view.off == {1}
-        assert any(text.startswith("[ ] hunk 1 of 2  left out") for text in seen(view))
+        assert any(text.startswith("[ ] hunk 1 of 2  lines 8-9 in class Policy  left out") for text in seen(view))
         left = keep(BEFORE, FILES, {h.number for h in view.hunks} - view.off)
         assert "steps =" not in left["policy.py"]
         view.act_toggle()

@@ -1,224 +1,20 @@
-"""The edit as a diff: unified or side by side, hunks that can be left out, words and colours for visible lines only."""
+"""The edit as a diff: unified or side by side, hunks that can be left out."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 from textual.message import Message
 
-from genopt_tui.learn.diff import Hunk, Row, hunks
-from genopt_tui.ui.widgets.code import colours
-from genopt_tui.ui.widgets.fit import fitted
-from genopt_tui.ui.widgets.lines import Line, find_in, plain
+from genopt_tui.learn.diff import Hunk
+from genopt_tui.ui.widgets.diff_lines import Diff, DiffLines, Files, work_out
+from genopt_tui.ui.widgets.lines import Line
 from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
-from genopt_tui.ui.widgets.text import clean_line
 from genopt_tui.ui.widgets.view import LineView
-from genopt_tui.ui.widgets.words import laid_over, word_spans
 
 SIDE_BY_SIDE = 140
 """Columns from which old and new stand side by side."""
 FOLDED = 4
 """Rows of a long introduction that show while it is folded."""
-BEFORE = 60
-"""Rows above the visible ones that are coloured with them, so that a string begun above is seen as one."""
-SIGN_LOOKS = {" ": "", "-": "removed", "+": "added"}
-Files = Mapping[str, str]
-
-
-class Entry(NamedTuple):
-    """One row of the view: a line of the introduction, a file's or hunk's head, or one or two lines of code."""
-
-    hunk: Hunk | None = None
-    left: Row | None = None
-    right: Row | None = None
-    text: Line = ()
-    head: bool = False
-    partner: Row | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Diff:
-    """Rows of one diff, worked out in a thread. `heads` are the rows at which hunks begin, by hunk number."""
-
-    hunks: tuple[Hunk, ...] = ()
-    entries: tuple[Entry, ...] = ()
-    heads: Mapping[int, int] = field(default_factory=dict)
-
-
-def work_out(old: Files, new: Files, split: bool) -> Diff:
-    """The rows of the edit from `old` to `new`."""
-    found = hunks(old, new)
-    entries: list[Entry] = []
-    heads: dict[int, int] = {}
-    file = None
-    for hunk in found:
-        if hunk.file != file:
-            file = hunk.file
-            status = "" if hunk.status == "changed" else f"  ({hunk.status})"
-            entries.append(Entry(text=((file, "title"), (status, "warn"))))
-        heads[hunk.number] = len(entries)
-        entries.append(Entry(hunk, head=True))
-        entries += _side_by_side(hunk) if split else _unified(hunk)
-    return Diff(tuple(found), tuple(entries), heads)
-
-
-def _runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
-    """(removed, added, unchanged): changed runs with both sides, unchanged rows one by one."""
-    out: list[tuple[list[Row], list[Row], Row | None]] = []
-    for row in rows:
-        if row.sign == " ":
-            out.append(([], [], row))
-            continue
-        if not out or out[-1][2] is not None or (row.sign == "-" and out[-1][1]):
-            out.append(([], [], None))
-        out[-1][row.sign == "+"].append(row)  # type: ignore[union-attr]
-    return out
-
-
-def _unified(hunk: Hunk) -> list[Entry]:
-    entries: list[Entry] = []
-    for removed, added, same in _runs(hunk.rows):
-        if same is not None:
-            entries.append(Entry(hunk, same, same))
-            continue
-        entries += [Entry(hunk, left=row, partner=_at(added, i)) for i, row in enumerate(removed)]
-        entries += [Entry(hunk, right=row, partner=_at(removed, i)) for i, row in enumerate(added)]
-    return entries
-
-
-def _side_by_side(hunk: Hunk) -> list[Entry]:
-    entries: list[Entry] = []
-    for removed, added, same in _runs(hunk.rows):
-        if same is not None:
-            entries.append(Entry(hunk, same, same))
-        entries += [
-            Entry(hunk, _at(removed, i), _at(added, i), partner=_at(added, i))
-            for i in range(max(len(removed), len(added)))
-        ]
-    return entries
-
-
-def _at(rows: Sequence[Row], index: int) -> Row | None:
-    return rows[index] if index < len(rows) else None
-
-
-class DiffLines:
-    """The rows to show: an introduction, then the diff. `off` are the numbers of hunks left out."""
-
-    def __init__(
-        self, diff: Diff, lead: Sequence[Line] = (), off: Collection[int] = (), *, split: int = 0, shift: int = 0
-    ) -> None:
-        self.diff, self.lead, self.off = diff, lead, frozenset(off)
-        self.split, self.shift = split, shift
-        longest = max(
-            (max(h.old_start + len(h.old_lines), h.new_start + len(h.new_lines)) for h in diff.hunks), default=0
-        )
-        self._digits = max(3, len(str(longest)))
-
-    def __len__(self) -> int:
-        return len(self.lead) + len(self.diff.entries)
-
-    def entry(self, y: int) -> Entry | None:
-        """The diff's row at `y`; None in the introduction."""
-        at = y - len(self.lead)
-        return self.diff.entries[at] if 0 <= at < len(self.diff.entries) else None
-
-    def head(self, number: int) -> int:
-        """The row at which hunk `number` begins."""
-        return len(self.lead) + self.diff.heads[number]
-
-    def draft(self, y: int) -> Line:
-        entry = self.entry(y)
-        return self.lead[y] if entry is None else self._line(entry, {})
-
-    def fill(self, first: int, count: int) -> Sequence[Line] | None:
-        start = max(0, first - len(self.lead) - BEFORE)
-        near = [e for e in self.diff.entries[start : max(0, first - len(self.lead) + count)]]
-        inks = _inks(near)
-        lines = []
-        for y in range(first, min(first + count, len(self))):
-            entry = self.entry(y)
-            lines.append(self.lead[y] if entry is None else self._line(entry, inks, words=True))
-        return lines
-
-    def find(self, needle: str, start: int, step: int, stop: Callable[[], bool]) -> int | None:
-        return find_in(lambda y: plain(self.draft(y)), len(self), needle, start, step, stop)
-
-    def _line(self, entry: Entry, inks: Mapping[int, Line], words: bool = False) -> Line:
-        if entry.hunk is None:
-            return entry.text
-        if entry.head:
-            return self._head(entry.hunk)
-        off = entry.hunk.number in self.off
-        if not self.split:
-            row = entry.left or entry.right
-            assert row is not None
-            numbers = f"{row.old or '':>{self._digits}} {row.new or '':>{self._digits}} "
-            return ((numbers, "gutter"), *self._code(row, entry.partner, inks, off, words))
-        half = (self.split - 3) // 2
-        left = self._side(entry.left, entry.right, inks, off, words, half, "old")
-        right = self._side(entry.right, entry.left, inks, off, words, half, "new")
-        return (*left, (f" {MARKS.bar} ", "gutter"), *right)
-
-    def _head(self, hunk: Hunk) -> Line:
-        total = len(self.diff.hunks)
-        box, word = ("[ ]", "  left out") if hunk.number in self.off else ("[x]", "")
-        return ((f"{box} hunk {hunk.number} of {total}", "strong hunk"), (f"{word}  {hunk.header}", "hunk"))
-
-    def _side(
-        self,
-        row: Row | None,
-        partner: Row | None,
-        inks: Mapping[int, Line],
-        off: bool,
-        words: bool,
-        width: int,
-        which: str,
-    ) -> Line:
-        if row is None:
-            return ((" " * width, "gutter"),)
-        number = row.old if which == "old" else row.new
-        room = width - self._digits - 1
-        code = self._code(row, partner, inks, off, words)
-        return ((f"{number or '':>{self._digits}} ", "gutter"), *fitted(code, room, self.shift))
-
-    def _code(self, row: Row, partner: Row | None, inks: Mapping[int, Line], off: bool, words: bool) -> Line:
-        ground = SIGN_LOOKS[row.sign]
-        text = _shown(row)
-        line: Line = inks.get(id(row)) or ((text, ""),)
-        if off:
-            return ((f"{row.sign} ", "off"), (text, "off")) if row.sign != " " else (("  ", ""), *line)
-        if words and partner is not None and row.sign != " ":
-            other = _shown(partner)
-            old, new = word_spans(text, other) if row.sign == "-" else word_spans(other, text)
-            line = laid_over(line, old if row.sign == "-" else new, f"{ground}-word")
-            line = tuple((t, n if "-word" in n else f"{n} {ground}") for t, n in line)
-        elif ground:
-            line = tuple((t, f"{n} {ground}") for t, n in line)
-        end: Line = () if row.ended else (("  (no line end)", f"dim {ground}"),)
-        return ((f"{row.sign} ", f"strong {ground}"), *line, *end, ("", ground))
-
-
-def _shown(row: Row) -> str:
-    """The row's text; a carriage return before the line end shows only where the line changed."""
-    return clean_line(row.text.removesuffix("\r") if row.sign == " " else row.text)
-
-
-def _inks(entries: Sequence[Entry]) -> dict[int, Line]:
-    """Coloured code of these rows, by identity: old sides and new sides are read as text of their own."""
-    out: dict[int, Line] = {}
-    for sign in "-+":
-        rows: dict[str, list[Row]] = {}
-        for entry in entries:
-            if entry.hunk is not None and not entry.head:
-                for row in {id(r): r for r in (entry.left, entry.right) if r is not None}.values():
-                    if row.sign in (sign, " "):
-                        rows.setdefault(entry.hunk.file, []).append(row)
-        for file, of_file in rows.items():
-            texts = [_shown(row) for row in of_file]
-            out.update(zip(map(id, of_file), colours(file, texts), strict=True))
-    return out
 
 
 class DiffView(LineView):
@@ -247,6 +43,7 @@ class DiffView(LineView):
         self.ready = False
         self._lead: Sequence[Line] = ()
         self._notes: Sequence[Line] = ()
+        self._worth: Mapping[int, str] = {}
         self._open_lead = False
         self._wanted = 0
 
@@ -254,13 +51,23 @@ class DiffView(LineView):
     def hunks(self) -> tuple[Hunk, ...]:
         return self.diff.diff.hunks
 
-    def show(self, old: Files, new: Files, lead: Sequence[Line] = (), notes: Sequence[Line] = ()) -> None:
-        """Show another edit; all hunks are in. Above it stand `lead`, which folds when it is long, and `notes`, which do not."""
-        self._lead, self._notes, self._open_lead = lead, notes, False
+    def show(
+        self,
+        old: Files,
+        new: Files,
+        lead: Sequence[Line] = (),
+        notes: Sequence[Line] = (),
+        worth: Mapping[int, str] | None = None,
+    ) -> None:
+        """Show another edit; all hunks are in. Above it stand `lead`, which folds when it is long, and `notes`, which do not.
+
+        `worth` is said in the heads of hunks, by number.
+        """
+        self._lead, self._notes, self._worth = lead, notes, worth or {}
         if (old, new) == (self.old, self.new) and self.ready:
             self._rebuild()
             return
-        self.old, self.new, self.off, self.ready = old, new, frozenset(), False
+        self.old, self.new, self.off, self.ready, self._open_lead = old, new, frozenset(), False, False
         self._work_out()
 
     def set_lead(self, lead: Sequence[Line], notes: Sequence[Line] = ()) -> None:
@@ -303,13 +110,15 @@ class DiffView(LineView):
 
     async def _first(self, diff: Diff) -> Sequence[Line]:
         """The first screenful, finished: a new edit never flashes without its colours."""
-        lines = DiffLines(diff, self._shown_lead(), self.off, split=self._split())
+        lines = DiffLines(diff, self._shown_lead(), self.off, split=self._split(), worth=self._worth)
         return await offload(lines.fill, 0, self.size.height) or ()
 
     def _rebuild(self, diff: Diff | None = None, *, keep: bool = True) -> None:
         lead = self._shown_lead()
         shift = self.diff.shift if keep else 0
-        self.diff = DiffLines(diff or self.diff.diff, lead, self.off, split=self._split(), shift=shift)
+        self.diff = DiffLines(
+            diff or self.diff.diff, lead, self.off, split=self._split(), shift=shift, worth=self._worth
+        )
         self.set_source(self.diff, keep=keep)
 
     def _shown_lead(self) -> Sequence[Line]:

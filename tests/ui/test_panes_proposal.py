@@ -1,0 +1,220 @@
+"""Proposals: several candidates, editing in place, the gate as it comes, what hunks are worth, promises."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from scene import BEFORE, FILES, NASTY, NEW, OLD, Host, harmless, proposal, seen, settled, snapshot
+from textual.pilot import Pilot
+
+from genopt_tui.session.progress import Candidate
+from genopt_tui.ui.messages import CandidateChosen, Edited, PlaceChosen
+from genopt_tui.ui.panes.proposal import ProposalPane, why_not_here
+from genopt_tui.ui.screens.dialogs import Choose
+from genopt_tui.ui.snapshot import ProposalView
+from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
+
+GATE = {"mean": 15.6, "difference": 1.4, "verdict": "better", "n": 10, "promises": 3, "promises_kept": 1}
+
+
+@asynccontextmanager
+async def shown(
+    *views: ProposalView, size: tuple[int, int] = (100, 40)
+) -> AsyncIterator[tuple[Host, ProposalPane, Pilot[Any]]]:
+    pane = ProposalPane()
+    host = Host(pane, snapshot(proposals=views))
+    async with host.run_test(size=size) as pilot:
+        await settled(pilot)
+        yield host, pane, pilot
+
+
+def text(pane: ProposalPane) -> str:
+    return "\n".join(seen(pane.view))
+
+
+async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
+    first = proposal(gate=GATE, decided="")
+    second = proposal(number=1, label="13b", candidate=Candidate(1, edit={"origin": {"candidate": 0, "hunks": [1, 2]}}))
+    third = proposal(
+        number=2, label="13c", decided="not chosen", candidate=Candidate(2, edit={"whatif": ["horizon.steps=1"]})
+    )
+    async with shown(first, second, third) as (host, pane, pilot):
+        assert pane.tabs.names == ("13 +1.4 up", "13b hunks 1, 2", "13c if horizon.steps=1 not chosen")
+        assert pane.tabs.active == 2, "the newest one, where none is asked about"
+        pane.act("next_tab")
+        await pilot.pause()
+        await pilot.click("Tabs", offset=(14, 0))
+        await settled(pilot)
+        assert [(m.step, m.number) for m in host.heard if isinstance(m, CandidateChosen)] == [(13, 0), (13, 1)]
+        pane.feed(snapshot(proposals=(first, second, third), chosen=(13, 1)))
+        await settled(pilot)
+        assert pane.tabs.active == 1
+        assert str(pane.border_title).startswith("5 Proposal 13b")
+
+
+async def test_one_candidate_has_no_tabs() -> None:
+    async with shown(proposal()) as (_, pane, _pilot):
+        assert not pane.tabs.display
+        assert pane.why_not("next_tab")
+
+
+async def test_an_edit_in_place_becomes_a_new_candidate() -> None:
+    async with shown(proposal()) as (host, pane, pilot):
+        pane.act("next")
+        pane.act("next")
+        pane.act("edit_in_place")
+        await settled(pilot)
+        assert pane.editor is not None
+        assert pane.editor.has_focus
+        assert "policy.py" in str(pane.editing.content)
+        line = pane.editor.cursor_location[0]
+        assert NEW.splitlines()[line] == "", "where the hunk under the cursor begins to change"
+        await pilot.press("#", "a", "[", "ctrl+s")
+        await settled(pilot)
+        edited = next(m for m in host.heard if isinstance(m, Edited))
+        lines = NEW.splitlines(keepends=True)
+        lines[line] = "#a[" + lines[line]
+        assert edited.files == {**FILES, "policy.py": "".join(lines)}
+        assert pane.editor is None
+        assert pane.view.has_focus
+
+
+async def test_leaving_the_editor_unchanged_says_nothing_and_changed_asks() -> None:
+    async with shown(proposal()) as (host, pane, pilot):
+        pane.act("edit_in_place")
+        await settled(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert pane.editor is None
+        for answer, left in (("escape", True), ("d", False)):
+            if pane.editor is None:
+                pane.act("edit_in_place")
+                await settled(pilot)
+            await pilot.press("x", "escape")
+            await pilot.pause()
+            assert isinstance(host.screen, Choose)
+            await pilot.press(answer)
+            await settled(pilot)
+            assert (pane.editor is not None) == left
+        assert not any(isinstance(m, Edited) for m in host.heard)
+
+
+async def test_scores_that_arrive_leave_the_editor_alone_and_another_step_closes_it() -> None:
+    async with shown(proposal()) as (_, pane, pilot):
+        pane.act("edit_in_place")
+        await settled(pilot)
+        await pilot.press("x")
+        pane.feed(snapshot(proposals=(proposal(gate_scores=()),)))
+        await settled(pilot)
+        assert pane.editor is not None
+        assert pane.editor.display
+        assert not pane.diff.display
+        pane.feed(snapshot(proposals=(proposal(step=14, files=None, text="next"),)))
+        await settled(pilot)
+        assert pane.editor is None
+        assert pane.view is pane.reply
+        assert pane.view.display
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("a\tb\n", ""),
+        ("a\r\nb\r\n", ""),
+        ("a\r\nb\n", "mixes"),
+        ("\x1b[2J", "cannot be shown"),
+        ("x" * 200_001, "200001"),
+    ],
+)
+def test_what_cannot_be_shown_is_left_to_the_editor_outside(content: str, reason: str) -> None:
+    assert reason in why_not_here(content)
+    assert bool(why_not_here(content)) == bool(reason)
+
+
+async def test_a_deleted_file_and_a_decided_proposal_are_not_edited() -> None:
+    async with shown(proposal(files={"notes.md": FILES["notes.md"]})) as (_, pane, pilot):
+        assert pane.why_not("edit_in_place") == "the edit deletes this file"
+        pane.feed(snapshot(proposals=(proposal(decided="approved"),)))
+        await settled(pilot)
+        assert "decided already" in pane.why_not("edit_in_place")
+
+
+async def test_hunks_say_where_they_are_what_they_are_worth_and_what_they_rest_on() -> None:
+    worth = {1: {"worth": 1.1, "verdict": "better"}, 2: {"worth": None}}
+    view = proposal(gate=GATE, worth=worth, because=(("seed-3", 117), ("seed-1", 9)))
+    async with shown(view) as (host, pane, pilot):
+        assert "hunk 1 of 2  lines 8-9 in class Policy  +1.1 of +1.4" in text(pane)
+        assert "@@" not in text(pane)
+        for _ in range(2):
+            pane.act("next")
+            pane.act("open")
+        await pilot.pause()
+        assert [(m.example, m.step) for m in host.heard if isinstance(m, PlaceChosen)] == [
+            ("seed-3", 117),
+            ("seed-1", 9),
+        ]
+
+
+async def test_promises_are_counted_and_an_edit_of_ones_own_is_named() -> None:
+    async with shown(proposal(gate=GATE)) as (_, pane, pilot):
+        assert "expects seed-3 up  kept 1 of 3" in text(pane)
+        pane.feed(snapshot(proposals=(proposal(gate=None, gate_scores=(), edited=True),)))
+        await settled(pilot)
+        assert "edited by you" in str(pane.border_title)
+
+
+async def test_the_raw_reply_is_shown_to_the_letter() -> None:
+    async with shown(proposal(text="# A\n**not** bold\n<<<<<<< SEARCH\n" + "word " * 60)) as (_, pane, pilot):
+        pane.act("raw")
+        await settled(pilot)
+        assert "**not** bold" in text(pane)
+        assert "›" not in text(pane)
+
+
+def scores(count: int, **more: Any) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"example": f"seed-{1000 + i}", "score": -21.0 + i, "status": "ok", "seconds": 3.0, **more}
+        for i in range(count)
+    )
+
+
+def test_the_gate_says_how_far_it_is_and_how_long_it_takes() -> None:
+    rows = gate_rows(proposal(gate_scores=scores(4), gate_size=10), 60, workers=2)
+    assert rows == ["gate 4/10, about 9 s left  seed-", "1000 -21  1001 -20  1002 -19  1003 -18"]
+    cached = gate_rows(proposal(gate_scores=scores(4, cached=True), gate_size=10), 60)
+    assert cached[0] == "gate 4/10  seed-", "nothing is foretold from what took no time"
+
+
+def test_a_finished_gate_shows_both_scores_and_never_more_than_three_rows() -> None:
+    told = gate_rows(proposal(gate={"scores": list(scores(50, base=-3))}), 60)
+    assert told[0] == "gate  seed-"
+    assert told[1].startswith("1000 -3→-21  1001 -3→-20")
+    assert len(told) == 3
+    assert told[2].endswith("and 43 more")
+    failed = gate_rows(proposal(gate_scores=({"example": "a", "score": None, "status": "timeout"},)), 60)
+    assert failed == ["gate 1/10", "a timeout"]
+    assert gate_rows(proposal(gate_scores=()), 60) == []
+
+
+def test_durations_are_told_as_people_tell_them() -> None:
+    assert [duration(s) for s in (0.2, 12, 200, 9000)] == ["1 s", "12 s", "3 min", "2.5 h"]
+
+
+async def test_hostile_candidates_are_only_shown() -> None:
+    edit = {"origin": {"pairs": [NASTY]}}
+    view = proposal(
+        label=NASTY, decided=NASTY, candidate=Candidate(0, edit=edit), base={NASTY: OLD}, files={NASTY: NEW}
+    )
+    rows = ({"example": NASTY, "status": NASTY, "score": None},)
+    async with shown(view, replace(view, number=1, gate_scores=rows)) as (_, pane, pilot):
+        assert harmless(pane.tabs.names)
+        assert harmless(str(pane.scores.content).split("\n"))
+        assert harmless(seen(pane.view))
+        pane.feed(snapshot(proposals=(replace(view, decided="", files={"a\x1b[2J.py": "x = 1\n"}, base=BEFORE),)))
+        await settled(pilot)
+        pane.diff.go(pane.diff.diff.head(1))
+        pane.act("edit_in_place")
+        await settled(pilot)
+        assert harmless([str(pane.editing.content)])
