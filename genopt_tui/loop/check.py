@@ -16,8 +16,8 @@ from genopt_tui.loop.evaluation import Job, cache_of, null_control, scorer_of
 from genopt_tui.loop.scoring import LONG_TRACE, Scorer, Version, Wish, score_of
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.task.model import Task
-from genopt_tui.task.rollout import Example, RolloutResult, Split
-from genopt_tui.task.trace import TraceReader
+from genopt_tui.task.rollout import Example, Json, RolloutResult, Split, TraceStep
+from genopt_tui.task.trace import ITEMS, TEXT, TraceReader
 
 SPLITS: tuple[Split, ...] = ("train", "gate", "test")
 LOOKED_AT = 2_000  # steps of a trace whose fields and cuts are looked at
@@ -157,8 +157,8 @@ class _Collector:
             fields=frozenset().union(*(observed(step.observation) for step in looked)),
             steps=traced.steps,
             tokens=(whole_trace(shown, facts), within_horizon(shown, facts)),
-            cut=sum(bool(step.cut) and not step.calls for step in looked),
-            cut_calls=sum(bool(step.cut and step.calls) for step in looked),
+            cut=sum(cut_outside_calls(step) for step in looked),
+            cut_calls=sum(bool(step.cut) and not cut_outside_calls(step) for step in looked),
             null=(round(null["accept_rate"] * null["trials"]), null["trials"]) if null else None,
             deterministic_by_seed=bool(kept) and min(result.steps for result in kept) >= LONG_TRACE,
         )
@@ -192,6 +192,19 @@ def scored(result: RolloutResult, task: Task) -> Scored:
     return Scored(
         result.example, result.repeat, score, result.status, result.seconds, result.signature, dict(result.metrics)
     )
+
+
+def cut_outside_calls(step: TraceStep) -> bool:
+    """Whether something observed was cut in this step, and not just arguments or results of calls."""
+    return bool(step.cut) and (not step.calls or shortened([step.observation, step.action, dict(step.info)]))
+
+
+def shortened(value: Json) -> bool:
+    """Whether a value holds a text or a collection of the size to which larger ones are cut."""
+    if isinstance(value, str | bytes):
+        return len(value) >= TEXT
+    inner = list(value.values()) if isinstance(value, dict) else value
+    return isinstance(inner, list) and (len(inner) >= ITEMS or any(shortened(item) for item in inner))
 
 
 def whole_trace(shown: RolloutView, facts: Facts) -> int:
