@@ -1,12 +1,15 @@
 """Commands to a live run, and acts on history: each is a command row that the runner takes up."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from genopt_tui.cli.common import ask_runner, find_session, journal_of, say, taken_out
-from genopt_tui.errors import Exit, UsageError
+from genopt_tui.errors import EvaluationError, Exit, UsageError
+
+if TYPE_CHECKING:
+    from genopt_tui.session.journal import Journal
 
 
 def tell(session: str | None, kind: str, /, **data: Any) -> int:
@@ -224,9 +227,32 @@ def tag(session: str, name: str, version: str) -> int:
 
 @click.command("accept-edits")
 @click.argument("session", required=False)
-def accept_edits(session: str | None) -> int:
-    """Make the files edited by hand a version."""
-    return tell(session, "accept-edits")
+@click.option("--unmeasured", is_flag=True, help="Commit without a gate.")
+def accept_edits(session: str | None, unmeasured: bool) -> int:
+    """Make the files edited by hand a version: the gate scores it first, unless design choices were edited too."""
+    path = find_session(session)
+    with journal_of(path) as journal:
+        after = journal.last_event()
+        said = ask_runner(path, "accept-edits", unmeasured=unmeasured)
+        say(ended(path, journal, after) if said == "committed after the gate" else said)
+    return Exit.DONE
+
+
+def ended(path: Path, journal: "Journal", after: int) -> str:
+    """How the step ends that a command has begun. Raises EvaluationError when the runner ends before that."""
+    import time
+
+    from genopt_tui.cli.lines import line
+    from genopt_tui.session.client import runner_pid
+
+    while True:
+        alive = runner_pid(path) is not None
+        events = journal.events(after, kinds=["step_ended", "committed", "rejected"])
+        if events and events[-1].kind == "step_ended":
+            return "\n".join(text for event in events[:-1] if (text := line(event)))
+        if not alive:
+            raise EvaluationError("the runner has ended", f"see {path / '.genopt' / 'runner.log'}", "`genopt run` goes on")
+        time.sleep(0.05)
 
 
 COMMANDS = [

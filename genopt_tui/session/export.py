@@ -184,12 +184,13 @@ def _arrange(path: Path, origin: str) -> None:
     branches = [name for name in places if name.startswith(HEADS)]
     if not branches:
         raise SessionError("it holds no session", "there is no branch in it")
-    named = re.search(
-        rb"ref: (\S+)\s+HEAD",
-        gitcall.run(["ls-remote", "--symref", "--end-of-options", origin, "HEAD"], path, ok=(0, 128)),
-    )
+    there = gitcall.run(["ls-remote", "--symref", "--end-of-options", origin, "HEAD"], path, ok=(0, 128))
+    named = re.search(rb"ref: (\S+)\s+HEAD", there)
+    tips = {name: sha for sha, _, name in (line.partition("\t") for line in there.decode().splitlines())}
     wanted = named[1].decode() if named else HEADS + "main"
     ref = wanted if wanted in branches else branches[0]
+    if not named and "HEAD" in tips:  # a bundle tells the commit alone
+        ref = next((name for name in (ref, *branches) if places[name] == tips["HEAD"]), ref)
     gitcall.run(["symbolic-ref", "HEAD", ref], path)
     with ObjectStore(path) as store:
         commit = store.commit(ref)

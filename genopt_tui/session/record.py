@@ -50,6 +50,7 @@ class Proposal(Part):
 
     reasoning: str = ""
     diff: str = ""
+    declined: str = Field("", description="What a person left out of the edit, as a diff")
     files: list[str] = Field(default_factory=list)
     because: list[tuple[str, int]] = Field(default_factory=list)
     expects: list[tuple[str, str]] = Field(default_factory=list)

@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, TaskError
@@ -38,7 +38,8 @@ def unpacked(session: Path) -> Path | None:
         return None
     with ObjectStore(session) as store:
         made = max((store.commit(ref) for ref in refs), key=lambda commit: commit.at)
-        folder = session / ".genopt" / "task" / made.tree
+        called = PurePath(made.message.partition("\n")[0].removeprefix("task ")).name  # its digest counts the name too
+        folder = session / ".genopt" / "task" / made.tree / safe_path(called)
         if folder.is_dir():
             return folder
         building = folder.with_name(f".{folder.name}.{os.getpid()}")

@@ -19,7 +19,7 @@ def record(step: int, decision: str = "gate", score: float | None = None, **more
         Scores() if score is None else Scores(mean=score, stderr=0.5, n=2, rows=rows, base_mean=0.0, verdict="better")
     )
     return Record.model_validate(
-        {"step": step, "fingerprint": "f1", "decision": Decided(decision=decision), "scores": scores, **more}  # type: ignore[arg-type]
+        {"step": step, "fingerprint": "f1", "decision": Decided(decision=decision), "scores": scores, **more}
     )
 
 
