@@ -3,7 +3,7 @@
 import functools
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgpack
@@ -24,11 +24,12 @@ class BadCalls(Exception):
 
 @dataclass(frozen=True)
 class Calls:
-    """Recorded calls, each packed; `cut` counts what was left out."""
+    """Recorded calls, each packed; `cut` counts what was left out. `failed`: one of them raised."""
 
     cut: int
     number: int
     body: bytes
+    failed: bool = False
 
     def plus(self, sent: Any) -> "Calls":
         """With calls as a player sent them. Raises BadCalls."""
@@ -36,15 +37,15 @@ class Calls:
             raise BadCalls
         cut, number, body = sent
         if number == 0:
-            return Calls(self.cut + cut, self.number, self.body) if cut else self
+            return replace(self, cut=self.cut + cut) if cut else self
         if not 0 < number < 65536 or len(body) > CALL_BYTES or not 0 <= cut < 2**60:
             raise BadCalls
-        check(number, body)
+        failed = check(number, body) or self.failed
         if len(self.body) > CALL_BYTES:
-            return Calls(self.cut + cut + number, self.number, self.body)
+            return Calls(self.cut + cut + number, self.number, self.body, failed)
         if self.number + number > 65535:
-            return Calls(self.cut + cut + number, self.number, self.body)
-        return Calls(self.cut + cut, self.number + number, self.body + body)
+            return Calls(self.cut + cut + number, self.number, self.body, failed)
+        return Calls(self.cut + cut, self.number + number, self.body + body, failed)
 
     def packed(self) -> bytes:
         return header(self.number) + self.body
@@ -58,8 +59,8 @@ def header(number: int) -> bytes:
     return bytes([0x90 | number]) if number < 16 else b"\xdc" + number.to_bytes(2, "big")
 
 
-def check(number: int, body: bytes) -> None:
-    """Whether `body` holds exactly `number` calls, as [function, arguments, result, error, depth]. Raises BadCalls."""
+def check(number: int, body: bytes) -> bool:
+    """Whether one of the calls raised. Raises BadCalls unless they are as many, as [function, arguments, result, error, depth]."""
     try:
         calls = msgpack.unpackb(
             header(number) + body, use_list=False, strict_map_key=False, max_map_len=4096, timestamp=1
@@ -71,6 +72,7 @@ def check(number: int, body: bytes) -> None:
             raise BadCalls
         if not (call[3] is None or type(call[3]) is str) or type(call[4]) is not int:
             raise BadCalls
+    return any(call[3] for call in calls)
 
 
 class Tracer:
@@ -79,7 +81,7 @@ class Tracer:
     def __init__(self) -> None:
         self.chunks: list[TraceChunk] = []
         self.album = Album()
-        self._packed: list[bytes] = []
+        self._packed: list[trace.PackedStep] = []
         self._first = self._steps = self._bytes = 0
 
     def step(
@@ -88,7 +90,9 @@ class Tracer:
         self._steps += 1
         if self._bytes > LARGEST_TRACE:
             return
-        self._packed.append(trace.pack_fields(observation, action, reward, info, calls.packed(), calls.cut))
+        self._packed.append(
+            trace.pack_fields(observation, action, reward, info, calls.packed(), calls.cut, calls.failed)
+        )
         if len(self._packed) == trace.CHUNK:
             self._close_chunk()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from genopt_tui.task.rollout import TraceStep
+from genopt_tui.task.trace import TraceReader
 
 Ranges = list[tuple[int, int]]
 Chooser = Callable[[Sequence[TraceStep], float | None], Sequence[tuple[int, str]]]
@@ -78,7 +79,8 @@ def in_words(ranges: Sequence[tuple[int, int]]) -> str:
 
 def rewards(trace: Sequence[TraceStep]) -> list[int]:
     """Steps whose reward is not the trace's most frequent one (0 where that is not clear)."""
-    values = [0.0 if s.reward is None or math.isnan(s.reward) else s.reward for s in trace]
+    told = trace.rewards() if isinstance(trace, TraceReader) else [s.reward for s in trace]
+    values = [0.0 if value is None or math.isnan(value) else value for value in told]
     counts = Counter(values).most_common(2)
     usual = 0.0 if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
     return [at for at, value in enumerate(values) if value != usual]
@@ -86,7 +88,10 @@ def rewards(trace: Sequence[TraceStep]) -> list[int]:
 
 def errors(trace: Sequence[TraceStep], failed: bool) -> list[int]:
     """Steps in which a call of the artifact raised, and the last one of a failed rollout."""
-    found = [at for at, s in enumerate(trace) if any(c.error for c in s.calls) or s.info.get("error")]
+    if isinstance(trace, TraceReader):
+        found = list(trace.failed())
+    else:
+        found = [at for at, s in enumerate(trace) if any(c.error for c in s.calls) or s.info.get("error")]
     last = len(trace) - 1
     return [*found, last] if failed and last not in found else found
 

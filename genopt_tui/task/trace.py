@@ -1,12 +1,17 @@
 """Traces on disk: self-contained chunks of up to CHUNK steps, so that any step is read without the others.
 
-A chunk is zlib of msgpack: a list of [observation, action, reward, info, calls, cut], a call being
-[function, arguments, result, error, depth]. Only plain data: what else a value holds is described and counted in `cut`.
+A chunk is two streams of zlib, one behind the other. The second holds the steps, each a msgpack list [observation, action,
+reward, info, calls, cut], a call being [function, arguments, result, error, depth]. The first holds the index, a msgpack list
+[rewards, which steps failed, bytes of each step]: rewards and errors are found, and one step is read, without unpacking the others.
+Only plain data: what else a value holds is described and counted in `cut`.
 """
 
+import itertools
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, overload
 
 import msgpack
@@ -18,7 +23,17 @@ STEP = 64 * 1024  # bytes of one packed value (an observation, say) before it is
 ITEMS, TEXT, DEPTH = 64, 2000, 6  # what a shortened value keeps: entries, characters, nesting
 LEVEL = 3  # zlib: half the time of level 6 for a tenth more bytes
 LARGEST = 256 * 1024**2  # bytes of a chunk when unpacked
+INDEX = 64 * 1024  # bytes of its index
 _packer = msgpack.Packer()
+
+
+@dataclass(frozen=True, slots=True)
+class PackedStep:
+    """A step as a chunk holds it. `failed`: a call of the artifact raised, or the step's info has an `error`."""
+
+    body: bytes
+    reward: float | None
+    failed: bool
 
 
 def encode(steps: Sequence[TraceStep]) -> TraceChunk:
@@ -28,7 +43,7 @@ def encode(steps: Sequence[TraceStep]) -> TraceChunk:
     return join(steps[0].index, [pack_step(step) for step in steps])
 
 
-def pack_step(step: TraceStep) -> bytes:
+def pack_step(step: TraceStep) -> PackedStep:
     """One step, packed: what `join` takes. A copy, so later changes of its values do not matter."""
     counter = Shortening()
     calls = [
@@ -36,18 +51,29 @@ def pack_step(step: TraceStep) -> bytes:
         + b"".join(pack_value(part, counter) for part in (c.function, dict(c.arguments), c.result, c.error, c.depth))
         for c in step.calls
     ]
-    packed = pack_list(calls)
-    return pack_fields(step.observation, step.action, step.reward, step.info, packed, step.cut + counter.cut)
+    packed, failed = pack_list(calls), any(c.error for c in step.calls)
+    return pack_fields(step.observation, step.action, step.reward, step.info, packed, step.cut + counter.cut, failed)
 
 
 def pack_fields(
-    observation: Any, action: Any, reward: float | None, info: Mapping[str, Any], calls: bytes, cut: int
-) -> bytes:
+    observation: Any, action: Any, reward: float | None, info: Mapping[str, Any], calls: bytes, cut: int, failed: bool
+) -> PackedStep:
     """As `pack_step`, from the fields and packed calls; what is too large or not plain is shortened and counted."""
     counter = Shortening()
     body = pack_value(observation, counter) + pack_value(action, counter) + pack_value(reward, counter)
     body += pack_value(info, counter) + calls
-    return b"\x96" + body + pack_value(cut + counter.cut, counter)
+    number = reward if type(reward) in (int, float) else None if reward is None else as_number(reward)
+    return PackedStep(
+        b"\x96" + body + pack_value(cut + counter.cut, counter), number, failed or bool(info and info.get("error"))
+    )
+
+
+def as_number(value: Any) -> float | None:
+    """What a library's number is worth; None for anything else."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def pack_value(value: Any, counter: "Shortening") -> bytes:
@@ -68,19 +94,55 @@ def pack_list(packed: Sequence[bytes]) -> bytes:
     return header + b"".join(packed)
 
 
-def join(first: int, packed: Sequence[bytes]) -> TraceChunk:
+def join(first: int, packed: Sequence[PackedStep]) -> TraceChunk:
     """Packed steps from index `first` on as one chunk."""
-    return TraceChunk(first, len(packed), zlib.compress(pack_list(packed), LEVEL))
+    index = [[p.reward for p in packed], [i for i, p in enumerate(packed) if p.failed], [len(p.body) for p in packed]]
+    steps = zlib.compress(b"".join(p.body for p in packed), LEVEL)
+    return TraceChunk(first, len(packed), zlib.compress(msgpack.packb(index), LEVEL) + steps)
 
 
 def decode(chunk: TraceChunk) -> list[TraceStep]:
     """The steps of a chunk. Raises ValueError when its bytes are damaged."""
-    inflate = zlib.decompressobj()
-    try:
-        data = inflate.decompress(chunk.blob, LARGEST)
-        return [_step(chunk.first + i, *row) for i, row in enumerate(_unpack(data))]
-    except (zlib.error, TypeError, ValueError, msgpack.UnpackException) as error:
-        raise ValueError(f"the trace from step {chunk.first} on is damaged") from error
+    rows = Rows(chunk)
+    return [rows[i] for i in range(chunk.first, chunk.first + chunk.count)]
+
+
+class Rows:
+    """An opened chunk: its index read, its steps unpacked one by one as they are asked for. Raises ValueError when it is damaged."""
+
+    def __init__(self, chunk: TraceChunk) -> None:
+        self.first, self.count = chunk.first, chunk.count
+        self._steps: dict[int, TraceStep] = {}
+        self._data = b""
+        inflate = zlib.decompressobj()
+        try:
+            rewards, failed, sizes = msgpack.unpackb(inflate.decompress(chunk.blob, INDEX))
+            self.rewards: list[float | None] = list(rewards)
+            self.failed: list[int] = [chunk.first + i for i in failed]
+            self._ends = list(itertools.accumulate(sizes))
+        except (zlib.error, TypeError, ValueError, msgpack.UnpackException) as error:
+            raise damaged(chunk.first) from error
+        if not len(self.rewards) == len(self._ends) == chunk.count or not inflate.eof:
+            raise damaged(chunk.first)
+        self._packed = inflate.unused_data
+
+    def __getitem__(self, index: int) -> TraceStep:
+        """The step `index` of the trace, which this chunk holds. Raises ValueError when the bytes are damaged."""
+        if index not in self._steps:
+            self._steps[index] = self._read(index - self.first)
+        return self._steps[index]
+
+    def _read(self, at: int) -> TraceStep:
+        try:
+            self._data = self._data or zlib.decompressobj().decompress(self._packed, LARGEST)
+            row = _unpack(self._data[self._ends[at - 1] if at else 0 : self._ends[at]])
+            return _step(self.first + at, *row)
+        except (zlib.error, TypeError, ValueError, msgpack.UnpackException) as error:
+            raise damaged(self.first) from error
+
+
+def damaged(first: int) -> ValueError:
+    return ValueError(f"the trace from step {first} on is damaged")
 
 
 def _unpack(data: bytes) -> Any:
@@ -176,12 +238,12 @@ class Shortening:
 class TraceReader(Sequence[TraceStep]):
     """The steps of a rollout, read where they are looked at.
 
-    `load(first, count)` gives the chunks that hold these steps; the latest decoded chunks are kept.
+    `load(first, count)` gives the chunks that hold these steps; the latest opened chunks are kept.
     """
 
     def __init__(self, steps: int, load: Callable[[int, int], list[TraceChunk]], *, keep: int = 16) -> None:
         self._length, self._load, self._keep = steps, load, keep
-        self._chunks: OrderedDict[int, list[TraceStep]] = OrderedDict()  # by index of the chunk's first step
+        self._chunks: OrderedDict[int, Rows] = OrderedDict()  # by index of the chunk's first step
 
     def __len__(self) -> int:
         return self._length
@@ -206,25 +268,33 @@ class TraceReader(Sequence[TraceStep]):
     def __iter__(self) -> Iterator[TraceStep]:
         return (self[i] for i in range(self._length))
 
-    def _chunk(self, index: int) -> "_Window":
-        for first, steps in self._chunks.items():
-            if first <= index < first + len(steps):
-                self._chunks.move_to_end(first)
-                return _Window(first, steps)
+    def rewards(self) -> list[float | None]:
+        """The reward of every step; no step is unpacked for it. Raises ValueError when the bytes are damaged."""
+        return self._index[0]
+
+    def failed(self) -> list[int]:
+        """Steps in which a call of the artifact raised, or whose info says `error`; no step is unpacked for it."""
+        return self._index[1]
+
+    @cached_property
+    def _index(self) -> tuple[list[float | None], list[int]]:
+        rewards: list[float | None] = [None] * self._length
+        failed: list[int] = []
+        for chunk in self._load(0, self._length):
+            rows = Rows(chunk)
+            rewards[rows.first : rows.first + rows.count] = rows.rewards
+            failed += rows.failed
+        return rewards[: self._length], failed
+
+    def _chunk(self, index: int) -> "Rows | dict[int, TraceStep]":
+        start = index - index % CHUNK
+        if start in self._chunks and index < start + self._chunks[start].count:
+            self._chunks.move_to_end(start)
+            return self._chunks[start]
         for chunk in self._load(index, 1):
             if chunk.first <= index < chunk.first + chunk.count:
-                self._chunks[chunk.first] = steps = decode(chunk)
+                self._chunks[chunk.first] = rows = Rows(chunk)
                 if len(self._chunks) > self._keep:
                     self._chunks.popitem(last=False)
-                return _Window(chunk.first, steps)
-        return _Window(index, [TraceStep(index, cut=1)])  # a step that was not kept, see Context
-
-
-class _Window:
-    """Decoded steps, by their index in the whole trace."""
-
-    def __init__(self, first: int, steps: list[TraceStep]) -> None:
-        self._first, self._steps = first, steps
-
-    def __getitem__(self, index: int) -> TraceStep:
-        return self._steps[index - self._first]
+                return rows
+        return {index: TraceStep(index, cut=1)}  # a step that was not kept, see Context

@@ -2,6 +2,8 @@
 
 import pytest
 
+from genopt_tui.learn import horizon
+from genopt_tui.task import trace
 from genopt_tui.task.rollout import Call, TraceChunk, TraceStep
 from genopt_tui.task.trace import CHUNK, STEP, TraceReader, decode, encode
 
@@ -68,6 +70,23 @@ def test_reader_loads_only_what_is_asked() -> None:
     assert asked == [500_000, 999_999]
     with pytest.raises(IndexError):
         reader[1_000_000]
+
+
+def test_rewards_and_failures_are_known_without_unpacking_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [TraceStep(i, i, i, float(i % 7 == 0), {"error": "x"} if i == 70 else {}) for i in range(150)]
+    told[3] = TraceStep(3, None, 0, None, {}, (Call("f", {}, None, "ValueError"),))
+    chunks = [encode(told[first : first + CHUNK]) for first in range(0, 150, CHUNK)]
+    reader = TraceReader(
+        152, lambda first, count: [c for c in chunks if c.first < first + count and c.first + c.count > first]
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(trace, "_step", None)
+        assert reader.rewards() == [s.reward for s in told] + [None, None]
+        assert reader.failed() == [3, 70]
+    assert [reader[i] for i in (3, 70, 149)] == [told[3], told[70], told[149]]
+    assert horizon.select("around-reward", 1, 152, reader)[:3] == [(0, 1), (6, 8), (13, 15)]
+    assert horizon.select("around-error", 1, 152, reader) == [(2, 4), (69, 71)]
+    assert horizon.select("around-error", 1, 150, told) == [(2, 4), (69, 71)]
 
 
 def test_a_step_that_was_not_kept_says_so() -> None:
