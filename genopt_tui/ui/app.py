@@ -3,25 +3,27 @@
 import signal
 import sys
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
-from textual.app import App
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.message import Message
 from textual.theme import Theme
 
 from genopt_tui.errors import UsageError
+from genopt_tui.session.summary import head_summary
 from genopt_tui.ui import terminal
-from genopt_tui.ui.actions import ACTIONS
-from genopt_tui.ui.reader import first_snapshot
-from genopt_tui.ui.screens.main import MainScreen
-from genopt_tui.ui.snapshot import Snapshot
+from genopt_tui.ui.glance import Glance
+
+if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from genopt_tui.ui.screens.main import MainScreen
+    from genopt_tui.ui.snapshot import Snapshot
 
 
 @dataclass
@@ -31,39 +33,17 @@ class ThemesRead(Message):
     themes: tuple[Theme | UsageError, ...]
 
 
-class ActionPalette(Provider):
-    """Every action of the table, by name; one that is not possible now says why."""
+def _palette() -> "type[Provider]":
+    from genopt_tui.ui.palette import ActionPalette
 
-    def _lines(self) -> Iterable[tuple[str, str, str]]:
-        screen = self.screen
-        if not isinstance(screen, MainScreen):
-            return
-        context = screen.context()
-        for action in ACTIONS:
-            reason = action.why_not(context)
-            yield action.id, f"{action.help} ({action.key})", f"not now: {reason}" if reason else action.group
-
-    async def discover(self) -> Hits:
-        for name, text, note in self._lines():
-            yield DiscoveryHit(text, lambda name=name: self._run(name), help=note)
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for name, text, note in self._lines():
-            if (score := matcher.match(text)) > 0:
-                yield Hit(score, matcher.highlight(text), lambda name=name: self._run(name), help=note)
-
-    async def _run(self, name: str) -> None:
-        screen = self.screen
-        if isinstance(screen, MainScreen):
-            await screen.action_act(name)
+    return ActionPalette
 
 
 class GenoptApp(App[int]):
     """One session, or the start screen when there is none."""
 
     TITLE = "genopt"
-    COMMANDS: ClassVar = {ActionPalette}
+    COMMANDS: ClassVar = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, priority=True),
         Binding("ctrl+c", "leave", show=False),
@@ -72,20 +52,43 @@ class GenoptApp(App[int]):
     Toast { max-width: 90%; }
     """
 
-    def __init__(self, first: Snapshot | None = None) -> None:
+    def __init__(self, session: Path | None = None) -> None:
+        """Raises SessionError when `session` cannot be read."""
         super().__init__()
-        self._first = first
+        self._session = session
+        self._head = head_summary(session) if session else None
         self.key_time = 0.0
         """When the newest key was pressed (monotonic seconds), however late it is handled."""
         self.crash = self.farewell = self._terminal_title = ""
 
-    def on_mount(self) -> None:
-        from genopt_tui.ui.screens.start import StartScreen
+    def compose(self) -> ComposeResult:
+        if self._session and self._head:
+            yield Glance(self._session.name, self._head)
 
-        self.push_screen(MainScreen(self._first) if self._first else StartScreen())
-        self.call_after_refresh(lambda: Thread(target=self._read_themes, daemon=True).start())
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._begin)
         if not self.is_headless:
             terminal.on_ending(self._told_to_end)
+
+    def _begin(self) -> None:
+        """After the first content: all that is slow to load."""
+        if self._session:
+            from genopt_tui.ui.reader import first_snapshot
+            from genopt_tui.ui.screens.main import MainScreen
+
+            self.push_screen(MainScreen(first_snapshot(self._session, self._head)))
+        else:
+            from genopt_tui.ui.screens.start import StartScreen
+
+            self.push_screen(StartScreen())
+        Thread(target=self._read_themes, daemon=True).start()
+
+    @property
+    def main(self) -> "MainScreen | None":
+        """The screen of the session that is open; None on the start screen."""
+        from genopt_tui.ui.screens.main import MainScreen
+
+        return next((screen for screen in self.screen_stack if isinstance(screen, MainScreen)), None)
 
     def _read_themes(self) -> None:
         from genopt_tui.ui.themes import all_themes
@@ -101,16 +104,17 @@ class GenoptApp(App[int]):
 
     def open_session(self, session: Path) -> None:
         """Show a session. Raises SessionError when it cannot be read."""
-        first = first_snapshot(session)
-        self.title_for(first)
-        self.switch_screen(MainScreen(first))
+        from genopt_tui.ui.reader import first_snapshot
+        from genopt_tui.ui.screens.main import MainScreen
+
+        self.switch_screen(MainScreen(first_snapshot(session)))
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded:
             self.key_time = event.time
         await super().on_event(event)
 
-    def title_for(self, snapshot: Snapshot) -> None:
+    def title_for(self, snapshot: "Snapshot") -> None:
         """Say in the terminal's own title what is wanted, or what goes on."""
         wanted = {"decide": "DECIDE", "propose": "SEND"}.get(snapshot.pending, snapshot.state)
         wanted = wanted if snapshot.loaded else "loading"
@@ -139,16 +143,14 @@ class GenoptApp(App[int]):
         self._tell_focus(False)
 
     def _tell_focus(self, focused: bool) -> None:
-        for screen in self.screen_stack:
-            if isinstance(screen, MainScreen):
-                screen.store.focused(focused)
+        if self.main is not None:
+            self.main.store.focused(focused)
 
     async def action_leave(self) -> None:
         """The one question before the application is left."""
-        screen = self.screen
-        if isinstance(screen, MainScreen):
-            await screen.action_act("leave")
-        elif isinstance(screen, CommandPalette) or len(self.screen_stack) > 2:
+        if self.main is not None and self.screen is self.main:
+            await self.main.action_act("leave")
+        elif len(self.screen_stack) > 2:
             self.pop_screen()
         else:
             self.exit(0)
@@ -158,9 +160,8 @@ class GenoptApp(App[int]):
 
     def _told_to_end(self, number: int) -> None:
         """A closed window pauses the run after the present phase; being ended otherwise leaves it alone."""
-        for screen in self.screen_stack:
-            if isinstance(screen, MainScreen) and number == signal.SIGHUP and screen.snapshot.alive:
-                screen.store.command("pause").wait(0.2)
+        if number == signal.SIGHUP and self.main is not None and self.main.snapshot.alive:
+            self.main.store.command("pause").wait(0.2)
         self.exit(128 + number, return_code=128 + number)
 
     def _fatal_error(self) -> None:
@@ -175,11 +176,10 @@ class GenoptApp(App[int]):
 def run_app(session: Path | None = None) -> int:
     """Run the application in this terminal; the exit code. Raises UsageError when this is no terminal, SessionError for a bad session."""
     terminal.require_terminal()
-    first = first_snapshot(session) if session else None
     log = session / ".genopt" / "ui.log" if session else None
     if log:
         log.parent.mkdir(mode=0o700, exist_ok=True)
-    app = GenoptApp(first)
+    app = GenoptApp(session.resolve() if session else None)
     with terminal.guarded(log):
         app.run()
     if app.crash:

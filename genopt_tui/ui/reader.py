@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from genopt_tui.errors import SessionError
 from genopt_tui.session.objects import Commit, ObjectStore
 from genopt_tui.session.progress import Candidate
-from genopt_tui.session.summary import head_summary
+from genopt_tui.session.summary import HeadSummary, head_summary
+from genopt_tui.ui import words
 from genopt_tui.ui.fold import DECIDERS, label_of
 from genopt_tui.ui.snapshot import EvidenceView, HistoryRow, ProposalView, SessionInfo, Snapshot, VersionView
 
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 Files = Mapping[str, str]
 
 
-def first_snapshot(session: Path) -> Snapshot:
-    """Head's row, artifact and score, read before anything else is loaded. Raises SessionError."""
+def first_snapshot(session: Path, head: HeadSummary | None = None) -> Snapshot:
+    """Head's row, artifact and score, read (where `head` does not say them) before all else. Raises SessionError."""
     session = session.resolve()
-    head = head_summary(session)
+    head = head or head_summary(session)
     score = head.score
     row = HistoryRow(
         commit=head.commit,
-        label=label_of_version(head.step, head.decision, head.commit),
+        label=words.version_label(head.step, head.decision, head.commit),
         step=head.step or 0,
         decision=head.decision,
         score=score.mean if score else None,
@@ -49,11 +50,6 @@ def first_snapshot(session: Path) -> Snapshot:
         rows=(row,),
         version=VersionView(head.commit, row.label, head.files),
     )
-
-
-def label_of_version(step: int | None, decision: str, commit: str) -> str:
-    """What a person calls an accepted version."""
-    return "start" if decision == "start" else commit[:7] if step is None else str(step)
 
 
 def artifact_of(objects: ObjectStore, commit: Commit) -> Files:

@@ -37,6 +37,11 @@ def marks() -> Marks:
     return UNICODE if utf8 and not wide else ASCII
 
 
+def version_label(step: int | None, decision: str, commit: str) -> str:
+    """What a person calls an accepted version."""
+    return "start" if decision == "start" else commit[:7] if step is None else str(step)
+
+
 def score(value: float | None) -> str:
     """A score with at most 3 decimals: 14.2, -20, 0.743."""
     if value is None:

@@ -13,7 +13,6 @@ from textual.pilot import Pilot
 
 from genopt_tui.ui import store
 from genopt_tui.ui.app import GenoptApp
-from genopt_tui.ui.reader import first_snapshot
 from genopt_tui.ui.screens.main import MainScreen
 
 
@@ -89,9 +88,11 @@ class Visit:
 @asynccontextmanager
 async def visit(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterator[Visit]:
     """Open the application on a session and wait until all is loaded."""
-    app = GenoptApp(first_snapshot(session))
+    app = GenoptApp(session)
     async with app.run_test(size=size) as pilot:
         person = Visit(app, pilot)
-        await person.until(lambda: len(app.screen_stack) > 1 and person.main.snapshot.loaded, "loaded")
+        await person.until(
+            lambda: app.main is not None and app.main.is_mounted and person.main.snapshot.loaded, "loaded"
+        )
         await asyncio.sleep(0)
         yield person

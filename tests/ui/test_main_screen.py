@@ -309,6 +309,8 @@ async def test_layouts(session: Path, size: tuple[int, int], layout: str) -> Non
 
 async def test_the_footer_can_be_clicked(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
+        stage.start()
+        await person.until(lambda: "pause" in person.line("footer"))
         place = person.line("footer").index("pause")
         await person.pilot.click("#footer", offset=(place, 0))
         assert (await person.command(stage))[0] == "pause"

@@ -11,7 +11,6 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from genopt_tui.ui.app import GenoptApp
-from genopt_tui.ui.reader import first_snapshot
 from genopt_tui.ui.themes import all_themes
 
 SIZES = [(200, 55), (120, 35), (80, 24)]
@@ -22,7 +21,7 @@ async def settle(pilot: Pilot[Any], theme: str, keys: tuple[str, ...]) -> None:
     app = pilot.app
     assert isinstance(app, GenoptApp)
     person = Visit(app, pilot)
-    await person.until(lambda: person.main.snapshot.loaded and person.main.snapshot.pending == "decide", "a decision")
+    await person.until(lambda: app.main is not None and person.main.snapshot.pending == "decide", "a decision")
     await person.until(lambda: theme in app.available_themes, "themes")
     app.theme = theme
     await person.look()
@@ -37,7 +36,7 @@ def screen(tmp_path: Path, snap_compare: Look, size: tuple[int, int], theme: str
     session = make_session(tmp_path)
     with Stage(session) as stage:
         stage.to_decision()
-        app = GenoptApp(first_snapshot(session))
+        app = GenoptApp(session)
         return snap_compare(app, terminal_size=size, run_before=lambda pilot: settle(pilot, theme, keys))
 
 

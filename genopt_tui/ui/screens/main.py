@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui.actions import ACTIONS, BY_ID, Context
+from genopt_tui.ui.glance import LOW, TWO, WIDE
 from genopt_tui.ui.messages import (
     CommandWanted,
     Copied,
@@ -24,9 +25,13 @@ from genopt_tui.ui.messages import (
     TraceWanted,
     VersionChosen,
 )
+from genopt_tui.ui.panes.artifact import ArtifactPane
 from genopt_tui.ui.panes.base import Pane
+from genopt_tui.ui.panes.evidence import EvidencePane
 from genopt_tui.ui.panes.history import HistoryPane
+from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.panes.statusline import FooterLine, GateLine, StatusLine, TabLine
+from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.snapshot import Snapshot
 from genopt_tui.ui.store import Answered, Failed, Fresh, Piece, Store
 from genopt_tui.ui.widgets.text import Plain
@@ -40,7 +45,6 @@ if TYPE_CHECKING:
     from genopt_tui.ui.panes.trace import TracePane
 
 NAMES = ("History", "Artifact", "Trace", "Evidence", "Proposal")
-WIDE, TWO, LOW = 160, 100, 30
 SMALLEST = (60, 16)
 GRACE = 0.5
 """Seconds after a proposal appears in which a decision key decides nothing."""
@@ -77,8 +81,6 @@ class MainScreen(Screen[None]):
     # what is on the screen
 
     def compose(self) -> ComposeResult:
-        from genopt_tui.ui.panes.artifact import ArtifactPane
-
         self._arrange_screen()
         yield StatusLine(id="status")
         yield TabLine(id="tabs")
@@ -86,23 +88,14 @@ class MainScreen(Screen[None]):
         with Container(id="panes"):
             yield HistoryPane(self.snapshot, id="history")
             yield ArtifactPane(id="artifact")
+            yield TracePane(id="trace")
+            yield EvidencePane(id="evidence")
+            yield ProposalPane(id="proposal")
         yield GateLine(id="gate")
         yield FooterLine(id="footer")
         yield Plain(id="small")
 
     def on_mount(self) -> None:
-        self._arrange()
-        self._feed(self.snapshot)
-        self.call_after_refresh(self._complete)
-
-    async def _complete(self) -> None:
-        """After the first content: the other panes, and all that is read."""
-        from genopt_tui.ui.panes.evidence import EvidencePane
-        from genopt_tui.ui.panes.proposal import ProposalPane
-        from genopt_tui.ui.panes.trace import TracePane
-
-        panes = [TracePane(id="trace"), EvidencePane(id="evidence"), ProposalPane(id="proposal")]
-        await self.query_one("#panes").mount(*panes)
         self._arrange()
         self._feed(self.snapshot)
         self.pane(self.active).focus_inside()
@@ -232,7 +225,7 @@ class MainScreen(Screen[None]):
                 self.call_later(self.go_to_pane, 5 if snapshot.pending == "decide" else 4)
 
     def on_piece(self, message: Piece) -> None:
-        cast("TracePane", self.pane(3)).receive(message.piece)
+        cast(TracePane, self.pane(3)).receive(message.piece)
 
     def on_answered(self, message: Answered) -> None:
         if not message.ok:
@@ -255,7 +248,7 @@ class MainScreen(Screen[None]):
         self.store.look_at(message.commit)
 
     def on_place_chosen(self, message: PlaceChosen) -> None:
-        cast("TracePane", self.pane(3)).go(message.example, message.step)
+        cast(TracePane, self.pane(3)).go(message.example, message.step)
         self.go_to_pane(3)
 
     def on_copied(self, message: Copied) -> None:
@@ -325,8 +318,7 @@ class MainScreen(Screen[None]):
 
     def kept(self) -> set[int] | None:
         """Hunks that are left in; None for the whole edit."""
-        proposal = next((pane for pane in self.query(Pane) if pane.id == "proposal"), None)
-        return cast("ProposalPane", proposal).kept() if proposal else None
+        return self.query_one(ProposalPane).kept()
 
     def take_edit(self, files: Mapping[str, str]) -> None:
         """Show the proposal as a person edited it: a new candidate, which no gate has scored."""
