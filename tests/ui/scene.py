@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from genopt_tui.session.progress import Progress
 from genopt_tui.task.rollout import Call, Picture, TraceStep
+from genopt_tui.task.trace import CHUNK
 from genopt_tui.ui.messages import (
     BlameWanted,
     CandidateChosen,
@@ -157,7 +158,7 @@ def snapshot(**changes: Any) -> Snapshot:
 
 
 class Host(App[None]):
-    """Holds one pane or view, keeps what it says, and answers what it asks for as the store does."""
+    """Holds one pane or view, keeps what it says, and answers what it asks for as the store does: with whole chunks of a trace."""
 
     CSS = "Screen > * { height: 1fr; border: none; }"
 
@@ -181,9 +182,11 @@ class Host(App[None]):
 
     def on_trace_wanted(self, message: TraceWanted) -> None:
         self.heard.append(message)
-        steps = [self.steps_of(message.rollout, i) for i in range(message.first, message.first + message.count)]
+        first, last = message.first // CHUNK * CHUNK, -(-(message.first + message.count) // CHUNK) * CHUNK
         assert isinstance(self.widget, TracePane)
-        self.widget.receive(TracePiece(message.rollout, message.first, steps))
+        whole = max((t.steps for t in (*self.widget.traces, *self.widget.beside) if t.rollout == message.rollout), default=0)
+        steps = [self.steps_of(message.rollout, i) for i in range(first, min(last, whole))]
+        self.widget.receive(TracePiece(message.rollout, first, steps))
 
     def on_picture_wanted(self, message: PictureWanted) -> None:
         assert isinstance(self.widget, TracePane)

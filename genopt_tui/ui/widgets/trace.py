@@ -61,24 +61,26 @@ class TraceView(LineView):
             self.go(step)
 
     def receive(self, piece: TracePiece) -> None:
-        """Steps that were asked for."""
+        """Steps that were asked for, and perhaps some before and after them: a trace is kept in chunks."""
         if not (known := self._known(piece.rollout)):
             return
-        waiting = self._waiting.pop((piece.rollout, piece.first), None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(piece.steps)
+        for (rollout, first), waiting in list(self._waiting.items()):
+            if rollout == piece.rollout and _answers(piece, first) and not waiting.done():
+                waiting.set_result(piece.steps)
+                del self._waiting[rollout, first]
         asked = self._asked.get(piece.rollout)
-        if asked is not None and asked[0] == piece.first:
-            del self._asked[piece.rollout]
-            seen = {number for number in self._rows(0) if number not in known[0]}
-            for step in piece.steps:
-                known[0][step.index] = step
-            if any(number in known[0] for number in seen):
-                self._strips.clear()
-                self.refresh()
-                self.post_message(self.Moved(self, self.cursor))
-            if piece.steps:
-                self._want()
+        if asked is None or not _answers(piece, asked[0]):
+            return
+        del self._asked[piece.rollout]
+        seen = {number for number in self._rows(0) if number not in known[0]}
+        for step in piece.steps:
+            known[0][step.index] = step
+        if any(number in known[0] for number in seen):
+            self._strips.clear()
+            self.refresh()
+            self.post_message(self.Moved(self, self.cursor))
+        if piece.steps:
+            self._want()
 
     def _known(self, rollout: int) -> tuple[LRUCache[int, TraceStep], TraceSource] | None:
         """Where the steps of `rollout` are held; None when it is not shown."""
@@ -264,7 +266,7 @@ class TraceView(LineView):
         waiting: asyncio.Future[Sequence[TraceStep]] = asyncio.get_running_loop().create_future()
         self._waiting[source.rollout, first] = waiting
         self._post_wish(source, first, count)
-        return await waiting
+        return [step for step in await waiting if first <= step.index < first + count]
 
     async def _seek_step(self, test: Test, direction: int, start: int) -> None:
         search, total, done = self._search, self.trace.steps, 0
@@ -307,6 +309,11 @@ class TraceView(LineView):
 
     def on_unmount(self) -> None:
         self._cancel_scan()
+
+
+def _answers(piece: TracePiece, first: int) -> bool:
+    """Whether a piece is the answer to the wish for steps from `first` on (an empty one says that there are none)."""
+    return piece.first <= first and (not piece.steps or first <= piece.steps[-1].index)
 
 
 def _key(source: TraceSource | None) -> tuple[int, int] | None:
