@@ -1,5 +1,6 @@
 """An artifact's files as modules, found by each other's `import`, and its errors as a person should see them."""
 
+import builtins
 import contextlib
 import importlib.abc
 import importlib.machinery
@@ -14,6 +15,8 @@ from typing import Any
 
 from genopt_tui.evaluate.recorder import Recorder
 
+# Ours: what an artifact does to the shared ones does not reach the functions below.
+__builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 REPORT = 8000  # characters of an error report
 
 

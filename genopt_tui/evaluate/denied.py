@@ -24,7 +24,12 @@ def advice(text: str, settings: Sandbox, limits_processes: int, scratch: str) ->
         return "the sandbox has no network: --set sandbox.network=true opens it"
     if path := hidden(text, scratch):
         return f"the sandbox does not show {path}: --set sandbox.read={path} opens it for reading"
-    if (found := VARIABLE.search(text)) and found[1] in os.environ and found[1] not in settings.env:
+    if (
+        "environ" in text
+        and (found := VARIABLE.search(text))
+        and found[1] in os.environ
+        and found[1] not in settings.env
+    ):
         return f"the sandbox hides the environment variable {found[1]}: --set sandbox.env={found[1]} shows it"
     if not limits_processes and PROCESS.search(text) and re.search(r"Errno (?:1|11)\]", text):
         return "the sandbox starts no further processes: --set limits.processes=N allows N of them"

@@ -3,6 +3,7 @@
 Arguments and results are packed at the moment of the call, so later changes of them do not show.
 """
 
+import builtins
 import functools
 import inspect
 import itertools
@@ -11,7 +12,10 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import msgpack
+from msgpack import packb
 
+# Ours: what an artifact does to the shared ones does not reach the functions below.
+__builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 VALUE = 4096  # bytes of one recorded argument or result
 CALLS = 200  # between two answers to the judge
 BYTES = 128 * 1024  # of all calls between two answers
@@ -149,12 +153,12 @@ class Recorder:
 
 @functools.lru_cache(maxsize=4096)
 def _pack_text(text: str) -> bytes:
-    packed: bytes = msgpack.packb(text[:200], unicode_errors="replace")
+    packed: bytes = packb(text[:200], unicode_errors="replace")
     return packed
 
 
 def _pack(value: Any) -> bytes:
-    packed: bytes = msgpack.packb(value, unicode_errors="replace")
+    packed: bytes = packb(value, unicode_errors="replace")
     return packed
 
 
