@@ -16,6 +16,7 @@ from genopt_tui.errors import GenoptError
 from genopt_tui.session.client import ensure_runner, runner_pid
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.session.person import Said, said
+from genopt_tui.task.rollout import TraceStep
 from genopt_tui.ui import fold
 from genopt_tui.ui.doing import doing
 from genopt_tui.ui.reader import Reader
@@ -289,8 +290,11 @@ class Store(Thread):
     def _trace(self, rollout: int, first: int, count: int) -> None:
         from genopt_tui.task.trace import decode
 
-        steps = [step for chunk in self._journal.trace_chunks(rollout, first, count) for step in decode(chunk)]
-        self._post(Piece(TracePiece(rollout, steps[0].index if steps else first, steps)))
+        steps: list[TraceStep] = []
+        try:
+            steps = [step for chunk in self._journal.trace_chunks(rollout, first, count) for step in decode(chunk)]
+        finally:  # whoever asked hears that there is nothing, also where the trace is damaged
+            self._post(Piece(TracePiece(rollout, steps[0].index if steps else first, steps)))
 
     def _picture(self, rollout: int, step: int) -> None:
         self._post(Piece(PicturePiece(rollout, step, self._journal.picture(rollout, step))))

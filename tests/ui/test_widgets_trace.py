@@ -1,8 +1,11 @@
 """Traces of any length: what is asked for, opened, stepped, searched and filtered."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from conftest import visit
+from sample import Stage
 from scene import NASTY, Host, harmless, observed, picture, seen, settled, snapshot, step
 
 from genopt_tui.task.rollout import Call, TraceStep
@@ -329,3 +332,13 @@ def test_objects_are_found_wherever_an_observation_holds_them() -> None:
     ]
     assert boxes({"x": "no", "y": None, "w": 1, "h": 1}) == []
     assert boxes(None) == []
+
+
+async def test_looking_through_a_damaged_trace_ends(session: Path, stage: Stage) -> None:
+    stage.start()
+    stage.roll_out()
+    stage.journal._db.execute("UPDATE trace SET blob = x'00' WHERE rowid > 1")
+    async with visit(session, (160, 45)) as person:
+        await person.press("3", "]")
+        await person.until(lambda: "no reward or error found" in str(person.main.pane(3).border_title), "an end")
+        assert "is damaged" in person.said
