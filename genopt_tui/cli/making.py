@@ -152,7 +152,7 @@ def from_version(source: str, name: str | None, pairs: list[str]) -> Path:
         choices, files = repository.choices(commit), repository.files(commit)
     called = str(choices.task["name"])
     kept = [f"task.{key}={as_text(value)}" for key, value in choices.task.items() if key != "name"]
-    kept += [f"scope={','.join(choices.scope)}"]
+    kept += [f"scope={','.join(choices.scope)}"] if choices.scope else []
     return make_session(loader.find(called), called, name=name, start=choices.start, pairs=kept + pairs, files=files)
 
 

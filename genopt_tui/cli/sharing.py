@@ -130,7 +130,6 @@ def written(
 ) -> dict[str, Any]:
     """Write what was asked for, and say where."""
     from genopt_tui.session import export
-    from genopt_tui.session.client import SessionLock
     from genopt_tui.session.travel import task_of
 
     task = task_of(path, str(repository.choices(commit).task["name"]))
@@ -148,9 +147,24 @@ def written(
         made = export.to_branch(repository, commit, root, branch[0], onto=onto, prefix=prefix, squash=branch[2])
         return {"repository": str(root), "branch": branch[0], "commit": made, "onto": onto}
     assert bundle is not None
-    with SessionLock(path):
-        export.bundle(repository, bundle, task.path)
+    keep_task(path, task.path)
+    export.bundle(repository, bundle)
     return {"bundle": str(bundle), "private": export.private_data(repository)}
+
+
+def keep_task(path: Path, task: Path) -> None:
+    """Keep the task's folder in the session by content: by the runner where one lives, else here."""
+    from genopt_tui.cli.common import ask_runner
+    from genopt_tui.session import export
+    from genopt_tui.session.client import SessionLock
+
+    try:
+        lock = SessionLock(path)
+    except SessionError:
+        ask_runner(path, "keep-task")
+        return
+    with lock, repository_of(path) as repository:
+        export.keep_task(repository, task)
 
 
 def tell(document: dict[str, Any]) -> None:

@@ -128,8 +128,29 @@ class Commands:
         self._pending("propose", data)
         if data.get("dropped") or data.get("pinned"):
             await self.machine.build_evidence(tuple(data.get("dropped", ())), tuple(data.get("pinned", ())))
-        await CandidateWalk(self.machine).prompt(0)
+        await CandidateWalk(self.machine).prompt(0, data.get("messages", ()))
         return ""
+
+    async def do_stage(self, data: Data) -> str:
+        """Before sending: other choices for this step alone (KEY=VALUE); the batch is sampled and shown anew."""
+        self._pending("propose", data)
+        p, pairs = self.desk.book.p, list(data["pairs"])
+        batch = p.batch or {}
+        await self.machine.sample(p.step, batch["base"], [*batch.get("set", []), *pairs])
+        return "for this step alone; it is shown again before it is sent"
+
+    async def do_whatif(self, data: Data) -> str:
+        """Ask a step again with choices changed (KEY=VALUE); the first edit stands beside the new one."""
+        step, pairs = int(data["step"]), list(data["pairs"])
+        asked = self.desk.book.journal.last("batch_sampled", step=step)
+        if asked is None or asked.data.get("hand"):
+            raise SessionError(f"step {step} cannot be asked again", "it was not asked in this journal")
+        if not pairs:
+            raise UsageError("what is to be changed?", advice="For example --set horizon.steps=1")
+        self.machine.check(asked.data["base"], pairs)
+        await self._end_step("whatif")
+        self.runner.go_on()
+        return str(self.machine.begin_whatif(asked, pairs))
 
     async def do_approve(self, data: Data) -> str:
         candidate = self._wanted(data)
@@ -244,6 +265,14 @@ class Commands:
         from genopt_tui.session.notes import opened
 
         opened(self.desk.repository, str(data["version"]), str(data["why"]))
+        return ""
+
+    async def do_keep_task(self, data: Data) -> str:
+        """Keep the task's folder by content, so that it travels with the session."""
+        from genopt_tui.session import export
+
+        repository = self.desk.repository
+        export.keep_task(repository, self.desk.task(self.desk.choices(repository.head())).path)
         return ""
 
     async def do_accept_edits(self, data: Data) -> str:

@@ -95,10 +95,8 @@ def to_branch(
     return at
 
 
-def bundle(repository: Repository, file: Path, task: Path | None = None) -> None:
-    """Everything that lasts, in one file: all branches, what was rejected or abandoned, acts, tags, and the task's folder."""
-    if task is not None:
-        keep_task(repository, task)
+def bundle(repository: Repository, file: Path) -> None:
+    """Everything that lasts, in one file: branches, what was rejected or abandoned, acts, tags, notes, and the task kept here."""
     file = file.absolute()
     part = file.with_name(f".{file.name}.{os.getpid()}")
     repository.git("bundle", "create", "-q", str(part), "--all", "HEAD")

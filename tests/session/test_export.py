@@ -112,7 +112,8 @@ def test_bundle_and_clone_bring_everything_and_trust_nothing(grown: Repository, 
     task.mkdir()
     (task / "task.toml").write_text("objective = 'x'\n")
     places.register(grown.path)
-    export.bundle(grown, tmp_path / "toy.bundle", task)
+    export.keep_task(grown, task)
+    export.bundle(grown, tmp_path / "toy.bundle")
     path = export.clone(str(tmp_path / "toy.bundle"), tmp_path / "copy")
     with Repository.open(path) as copy:
         assert copy.refs.all() == grown.refs.all()
