@@ -22,7 +22,7 @@ from scene import (
 from textual.pilot import Pilot
 
 from genopt_tui.session.progress import Progress
-from genopt_tui.ui.messages import PlaceChosen
+from genopt_tui.ui.messages import BlameWanted, PlaceChosen
 from genopt_tui.ui.panes.artifact import ArtifactPane
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.evidence import EvidencePane
@@ -92,6 +92,47 @@ async def test_the_reader_of_the_artifact_stays_when_only_the_record_arrives() -
         pane.feed(replace(whole, version=replace(whole.version, record={"step": 12})))
         await settled(pilot)
         assert pane.view.cursor == len(NEW.splitlines()) - 1
+
+
+async def test_changes_are_told_against_the_parent_or_the_start() -> None:
+    version = VersionView(
+        "c", "12", FILES, BEFORE, ("policy.py",), start={"policy.py": NEW.replace("return 3", "return 4")}
+    )
+    host = Host(ArtifactPane(), snapshot(version=version))
+    async with host.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ArtifactPane)
+        assert "6 lines changed" in title(host)
+        pane.act("whole_prompt")
+        await settled(pilot)
+        assert "1 line changed since the start" in title(host)
+        pane.act("next")
+        assert "return 3" in seen(pane.view)[pane.view.cursor]
+        pane.feed(snapshot(version=replace(version, commit="d", start=FILES)))
+        await settled(pilot)
+        assert "to the letter" in pane.why_not("whole_prompt")
+
+
+async def test_the_version_that_wrote_a_line_is_asked_for_and_shown_once_a_run() -> None:
+    version = VersionView("c", "12", {"policy.py": "a = 1\nb = 2\nc = 3\n"})
+    host = Host(ArtifactPane(), snapshot(version=version))
+    async with host.run_test(size=(100, 30)) as pilot:
+        await settled(pilot)
+        pane = host.widget
+        assert isinstance(pane, ArtifactPane)
+        pane.act("raw")
+        await pilot.pause()
+        assert [m.commit for m in host.heard if isinstance(m, BlameWanted)] == ["c"]
+        pane.feed(snapshot(version=replace(version, blame={"policy.py": ("start", "start", "12")})))
+        await settled(pilot)
+        assert [row.split() for row in seen(pane.view)[:3]] == [
+            ["start", "1", "a", "=", "1"],
+            ["2", "b", "=", "2"],
+            ["12", "3", "c", "=", "3"],
+        ]
+        pane.act("raw")
+        assert seen(pane.view)[0].split()[0] == "1"
 
 
 # evidence

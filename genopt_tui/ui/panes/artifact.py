@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 
+from genopt_tui.ui.messages import BlameWanted
 from genopt_tui.ui.panes.lines import LinePane, count_of
 from genopt_tui.ui.snapshot import Snapshot, VersionView
 from genopt_tui.ui.widgets.code import CodeLines, CodeView, changed_lines
@@ -20,21 +21,25 @@ class Gutter:
     changed: frozenset[int] = frozenset()
 
 
-def gutters(version: VersionView) -> Mapping[str, Gutter]:
-    """What stands beside the lines of each file. Raises UsageError when a scope entry names nothing."""
+def gutters(version: VersionView, before: Mapping[str, str]) -> Mapping[str, Gutter]:
+    """What stands beside the lines of each file; changed are lines that `before` did not have.
+
+    Raises UsageError when a scope entry names nothing.
+    """
     from genopt_tui.learn.scope import parse_scope
 
     scope = None if version.scope is None else parse_scope(version.scope, version.files)
     found = {}
     for name, text in version.files.items():
-        before = version.before.get(name, "")
-        changed = changed_lines(before, text) if version.before and before != text else frozenset()
+        old = before.get(name, "")
+        changed = changed_lines(old, text) if before and old != text else frozenset()
         found[name] = Gutter(tuple(scope.lines(name, text)) if scope else (), changed)
     return found
 
 
 class ArtifactPane(LinePane):
-    """Pane 2. `[` and `]` go from change to change, and on to the next file; Enter shows the next file."""
+    """Pane 2. `[` and `]` go from change to change, and on to the next file; `{` and `}` or Enter turn to another file;
+    `v` marks what changed since the start instead of the parent, `w` says which version wrote each line."""
 
     NUMBER, NAME = 2, "Artifact"
 
@@ -47,6 +52,8 @@ class ArtifactPane(LinePane):
         self._gutters: Mapping[str, Gutter] = {}
         self._problem = ""
         self._back = False
+        self._since_start = False
+        self._authors = False
 
     def compose(self) -> ComposeResult:
         yield self.tabs
@@ -57,16 +64,30 @@ class ArtifactPane(LinePane):
         if version is None or (version is self.version and snapshot.looking_back == self._back):
             return
         old, self.version, self._back = self.version, version, snapshot.looking_back
+        self._since_start = self._since_start and bool(version.start)
+        if self._authors and not version.blame and (old is None or old.commit != version.commit):
+            self.post_message(BlameWanted(version.commit).set_sender(self))
         if old is None or old.files != version.files:
             self._gutters = {}
             keep = self.name_shown in version.files
             self._show_file(self.name_shown if keep else _first(version), keep=keep)
-        if version.scope is not None:
-            self.run_worker(self._read_gutters(version), group="gutters", exclusive=True)
+        elif old.blame is not version.blame:
+            self._show_file(self.name_shown, keep=True)
+        self._want_gutters()
+
+    def _want_gutters(self) -> None:
+        if self.version is not None and self.version.scope is not None:
+            self.run_worker(self._read_gutters(self.version), group="gutters", exclusive=True)
+
+    @property
+    def _before(self) -> Mapping[str, str]:
+        """What changes are told against."""
+        assert self.version is not None
+        return self.version.start if self._since_start else self.version.before
 
     async def _read_gutters(self, version: VersionView) -> None:
         try:
-            found, self._problem = await offload(gutters, version), ""
+            found, self._problem = await offload(gutters, version, self._before), ""
         except EXPECTED as error:
             found, self._problem = {}, str(error)
         if version is self.version:
@@ -82,7 +103,9 @@ class ArtifactPane(LinePane):
             return
         self.name_shown = name
         gutter = self._gutters.get(name, Gutter())
-        self.view.set_source(CodeLines(name, self.version.files[name], gutter.scope, gutter.changed), keep=keep)
+        wrote = self.version.blame.get(name, ()) if self._authors else ()
+        lines = CodeLines(name, self.version.files[name], gutter.scope, gutter.changed, wrote)
+        self.view.set_source(lines, keep=keep)
         self.tabs.show(self.names, self.names.index(name))
         self._draw_title()
 
@@ -90,8 +113,9 @@ class ArtifactPane(LinePane):
         assert self.version is not None
         gutter = self._gutters.get(self.name_shown, Gutter())
         notes = ["older version"] if self._back else []
-        if gutter.changed:
-            notes.append(count_of(len(gutter.changed), "line") + " changed")
+        if gutter.changed or self._since_start:
+            since = " since the start" if self._since_start else ""
+            notes.append(f"{count_of(len(gutter.changed), 'line')} changed{since}")
         if self._problem:
             notes.append(f"scope: {self._problem}")
         self.set_title("  ".join([self.name_shown, f"@{self.version.label}", *notes]))
@@ -99,9 +123,39 @@ class ArtifactPane(LinePane):
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         self._show_file(self.names[event.index])
 
+    def why_not(self, name: str) -> str:
+        match name:
+            case "open" | "next_tab" | "prev_tab":
+                return "" if len(self.names) > 1 else "the artifact is this one file"
+            case "whole_prompt":
+                if self.version is None or not self.version.start:
+                    return "the start is still being read"
+                return "" if self.version.start != self.version.files else "this is the start, to the letter"
+            case "raw":
+                return "" if self.version is not None else "there is no version yet"
+        return super().why_not(name)
+
     def act_open(self) -> None:
         """The next file."""
         self._turn(1)
+
+    act_next_tab = act_open
+
+    def act_prev_tab(self) -> None:
+        self._turn(-1)
+
+    def act_whole_prompt(self) -> None:
+        """Mark what changed since the start, or again what changed since the parent."""
+        self._since_start = not self._since_start
+        self._want_gutters()
+
+    def act_raw(self) -> None:
+        """Say which version wrote each line, or no longer."""
+        assert self.version is not None
+        self._authors = not self._authors
+        if self._authors and not self.version.blame:
+            self.post_message(BlameWanted(self.version.commit).set_sender(self))
+        self._show_file(self.name_shown, keep=True)
 
     def _turn(self, by: int) -> None:
         names = self.names

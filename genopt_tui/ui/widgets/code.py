@@ -94,12 +94,18 @@ def changed_lines(old: str, new: str) -> frozenset[int]:
 
 
 class CodeLines:
-    """One file: number, scope mark, changed mark, code."""
+    """One file: number, scope mark, changed mark, code; with `wrote`, the version that wrote each line stands before it."""
 
     def __init__(
-        self, name: str, text: str, scope: Sequence[tuple[int, int]] = (), changed: frozenset[int] = frozenset()
+        self,
+        name: str,
+        text: str,
+        scope: Sequence[tuple[int, int]] = (),
+        changed: frozenset[int] = frozenset(),
+        wrote: Sequence[str] = (),
     ) -> None:
-        self.name, self.text, self.scope, self.changed = name, text, scope, changed
+        self.name, self.text, self.scope, self.changed, self.wrote = name, text, scope, changed, wrote
+        self._label = max((len(label) for label in wrote), default=0)
         self.lines = lines_of(text)
         self._width = max(3, len(str(len(self.lines))))
 
@@ -119,10 +125,19 @@ class CodeLines:
     def _gutter(self, number: int) -> Line:
         inside = any(first <= number <= last for first, last in self.scope)
         return (
+            *self._author(number - 1),
             (f"{number:>{self._width}} ", "gutter"),
             (MARKS.scope if inside else " ", "scope"),
             ("~" if number in self.changed else " ", "changed"),
         )
+
+    def _author(self, index: int) -> Line:
+        """Who wrote the line; said once where lines of one version follow each other."""
+        if not self._label:
+            return ()
+        label = self.wrote[index] if index < len(self.wrote) else ""
+        again = index > 0 and index <= len(self.wrote) and self.wrote[index - 1] == label
+        return ((f"{'' if again else label:>{self._label}} ", "name"),)
 
 
 class CodeView(LineView):
