@@ -86,7 +86,7 @@ class DesignChoices(Section):
     candidates: int = Field(1, ge=1, le=16, description="Proposals asked for in one step")
     gate: Gate = Field(default_factory=Gate)
     crash: Literal["counts", "free", "zero"] = Field(
-        "counts", description="Whether a step whose rollouts crash counts against the budget"
+        "counts", description="A step whose rollouts all crash: counts, or is free; zero: a crash counts as score 0"
     )
     rollback: bool = Field(False, description="Go back to the best version after five steps below 80 % of it")
     feedback: FeedbackChoice = Field(default_factory=FeedbackChoice)
@@ -165,6 +165,33 @@ class SessionSettings(Section):
 
     def save(self, session: Path) -> None:
         write_toml(settings_file(session), self.model_dump(exclude_none=True))
+
+
+class Interface(Section):
+    """How the application behaves for this user, whatever session is open."""
+
+    theme: str = Field("", description="Theme at the start; empty: the one worn last")
+    bell: bool = Field(True, description="Ring when a decision is wanted or a run is over")
+    notify: bool = Field(True, description="Tell the desktop through the terminal (OSC 9 and 777)")
+    title: bool = Field(True, description="Say in the terminal's title what is wanted")
+    on_decision: str = Field(
+        "", description="Shell command when a decision is wanted; sees GENOPT_SESSION, GENOPT_STEP"
+    )
+    on_finish: str = Field("", description="Shell command when a run is over; sees GENOPT_SESSION, GENOPT_REASON")
+
+
+class UserSettings(Section):
+    """The user's own `settings.toml`: the interface, keys by action id, and what new sessions begin with."""
+
+    interface: Interface = Field(default_factory=Interface)
+    keys: dict[str, str] = Field(default_factory=dict, description="Action id to keys, as in approve = 'y'")
+    session: dict[str, Any] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls) -> Self:
+        """The user's settings; defaults where there is no file. Raises UsageError naming file and key."""
+        file = user_file("settings.toml")
+        return checked(cls, read_toml(file), str(file)) if file.exists() else cls()
 
 
 ALIASES = {"memory": "memory.size", "sandbox": "sandbox.kind", "feedback": "feedback.detail", "horizon": "horizon.kind"}

@@ -4,7 +4,7 @@ An action is an id (rebindable), its keys, words, and `check`: why it is not pos
 Pane actions are carried out by the pane that has the keyboard; all others by the main screen's `do_ID`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from genopt_tui.session.progress import FAILED, FINISHED, IDLE, PAUSED, RUNNING
@@ -116,16 +116,33 @@ class Action:
     pane: str = ""
 
     @property
+    def bound(self) -> str:
+        """The keys in force: the user's, where there are."""
+        return REBOUND.get(self.id, self.keys)
+
+    @property
     def key(self) -> str:
         """The first key, as a person reads it."""
-        return DISPLAY.get(first := self.keys.split(",")[0], first)
+        return DISPLAY.get(first := self.bound.split(",")[0], first)
+
+    def act_in(self, pane: Pane) -> str:
+        """What this action means in a pane: its own act, else what stands for it everywhere (empty: the screen does it)."""
+        return self.pane if hasattr(pane, f"act_{self.pane}") else ELSEWHERE.get(self.pane, self.pane)
 
     def why_not(self, context: Context) -> str:
         """Why this action is not possible now; empty when it is."""
         if not self.pane:
             return self.check(context)
-        return context.pane.why_not(self.pane) if context.pane else "no pane has the keyboard"
+        if context.pane is None:
+            return "no pane has the keyboard"
+        act = self.act_in(context.pane)
+        return context.pane.why_not(act) if act else ""
 
+
+REBOUND: dict[str, str] = {}
+"""Keys that the user's settings give to actions."""
+ELSEWHERE = {"shorter": "top", "longer": "bottom", "more": "", "less": ""}
+"""Acts of one pane whose keys mean something else in the others; empty: the size of the pane."""
 
 DISPLAY = {
     "at": "@",
@@ -257,3 +274,19 @@ def groups(actions: Iterable[Action] = ACTIONS) -> dict[str, list[Action]]:
     for action in actions:
         out.setdefault(action.group, []).append(action)
     return out
+
+
+def rebind(wanted: Mapping[str, str]) -> list[str]:
+    """Give actions other keys; what cannot be, in words: an action that there is none of, a key that means something already."""
+    REBOUND.clear()
+    problems = [f"keys.{name}: there is no such action" for name in wanted if name not in BY_ID]
+    for name, keys in wanted.items():
+        if name not in BY_ID:
+            continue
+        others = {key: a for a in ACTIONS if a.id != name for key in wanted.get(a.id, a.keys).split(",")}
+        clash = next((key for key in keys.split(",") if key in others), None)
+        if clash:
+            problems.append(f"keys.{name}: {clash} means {others[clash].id} already")
+        else:
+            REBOUND[name] = keys
+    return problems

@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
+from time import sleep
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -22,8 +23,23 @@ from genopt_tui.ui.glance import Glance
 if TYPE_CHECKING:
     from textual.command import Provider
 
+    from genopt_tui.config import UserSettings
+    from genopt_tui.ui.kept import Kept
     from genopt_tui.ui.screens.main import MainScreen
     from genopt_tui.ui.snapshot import Snapshot
+    from genopt_tui.ui.tell import Teller
+
+
+LOOK_AT_THEMES = 1.0
+"""Seconds between two looks at the files of themes."""
+
+
+@dataclass
+class OwnRead(Message):
+    """The user's settings; `why` says what was wrong with the file (defaults are in force then)."""
+
+    settings: "UserSettings"
+    why: str = ""
 
 
 @dataclass
@@ -59,7 +75,11 @@ class GenoptApp(App[int]):
         self._head = head_summary(session) if session else None
         self.key_time = 0.0
         """When the newest key was pressed (monotonic seconds), however late it is handled."""
-        self.crash = self.farewell = self._terminal_title = ""
+        self.crash = self.farewell = ""
+        self.own: UserSettings | None = None
+        self._teller: Teller | None = None
+        self._kept: Kept | None = None
+        self._dressed = False
 
     def compose(self) -> ComposeResult:
         if self._session and self._head:
@@ -81,7 +101,7 @@ class GenoptApp(App[int]):
             from genopt_tui.ui.screens.start import StartScreen
 
             self.push_screen(StartScreen())
-        Thread(target=self._read_themes, daemon=True).start()
+        Thread(target=self._read_own, daemon=True).start()
 
     @property
     def main(self) -> "MainScreen | None":
@@ -90,17 +110,48 @@ class GenoptApp(App[int]):
 
         return next((screen for screen in self.screen_stack if isinstance(screen, MainScreen)), None)
 
-    def _read_themes(self) -> None:
-        from genopt_tui.ui.themes import all_themes
+    def _read_own(self) -> None:
+        """The user's settings once, and themes whenever a file of theirs changes. Runs in a thread of its own."""
+        from genopt_tui.config import UserSettings
+        from genopt_tui.ui.themes import all_themes, state_of_files
 
-        self.post_message(ThemesRead(tuple(all_themes())))
+        try:
+            self.post_message(OwnRead(UserSettings.load()))
+        except UsageError as error:
+            self.post_message(OwnRead(UserSettings(), str(error)))
+        seen = None
+        while self._running:
+            if (state := state_of_files()) != seen:
+                seen = state
+                self.post_message(ThemesRead(tuple(all_themes())))
+            sleep(LOOK_AT_THEMES)
+
+    def on_own_read(self, message: "OwnRead") -> None:
+        from genopt_tui.ui.actions import REBOUND, rebind
+
+        self.own = message.settings
+        for problem in [message.why, *rebind(self.own.keys)]:
+            if problem:
+                self.notify(problem, severity="warning", markup=False, timeout=10)
+        self.set_keymap(dict(REBOUND))
 
     def on_themes_read(self, message: "ThemesRead") -> None:
+        worn = self.theme
         for theme in message.themes:
             if isinstance(theme, UsageError):
                 self.notify(str(theme), severity="warning", markup=False)
             else:
                 self.register_theme(theme)
+        wanted = (self.own.interface.theme if self.own else "") or self.kept.theme
+        if not self._dressed and wanted in self.available_themes:
+            self.theme = wanted
+        elif any(not isinstance(t, UsageError) and t.name == worn for t in message.themes) and self._dressed:
+            self._watch_theme(worn)
+        self._dressed = True
+
+    def watch_theme(self, theme: str) -> None:
+        if self._dressed:
+            self.kept.theme = theme
 
     def open_session(self, session: Path) -> None:
         """Show a session. Raises SessionError when it cannot be read."""
@@ -114,15 +165,14 @@ class GenoptApp(App[int]):
             self.key_time = event.time
         await super().on_event(event)
 
-    def title_for(self, snapshot: "Snapshot") -> None:
-        """Say in the terminal's own title what is wanted, or what goes on."""
-        wanted = {"decide": "DECIDE", "propose": "SEND"}.get(snapshot.pending, snapshot.state)
-        wanted = wanted if snapshot.loaded else "loading"
-        step = f" {snapshot.progress.step}" if snapshot.pending else ""
-        title = "".join(c for c in f"genopt {snapshot.session.name}: {wanted}{step}" if c.isprintable())
-        if title != self._terminal_title:
-            self._terminal_title = title
-            self.write_terminal(f"\x1b]2;{title}\x07")
+    def tell(self, snapshot: "Snapshot") -> None:
+        """Say outside of the screen what is wanted, or what goes on."""
+        from genopt_tui.config import Interface
+        from genopt_tui.ui.tell import Teller
+
+        if self._teller is None:
+            self._teller = Teller(self.write_terminal)
+        self._teller.tell(snapshot, self.own.interface if self.own else Interface())
 
     def write_terminal(self, sequence: str) -> None:
         """Pass a control sequence of ours to the terminal; none where there is no terminal."""
@@ -132,9 +182,32 @@ class GenoptApp(App[int]):
             driver.flush()
 
     def copy(self, text: str, what: str) -> None:
-        """Put `text` on the clipboard."""
-        self.copy_to_clipboard(text)
-        self.notify(f"{what} copied", markup=False)
+        """Put `text` on the clipboard, by every way there is, and say by which."""
+        from genopt_tui.ui import clipboard
+        from genopt_tui.ui.background import apart
+
+        self._clipboard = text
+        self.write_terminal(clipboard.sequence(text))
+
+        async def hand_over() -> None:
+            by = await apart(lambda: clipboard.by_program(text))
+            self.notify(f"{what} copied: {by or 'through the terminal (OSC 52)'}", markup=False)
+
+        self.run_worker(hand_over())
+
+    @property
+    def remembers(self) -> bool:
+        """Whether there is something to remember from this visit."""
+        return self._kept is not None
+
+    @property
+    def kept(self) -> "Kept":
+        """What was remembered from earlier visits."""
+        if self._kept is None:
+            from genopt_tui.ui import kept
+
+            self._kept = kept.load()
+        return self._kept
 
     def on_app_focus(self, event: events.AppFocus) -> None:
         self._tell_focus(True)
@@ -184,6 +257,10 @@ def run_app(session: Path | None = None) -> int:
         app.run()
     if app.crash:
         return _report(app.crash, log)
+    if app.remembers:
+        from genopt_tui.ui.kept import save
+
+        save(app.kept)
     if app.farewell:
         print(app.farewell)
     return app.return_code or 0

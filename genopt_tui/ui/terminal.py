@@ -21,6 +21,13 @@ def require_terminal() -> None:
         raise UsageError("this terminal cannot move its cursor (TERM=dumb)", advice="Use --plain")
 
 
+def wrapped(sequence: str) -> str:
+    """A control sequence as it reaches the terminal outside of tmux, where there is one."""
+    if not os.environ.get("TMUX"):
+        return sequence
+    return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+
+
 @contextmanager
 def guarded(log: Path | None) -> Iterator[None]:
     """Let nothing but the application write to the terminal: file descriptor 2 goes to `log` (None: nowhere) meanwhile.

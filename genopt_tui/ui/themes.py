@@ -65,6 +65,17 @@ def _colors(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
     return dict(colors)
 
 
+def state_of_files() -> tuple[tuple[str, int], ...]:
+    """Something that changes whenever a file of a theme does."""
+    from genopt_tui.config import user_file
+
+    files = [path for folder in (bundled(), user_file("themes")) for path in folder.glob("*.toml")]
+    try:
+        return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(files))
+    except FileNotFoundError:  # one is being replaced: the next look sees it
+        return ()
+
+
 def all_themes() -> Iterator[Theme | UsageError]:
     """Every theme there is; in place of one that cannot be used, why."""
     from genopt_tui.config import user_file

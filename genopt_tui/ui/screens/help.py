@@ -17,7 +17,7 @@ def help_text(context: Context) -> str:
     for group, actions in groups().items():
         lines.append(group)
         for action in actions:
-            keys = " ".join(DISPLAY.get(key, key) for key in action.keys.split(","))
+            keys = " ".join(DISPLAY.get(key, key) for key in action.bound.split(","))
             reason = action.why_not(context)
             word = label(action, context.snapshot) if action.id in {"run", "step"} else ""
             said = f"{word}: {action.help}" if word else action.help

@@ -13,6 +13,7 @@ from textual.containers import Container
 from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
+from genopt_tui.ui import sizes
 from genopt_tui.ui.actions import ACTIONS, BY_ID, Context
 from genopt_tui.ui.glance import LOW, TWO, WIDE
 from genopt_tui.ui.messages import (
@@ -141,6 +142,15 @@ class MainScreen(Screen[None]):
             )
         for pane in self.query(Pane):
             pane.update_classes({"-active": self.active == pane.NUMBER})
+        self._share_out()
+
+    def _share_out(self) -> None:
+        """Give the panes the sizes that a person chose."""
+        layout = "wide" if self.has_class("-wide") else "two" if self.has_class("-two") else ""
+        panes = self.query_one("#panes")
+        for name, value in sizes.styles(self.genopt.kept.shares, layout).items():
+            if getattr(panes.styles.inline, name) != value:
+                setattr(panes.styles, name, value)
 
     def _arrange_screen(self) -> None:
         """All classes at once: each change of the screen's classes works out the styles of everything in it."""
@@ -215,14 +225,12 @@ class MainScreen(Screen[None]):
             if snapshot.pending
             else ""
         )
-        self.genopt.title_for(snapshot)
+        self.genopt.tell(snapshot)
         if shown == self._shown_pending:
             return
         self._shown_pending, self._appeared = shown, monotonic()
-        if shown:
-            self.app.bell()
-            if not self._attended:
-                self.call_later(self.go_to_pane, 5 if snapshot.pending == "decide" else 4)
+        if shown and not self._attended:
+            self.call_later(self.go_to_pane, 5 if snapshot.pending == "decide" else 4)
 
     def on_piece(self, message: Piece) -> None:
         cast(TracePane, self.pane(3)).receive(message.piece)
@@ -285,7 +293,10 @@ class MainScreen(Screen[None]):
         if action.pane and name != "search":
             pane = self.focused_pane
             assert pane is not None
-            pane.act(action.pane)
+            if act := action.act_in(pane):
+                pane.act(act)
+            else:
+                self.grow(pane.NUMBER, 1 if name == "more" else -1)
             self._draw_lines()
         elif name.startswith("pane_"):
             self.go_to_pane(int(name[-1]))
@@ -331,6 +342,18 @@ class MainScreen(Screen[None]):
         self.mark = commit
         self.history.set_mark(commit)
         self._draw_lines()
+
+    def grow(self, number: int, by: int) -> None:
+        """Make a pane larger or smaller; the sizes are remembered."""
+        shares = self.genopt.kept.shares
+        layout = "wide" if self.has_class("-wide") else "two" if self.has_class("-two") else ""
+        if not layout:
+            self.say("only one pane is shown here")
+            return
+        for group, place in sizes.places(layout, number):
+            share = shares[layout][group][place] + by
+            shares[layout][group][place] = max(sizes.LEAST, min(share, sizes.MOST))
+        self._arrange()
 
     def zoom(self) -> None:
         """Let the active pane fill the screen, or give the others back."""
