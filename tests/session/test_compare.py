@@ -1,9 +1,11 @@
 """Paired scores from records and journal."""
 
+from random import Random
+
 import pytest
 
 from genopt_tui.errors import SessionError
-from genopt_tui.session.compare import compare, scores_of
+from genopt_tui.session.compare import Scored, compare, scores_of
 from genopt_tui.session.journal import Journal
 from genopt_tui.session.repository import Repository
 from genopt_tui.task.rollout import RolloutResult
@@ -61,3 +63,19 @@ def test_nothing_in_common_is_said(session: Repository, accept: Accept) -> None:
     scored = [scores_of(session, None, commit, failure_score=0.0) for commit in (a, b)]
     with pytest.raises(SessionError, match="never scored"):
         compare(*scored)
+
+
+def noisy(seed: int, effect: float) -> tuple[Scored, Scored]:
+    """Two versions on ten examples of unequal difficulty; each score has noise of standard deviation 1."""
+    rng = Random(seed)
+    level = {(f"case-{i}", 0): rng.uniform(-20, 20) for i in range(10)}
+    a = {key: (value + rng.gauss(0, 1), "ok") for key, value in level.items()}
+    b = {key: (value + effect + rng.gauss(0, 1), "ok") for key, value in level.items()}
+    return Scored("a", "1", a), Scored("b", "2", b)
+
+
+def test_an_effect_of_twice_the_noise_is_found_and_none_is_not() -> None:
+    planted = [compare(*noisy(seed, 2.0)).verdict for seed in range(100)]
+    assert planted.count("better") >= 95 and "worse" not in planted
+    equal = [compare(*noisy(seed, 0.0)).verdict for seed in range(100)]
+    assert 100 - equal.count("undecided") <= 13

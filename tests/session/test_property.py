@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session import acts
+from genopt_tui.session.notes import note, notes
 from genopt_tui.session.repository import Repository
 from tests.session.conftest import START, TOML, plain_git, record
 
@@ -23,7 +24,7 @@ class Acts(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.made: set[str] = set()
         self.step, self.branches = 0, 0
-        self.states: list[dict[str, str]] = []
+        self.notes: dict[str, str] = {}
 
     @initialize()
     def start(self) -> None:
@@ -135,6 +136,56 @@ class Acts(RuleBasedStateMachine):
         self.session.recover()
         plain_git(self.session, "reset", "-q", "--hard", "HEAD~1")
 
+    @rule(which=st.integers(0, 50), name=st.sampled_from(["good", "odd"]))
+    def tag(self, which: int, name: str) -> None:
+        versions = self.session.log(all=True)
+        acts.tag(self.session, name, versions[which % len(versions)].commit)
+
+    @rule(which=st.integers(0, 50), text=WORDS)
+    def note(self, which: int, text: str) -> None:
+        version = self.session.log(all=True)[which % len(self.session.log(all=True))]
+        note(self.session, version.commit, text)
+        self.notes[version.commit] = f"{text}\n"
+
+    @rule(which=st.integers(0, 50), file=st.sampled_from(["policy.py", "new.py"]))
+    def pick(self, which: int, file: str) -> None:
+        self.session.recover()
+        having = [v for v in self.session.log(all=True) if v.parents and file in self.session.files(v.commit)]
+        if having:
+            applied = acts.pick(self.session, having[which % len(having)].commit, files=[file])
+            if applied.changed and not applied.conflicts:
+                self.commit(dict(applied.files), "approved")
+
+    @rule(which=st.integers(0, 50))
+    def branch_by_plain_git(self, which: int) -> None:
+        versions = self.session.log(all=True)
+        self.branches += 1
+        plain_git(self.session, "branch", f"own-{self.branches}", versions[which % len(versions)].commit)
+
+    @rule()
+    def delete_by_hand(self) -> None:
+        self.session.recover()
+        (self.session.path / "artifact" / "new.py").unlink(missing_ok=True)
+
+    @rule()
+    def pack(self) -> None:
+        self.session.pack()
+
+    @rule()
+    def undo_everything(self) -> None:
+        """However far back: undo after undo, then redo after redo, and all is as it was."""
+        self.session.recover()
+        before, count = self.refs(), 0
+        try:
+            while acts.undoable(self.session) is not None:
+                acts.undo(self.session)
+                count += 1
+        except SessionError as refused:
+            assert str(refused)
+        for _ in range(count):
+            acts.redo(self.session)
+        assert self.refs() == before
+
     def refs(self) -> dict[str, str]:
         return {k: v for k, v in self.session.refs.all().items() if k != "refs/genopt/acts"} | {
             "HEAD": self.session.refs.head()
@@ -146,6 +197,22 @@ class Acts(RuleBasedStateMachine):
             self.session.recover()
             reachable = set(plain_git(self.session, "rev-list", "--all").split())
             assert self.made <= reachable
+            for commit in self.made:
+                assert self.session.version(commit).step is None or self.session.record(commit).step <= self.step
+
+    @invariant()
+    def what_is_kept_in_memory_is_what_git_says(self) -> None:
+        if not self.made:
+            return
+        self.session.recover()
+        with Repository.open(self.session.path) as fresh:
+            versions = fresh.log(all=True)
+            assert {v.commit for v in self.session.tried()} == {v.commit for v in versions if v.step}
+            assert fresh.next_step() == self.session.next_step() == max(v.step or 0 for v in versions) + 1
+            kept = fresh.best().commit
+            (fresh.path / ".git" / "genopt" / "best.json").unlink()
+            assert fresh.best().commit == kept
+            assert notes(fresh) == self.notes
 
     @invariant()
     def work_tree_is_head_and_hand_edit(self) -> None:
