@@ -1,10 +1,12 @@
-"""The start screen: the sessions there are, the live and waiting ones marked."""
+"""The start screen: the sessions there are, with their curve and last decision, the live and waiting ones marked; `n` makes a new one."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -12,11 +14,20 @@ from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui import words
+from genopt_tui.ui.widgets.lines import Line, TextLines
 from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.widgets.view import LineView
 
 if TYPE_CHECKING:
     from genopt_tui.session.places import Listed
     from genopt_tui.ui.app import GenoptApp
+
+MARKS = {"waiting": ("!", "warn"), "running": (">", "good"), "paused": ("=", "changed"), "failed": ("x", "bad")}
+CURVE = 12
+"""Cells of a session's learning curve."""
+AGAIN = 2.0
+"""Seconds between two looks at the sessions."""
+NOTHING = "No sessions yet.\n\n  n        a new one: a task or your files, a model, and go\n  genopt demo   Pong, without a key or a network"
 
 
 @dataclass
@@ -27,77 +38,141 @@ class Found(Message):
     why: str = ""
 
 
-def text_of(line: "Listed") -> str:
-    """A session in one line: state, name, branch and step, best score, last decision, when it was last worked on."""
-    if line.problem:
-        return f"? {line.name:<24.24} {line.problem}"
-    mark = {"waiting": "!", "running": ">", "paused": "="}.get(line.state, " ")
-    best = f"best {words.score(line.best['score'])} n{line.best['n']}" if line.best else ""
-    at = datetime.fromtimestamp(line.at).strftime("%m-%d %H:%M") if line.at else ""
-    return f"{mark} {line.name:<24.24} {line.state:<9} {f'{line.branch}@{line.step}':<12.12} {best:<14} {line.decision:<10.10} {at}"
+@dataclass
+class Curves(Message):
+    """Learning curves by session, as bars."""
+
+    curves: dict[Path, str]
+
+
+def line_of(listed: "Listed", curve: str, width: int) -> Line:
+    """State, name, branch and step, best score, curve, last decision, when it was last worked on."""
+    if listed.problem:
+        return (("? ", "bad"), (f"{listed.name:<24.24} ", ""), (listed.problem, "bad"))
+    mark, look = MARKS.get(listed.state, (" ", ""))
+    best = f"best {words.score(listed.best['score'])} n{listed.best['n']}" if listed.best else ""
+    at = datetime.fromtimestamp(listed.at).strftime("%m-%d %H:%M") if listed.at else ""
+    pieces = [(f"{mark} ", look), (f"{listed.name:<24.24} ", "strong"), (f"{listed.state:<9} ", look)]
+    pieces += [(f"{f'{listed.branch}@{listed.step}':<12.12} ", ""), (f"{best:<16} ", "number")]
+    if width >= 100:
+        pieces.append((f"{curve:<{CURVE}} ", "title"))
+    return (*pieces, (f"{listed.decision:<10.10} ", ""), (at, "dim"))
+
+
+def curve_of(path: Path) -> str:
+    """The gate scores of a session's accepted versions, as bars. Raises GenoptError, OSError."""
+    from genopt_tui.session.repository import Repository
+
+    with Repository.open(path) as repository:
+        scores = [v.score for v in reversed(repository.log()) if v.score is not None]
+    return words.sparkline(scores, CURVE, words.marks().bars) if len(scores) > 1 else ""
 
 
 class StartScreen(Screen[None]):
-    """Choose a session. `new` is made on the command line for now."""
+    """Choose a session, or make one."""
 
     DEFAULT_CSS = """
     StartScreen { padding: 1 2; }
     StartScreen .title { text-style: bold; color: $primary; }
+    StartScreen #nothing { display: none; margin: 1 0; }
     StartScreen #list { height: 1fr; margin: 1 0; }
     StartScreen .keys { color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "move(1)", "down"),
-        Binding("k,up", "move(-1)", "up"),
-        Binding("enter,l,right", "open", "open"),
-        Binding("q,escape", "app.leave", "leave"),
+        Binding("j,down", "move('down')", show=False),
+        Binding("k,up", "move('up')", show=False),
+        Binding("g,home", "move('top')", show=False),
+        Binding("G,end", "move('bottom')", show=False),
+        Binding("enter,l,right", "open", show=False),
+        Binding("n", "new", show=False),
+        Binding("slash", "search", show=False),
+        Binding("q,escape", "app.leave", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: tuple[Listed, ...] = ()
-        self._at = 0
+        self.sessions: tuple[Listed, ...] = ()
+        self._curves: dict[Path, str] = {}
+        self.view = LineView(id="list")
 
     def compose(self) -> ComposeResult:
         yield Plain("genopt  watch and steer iterative optimization", classes="title")
-        yield Plain("looking for sessions ...", id="list")
-        yield Plain("Enter open  j k move  q leave   ! wants a decision  > running  = paused", classes="keys")
+        yield Plain("looking for sessions ...", id="nothing")
+        yield self.view
+        yield Plain("Enter open  n new  j k move  / search  q leave     ! decide  > running  = paused", classes="keys")
 
     def on_mount(self) -> None:
-        self.call_after_refresh(lambda: Thread(target=self._read, daemon=True).start())
+        self.view.focus()
+        self.call_after_refresh(self.look)
+        self.set_interval(AGAIN, self.look)
+
+    def look(self) -> None:
+        """Read the list of sessions again, while this screen is the one that is seen."""
+        if self.is_current:
+            Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         from genopt_tui.session import places
 
         try:
-            self.post_message(Found(tuple(places.listing())))
+            found = tuple(places.listing())
         except (GenoptError, OSError) as error:
             self.post_message(Found((), str(error)))
+            return
+        self.post_message(Found(found))
+        curves = dict(self._curves)
+        for listed in found:
+            if listed.path not in curves and not listed.problem:
+                try:
+                    curves[listed.path] = curve_of(listed.path)
+                except (GenoptError, OSError):  # its line stands without a curve
+                    curves[listed.path] = ""
+        self.post_message(Curves(curves))
 
     def on_found(self, message: Found) -> None:
-        self._lines, self._why = message.lines, message.why
-        self._show(message.why)
+        if message.lines == self.sessions and self.sessions:
+            return
+        moved = {s.path for s in message.lines if s not in self.sessions}
+        self._curves = {path: curve for path, curve in self._curves.items() if path not in moved}
+        self.sessions = message.lines
+        told = self.query_one("#nothing", Plain)
+        told.show(message.why or NOTHING)
+        told.display = not self.sessions
+        self._draw()
 
-    def _show(self, why: str = "") -> None:
-        lines = [f"{'>' if i == self._at else ' '} {text_of(line)}" for i, line in enumerate(self._lines)]
-        nothing = "No sessions yet.\n\n  genopt demo            Pong, without a key or a network\n  genopt new TASK        see genopt tasks"
-        height = max(1, self.size.height - 8)
-        first = max(0, self._at - height + 1)
-        self.query_one("#list", Plain).show(why or "\n".join(lines[first : first + height]) or nothing)
+    def on_curves(self, message: Curves) -> None:
+        if message.curves != self._curves:
+            self._curves = message.curves
+            self._draw()
 
-    def on_resize(self) -> None:
-        if self._lines:
-            self._show()
+    def _draw(self) -> None:
+        lines = [line_of(s, self._curves.get(s.path, ""), self.size.width) for s in self.sessions]
+        self.view.set_source(TextLines(lines), keep=True)
 
-    def action_move(self, by: int) -> None:
-        if self._lines:
-            self._at = max(0, min(self._at + by, len(self._lines) - 1))
-            self._show()
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw()
+
+    def action_move(self, way: str) -> None:
+        getattr(self.view, f"act_{way}")()
+
+    def action_search(self) -> None:
+        from genopt_tui.ui.screens.dialogs import AskText
+
+        self.app.push_screen(AskText("Search"), lambda text: self.view.search(text) if text else None)
 
     def action_open(self) -> None:
-        if not self._lines:
+        if not self.sessions:
             return
         try:
-            cast("GenoptApp", self.app).open_session(self._lines[self._at].path)
+            cast("GenoptApp", self.app).open_session(self.sessions[self.view.cursor].path)
         except GenoptError as error:
             self.app.notify(str(error), severity="error", markup=False)
+
+    def action_new(self) -> None:
+        from genopt_tui.ui.screens.new import NewScreen
+
+        self.app.push_screen(NewScreen())
+
+    def on_click(self, event: events.Click) -> None:
+        if event.chain == 2 and event.widget is self.view:
+            self.action_open()
