@@ -85,6 +85,7 @@ class Players:
         inside.close()
         self._order(
             {
+                "limits": asdict(self.limits) | {"cpu_seconds": self._cpu()},
                 "preload": self.preload,
                 "read": list(self._house.read),
                 "scratch": self._house.scratch,
@@ -105,8 +106,7 @@ class Players:
         mine, its = socket.socketpair()
         read, write = os.pipe()
         try:
-            order = {"seed": seed, "traced": traced, "limits": asdict(self.limits) | {"cpu_seconds": self._cpu()}}
-            self._order(order, [its.fileno(), write])
+            self._order({"seed": seed, "traced": traced}, [its.fileno(), write])
             pid, fds = self._report()[0], self._fds
         except ZygoteDied:
             mine.close()

@@ -119,6 +119,7 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             await self.process.wait()
+        await asyncio.wait({self._log}, timeout=STOP)  # its pipe ends with the last of its children
         self._log.cancel()
 
     async def _send(self, value: Any) -> None:

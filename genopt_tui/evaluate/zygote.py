@@ -1,7 +1,8 @@
 """The process that players are forked from: it has loaded what the task names, and lives inside the sandbox.
 
-It takes one order at a time from the judge: fork a player on the two descriptors that come with the order, report its pidfd at
-once, and its end (status and resources) once nothing of it is left. Standard library and msgpack only before `preload`.
+It takes one order at a time from the judge: have a player work on the two descriptors that come with the order, report its pidfd
+at once, and its end (status and resources) once nothing of it is left. One player is always forked ahead, locked down and waiting
+for its order, so that a rollout begins without waiting for a fork. Standard library and msgpack only before `preload`.
 """
 
 import array
@@ -18,6 +19,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Set
 from typing import Any, NoReturn
 
 from genopt_tui.evaluate import lockdown, player, shell
@@ -50,7 +52,7 @@ def read_order(judge: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 class Zygote:
-    """`settings`: preload, read, scratch, landlock, seccomp, network, processes (of the task's limits), command (of a command task)."""
+    """`settings`: limits, preload, read, scratch, landlock, seccomp, network, processes (of the task's limits), command (of a command task)."""
 
     def __init__(self, judge: socket.socket, settings: dict[str, Any]) -> None:
         self.judge, self.settings = judge, settings
@@ -58,6 +60,7 @@ class Zygote:
         for name in settings["preload"]:
             with contextlib.suppress(ImportError):  # the artifact's own import will say it
                 importlib.import_module(name)
+        player.seed(0)  # numpy loads its generators when they are first asked for: once here, not in every player
         self.ruleset = self._ruleset()
         self.memory = mapped_memory()
         gc.collect()
@@ -65,16 +68,18 @@ class Zygote:
         judge.sendall(REPORT.pack(os.getpid(), 0, 0.0, 0.0))
 
     def serve(self) -> NoReturn:
+        spare = self._fork()
         while True:
             order, fds = read_order(self.judge)
-            pid = os.fork()
-            if pid == 0:
-                self._become_player(order, fds)
+            while not spare.begin(order, fds):  # somebody killed it while it waited
+                spare = self._fork()
             for fd in fds:
                 os.close(fd)
+            pid = spare.pid
             self._announce(pid)
-            status, usage = self._watch(pid)
-            kill_descendants()
+            spare = self._fork()
+            status, usage = self._watch(pid, spare.pid)
+            kill_descendants({spare.pid})
             empty(self.settings["scratch"])
             cpu = usage.ru_utime + usage.ru_stime
             self.judge.sendall(REPORT.pack(pid, status, cpu, usage.ru_maxrss / 1024))
@@ -94,7 +99,16 @@ class Zygote:
         for fd in fds:
             os.close(fd)
 
-    def _watch(self, pid: int) -> tuple[int, resource.struct_rusage]:
+    def _fork(self) -> "Spare":
+        """A player that waits for its order."""
+        mine, its = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            self._become_player(its)
+        its.close()
+        return Spare(pid, mine)
+
+    def _watch(self, pid: int, spare: int) -> tuple[int, resource.struct_rusage]:
         """Wait for the player's end; more processes than allowed, or a judge that is gone, end it."""
         most = self.settings["processes"]
         pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
@@ -107,8 +121,8 @@ class Zygote:
                 if fd == self.judge.fileno():
                     kill_descendants()
                     os._exit(0)
-            if most and len(descendants()) > most + 1:
-                kill_descendants(except_for=pid)
+            if most and len(descendants()) > most + 2:
+                kill_descendants({pid, spare})
                 os.kill(pid, signal.SIGUSR2)
             ended, status, usage = os.wait4(pid, os.WNOHANG)
             if ended:
@@ -116,24 +130,26 @@ class Zygote:
                     os.close(pidfd)
                 return status, usage
 
-    def _become_player(self, order: dict[str, Any], fds: list[int]) -> NoReturn:
-        """In the child: leave the zygote's session and descriptors, give up rights, and play."""
+    def _become_player(self, orders: socket.socket) -> NoReturn:
+        """In the child: leave the zygote's session and descriptors, give up rights, wait for the order, and play."""
         try:
             lockdown.die_with_parent()
             os.setsid()
-            channel = take_descriptors(*fds, keep=self.ruleset)
+            take_descriptors(orders.fileno(), keep=self.ruleset)
             for name in ("SIGUSR2", "SIGPIPE", "SIGXFSZ"):
                 signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGUSR2" else signal.SIG_IGN)
-            self._lock_down(order)
+            self._lock_down()
+            order, fds = read_order(unix_socket(3))
+            channel = take_channel(*fds)
             if self.settings["command"]:
                 shell.play(channel, self.settings["command"])
             player.play(channel, order)
         finally:
             os._exit(70)
 
-    def _lock_down(self, order: dict[str, Any]) -> None:
+    def _lock_down(self) -> None:
         settings = self.settings
-        lockdown.limit_resources(order["limits"], self.memory)
+        lockdown.limit_resources(settings["limits"], self.memory)
         if settings["landlock"] or settings["seccomp"]:
             lockdown.no_new_privileges()
         if self.ruleset >= 0:
@@ -149,17 +165,50 @@ class Zygote:
             lockdown.install_filter(program)
 
 
-def take_descriptors(channel: int, output: int, *, keep: int) -> socket.socket:
-    """Standard input empty, output and errors to `output`, the channel as 3, the ruleset as 4, all others closed."""
+class Spare:
+    """A player that waits for its order on `orders`."""
+
+    def __init__(self, pid: int, orders: socket.socket) -> None:
+        self.pid, self.orders = pid, orders
+
+    def begin(self, order: dict[str, Any], fds: list[int]) -> bool:
+        """Give it its order, channel and output; False when it is dead."""
+        body = json.dumps(order).encode()
+        try:
+            socket.send_fds(self.orders, [LENGTH.pack(len(body))], fds)
+            self.orders.sendall(body)
+        except OSError:
+            os.waitpid(self.pid, 0)
+            return False
+        finally:
+            self.orders.close()
+        return True
+
+
+def take_descriptors(orders: int, *, keep: int) -> None:
+    """Input, output and errors nowhere, the orders as 3, the ruleset as 4, all others closed."""
     null = os.open(os.devnull, os.O_RDWR)
-    high = [os.dup(fd) if fd >= 0 else -1 for fd in (null, output, channel, keep)]
+    high = [os.dup(fd) if fd >= 0 else -1 for fd in (null, orders, keep)]
     while min(fd for fd in high if fd >= 0) < 5:  # out of the way of the places they go to
         high = [os.dup(fd) if fd >= 0 else -1 for fd in high]
-    for target, source in ((0, high[0]), (1, high[1]), (2, high[1]), (3, high[2]), (4, high[3])):
+    for target, source in ((0, high[0]), (1, high[0]), (2, high[0]), (3, high[1]), (4, high[2])):
         if source >= 0:
             os.dup2(source, target, inheritable=target < 3)
     os.closerange(5 if keep >= 0 else 4, 1 << 20)
-    return socket.socket(fileno=3)
+
+
+def take_channel(channel: int, output: int) -> socket.socket:
+    """Output and errors to `output`; the channel as 3, in the place of the orders."""
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(channel, 3, inheritable=False)
+    for fd in (channel, output):
+        os.close(fd)
+    return unix_socket(3)
+
+
+def unix_socket(fd: int) -> socket.socket:
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
 
 
 def descendants() -> list[int]:
@@ -174,11 +223,11 @@ def descendants() -> list[int]:
     return found
 
 
-def kill_descendants(except_for: int = 0) -> None:
-    """Kill and collect everything below this process; a fork loop is stopped before it is killed."""
+def kill_descendants(except_for: Set[int] = frozenset()) -> None:
+    """Kill and collect everything else below this process; a fork loop is stopped before it is killed."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
-        alive = [pid for pid in descendants() if pid != except_for]
+        alive = [pid for pid in descendants() if pid not in except_for]
         for kill in (signal.SIGSTOP, signal.SIGKILL):
             for pid in alive:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
