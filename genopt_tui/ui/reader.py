@@ -111,6 +111,30 @@ class Reader:
             gate_size=int(gate.get("examples", 0)) * int(gate.get("repeats", 1)),
         )
 
+    def tree(self, commit: str) -> str:
+        """Id of a version's artifact."""
+        return self._objects.entries(self._objects.commit(commit).tree)["artifact"][1]
+
+    def blame(self, view: VersionView, rows: tuple[HistoryRow, ...]) -> Mapping[str, tuple[str, ...]]:
+        """The label of the version that wrote each line, by file."""
+        from genopt_tui.session.search import blame
+
+        assert self._repository is not None
+        labels = {row.commit: row.label for row in rows}
+        found = {name: blame(self._repository, view.commit, name) for name in view.files}
+        return {
+            name: tuple(labels.get(line.version.commit, line.version.commit[:7]) for line in lines)
+            for name, lines in found.items()
+        }
+
+    def _worth(self, commit: str) -> Mapping[int, Mapping[str, Any]]:
+        """What leaving each hunk of a version out cost, where that was measured."""
+        from genopt_tui.session.notes import HUNKS, notes
+
+        if self._repository is None or not (text := notes(self._repository, HUNKS).get(commit)):
+            return {}
+        return {int(row["hunk"]): row for row in json.loads(text)["hunks"]}
+
     def design(self, commit: str) -> Mapping[str, Any]:
         """What the next update counts on, from a version's design choices: horizon and batch."""
         choices = self._choices(self._objects.commit(commit))
@@ -166,6 +190,7 @@ class Reader:
             gate=scores if scores.get("mean") is not None else None,
             decided=str((record.get("decision") or {}).get("decision", "")),
             tree=str(scores.get("tree", "")),
+            worth=self._worth(view.commit),
             candidate=Candidate(number),
         ), evidence
 

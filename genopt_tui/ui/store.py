@@ -50,7 +50,7 @@ __all__ = [
 POLL, POLL_UNFOCUSED = 0.05, 0.5
 RUNNER_EVERY = 0.5
 STARTS_AGAIN_AFTER = 4.0
-MOVES_HISTORY = {"committed", "rejected", "moved", "step_ended", "run_started"}
+MOVES_HISTORY = {"scored", "committed", "rejected", "moved", "step_ended", "run_started"}
 SAYS = {"hint", "prompted", "design_set", "design_committed", "examples_set"}
 STATE_KINDS = ("run_started", "run_finished", "paused", "resumed", "budget", "error")
 EXPECTED = (GenoptError, sqlite3.Error, OSError, KeyError, ValueError)
@@ -102,6 +102,8 @@ class Store(Thread):
         self._head_view = first.version
         self._shown: str = ""
         self._back: tuple[VersionView, ProposalView | None, EvidenceView, tuple[TraceSource, ...]] | None = None
+        self._mark = ("", "")
+        self._beside: tuple[tuple[TraceSource, ...], tuple[TraceSource, ...]] = ((), ())
         self._commands: dict[int, tuple[str, float]] = {}
         self._runner_seen = -1.0
         self._posted = 0.0
@@ -133,6 +135,14 @@ class Store(Thread):
     def look_at(self, commit: str) -> None:
         """Show an older version in all panes; an empty commit goes back to the present."""
         self._wishes.put(lambda: self._look_at(commit))
+
+    def mark(self, commit: str) -> None:
+        """Give the traces of this version beside those that are shown; an empty commit: of none."""
+        self._wishes.put(lambda: self._set_mark(commit))
+
+    def want_blame(self, commit: str) -> None:
+        """Say which version wrote each line of this one, where it is shown."""
+        self._wishes.put(lambda: self._blame(commit))
 
     def focused(self, focused: bool) -> None:
         """Poll less often while nobody looks."""
@@ -257,13 +267,27 @@ class Store(Thread):
 
     def _read_history(self) -> None:
         self._history_stale = False
-        self._rows = _same(self._rows, self._reader.history())
+        self._rows = _same(self._rows, self._scored(self._reader.history()))
         head = self._reader.head_commit()
         self._design = self._reader.design(head)
         if self._head_view is None or self._head_view.commit != head or self._head_view.scope is None:
             self._head_view = self._reader.version(head, self._rows)
         self._snapshot = replace(
             self._snapshot, loaded=True, best=self._reader.best(), session=self._reader.info(self._snapshot.session)
+        )
+
+    def _scored(self, rows: tuple[HistoryRow, ...]) -> tuple[HistoryRow, ...]:
+        """A version that no step made (a start) has its score from when a run began from it."""
+        if all(row.score is not None for row in rows if row.kind == "branch"):
+            return rows
+        told = {
+            str(e.data.get("version")): e.data for e in self._journal.events(kinds=["scored"]) if e.data.get("complete")
+        }
+        return tuple(
+            replace(row, score=found.get("mean"), stderr=found.get("stderr"), n=int(found.get("n") or 0))
+            if row.score is None and row.kind == "branch" and (found := told.get(row.commit))
+            else row
+            for row in rows
         )
 
     def _look_at(self, commit: str) -> None:
@@ -295,6 +319,34 @@ class Store(Thread):
             steps = [step for chunk in self._journal.trace_chunks(rollout, first, count) for step in decode(chunk)]
         finally:  # whoever asked hears that there is nothing, also where the trace is damaged
             self._post(Piece(TracePiece(rollout, steps[0].index if steps else first, steps)))
+
+    def _set_mark(self, commit: str) -> None:
+        self._mark = (commit, self._reader.tree(commit)) if commit else ("", "")
+        self._beside = ((), ())
+
+    def _traces_beside(self, traces: tuple[TraceSource, ...]) -> tuple[TraceSource, ...]:
+        """The marked version's newest traces of the same examples."""
+        commit, tree = self._mark
+        if not commit or not traces:
+            return ()
+        if traces != self._beside[0]:
+            wanted = {(trace.example, trace.repeat) for trace in traces}
+            rows = [r for r in self._journal.rollouts(tree) if r.traced]
+            found = {(r.result.example, r.result.repeat): r for r in rows}
+            sources = (
+                TraceSource(r.id, *key, r.result.steps, r.result.score, r.result.status)
+                for key, r in found.items()
+                if key in wanted
+            )
+            self._beside = (traces, tuple(sources))
+        return self._beside[1]
+
+    def _blame(self, commit: str) -> None:
+        if self._head_view is not None and self._head_view.commit == commit:
+            self._head_view = replace(self._head_view, blame=self._reader.blame(self._head_view, self._rows))
+        if self._back is not None and self._back[0].commit == commit:
+            view = replace(self._back[0], blame=self._reader.blame(self._back[0], self._rows))
+            self._back = (view, *self._back[1:])
 
     def _picture(self, rollout: int, step: int) -> None:
         self._post(Piece(PicturePiece(rollout, step, self._journal.picture(rollout, step))))
@@ -338,6 +390,8 @@ class Store(Thread):
             proposals=_same(now.proposals, proposals),
             evidence=_same(now.evidence, evidence),
             traces=_same(now.traces, traces),
+            beside=_same(now.beside, self._traces_beside(traces)),
+            mark_label=next((row.label for row in self._rows if row.commit == self._mark[0]), ""),
             budget=_same(now.budget, fold.budget(progress.budget)),
             session=self._session_info(now.session),
             banner=_banner(version) if looking and version else "",

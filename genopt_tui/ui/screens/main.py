@@ -17,6 +17,8 @@ from genopt_tui.ui import sizes
 from genopt_tui.ui.actions import ACTIONS, BY_ID, Context
 from genopt_tui.ui.glance import LOW, TWO, WIDE
 from genopt_tui.ui.messages import (
+    BlameWanted,
+    CandidateChosen,
     CommandWanted,
     Copied,
     Edited,
@@ -75,6 +77,7 @@ class MainScreen(Screen[None]):
         self._attended = False
         """Whether a person looks about: then the keyboard is not moved to another pane when a decision is wanted."""
         self._appeared, self._shown_pending = 0.0, ""
+        self._chosen: tuple[int, int] | None = None
         self._edit: tuple[int, int, str, dict[str, str]] | None = None
         """What a person made of a proposal: its step, number and tree, and the files as they are now wanted."""
         self._carriers: list[Deeds] = []
@@ -186,7 +189,7 @@ class MainScreen(Screen[None]):
         self._feed(self.store.take())
 
     def _feed(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot = self._with_edit(snapshot)
+        self.snapshot = snapshot = self._with_edit(replace(snapshot, chosen=self._chosen))
         self._watch_pending()
         for pane in self.query(Pane):
             pane.feed(snapshot)
@@ -265,6 +268,13 @@ class MainScreen(Screen[None]):
     def on_command_wanted(self, message: CommandWanted) -> None:
         self.store.command(message.kind, **message.data)
 
+    def on_blame_wanted(self, message: BlameWanted) -> None:
+        self.store.want_blame(message.commit)
+
+    def on_candidate_chosen(self, message: CandidateChosen) -> None:
+        self._chosen = (message.step, message.number)
+        self._feed(self.store.take())
+
     def on_edited(self, message: Edited) -> None:
         self.take_edit(message.files)
 
@@ -333,7 +343,7 @@ class MainScreen(Screen[None]):
 
     def take_edit(self, files: Mapping[str, str]) -> None:
         """Show the proposal as a person edited it: a new candidate, which no gate has scored."""
-        proposal = self.store.take().proposal
+        proposal = self.snapshot.proposal
         if proposal is not None:
             self._edit = (proposal.step, proposal.number, proposal.tree, dict(files))
             self._feed(self.store.take())
@@ -341,6 +351,7 @@ class MainScreen(Screen[None]):
     def set_mark(self, commit: str) -> None:
         self.mark = commit
         self.history.set_mark(commit)
+        self.store.mark(commit)
         self._draw_lines()
 
     def grow(self, number: int, by: int) -> None:

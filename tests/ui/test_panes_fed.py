@@ -1,0 +1,54 @@
+"""What the store reads for the panes of a real session: scores of starts, the marked version's traces, writers of lines, candidates."""
+
+from pathlib import Path
+
+from conftest import visit
+from sample import AT, Stage
+
+from genopt_tui.session.repository import Repository
+
+
+async def test_a_start_shows_the_score_that_a_run_gave_it(session: Path, stage: Stage) -> None:
+    with Repository.open(session) as repository:
+        start = repository.resolve("start")
+    async with visit(session) as person:
+        row = next(row for row in person.main.snapshot.rows if row.commit == start)
+        assert row.score is None
+        stage.journal.event(
+            0, "scored", version=start, mean=-20.0, stderr=0.4, n=10, failed=0, complete=True, scores=[]
+        )
+        await person.until(
+            lambda: any(r.commit == start and r.score == -20.0 for r in person.main.snapshot.rows), "a score"
+        )
+
+
+async def test_the_marked_versions_traces_and_the_writers_of_lines_are_read(session: Path, stage: Stage) -> None:
+    stage.start()
+    stage.roll_out()
+    async with visit(session, (160, 45)) as person:
+        await person.until(lambda: person.main.snapshot.traces, "traces")
+        person.main.history.go_to(stage.base)
+        await person.press("1", "m")
+        await person.until(lambda: person.main.snapshot.mark_label, "the mark")
+        assert [(t.example, t.steps) for t in person.main.snapshot.beside] == [("seed-1", 100)]
+        await person.press("3", "v")
+        await person.until(lambda: "beside 1 (-9)" in str(person.main.pane(3).border_title), "both side by side")
+        await person.press("2", "w")
+        await person.until(lambda: person.main.snapshot.version.blame, "the writers")
+        assert dict(person.main.snapshot.version.blame) == {"policy.py": ("start", "start", "1")}
+
+
+async def test_a_candidate_that_was_turned_to_is_the_one_that_is_decided_on(session: Path, stage: Stage) -> None:
+    stage.to_decision()
+    edit = {"tree": stage.base_tree, "files": ["policy.py"], "hunks": 1, "added": 1, "removed": 0, "reasoning": "other"}
+    stage.event("edit_parsed", candidate=1, attempt=0, because=[], expects=[], **edit)
+    stage.event("decision_wanted", pending="decide", candidates=[0, 1], since=AT)
+    async with visit(session) as person:
+        await person.until(lambda: len(person.main.snapshot.proposals) == 2, "two candidates")
+        await person.look()
+        await person.press("5", "}")
+        await person.until(lambda: person.main.snapshot.proposal.number == 1, "the other candidate")
+        await person.look()
+        await person.press("a")
+        kind, data = await person.command(stage)
+        assert (kind, data["candidate"]) == ("approve", 1)
