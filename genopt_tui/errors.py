@@ -64,4 +64,6 @@ class BudgetStop(GenoptError):
 
 def single_line(text: str) -> str:
     """`text` on one line: line breaks and other control characters become blanks."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())

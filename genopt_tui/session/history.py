@@ -92,7 +92,8 @@ def version_of(commit: Commit, kind: Kind) -> Version:
 
 def _version(row: Sequence[str], on_branch: bool) -> Version:
     commit, parents, at, decoration, author, subject, block = row
-    refs = [ref.strip().removeprefix("HEAD -> ").removeprefix("tag: ") for ref in decoration.split(",")]
+    named = decoration.split(",") if decoration else []
+    refs = [ref.strip().removeprefix("HEAD -> ").removeprefix("tag: ") for ref in named]
     trailers = message.trailers(block.replace("\x1f", "\n"))
     score: Score | None = message.parse_score(trailers.get("Genopt-Score", ""))
     task, gates = task_and_gate(trailers.get("Genopt-Task", ""))

@@ -6,6 +6,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, single_line
+from genopt_tui.session import message
+from genopt_tui.session.objects import Commit, parse_commit
 from genopt_tui.session.refs import ABANDONED, HEADS, REJECTED, TAGS, check_name
 
 if TYPE_CHECKING:
@@ -51,14 +53,54 @@ def _step(repository: "Versions", text: str) -> str | None:
 
 def _accepted(repository: "Versions", step: int, candidate: int | None = None) -> str | None:
     """The accepted version of a step: on the active branch before the others."""
+    found = _on_line(repository, step)
+    if found and candidate in (None, _candidate(found)):
+        return found.sha
     wanted = ["-E", "--all-match", f"--grep=^Genopt-Step: {step}$"]
     if candidate:
         wanted.append(f"--grep=^Genopt-Candidate: {candidate}$")
-    for among in (["HEAD"], ["HEAD", "--branches", f"--glob={ABANDONED}*"]):
-        for commit in repository.git("log", "--format=%H", *wanted, "-5", *among, "--").decode().split():
-            version = repository.version(commit)
-            if version.step == step and candidate in (None, version.candidate):
-                return commit
+    among = ["HEAD", "--branches", f"--glob={ABANDONED}*"]
+    for sha in repository.git("log", "--format=%H", *wanted, "-5", *among, "--").decode().split():
+        commit = repository.objects.commit(sha)
+        if _number(commit, "Genopt-Step") == step and candidate in (None, _candidate(commit)):
+            return sha
+    return None
+
+
+def _candidate(commit: Commit) -> int:
+    return _number(commit, "Genopt-Candidate") or 0
+
+
+def _number(commit: Commit, trailer: str) -> int | None:
+    text = message.trailers(commit.message).get(trailer, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _on_line(repository: "Versions", step: int) -> Commit | None:
+    """The version of a step on the way to head: steps only fall from head to start, so a few looks find it."""
+    near, far = 0, 1
+    while (at := _step_near(repository, far)) is not None and at[0] > step:
+        near, far = far, far * 2
+    while near <= far:
+        middle = (near + far) // 2
+        at = _step_near(repository, middle)
+        if at is not None and at[0] == step:
+            return at[1]
+        if at is None or at[0] < step:
+            far = middle - 1
+        else:
+            near = middle + 1
+    return None
+
+
+def _step_near(repository: "Versions", back: int) -> tuple[int, Commit] | None:
+    """Step and commit of the version `back` commits before head, or of the first one before it that a step made."""
+    found = repository.objects.read(f"HEAD~{back}")
+    while found is not None:
+        commit = parse_commit(found.sha, found.data)
+        if (step := _number(commit, "Genopt-Step")) is not None:
+            return step, commit
+        found = repository.objects.read(commit.parents[0]) if commit.parents else None
     return None
 
 
