@@ -203,6 +203,10 @@ class Journal:
         """The highest step number in the journal; 0 when there is none."""
         return int(self._db.execute("SELECT coalesce(max(step), 0) FROM event").fetchone()[0])
 
+    def first_step(self) -> int:
+        """The lowest step number in the journal, 0 when there is none: above 1 where an earlier journal was lost."""
+        return int(self._db.execute("SELECT coalesce(min(step), 0) FROM event WHERE step > 0").fetchone()[0])
+
     # commands
 
     def command(self, kind: str, /, **data: Any) -> int:
