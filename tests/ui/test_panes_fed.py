@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from conftest import visit
-from sample import AT, Stage
+from sample import AT, Stage, chunks
 
 from genopt_tui.session.repository import Repository
+from genopt_tui.task.rollout import RolloutResult, TraceStep
 
 
 async def test_a_start_shows_the_score_that_a_run_gave_it(session: Path, stage: Stage) -> None:
@@ -25,14 +26,20 @@ async def test_a_start_shows_the_score_that_a_run_gave_it(session: Path, stage: 
 async def test_the_marked_versions_traces_and_the_writers_of_lines_are_read(session: Path, stage: Stage) -> None:
     stage.start()
     stage.roll_out()
+    with Repository.open(session) as repository:
+        start = repository.resolve("start")
+        tree = repository.tree(start)
+    steps = [TraceStep(i, {"ball": {"x": i, "y": 7}}, 3, 0.0) for i in range(50)]
+    result = RolloutResult("seed-1", 0, "train", "ok", -20.0, 0.5, steps=50, trace=chunks(steps))
+    stage.journal.store_rollout("other", 1, tree, result, traced=True)
     async with visit(session, (160, 45)) as person:
         await person.until(lambda: person.main.snapshot.traces, "traces")
-        person.main.history.go_to(stage.base)
+        person.main.history.go_to(start)
         await person.press("1", "m")
         await person.until(lambda: person.main.snapshot.mark_label, "the mark")
-        assert [(t.example, t.steps) for t in person.main.snapshot.beside] == [("seed-1", 100)]
+        assert [(t.example, t.steps) for t in person.main.snapshot.beside] == [("seed-1", 50)]
         await person.press("3", "v")
-        await person.until(lambda: "beside 1 (-9)" in str(person.main.pane(3).border_title), "both side by side")
+        await person.until(lambda: "beside start (-20)" in str(person.main.pane(3).border_title), "both side by side")
         await person.press("2", "w")
         await person.until(lambda: person.main.snapshot.version.blame, "the writers")
         assert dict(person.main.snapshot.version.blame) == {"policy.py": ("start", "start", "1")}

@@ -246,6 +246,21 @@ async def test_without_a_mark_or_its_trace_the_reason_is_said() -> None:
         stranger = TraceSource(8, "seed-2", 0, 10)
         inside(host).feed(snapshot(traces=inside(host).traces, beside=(stranger,), mark_label="4"))
         assert inside(host).why_not("whole_prompt") == "version 4 was never traced on seed-1"
+        inside(host).feed(snapshot(traces=inside(host).traces, beside=inside(host).traces, mark_label="4"))
+        assert inside(host).why_not("whole_prompt") == "this is the trace of version 4 itself"
+
+
+@pytest.mark.parametrize("size", [(61, 18), (100, 24), (198, 50)])
+async def test_both_pictures_leave_two_halves_room_enough(size: tuple[int, int]) -> None:
+    host = compared()
+    async with host.run_test(size=size) as pilot:
+        await settled(pilot)
+        inside(host).act("whole_prompt")
+        await settled(pilot)
+        assert inside(host).scene.shown
+        assert all(view.size.width >= 12 for view in inside(host).scene.views)
+        assert inside(host).view.size.width >= min(2 * 36, size[0])
+        assert inside(host).view.size.height >= 5
 
 
 async def test_pages_ahead_are_there_before_they_are_turned_to() -> None:

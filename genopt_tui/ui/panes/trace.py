@@ -69,10 +69,12 @@ class TracePane(LinePane):
     @property
     def other(self) -> TraceSource | None:
         """The marked version's trace of the example that is shown, where it is compared with."""
+        return self._marked() if self._compared else None
+
+    def _marked(self) -> TraceSource | None:
         source = self.source
-        if source is None or not self._compared:
-            return None
-        return next((t for t in self.beside if (t.example, t.repeat) == (source.example, source.repeat)), None)
+        same = (t for t in self.beside if source and (t.example, t.repeat) == (source.example, source.repeat))
+        return next((t for t in same if source and t.rollout != source.rollout), None)
 
     def _show(self, source: TraceSource | None) -> None:
         if source is None or self.source is None or source.rollout != self.source.rollout:
@@ -180,10 +182,10 @@ class TracePane(LinePane):
         if not self._mark:
             return "mark a version in History first (m); its trace is then set beside this one"
         source = self.source
-        here = source and any((t.example, t.repeat) == (source.example, source.repeat) for t in self.beside)
-        return (
-            "" if here else f"version {self._mark} was never traced on {source.example if source else 'this example'}"
-        )
+        if source is not None and any(t.rollout == source.rollout for t in self.beside):
+            return f"this is the trace of version {self._mark} itself"
+        example = source.example if source is not None else "this example"
+        return "" if self._marked() else f"version {self._mark} was never traced on {example}"
 
     def act_whole_prompt(self) -> None:
         """Set the marked version's trace of the same example beside this one, or take it away."""

@@ -13,8 +13,8 @@ from genopt_tui.ui.widgets.picture import PictureView, boxes
 
 LIST = 36
 """Columns that the list of steps keeps when a picture stands beside it."""
-BESIDE = LIST + 14
-"""Columns of a pane from which the picture stands beside the list, not above it."""
+NARROWEST = 14
+"""Columns that a picture beside the list takes at least."""
 LOWEST = 7
 """Rows of a pane from which there is room for a picture."""
 
@@ -29,17 +29,16 @@ class Room:
 
 
 def room(width: int, height: int, pictures: int) -> Room:
-    """Room for one picture of `pictures` in a pane of width x height cells; no columns where there is none."""
-    if height < LOWEST:
-        return Room(True, 0, 0)
-    if width >= BESIDE:
-        across = (width - LIST) // pictures
-        return (
-            Room(True, across, height)
-            if pictures == 1 or across >= 24
-            else Room(True, width - LIST, height // pictures)
-        )
-    return Room(False, width // pictures, height // 2) if height >= 2 * LOWEST else Room(False, 0, 0)
+    """Room for one picture of `pictures` in a pane of width x height cells; no columns where there is none.
+
+    With two pictures the list has two halves, and keeps twice the columns.
+    """
+    across = width - LIST * pictures
+    if height >= LOWEST and across >= NARROWEST:
+        stacked = pictures == 1 or across < 2 * NARROWEST
+        return Room(True, across if stacked else across // pictures, height // pictures if stacked else height)
+    above = height >= 2 * LOWEST
+    return Room(False, width // pictures if above else 0, height // 2 if above else 0)
 
 
 class Scene(Widget):
@@ -84,7 +83,7 @@ class Scene(Widget):
         pictures = sum(self._has_pictures(slot) for slot in (0, 1))
         self._room = room(width, height, max(1, pictures))
         self.set_class(self._room.beside, "-beside")
-        self.set_class(self._room.beside and pictures > 1 and (width - LIST) // 2 < 24, "-stacked")
+        self.set_class(self._room.beside and pictures > 1 and self._room.rows < height, "-stacked")
         for view in self.views:
             view.resize(self._room.columns, self._room.rows)
         self._settle()
