@@ -82,3 +82,16 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"pydantic", "git", "litellm", "textual", "numpy", "scipy", "jinja2", "platformdirs"}
     assert not heavy & set(done.stdout.split("\n")[-2].split())
+
+
+def test_a_presets_start_is_the_start(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(task)
+    (folder / "starts" / "good").mkdir()
+    (folder / "starts" / "good" / "answer.py").write_text("def value(x):\n    return 10.0\n")
+    more = '[starts.good]\n[presets.easy]\n[presets.easy.set]\n"start" = "good"\n'
+    (folder / "task.toml").write_text(TOML.replace("[choices]", more + "[choices]"))
+    for options in (["--preset", "easy"], ["--set", "start=good"], ["good"]):
+        assert call(["eval", task, *options, "--set", "sandbox=none", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["mean"] == 0.0
+    assert call(["new", task, "--preset", "easy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["start"] == "good"

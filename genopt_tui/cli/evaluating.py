@@ -77,7 +77,7 @@ def job_of(
 ) -> "tuple[Job, Version]":
     """What is to be scored, and how. A session's name goes before a task's."""
     from genopt_tui.cli.acting import files_in
-    from genopt_tui.cli.making import starting
+    from genopt_tui.cli.making import start_of, starting
     from genopt_tui.loop.evaluation import Job
     from genopt_tui.loop.scoring import Version
     from genopt_tui.propose.trees import tree_id
@@ -88,7 +88,7 @@ def job_of(
         job, found = session_job(find_session(target), version or "head", preset, pairs, split, fresh)
     else:
         folder = loader.find(target)
-        start = version or next(iter(folder.task.starts), "")
+        start = start_of(folder, version or "", preset, pairs)
         choices, settings = starting(folder, target, start, preset, pairs)
         job = Job(folder, choices, settings, None, split, fresh)
         own = files or folder.start(start)

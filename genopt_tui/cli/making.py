@@ -92,7 +92,7 @@ def make_session(
     from genopt_tui.session.record import Decided, Record
     from genopt_tui.session.repository import Repository
 
-    start = start or next(iter(folder.task.starts), "")
+    start = start_of(folder, start, preset, pairs)
     artifact = files or folder.start(start)
     choices, settings = starting(folder, called, start, preset, pairs)
     parse_scope(choices.scope, artifact)
@@ -133,6 +133,13 @@ def starting(
     assign(choices, settings, pairs, task.settings)
     task.resolve(choices.task)
     return choices, settings
+
+
+def start_of(folder: "TaskFolder", start: str, preset: str, pairs: list[str]) -> str:
+    """The start that is meant: the one named, that of `--set start=`, the preset's, the task's first."""
+    named = [value for key, _, value in (pair.partition("=") for pair in pairs) if key == "start"]
+    given = folder.task.presets[preset].set.get("start", "") if preset in folder.task.presets else ""
+    return start or (named[-1] if named else "") or str(given) or next(iter(folder.task.starts), "")
 
 
 def as_text(value: Any) -> str:

@@ -40,10 +40,12 @@ def rule_of(path: Path) -> str:
 
 def preset_changes(folder: "TaskFolder", called: str, start: str, preset: str) -> list[dict[str, Any]]:
     """What a preset sets differently from the task's default: [{"key", "default", "preset"}], in the preset's order."""
-    from genopt_tui.cli.making import starting
+    from genopt_tui.cli.making import start_of, starting
 
-    start = start or next(iter(folder.task.starts), "")
-    sides = [flat(*starting(folder, called, start, name, []), folder.task) for name in ("", preset)]
+    sides = [
+        flat(*starting(folder, called, start_of(folder, start, name, []), name, []), folder.task)
+        for name in ("", preset)
+    ]
     return [
         {"key": key, "default": sides[0].get(key), "preset": value}
         for key, value in sides[1].items()
