@@ -1,6 +1,7 @@
 """The interface under Pilot: real sessions, a stand-in for the runner, waiting for states instead of sleeping."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,9 +24,15 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
 
 
+@pytest.fixture(scope="session")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The session that every test gets a copy of."""
+    return make_session(tmp_path_factory.mktemp("pattern"))
+
+
 @pytest.fixture
-def session(tmp_path: Path) -> Path:
-    return make_session(tmp_path)
+def session(tmp_path: Path, pattern: Path) -> Path:
+    return shutil.copytree(pattern, tmp_path / pattern.name, symlinks=True)
 
 
 @pytest.fixture
