@@ -31,6 +31,7 @@ class Versions:
         self.acts = ActLog(self.objects)
         self._repo: Any = None
         self._highest: int | None = None
+        self._choices: dict[str, DesignChoices] = {}
 
     def close(self) -> None:
         """End all git processes of this session."""
@@ -67,9 +68,12 @@ class Versions:
 
     def choices(self, commit: str) -> "DesignChoices":
         """The design choices in force in a version. Raises UsageError when they cannot be read."""
-        from genopt_tui.config import from_toml
+        blob = self._entry(commit, CHOICES)
+        if blob not in self._choices:
+            from genopt_tui.config import from_toml
 
-        return from_toml(self.choices_text(commit))
+            self._choices = {blob: from_toml(self.choices_text(commit))}  # steps in a row mostly have the same
+        return self._choices[blob].model_copy()
 
     def record(self, commit: str) -> "Record":
         """The record of a version. Raises SessionError when it has none or it cannot be read."""

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 REMOTE = re.compile(r"refs/remotes/[^/]+/(?!HEAD$)(.+)")
 
 
+@lru_cache(maxsize=16)
 def task_of(session: Path, name: str) -> "TaskFolder":
     """The task that a session names: the one of this machine, else the one that travelled with it. Raises TaskError."""
     from genopt_tui.task import loader

@@ -66,7 +66,7 @@ class AtOnce(Proposer):
 class Known:
     """Scores without running anything: random, half of them better than the base's."""
 
-    fingerprint, sandbox = "0123456789abcdef", "none"
+    fingerprint, sandbox, timed = "0123456789abcdef", "none", False
 
     def __init__(self, desk: Desk) -> None:
         self.task = loader.find(str(desk.choices(desk.repository.head()).task["name"]))
@@ -115,10 +115,10 @@ class Bench:
         self.desk = Desk(self.path, self.book, self.repository, settings, cache, ledger)
         known, model = Known(self.desk), AtOnce()
 
-        async def scorer(_: object) -> Known:
+        async def scorer(*_: object) -> Known:
             return known
 
-        self.desk.scorer, self.desk.proposer = scorer, lambda: model  # type: ignore[assignment,method-assign,return-value]
+        self.desk.scorer, self.desk.proposer = scorer, lambda *_: model  # type: ignore[assignment,method-assign,return-value]
         self.machine, self.random = Machine(self.desk), random.Random(0)
         self.book.say("run_started", step=0, mode="auto", steps=None, until=None, model="at once", pid=os.getpid())
         self.times: list[float] = []
