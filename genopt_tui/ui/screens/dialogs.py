@@ -24,7 +24,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
     Dialog > Vertical { width: 72; max-width: 96%; height: auto; max-height: 90%; border: round $accent; background: $surface; padding: 0 1; }
     Dialog .title { text-style: bold; }
     Dialog .keys { color: $text-muted; }
-    Dialog Input { border: none; height: 1; padding: 0; background: $panel; }
+    Dialog Input, Dialog Input:focus { border: none; height: 1; padding: 0; background: $panel; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+q,ctrl+c", "cancel", "cancel", show=False, priority=True)
