@@ -84,6 +84,8 @@ class Progress:
         if not self.evidence:
             return "rolling out"
         open_ = [c for c in self.candidates.values() if not c.ended]
+        if any(c.decided for c in open_):
+            return "committing"
         if any(c.edit and not c.gate for c in open_):
             return "gate"
         return "asking"

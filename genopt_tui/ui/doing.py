@@ -49,6 +49,8 @@ def _running(s: Snapshot) -> str:
         return f"Step {p.step}: the artifact is run on {size} examples, {len(done)} done{_left(done, size, s)}; then the model is asked"
     if p.phase == "gate":
         return f"Step {p.step}: the proposal is scored on the gate's examples; then {_decider(s)}"
+    if p.phase == "committing":
+        return f"Step {p.step}: the decision is being committed"
     return f"Step {p.step}: {_asking(s)}"
 
 

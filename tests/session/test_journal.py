@@ -8,8 +8,8 @@ import pytest
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.client import Follower, SessionLock, runner_pid
-from genopt_tui.session.journal import Journal, Reply, path_of
-from genopt_tui.session.progress import fold
+from genopt_tui.session.journal import Event, Journal, Reply, path_of
+from genopt_tui.session.progress import advance, fold
 from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
 
 
@@ -88,3 +88,21 @@ def test_one_writer_at_a_time(folder: Path) -> None:
         assert "is being run by another process" in done.stderr
     assert runner_pid(folder) is None
     SessionLock(folder).release()
+
+
+def test_a_decided_step_is_committing_until_it_is_committed() -> None:
+    kinds = [
+        ("batch_sampled", {"examples": []}),
+        ("evidence_built", {}),
+        ("edit_parsed", {"candidate": 0}),
+        ("gate_finished", {"candidate": 0}),
+    ]
+    events = [Event(n, "", 1, kind, data) for n, (kind, data) in enumerate(kinds)]
+    assert fold(events).phase == "asking"
+    decided = advance(fold(events), Event(9, "", 1, "decided", {"candidate": 0}))
+    assert decided.phase == "committing"
+    ended = advance(
+        advance(decided, Event(10, "", 1, "committed", {"candidate": 0})),
+        Event(11, "", 1, "step_ended", {"outcome": "approved"}),
+    )
+    assert ended.phase == "idle"
