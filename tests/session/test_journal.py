@@ -93,7 +93,7 @@ def test_one_writer_at_a_time(folder: Path) -> None:
 def test_a_decided_step_is_committing_until_it_is_committed() -> None:
     kinds = [
         ("batch_sampled", {"examples": []}),
-        ("evidence_built", {}),
+        ("evidence_built", {"tokens": 1}),
         ("edit_parsed", {"candidate": 0}),
         ("gate_finished", {"candidate": 0}),
     ]
