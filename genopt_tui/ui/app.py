@@ -1,5 +1,6 @@
 """The terminal application."""
 
+import os
 import signal
 import sys
 import traceback
@@ -253,6 +254,10 @@ def run_app(session: Path | None = None) -> int:
     if log:
         log.parent.mkdir(mode=0o700, exist_ok=True)
     app = GenoptApp(session.resolve() if session else None)
+    if limit := os.environ.get("GENOPT_SLOW"):
+        from genopt_tui.ui import slow
+
+        slow.watch(float(limit))
     with terminal.guarded(log):
         app.run()
     if app.crash:

@@ -184,7 +184,9 @@ class Host(App[None]):
         self.heard.append(message)
         first, last = message.first // CHUNK * CHUNK, -(-(message.first + message.count) // CHUNK) * CHUNK
         assert isinstance(self.widget, TracePane)
-        whole = max((t.steps for t in (*self.widget.traces, *self.widget.beside) if t.rollout == message.rollout), default=0)
+        whole = max(
+            (t.steps for t in (*self.widget.traces, *self.widget.beside) if t.rollout == message.rollout), default=0
+        )
         steps = [self.steps_of(message.rollout, i) for i in range(first, min(last, whole))]
         self.widget.receive(TracePiece(message.rollout, first, steps))
 

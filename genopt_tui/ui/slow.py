@@ -1,0 +1,53 @@
+"""A switch for developers: which handlers keep the interface's loop longer than they may.
+
+`GENOPT_SLOW=10 genopt open ...` writes every handler of a message or timer that takes more than 10 ms of processor time to
+the session's ui.log, by the widget and the message. Of handlers that wait in between, what comes after the last wait is measured.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from time import thread_time
+from typing import Any
+
+from textual.message import Message
+from textual.message_pump import MessagePump
+
+Report = Callable[[str, float], None]
+"""Told of what took how many milliseconds."""
+EXCEPTED = frozenset({"Compose", "Mount", "Layout", "Resize", "Show", "UpdateScroll", "Load", "Ready"})
+"""Messages whose handling mounts widgets or lays them out."""
+
+
+def to_log(what: str, milliseconds: float) -> None:
+    """Standard error is the session's log while the application runs."""
+    sys.stderr.write(f"slow: {what} {milliseconds:.0f} ms\n")
+    sys.stderr.flush()
+
+
+def watch(limit: float, report: Report = to_log) -> Callable[[], None]:
+    """Report handlers that take more than `limit` milliseconds from now on; the result ends it."""
+    run: Any = asyncio.Handle._run
+    dispatch: Any = MessagePump._dispatch_message
+    left = [0.0]  # when the piece of work under way began to be somebody else's
+
+    def counted(self: asyncio.Handle) -> None:
+        left[0] = thread_time()
+        run(self)
+
+    async def dispatched(self: MessagePump, message: Message) -> None:
+        start = thread_time()
+        await dispatch(self, message)
+        spent = 1e3 * (thread_time() - max(start, left[0]))
+        if spent > limit and type(message).__name__ not in EXCEPTED:
+            report(f"{type(self).__name__} {type(message).__name__}", spent)
+
+    def put(handle_run: Any, pump_dispatch: Any) -> None:
+        for owner, name, value in (
+            (asyncio.Handle, "_run", handle_run),
+            (MessagePump, "_dispatch_message", pump_dispatch),
+        ):
+            setattr(owner, name, value)
+
+    put(counted, dispatched)
+    return lambda: put(run, dispatch)
