@@ -111,16 +111,21 @@ class Worker:
         if self.process is None:
             return
         self._writer.close()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         try:
             await asyncio.wait_for(self.process.wait(), STOP)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()
+            self._signal(signal.SIGKILL)
             await self.process.wait()
         await asyncio.wait({self._log}, timeout=STOP)  # its pipe ends with the last of its children
         self._log.cancel()
+
+    def _signal(self, number: int) -> None:
+        """Signal the judge; not through its process object, which would take the exit code away from who waits for it."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     async def _send(self, value: Any) -> None:
         body = pack(value)

@@ -131,7 +131,11 @@ class Task(Table):
         None, description="Smallest gain worth seeing; the doctor holds the gate's size against it"
     )
     rule: str = Field("", description="Name of the scoring rule, shown with every score")
-    measure: Literal["score", "time"] = "score"
+    measure: Literal["score", "time"] = Field(
+        "score",
+        description="time: the score is seconds; rollouts run alone, versions are timed alternately and count by their ratio. "
+        "A command that prints no number is timed itself",
+    )
     deterministic: bool = Field(False, description="Repeats of an example give the same rollout and count once")
     score_covers: str = Field("", description="What the score covers, in words: the whole game, all questions")
     preload: list[str] = Field(default_factory=list, description="Packages a player finds already imported")

@@ -1,21 +1,29 @@
 """What a rollout costs beside the same code called inline: `python tests/bench/evaluate.py`. Ratios of one run; medians.
 
+Wall and CPU time, with the machine's load: other work on it shows in wall time more than in CPU time.
+With `kills` it instead kills judges, zygotes and players two hundred times during a batch and compares the results.
 Both sides of every ratio are measured alternately in this process's children, so that other work on the machine hits both.
 """
 
 import asyncio
+import contextlib
 import os
+import random
+import signal
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from genopt_tui.config import Sandbox
 from genopt_tui.evaluate.judge import seed_of
 from genopt_tui.evaluate.pool import Pool
+from genopt_tui.evaluate.zygote import descendants
 from genopt_tui.task import loader
+from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.rollout import Example, Limits, Rollout
 
 TIMES = 5
@@ -27,6 +35,20 @@ def run(artifact, example, ctx):
     ctx.call("agent.act", example.data)
     return Result(0.0)
 """
+SUM = """
+from genopt_tui.task.contract import Result
+def run(artifact, example, ctx):
+    values = [ctx.call("agent.act", example.data) for _ in range(5)]
+    for value in values:
+        ctx.step(None, value, value)
+    return Result(sum(values))
+"""
+NEVER = {
+    "a loop": "while True: pass",
+    "a loop in C": "return sum(iter(int, 1))",
+    "a sleep": "time.sleep(60)",
+    "signals ignored": "[signal.signal(s, signal.SIG_IGN) for s in set(signal.Signals) - {9, 19}]; time.sleep(60)",
+}
 SLEEP = "import time\ndef act(seconds): time.sleep(seconds)\n"
 WORK = "import time\ndef act(seconds):\n    end = time.process_time() + seconds\n    while time.process_time() < end: pass\n"
 
@@ -86,11 +108,7 @@ async def many(
 ) -> None:
     """`count` rollouts at once on warm workers, by the ideal time."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "task"
-        (path / "starts" / "a").mkdir(parents=True)
-        (path / "task.toml").write_text(f'objective = ""\nfailure_score = 0\npreload = {preload}\n[starts.a]\n')
-        (path / "task.py").write_text(NULL)
-        pool = Pool(loader.load(path), workers=workers, limits=Limits(), sandbox=Sandbox())
+        pool = Pool(small_task(Path(folder), preload=preload), workers=workers, limits=Limits(), sandbox=Sandbox())
 
         async def run(data: float) -> None:
             rollouts = [Rollout({"agent.py": code}, "", Example(f"e{i}", data)) for i in range(count)]
@@ -103,8 +121,57 @@ async def many(
         await pool.close()
 
 
+async def timeouts() -> None:
+    """By how much rollouts that never end exceed their limit, by the judge's watch: medians of several kinds."""
+    with tempfile.TemporaryDirectory() as folder:
+        pool = Pool(small_task(Path(folder)), workers=1, limits=Limits(seconds=0.3), sandbox=Sandbox())
+        for name, body in NEVER.items():
+            rollout = Rollout({"agent.py": f"import os, signal, time\ndef act(x):\n    {body}\n"}, "", Example("e", 0))
+            results = [await pool.submit(rollout) for _ in range(TIMES)]
+            assert {r.status for r in results} == {"timeout"}, results
+            print(f"{name}: limit + {(statistics.median(r.seconds for r in results) - 0.3) * 1000:.1f} ms")
+        await pool.close()
+
+
+async def kills() -> None:
+    """Two hundred random kills during a batch: the results are those of an undisturbed run."""
+    chance, killed = random.Random(7), 0
+    code = "import random, time\ndef act(x):\n    time.sleep(0.02)\n    return random.random() + x\n"
+    with tempfile.TemporaryDirectory() as folder:
+        task = small_task(Path(folder), SUM)
+        pool = Pool(task, workers=4, limits=Limits(seconds=60), sandbox=Sandbox())
+        rollouts = [Rollout({"agent.py": code}, "", Example(f"e{i}", i)) for i in range(300)]
+        calm = await asyncio.gather(*(pool.submit(r) for r in rollouts))
+        batch = [asyncio.create_task(pool.submit(r)) for r in rollouts]
+        while killed < 200 and not all(task.done() for task in batch):
+            await asyncio.sleep(0.03)
+            if prey := descendants():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(chance.choice(prey), signal.SIGKILL)
+                    killed += 1
+        wild = await asyncio.gather(*batch)
+        await pool.close()
+    equal = [
+        (a.status, a.score, a.signature) == (b.status, b.score, b.signature) for a, b in zip(calm, wild, strict=True)
+    ]
+    print(
+        f"{killed} kills over {len(batch)} rollouts: {equal.count(False)} differ; {len(descendants())} processes left"
+    )
+    assert all(equal)
+
+
+def small_task(folder: Path, code: str = NULL, preload: Sequence[str] = ()) -> TaskFolder:
+    path = folder / "task"
+    (path / "starts" / "a").mkdir(parents=True)
+    (path / "task.toml").write_text(f'objective = ""\nfailure_score = 0\npreload = {list(preload)}\n[starts.a]\n')
+    (path / "task.py").write_text(code)
+    return loader.load(path)
+
+
 async def main() -> None:
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     await pong()
+    await timeouts()
     cores = os.cpu_count() or 1
     await many("a null rollout", SLEEP, 0.0, workers=1, count=1, ideal=0, preload=["numpy"])
     await many("8 sleeping 200 ms on 8, numpy", SLEEP, 0.2, workers=8, count=8, ideal=0.2, preload=["numpy"])
@@ -116,4 +183,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(kills() if "kills" in sys.argv else main())
