@@ -53,6 +53,7 @@ def run(session: Path) -> int:
 
 async def serve(session: Path) -> int:
     from genopt_tui.loop.runner import Runner
+    from genopt_tui.session.repository import Repository
 
     runner = Runner(session)
     loop = asyncio.get_running_loop()
@@ -60,6 +61,8 @@ async def serve(session: Path) -> int:
         loop.add_signal_handler(number, lambda: runner.stop("stopped by a signal", Exit.INTERRUPTED, at_once=True))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     await runner.serve()
+    with Repository.open(session) as repository:
+        repository.tidy()
     return Exit.DONE
 
 

@@ -24,6 +24,7 @@ from genopt_tui.session.worktree import ARTIFACT, CHOICES, RECORD, Edited, WorkT
 if TYPE_CHECKING:
     from genopt_tui.session.record import Record
 
+LOOSE, SAMPLED = 2048, 16  # loose objects from which packing is due; of 256 folders, those that are counted
 ATTRIBUTES = b"record.json -diff\n"
 CONFIG = """[core]
 	repositoryformatversion = 0
@@ -171,6 +172,15 @@ class Repository(Mover):
         if not edits:
             return None
         return self._hand_edit(head, edits, work.followed.base)
+
+    def tidy(self) -> bool:
+        """Pack when some hundred steps have gathered; returns whether that was due."""
+        folder = self.path / ".git" / "objects"
+        sample = [folder / f"{n:02x}" for n in range(SAMPLED)]
+        due = sum(len(os.listdir(part)) for part in sample if part.is_dir()) > LOOSE * SAMPLED // 256
+        if due:
+            self.pack()
+        return due
 
     def pack(self) -> None:
         """Pack objects and refs: when idle, never in a step. Nothing is pruned."""

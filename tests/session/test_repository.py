@@ -300,3 +300,14 @@ def test_failed_creation_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(SessionError):
         Repository.open(tmp_path)
+
+
+def test_packing_is_due_after_some_hundred_steps_and_keeps_everything(session: Repository) -> None:
+    assert not session.tidy()
+    kept = [session.write_artifact({"a.py": f"a = {number}\n"}) for number in range(1100)]
+    assert session.tidy()
+    session.tidy()  # git packs what no ref leads to only beside a pack
+    assert not session.tidy()
+    assert session.files_of(kept[500]) == {"a.py": "a = 500\n"}
+    assert session.files(session.head())
+    assert plain_git(session, "fsck", "--full", "--no-dangling") == ""
