@@ -2,7 +2,8 @@
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from genopt_tui.config import user_file
 from genopt_tui.ui import sizes
@@ -10,8 +11,12 @@ from genopt_tui.ui import sizes
 
 @dataclass
 class Kept:
+    """One file for all sessions of the user."""
+
     theme: str = ""
     shares: sizes.Shares = field(default_factory=sizes.shares)
+    left: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By session: when it was left, after which event, and in which mode."""
 
 
 def load() -> Kept:
@@ -22,8 +27,11 @@ def load() -> Kept:
         return Kept()
     if not isinstance(data, dict):
         return Kept()
-    theme = data.get("theme")
-    return Kept(theme if isinstance(theme, str) else "", sizes.shares(data.get("shares")))
+    theme, left = data.get("theme"), data.get("left")
+    whole = isinstance(left, dict) and all(
+        isinstance(v, dict) and {"at", "event", "mode"} <= v.keys() for v in left.values()
+    )
+    return Kept(theme if isinstance(theme, str) else "", sizes.shares(data.get("shares")), left if whole else {})  # type: ignore[arg-type]
 
 
 def save(kept: Kept) -> None:
@@ -31,5 +39,5 @@ def save(kept: Kept) -> None:
     file = user_file("interface.json")
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".interface.{os.getpid()}.json")
-    temporary.write_text(json.dumps({"theme": kept.theme, "shares": kept.shares}), encoding="utf-8")
+    temporary.write_text(json.dumps(asdict(kept)), encoding="utf-8")
     temporary.replace(file)

@@ -111,6 +111,7 @@ class Store(Thread):
         self._said = Said()
         self._design: Mapping[str, Any] = {}
         self._gate_size = 0
+        self._ended_last = 0
 
     # from the interface's thread
 
@@ -143,6 +144,15 @@ class Store(Thread):
     def want_blame(self, commit: str) -> None:
         """Say which version wrote each line of this one, where it is shown."""
         self._wishes.put(lambda: self._blame(commit))
+
+    @property
+    def last_event(self) -> int:
+        """Id of the newest event that was read."""
+        return self._last_event
+
+    def steps_since(self, event: int) -> bool:
+        """Whether a step has ended after the event with this id, as far as is known."""
+        return self._ended_last > event
 
     def focused(self, focused: bool) -> None:
         """Poll less often while nobody looks."""
@@ -206,6 +216,8 @@ class Store(Thread):
         states = [e for kind in STATE_KINDS if (e := self._journal.last(kind)) and (not start or e.id < start)]
         for event in sorted(states, key=lambda e: e.id):
             self._fold.take(event)
+        if ended := self._journal.last("step_ended"):
+            self._ended_last = ended.id
         if gate := self._journal.last("gate_finished"):
             self._gate_size = int(gate.data.get("n") or 0)
         self._last_event = start - 1 if start else 0

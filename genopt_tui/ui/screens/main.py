@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -106,7 +107,24 @@ class MainScreen(Screen[None]):
         self.store.start()
 
     def on_unmount(self) -> None:
+        self._note_leaving()
         self.store.close()
+
+    def _note_leaving(self) -> None:
+        """Remember where a live run stood, so that coming back can tell what it did alone."""
+        left, path = self.genopt.kept.left, self.snapshot.session.path
+        left.pop(path, None)
+        if self.snapshot.alive:
+            at = datetime.now().astimezone().isoformat(timespec="seconds")
+            left[path] = {"at": at, "event": self.store.last_event, "mode": self.snapshot.session.mode}
+
+    def _greet(self) -> None:
+        """Tell a person who comes back what happened meanwhile, once, when steps have ended since."""
+        left = self.genopt.kept.left.pop(self.snapshot.session.path, None)
+        if left is not None and self.store.steps_since(int(left["event"])):
+            from genopt_tui.ui.screens.returned import ReturnedScreen
+
+            self.app.push_screen(ReturnedScreen(self, left))
 
     @property
     def genopt(self) -> "GenoptApp":
@@ -186,7 +204,10 @@ class MainScreen(Screen[None]):
     # state
 
     def on_fresh(self, message: Fresh) -> None:
+        first = not self.snapshot.loaded
         self._feed(self.store.take())
+        if first and self.snapshot.loaded:
+            self._greet()
 
     def _feed(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot = self._with_edit(replace(snapshot, chosen=self._chosen))

@@ -109,6 +109,7 @@ class Sheet(ModalScreen[None]):
         self.tabs.show([p.name for p in self.pages], self.page)
         if self.pages:
             self.view.set_source(self.pages[self.page].source)
+            self.view.go(min(self.pages[self.page].opens, default=0))
         else:
             self.view.set_source(TextLines())
 
