@@ -27,13 +27,17 @@ class AgentCalls:
         self._agent = Agent(named(settings.agent_model, settings, session))
         self._places = asyncio.Semaphore(settings.llm.concurrency)
         self._answers: dict[str, asyncio.Task[str]] = {}
+        self._told: dict[str, str] = {}
+        self._told_to = 0  # the last event that `_told` knows
 
     async def answer(self, question: "LlmQuestion") -> str:
         """The model's answer. Raises ProposerError."""
         key = self._key(question)
         task = self._answers.get(key)
         if task is None or task.cancelled() or (task.done() and task.exception()):
-            task = self._answers[key] = asyncio.create_task(self._ask(question))
+            if (known := self._known(key)) is not None:
+                return known
+            task = self._answers[key] = asyncio.create_task(self._ask(question, key))
         return await asyncio.shield(task)
 
     async def close(self) -> None:
@@ -42,12 +46,21 @@ class AgentCalls:
         await asyncio.gather(*self._answers.values(), return_exceptions=True)
         await self._agent.proposer.close()
 
-    async def _ask(self, question: "LlmQuestion") -> str:
+    def _known(self, key: str) -> str | None:
+        """The answer that the journal holds."""
+        if self._book:
+            for event in self._book.journal.events(self._told_to, kinds=["agent_call"]):
+                self._told[event.data["key"]] = event.data["text"]
+                self._told_to = event.id
+        return self._told.get(key)
+
+    async def _ask(self, question: "LlmQuestion", key: str) -> str:
         async with self._places:
             answer = await self._agent.answer(question.messages, question.params, seed=self._settings.seed)
         if self._book:
             usage = dict(answer.usage) if answer.usage else None
-            self._book.say("agent_call", step=0, calls=answer.calls, usage=usage, cost=answer.cost)
+            told = {"calls": answer.calls, "usage": usage, "cost": answer.cost, "estimated": answer.estimated}
+            self._book.say("agent_call", step=0, key=key, text=answer.text, **told)
         return answer.text
 
     def _key(self, question: "LlmQuestion") -> str:

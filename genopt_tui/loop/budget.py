@@ -2,9 +2,11 @@
 
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from genopt_tui.config import Budget
 from genopt_tui.errors import BudgetStop
+from genopt_tui.learn.text import estimate_tokens
 from genopt_tui.loop.book import Book
 from genopt_tui.session.record import Record
 
@@ -30,6 +32,7 @@ class Ledger:
         """`records` are those of steps that the journal does not know."""
         self._book, self.spent, self.unknown = book, Spent(), False
         self._replies, self._events = 0, 0
+        self.agent, self._agent_events = Spent(), 0
         for record in records:
             self._add_record(record)
         self._since: float | None = None
@@ -44,6 +47,10 @@ class Ledger:
         ended = journal.events(self._events, kinds=["step_ended"])
         self._events = ended[-1].id if ended else self._events
         self.unknown = self.unknown or unknown
+        before = self.agent
+        self._add_agent()
+        calls, tokens = calls + self.agent.calls - before.calls, tokens + self.agent.tokens - before.tokens
+        cost += self.agent.cost - before.cost
         self.spent = Spent(
             spent.steps + sum(event.data.get("counts", True) for event in ended),
             round(spent.cost + cost, 6),
@@ -51,6 +58,18 @@ class Ledger:
             spent.calls + calls,
             round(self._minutes + self._running(), 4),
         )
+
+    def _add_agent(self) -> None:
+        """Take in what artifacts asked their model."""
+        calls = self._book.journal.events(self._agent_events, kinds=["agent_call"])
+        agent = self.agent
+        for data in (event.data for event in calls):
+            tokens = sum(data["usage"].values()) if data["usage"] else estimate_tokens(data["text"])
+            cost = round(agent.cost + (data["cost"] or 0.0), 6)
+            agent = Spent(0, cost, agent.tokens + tokens, agent.calls + data["calls"])
+            self.unknown = self.unknown or data["cost"] is None
+        self._agent_events = calls[-1].id if calls else self._agent_events
+        self.agent = agent
 
     def working(self, working: bool) -> None:
         """Minutes count while the loop works, and stand still while it waits for a person."""
@@ -69,7 +88,9 @@ class Ledger:
             limit = limits.get(key)
             if limit and getattr(self.spent, key) >= WARNING * limit:
                 warning = f"{key}: {getattr(self.spent, key):g} of {limit:g}"
-        self._book.say("budget", spent=asdict(self.spent), limits=limits, unknown_cost=self.unknown, warning=warning)
+        own = {key: asdict(self.agent)[key] for key in ("cost", "tokens", "calls")} if self.agent.calls else {}
+        told: dict[str, Any] = {"spent": asdict(self.spent), "agent": own, "limits": limits}
+        self._book.say("budget", **told, unknown_cost=self.unknown, warning=warning)
 
     def check(self, budget: Budget, *, new_step: bool, idle_steps: int = 0) -> None:
         """Raises BudgetStop when nothing more may be spent. Steps and patience end a run between steps only."""

@@ -13,7 +13,8 @@ class JournalCache:
     """The journal as cache, for the holder of the session's lock. `since` is the last rollout before this run."""
 
     def __init__(self, book: Book, since: int = 0) -> None:
-        self._book, self.since = book, since
+        self.book = self._book = book
+        self.since = since
 
     def find(self, key: str, tree: str, *, traced: bool) -> RolloutRow | None:
         return reusable(self._book.journal.find_rollout(key, tree, traced=traced), self.since)
@@ -35,6 +36,8 @@ class JournalCache:
 
 class ReadingCache:
     """Finished rollouts of a journal that somebody else writes (None: of none); what is new is kept in memory."""
+
+    book: Book | None = None
 
     def __init__(self, journal: Journal | None = None) -> None:
         self._journal = journal

@@ -1,9 +1,11 @@
 """One candidate of a step: ask, read, send back what was refused, score on the gate. Each part ends in a durable event."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from genopt_tui.learn.edit import Edit, Refusal, read_reply
+from genopt_tui.learn.edit import Edit, read_reply
 from genopt_tui.learn.prompt import Prompt
+from genopt_tui.learn.refusal import Refusal
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.loop.asking import ask
 from genopt_tui.loop.gating import gated, promises
@@ -11,6 +13,7 @@ from genopt_tui.loop.scoring import Version, Wish
 from genopt_tui.loop.timing import alternately, standing, timed
 from genopt_tui.propose.base import Ask
 from genopt_tui.session.journal import Reply
+from genopt_tui.session.person import said
 from genopt_tui.session.progress import Candidate
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ class CandidateWalk:
     def __init__(self, machine: "Machine") -> None:
         self.machine, self.desk = machine, machine.desk
         self.batch: dict[str, Any] = dict(self.desk.book.p.batch or {})
-        self.choices = self.desk.choices(self.batch["base"])
+        self.choices = machine.choices()
         self.base = self.desk.version(self.batch["base"])
 
     async def walk(self, number: int) -> None:
@@ -47,16 +50,24 @@ class CandidateWalk:
             else:
                 await self._ask(candidate)
 
-    async def prompt(self, number: int) -> None:
-        """Build the prompt; the candidates of one step are asked the same, one that a person adds hears new hints too."""
+    async def prompt(self, number: int, edited: Sequence[Mapping[str, str]] = ()) -> None:
+        """Build the prompt, or send the one that a person `edited`.
+
+        The candidates of one step are asked the same, one that a person adds hears new hints too.
+        """
         book = self.desk.book
         first = next((c.prompts[0] for _, c in sorted(book.p.candidates.items()) if c.prompts), None)
-        if first is not None and number < self.choices.candidates:
+        if edited:
+            counter = await self.machine.proposer().counter()
+            messages, tokens = [dict(m) for m in edited], sum(counter.count(m["content"]) for m in edited)
+            sections = [{"name": "edited by a person", "tokens": tokens, "cuts": 0}]
+            self._prompted()
+        elif first is not None and number < self.choices.candidates:
             messages, tokens, sections = first["messages"], first["tokens"], first["sections"]
         else:
             prompt = await self._render()
             messages, tokens, sections = prompt.messages, prompt.tokens, prompt.sections
-            book.say("prompted")
+            self._prompted()
         book.say(
             "prompt_built",
             candidate=number,
@@ -66,6 +77,12 @@ class CandidateWalk:
             sections=sections,
             repair=False,
         )
+
+    def _prompted(self) -> None:
+        """Say which hints this prompt carries."""
+        heard = said(self.desk.book.journal, self.desk.book.step)
+        hints, standing = self.batch.get("hints", heard.hints), self.batch.get("standing", heard.standing)
+        self.desk.book.say("prompted", hints=hints, standing=standing)
 
     async def _render(self) -> Prompt:
         """The prompt as it is now; where what was said since leaves the evidence another room, that evidence is told too."""
@@ -79,7 +96,7 @@ class CandidateWalk:
     async def _ask(self, candidate: Candidate) -> None:
         desk = self.desk
         desk.check_budget()
-        prompt = candidate.prompts[-1]
+        prompt, settings = candidate.prompts[-1], self.machine.settings()
         request = Ask(
             messages=prompt["messages"],
             files=self.base.files,
@@ -88,15 +105,15 @@ class CandidateWalk:
             step=desk.book.step,
             candidate=candidate.number,
             attempt=candidate.attempt,
-            seed=desk.settings.seed,
-            temperature=desk.settings.temperature,
-            params=desk.settings.params,
+            seed=settings.seed,
+            temperature=settings.temperature,
+            params=settings.params,
             tried=frozenset(desk.book.journal.trees()),
             earlier=desk.book.journal.replies_for(self.base.tree),
         )
         desk.asking += 1
         try:
-            await ask(desk.proposer(), request, desk.book)
+            await ask(self.machine.proposer(), request, desk.book)
         finally:
             desk.asking -= 1
 
@@ -105,7 +122,8 @@ class CandidateWalk:
         scope = parse_scope(self.choices.scope, self.base.files)
         found = read_reply(reply.text, self.base.files, scope, reply.finish_reason, before=self._cut_off(candidate))
         if isinstance(found, Edit):
-            self.parsed(candidate.number, candidate.attempt, found)
+            more = {"whatif": self.batch["set"]} if self.batch.get("whatif") else {}
+            self.parsed(candidate.number, candidate.attempt, found, **more)
         else:
             self._refuse(candidate, found)
 
@@ -164,7 +182,7 @@ class CandidateWalk:
         reply = self._reply(candidate.number, candidate.attempt)
         evidence = self.desk.book.p.evidence or {}
         _, prompt, _ = await self.machine.composed(evidence.get("dropped", ()), evidence.get("pinned", ()))
-        counter = await self.desk.proposer().counter()
+        counter = await self.machine.proposer().counter()
         messages = prompt.repair(reply.text if reply else "", refusal)
         self.desk.book.say(
             "prompt_built",

@@ -11,7 +11,7 @@ from genopt_tui.loop.agent import AgentCalls
 from genopt_tui.loop.book import Book
 from genopt_tui.loop.budget import Ledger
 from genopt_tui.loop.cache import JournalCache
-from genopt_tui.loop.scoring import Scorer, Version
+from genopt_tui.loop.scoring import Scorer, Version, under
 from genopt_tui.session.travel import task_of
 from genopt_tui.task.loader import TaskFolder
 
@@ -46,7 +46,7 @@ class Desk:
         return self.repository.choices(commit)
 
     def task(self, choices: DesignChoices) -> TaskFolder:
-        return task_of(self.session, str(choices.task["name"]))
+        return under(task_of(self.session, str(choices.task["name"])), choices)
 
     def version(self, commit: str) -> Version:
         return Version(self.repository.files(commit), self.repository.tree(commit))
@@ -63,14 +63,15 @@ class Desk:
     def sandbox(self) -> str:
         return next((s.sandbox for s in self._scorers.values()), "")
 
-    def proposer(self) -> "Proposer":
-        """Who proposes now. Raises UsageError when the setting names nobody."""
+    def proposer(self, settings: SessionSettings | None = None) -> "Proposer":
+        """Who proposes now, or under other settings. Raises UsageError when the setting names nobody."""
         from genopt_tui.propose.make import make
 
-        key = self.settings.model_dump_json(include=PROPOSING)
+        settings = settings or self.settings
+        key = settings.model_dump_json(include=PROPOSING)
         if key not in self._proposers:
             pace = PACE if self.settings.mode != "auto" else 0.0
-            self._proposers[key] = make(self.settings, self.session, pace=pace)
+            self._proposers[key] = make(settings, self.session, pace=pace)
         return self._proposers[key]
 
     def check_budget(self, *, new_step: bool = False, idle_steps: int = 0) -> None:

@@ -72,7 +72,7 @@ async def fill(job: Job, versions: Sequence[Version]) -> list[list[RolloutRow]]:
 
 
 def scorer_of(job: Job, cache: Cache) -> tuple[Scorer, AgentCalls | None]:
-    agent = AgentCalls(job.settings, job.session or job.task.path) if job.settings.agent_model else None
+    agent = AgentCalls(job.settings, job.session or job.task.path, cache.book) if job.settings.agent_model else None
     return Scorer(job.task, job.choices, job.settings, cache, agent.answer if agent else None), agent
 
 

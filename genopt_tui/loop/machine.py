@@ -4,26 +4,31 @@ import asyncio
 import importlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from genopt_tui.config import DesignChoices, assign, to_toml
+from genopt_tui.config import DesignChoices, SessionSettings, assign, to_toml
 from genopt_tui.errors import EvaluationError, UsageError
 from genopt_tui.learn.edit import Edit
 from genopt_tui.learn.evidence import Evidence, PersonChoices
 from genopt_tui.learn.prompt import Prompt
 from genopt_tui.learn.sample import sample_batch
 from genopt_tui.loop.candidate import CandidateWalk
+from genopt_tui.loop.choosing import chosen
 from genopt_tui.loop.desk import Desk
 from genopt_tui.loop.gating import summarized
 from genopt_tui.loop.prompting import composed
 from genopt_tui.loop.records import Outcome, figures, record_of, subject_of
 from genopt_tui.loop.scoring import Wish, score_of
+from genopt_tui.loop.standing import Standings
 from genopt_tui.loop.timing import standing
-from genopt_tui.session.journal import RolloutRow, now
+from genopt_tui.session.journal import Event, RolloutRow, now
 from genopt_tui.session.person import said
 from genopt_tui.session.progress import Candidate
 from genopt_tui.session.record import ACCEPTED, Decided, Decision, Record
 from genopt_tui.session.repository import HeadMoved
+
+if TYPE_CHECKING:
+    from genopt_tui.propose.base import Proposer
 
 Phase = Callable[[], Awaitable[None]]
 
@@ -53,22 +58,37 @@ class Machine:
             return self.candidates
         if self.all_decided():
             return self.finish
-        if not (active or p.batch.get("hand")) or paused or p.pending:
+        wished = p.batch.get("hand") or p.batch.get("whatif")
+        if not (active or wished) or paused or p.pending:
             return None
         if self.missing():
             return self.roll_out
         if not p.evidence and not p.batch.get("hand"):
             return self.gather
-        if not p.proposed and not p.batch.get("hand") and self.desk.settings.mode == "step":
+        if not p.proposed and not wished and self.desk.settings.mode == "step":
             return self.want_sending
         if self.open_candidates():
             return self.candidates
         return self.decide
 
+    def choices(self) -> DesignChoices:
+        """The design choices of the step in flight: its base's, with what was changed for this step alone."""
+        batch = self.desk.book.p.batch or {}
+        return changed(self.desk.choices(batch["base"]), batch.get("set", []), self.desk)
+
+    def settings(self) -> SessionSettings:
+        """The session's settings, with what was changed for the step in flight alone."""
+        pairs = (self.desk.book.p.batch or {}).get("set", [])
+        return with_settings(self.desk.settings, pairs, self.desk) if pairs else self.desk.settings
+
+    def proposer(self) -> "Proposer":
+        """Who proposes in the step in flight."""
+        return self.desk.proposer(self.settings())
+
     def moved(self) -> bool:
-        """Whether the head is no longer the version that the step was begun for."""
+        """Whether the head is no longer where it was when the step was begun."""
         batch, repository = self.desk.book.p.batch or {}, self.desk.repository
-        return (repository.head(), repository.branch()) != (batch["base"], batch["branch"])
+        return (repository.head(), repository.branch()) != (batch.get("head", batch["base"]), batch["branch"])
 
     def notice(self) -> None:
         """Between steps: take note of what plain git did to the head, and say so."""
@@ -90,7 +110,7 @@ class Machine:
         """The candidates of the step: as many as the choices ask for, and those added since."""
         p = self.desk.book.p
         batch = p.batch or {}
-        wanted = 0 if batch.get("hand") else self.desk.choices(batch["base"]).candidates
+        wanted = 0 if batch.get("hand") else self.choices().candidates + int(batch.get("given", 0))
         return sorted(set(range(wanted)) | set(p.candidates))
 
     def open_candidates(self) -> list[int]:
@@ -118,11 +138,19 @@ class Machine:
         """Commit changed design choices, know the head's own score, sample a batch."""
         desk = self.desk
         self._commit_design()
+        self._roll_back()
         base = desk.repository.head()
-        choices = desk.choices(base)
         await self.score(base)
+        await self.sample(self.next_step(), base, [])
+
+    async def sample(self, step: int, base: str, pairs: Sequence[str]) -> None:
+        """Choose the batch of a step and say `batch_sampled`; `pairs` are choices (KEY=VALUE) of this step alone.
+
+        Said again of a step, it begins the step anew: what was rolled out is known.
+        """
+        desk, choices = self.desk, changed(self.desk.choices(base), pairs, self.desk)
         scorer = await desk.scorer(choices)
-        step, examples = self.next_step(), await scorer.examples("train")
+        examples = await scorer.examples("train")
         person = said(desk.book.journal, step)
         batch = sample_batch(
             list(examples.values()),
@@ -144,7 +172,33 @@ class Machine:
             tree=desk.repository.tree(base),
             branch=desk.repository.branch(),
             examples=[[example.id, repeat] for example, repeat in batch],
+            **({"set": list(pairs)} if pairs else {}),
         )
+
+    def check(self, base: str, pairs: Sequence[str]) -> None:
+        """Raises UsageError for choices or settings that a step on `base` cannot have."""
+        changed(self.desk.choices(base), pairs, self.desk)
+        self.desk.proposer(with_settings(self.desk.settings, pairs, self.desk))
+
+    def begin_whatif(self, asked: Event, pairs: list[str]) -> int:
+        """A step that asks the one begun by `asked` again with `pairs` changed; its edit stands beside. The new step's number."""
+        desk, book, old = self.desk, self.desk.book, dict(asked.data)
+        journal, head = book.journal, desk.repository.head()
+        evidence, edit = journal.last("evidence_built", step=asked.step), journal.last("edit_parsed", step=asked.step)
+        prompted = journal.last("prompted", step=asked.step)
+        kept = {k: evidence.data[k] for k in ("dropped", "pinned")} if evidence else {}
+        said_then = {k: prompted.data.get(k, []) for k in ("hints", "standing")} if prompted else {}
+        named = {"base": old["base"], "tree": old["tree"], "examples": old["examples"]}
+        more = {"set": [*old.get("set", []), *pairs], "whatif": asked.step, "given": int(edit is not None)}
+        step, branch = self.next_step(), desk.repository.branch()
+        book.say("batch_sampled", step=step, **named, **kept, **said_then, **more, branch=branch, head=head)
+        if edit is not None:
+            told, files = edit.data, desk.repository.files_of(edit.data["tree"])
+            because, expects = [(e, s) for e, s in told["because"]], [(e, w) for e, w in told["expects"]]
+            origin = {"step": asked.step, "candidate": told["candidate"]}
+            first = Edit(dict(files), list(told["files"]), told["reasoning"], because, expects)
+            CandidateWalk(self).parsed(0, 0, first, origin=origin)
+        return step
 
     def begin_by_hand(self, files: Mapping[str, str], why: str) -> None:
         """A step whose proposal is already there: nothing is asked, the gate and the decision are as always."""
@@ -193,7 +247,7 @@ class Machine:
         desk, batch = self.desk, self.desk.book.p.batch or {}
         scorer = await desk.scorer(desk.choices(batch["base"]))
         wish = Wish(desk.version(batch["base"]), "train", self.missing(), traced=True, step=desk.book.step)
-        warm = asyncio.gather(desk.proposer().warm(), asyncio.to_thread(importlib.import_module, "scipy.stats"))
+        warm = asyncio.gather(self.proposer().warm(), asyncio.to_thread(importlib.import_module, "scipy.stats"))
         try:
             rows = await scorer.roll(wish)
         finally:
@@ -204,7 +258,8 @@ class Machine:
 
     async def gather(self) -> None:
         """Build the evidence of the batch."""
-        await self.build_evidence()
+        batch = self.desk.book.p.batch or {}
+        await self.build_evidence(tuple(batch.get("dropped", ())), tuple(batch.get("pinned", ())))
 
     async def build_evidence(self, dropped: tuple[str, ...] = (), pinned: tuple[str, ...] = ()) -> None:
         """Build the evidence, with what a person left out or pinned, and say `evidence_built`."""
@@ -218,24 +273,37 @@ class Machine:
 
     async def composed(self, dropped: Sequence[str], pinned: Sequence[str]) -> tuple[Evidence, Prompt, bool]:
         """Evidence and prompt of the step in flight, and whether tokens were counted by the model's own tokenizer."""
-        desk, batch = self.desk, self.desk.book.p.batch or {}
-        choices = desk.choices(batch["base"])
-        counter = await desk.proposer().counter()
+        desk, batch, choices = self.desk, self.desk.book.p.batch or {}, self.choices()
+        counter = await self.proposer().counter()
+        rows, task = self.batch_rows(), desk.task(choices)
+        told: dict[int, Any] = {}
+        if choices.horizon.kind.startswith("python:"):
+            told, digest = await chosen(choices.horizon.kind, desk.session, task.path, rows)
         heard = said(desk.book.journal, desk.book.step)
-        person = PersonChoices(set(dropped), list(pinned), heard.hints, heard.standing, heard.excluded)
+        hints, standing = batch.get("hints", heard.hints), batch.get("standing", heard.standing)
+        person = PersonChoices(set(dropped), list(pinned), hints, standing, heard.excluded)
         evidence, prompt = composed(
             desk.repository,
             desk.book.journal,
             batch["base"],
-            self.batch_rows(),
+            rows,
             choices,
-            desk.task(choices).task,
+            task.task,
             person,
             counter.count,
+            told,
+            batch.get("whatif", 0),
         )
+        if told:
+            evidence.horizon["digest"] = digest
         return evidence, prompt, counter.exact
 
     async def want_sending(self) -> None:
+        """Show the prompt as it would be sent, and wait for a person."""
+        known = self.desk.book.p.evidence or {}
+        _, prompt, _ = await self.composed(known.get("dropped", ()), known.get("pinned", ()))
+        shown: dict[str, Any] = {"messages": prompt.messages, "tokens": prompt.tokens, "sections": prompt.sections}
+        self.desk.book.say("prompt_preview", **shown)
         self.desk.book.say("decision_wanted", pending="propose", candidates=[], since=now())
 
     async def candidates(self) -> None:
@@ -250,6 +318,14 @@ class Machine:
     async def decide(self) -> None:
         """Let the rule decide, or ask the person."""
         open_ = [c for c in self.desk.book.p.candidates.values() if not settled(c)]
+        batch = self.desk.book.p.batch or {}
+        if (
+            batch.get("head", batch["base"]) != batch["base"]
+        ):  # asked of a version that is history: an answer, no proposal
+            for candidate in open_:
+                told = verdict_line(candidate) if candidate.gate else "not scored"
+                self.decided(candidate.number, Outcome("not-chosen", "runner", f"what if: {told}"))
+            return
         by_person = any((c.decided or {}).get("by") == "person" for c in self.desk.book.p.candidates.values())
         if self.desk.settings.mode != "auto" or by_person:
             self.desk.book.say("decision_wanted", pending="decide", candidates=[c.number for c in open_], since=now())
@@ -393,11 +469,12 @@ class Machine:
         self.desk.book.say("step_ended", outcome=outcome, counts=self._counts())
 
     def _counts(self) -> bool:
-        """Whether the step counts against the budget: under `crash = free` not when all of its rollouts failed."""
-        batch = self.desk.book.p.batch or {}
-        rows = self.batch_rows()
+        """Whether the step counts against the budget: under `crash = free` not when all rollouts of batch or gate failed."""
+        p, rows = self.desk.book.p, self.batch_rows()
         crashed = bool(rows) and all(row.result.status not in {"ok", "infra"} for row in rows)
-        return not (crashed and self.desk.choices(batch["base"]).crash == "free")
+        gates = [c.gate for c in p.candidates.values() if c.gate]
+        crashed = crashed or (bool(gates) and all(g["failed"] == len(g["scores"]) for g in gates))
+        return not (crashed and self.choices().crash == "free")
 
     def _unended(self) -> list[Candidate]:
         return [c for _, c in sorted(self.desk.book.p.candidates.items()) if not c.ended]
@@ -406,6 +483,17 @@ class Machine:
 
     def next_step(self) -> int:
         return max(self.desk.repository.next_step(), self.desk.book.journal.last_step() + 1)
+
+    def _roll_back(self) -> None:
+        """Under `rollback`, take the branch back to its best version after a row of relapses."""
+        from genopt_tui.session import acts
+
+        desk, repository = self.desk, self.desk.repository
+        old = repository.head()
+        if not desk.choices(old).rollback or (best := Standings(desk).relapse()) is None:
+            return
+        acts.rewind(repository, best.commit)
+        desk.book.say("moved", step=0, act="rollback", branch=repository.branch(), old=old, new=best.commit)
 
     def _commit_design(self) -> None:
         """Commit the design choices that were changed since the last step, once."""
@@ -457,7 +545,7 @@ class Machine:
         return scores
 
 
-def changed(old: DesignChoices, pairs: list[str], desk: Desk) -> DesignChoices:
+def changed(old: DesignChoices, pairs: Sequence[str], desk: Desk) -> DesignChoices:
     """The choices with KEY=VALUE pairs applied. Raises UsageError."""
     new = old.model_copy(deep=True)
     assign(new, desk.settings.model_copy(deep=True), pairs, desk.task(old).task.settings)
@@ -466,6 +554,13 @@ def changed(old: DesignChoices, pairs: list[str], desk: Desk) -> DesignChoices:
 
 def canonical(data: Mapping[str, Any]) -> str:
     return json.dumps(data, sort_keys=True)
+
+
+def with_settings(settings: SessionSettings, pairs: Sequence[str], desk: Desk) -> SessionSettings:
+    """The settings with KEY=VALUE pairs applied. Raises UsageError."""
+    new, choices = settings.model_copy(deep=True), desk.choices(desk.repository.head()).model_copy(deep=True)
+    assign(choices, new, pairs, desk.task(choices).task.settings)
+    return new
 
 
 def is_train(rollout: Any) -> bool:

@@ -53,21 +53,35 @@ def composed(
     task: Task,
     person: PersonChoices,
     count: Count,
+    told: Mapping[int, Sequence[tuple[int, str]]] = {},
+    before: int = 0,
 ) -> tuple[Evidence, Prompt]:
-    """Evidence and prompt for the version `base`; rollouts that failed by our fault are no evidence."""
+    """Evidence and prompt for the version `base`; rollouts that failed by our fault are no evidence.
+
+    `told` is what a horizon function of the user's says of each rollout, by the rollout's id; the memory ends `before` a
+    step where one is given.
+    """
     files = repository.files(base)
     views = [view_of(journal, row, task.score_covers) for row in rows if row.result.status != "infra"]
-    memory = attempts(repository, base, choices, task.direction)
-    return compose(task, files, parse_scope(choices.scope, files), views, person, memory, choices, count=count)
+    memory = attempts(repository, base, choices, task.direction, before)
+    scope, by_trace = parse_scope(choices.scope, files), {id(v.steps): told.get(v.rollout, ()) for v in views}
+    return compose(
+        *(task, files, scope, views, person, memory, choices),
+        count=count,
+        chooser=(lambda trace, score: by_trace[id(trace)]) if told else None,
+    )
 
 
-def attempts(repository: "Repository", base: str, choices: DesignChoices, direction: str) -> list[Attempt]:
+def attempts(
+    repository: "Repository", base: str, choices: DesignChoices, direction: str, before: int = 0
+) -> list[Attempt]:
     """The earlier attempts that the memory's rule selects; their diffs and reasons come from their records.
 
     Reasons are read for the newest step first: the rule shows them whatever the memory's size. Where recent ones are
     asked for, no more of a long history is looked at than yields them.
     """
     tried = [v for v in repository.tried() if v.decision not in {"start", "design"}]
+    tried = [v for v in tried if not before or (v.step or 0) < before]
     look, memory = WINDOW if choices.memory.order == "recent" else len(tried), choices.memory
     while True:
         versions = tried[:look]
@@ -118,4 +132,4 @@ def attempt_of(version: "Version", line: set[str]) -> Attempt:
 
 
 def _detailed(attempt: Attempt, record: Record) -> Attempt:
-    return replace(attempt, reason=record.decision.reason, diff=record.proposal.diff)
+    return replace(attempt, reason=record.decision.reason, diff=record.proposal.diff, declined=record.proposal.declined)

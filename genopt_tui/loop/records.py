@@ -31,8 +31,8 @@ def record_of(desk: Desk, candidate: Candidate, outcome: Outcome, fingerprint: s
     """The whole record of a candidate of the step in flight. One made by a person out of another carries its prompt and reply, not its cost."""
     p, batch = desk.book.p, desk.book.p.batch or {}
     choices = desk.choices(batch["base"])
-    origin = (candidate.edit or {}).get("origin")
-    asked = p.candidates[origin["candidate"]] if origin else candidate
+    origin = (candidate.edit or {}).get("origin") or {}
+    asked = p.candidates[origin["candidate"]] if origin and "step" not in origin else candidate
     replies = [r for r in desk.book.journal.replies(p.step) if r.candidate == asked.number]
     complete = [r for r in replies if r.complete]
     return Record(
@@ -46,11 +46,11 @@ def record_of(desk: Desk, candidate: Candidate, outcome: Outcome, fingerprint: s
         fingerprint=fingerprint,
         model=model_of(asked, desk),
         settings=desk.settings.model_dump(mode="json", exclude=HIDDEN) | {"sandbox_in_force": desk.sandbox},
-        evidence=dict(p.evidence or {}),
+        evidence=dict(p.evidence or {}) | ({"set": batch["set"]} if batch.get("set") else {}),
         prompt=list(asked.prompts[0]["messages"]) if asked.prompts else [],
         attempts=attempts_of(asked, replies),
         reply=complete[-1].text if complete else "",
-        proposal=proposal_of(candidate, diff),
+        proposal=proposal_of(candidate, diff, declined_of(desk, candidate)),
         scores=scores_of(candidate.gate, choices, desk),
         decision=Decided(decision=outcome.decision, by=outcome.by, reason=outcome.reason),
         usage=usage_of([] if origin else replies),
@@ -84,12 +84,25 @@ def attempts_of(candidate: Candidate, replies: Sequence[Reply]) -> list[Attempt]
     ]
 
 
-def proposal_of(candidate: Candidate, diff: str) -> Proposal:
+def declined_of(desk: Desk, candidate: Candidate) -> str:
+    """What a person left out of the edit that this candidate was made from, as a diff."""
+    from genopt_tui.learn.diff import unified
+
+    edit = candidate.edit or {}
+    origin = edit.get("origin") or {}
+    if origin.get("hunks") is None or "step" in origin:
+        return ""
+    whole = desk.book.p.candidates[origin["candidate"]].edit or {}
+    return unified(desk.repository.files_of(edit["tree"]), desk.repository.files_of(whole["tree"]))
+
+
+def proposal_of(candidate: Candidate, diff: str, declined: str) -> Proposal:
     edit = candidate.edit or {}
     kept = (candidate.gate or {}).get("promises_kept")
     return Proposal(
         reasoning=str(edit.get("reasoning", "")),
         diff=diff,
+        declined=declined,
         files=list(edit.get("files", [])),
         because=[(str(e), int(s)) for e, s in edit.get("because", [])],
         expects=[(str(e), str(w)) for e, w in edit.get("expects", [])],

@@ -15,7 +15,7 @@ from genopt_tui.loop.cache import JournalCache
 from genopt_tui.loop.commands import Commands
 from genopt_tui.loop.desk import Desk
 from genopt_tui.loop.machine import Machine, Phase
-from genopt_tui.session.best import bound
+from genopt_tui.loop.standing import Standings
 from genopt_tui.session.journal import Journal
 from genopt_tui.session.progress import Progress
 from genopt_tui.session.repository import Repository
@@ -39,6 +39,7 @@ class Runner:
         ledger = Ledger(self.book, unjournaled(repository, self.book))
         self.desk = Desk(session, self.book, repository, settings, cache, ledger)
         self.machine = Machine(self.desk)
+        self.standings = Standings(self.desk)
         self.commands = Commands(self)
         self.ended = False
         self._stopping: tuple[str, int] | None = None
@@ -125,7 +126,7 @@ class Runner:
         """Say that the run is over, and what came of it."""
         self.desk.ledger.working(False)
         self.desk.ledger.say(self.desk.settings.budget)
-        best = best_of(self.desk)
+        best = self.standings.reported()
         self.book.say("run_finished", step=0, reason=reason, code=int(code), steps=self.steps_done(), best=best)
 
     def steps_done(self) -> int:
@@ -176,11 +177,11 @@ class Runner:
         run = p.run or {}
         if run.get("steps") is not None and self.steps_done() >= int(run["steps"]):
             self.end_run(f"{run['steps']} steps done")
-        elif run.get("until") is not None and reached(self.desk, float(run["until"])):
+        elif run.get("until") is not None and self.standings.reached(float(run["until"])):
             self.end_run(f"{run['until']:g} reached")
         else:
             try:
-                self.desk.check_budget(new_step=True, idle_steps=idle_steps(self.desk))
+                self.desk.check_budget(new_step=True, idle_steps=self.standings.idle_steps())
             except BudgetStop as stop:
                 self.end_run(str(stop), Exit.BUDGET)
         return not self.active
@@ -222,40 +223,8 @@ class Runner:
 
 def unjournaled(repository: Repository, book: Book) -> list[Any]:
     """Records of steps that git holds and the journal does not (it was deleted)."""
+    if book.journal.first_step() == 1:
+        return []
     known = {event.step for event in book.journal.events(kinds=["step_ended"])}
     lost = [v for v in repository.log(all=True) if v.step and v.step not in known and v.decision != "design"]
     return [repository.record(v.commit) for v in lost if v.step != book.step]
-
-
-def best_of(desk: Desk) -> dict[str, Any]:
-    """The version to report at the end: the best, or the last where the design choices say so."""
-    choices = desk.choices(desk.repository.head())
-    task = desk.task(choices).task
-    version = desk.repository.best(task.direction)
-    if choices.select == "last":
-        version = desk.repository.version(desk.repository.head())
-    score, n = version.score, version.n
-    if score is None:
-        tree = desk.repository.tree(version.commit)
-        told = [e.data for e in desk.book.journal.events(kinds=["scored"]) if e.data["tree"] == tree]
-        score, n = (told[-1]["mean"], told[-1]["n"]) if told else (None, 0)
-    return {"version": version.commit, "step": version.step or 0, "score": score, "n": n}
-
-
-def reached(desk: Desk, until: float) -> bool:
-    """Whether the best version's lower confidence bound is at `until` (its upper one where lower is better)."""
-    direction = desk.task(desk.choices(desk.repository.head())).task.direction
-    best = desk.repository.best(direction)
-    if best.score is None:
-        return False
-    end = bound(best, direction)
-    return end >= until if direction == "higher" else end <= until
-
-
-def idle_steps(desk: Desk) -> int:
-    """Steps since the best version was found."""
-    if desk.settings.budget.patience is None:
-        return 0
-    direction = desk.task(desk.choices(desk.repository.head())).task.direction
-    step = desk.repository.best(direction).step or 0
-    return len([e for e in desk.book.journal.events(kinds=["step_ended"]) if e.step > step])

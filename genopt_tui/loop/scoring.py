@@ -14,6 +14,7 @@ from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult, Spl
 
 if TYPE_CHECKING:
     from genopt_tui.evaluate.pool import LlmQuestion, Pool
+    from genopt_tui.loop.book import Book
 
 Answer = Callable[["LlmQuestion"], Awaitable[str]]
 LONG_TRACE = 20  # steps from which equal actions and rewards of two examples are no coincidence
@@ -49,7 +50,10 @@ class Wish:
 
 
 class Cache(Protocol):
-    """Finished rollouts by key."""
+    """Finished rollouts by key. `book` is where else may be written what they took, None where nothing may be."""
+
+    @property
+    def book(self) -> "Book | None": ...
 
     def find(self, key: str, tree: str, *, traced: bool) -> RolloutRow | None:
         """A finished rollout that may be used again."""
@@ -191,6 +195,13 @@ class Scorer:
             return await pool.submit(rollout)
         async with self._alone:
             return await pool.submit(rollout)
+
+
+def under(task: TaskFolder, choices: DesignChoices) -> TaskFolder:
+    """The task as the choices score it: under `crash = zero` a rollout that fails counts 0."""
+    if choices.crash != "zero":
+        return task
+    return replace(task, task=task.task.model_copy(update={"failure_score": 0.0}))
 
 
 def limits_of(task: TaskFolder, settings: SessionSettings) -> Limits:

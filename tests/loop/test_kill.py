@@ -29,10 +29,10 @@ def test_killed_at_every_kind_of_event_it_ends_as_if_nothing_had_happened(make: 
     bench.journal.command("run", steps=3, mode="auto")
     after = 0
     for kind in KINDS:
-        bench.wake()
+        bench.fork()
         after = bench.wait(kind, after).id
         bench.kill()
-    bench.wake()
+    bench.fork()
     bench.wait("run_finished", after)
     assert bench.outcomes() == calm.outcomes() and bench.files() == calm.files()
     assert len(keys(bench)) == len(set(keys(bench))) == len(keys(calm))
@@ -48,10 +48,10 @@ def test_what_arrived_of_a_reply_is_kept_and_a_complete_reply_is_not_asked_for_a
     bench.until(lambda: bench.journal.chunks(), "a piece of the reply")
     bench.kill()
     bench.pace(0)
-    bench.wake()
+    bench.fork()
     bench.wait("reply_finished", complete=True)
     bench.kill()
-    bench.wake()
+    bench.fork()
     bench.wait("run_finished")
     replies = bench.journal.replies(1)
     assert [r.complete for r in replies] == [False, True] and replies[0].text
