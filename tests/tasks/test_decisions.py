@@ -1,0 +1,27 @@
+"""A task of each family comes to a decision in one step; all of them do in tests/bench/all_tasks.py."""
+
+from pathlib import Path
+
+import pytest
+from decisions import DECIDED, bbeh, decide, kaggle
+
+FAMILIES = {
+    "atari/freeway": ["task.steps=60"],
+    "bbeh/nycc": [],
+    "mlagentbench/spaceship-titanic": [],
+    "gym/CartPole-v1": [],
+    "shop_agent": [],
+}
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bbeh(tmp_path / "bbeh", "nycc")
+    kaggle(tmp_path / "kaggle")
+    monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path / "bbeh"))
+    monkeypatch.setenv("GENOPT_MLAGENTBENCH_DIR", str(tmp_path / "kaggle"))
+
+
+@pytest.mark.parametrize("task", FAMILIES)
+def test_a_step_comes_to_a_decision(task: str) -> None:
+    assert decide(task, "s", *FAMILIES[task]) in DECIDED
