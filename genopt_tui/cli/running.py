@@ -133,26 +133,12 @@ def open_(session: str | None, plain: bool) -> int:
     for name in settle(path):
         say(f"branch {name} from the remote", err=True)
     if plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return watch_lines(path)
+        from genopt_tui.cli.plain import converse
+
+        return converse(path)
     from genopt_tui.ui.app import run_app
 
     return run_app(path)
-
-
-def watch_lines(path: Path) -> int:
-    """Follow a session as lines until its run is over; nothing is started."""
-    from genopt_tui.session.client import Follower, runner_pid
-
-    show = printer(False)
-    with journal_of(path) as journal:
-        started = journal.last("run_started")
-        follower = Follower(journal, max(started.id - 1, 0) if started else 0)
-        while True:
-            for event in follower.poll():
-                show(event)
-            if runner_pid(path) is None:
-                return Exit.DONE
-            time.sleep(POLL)
 
 
 @click.command()
