@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from genopt_tui.config import DesignChoices
 from genopt_tui.errors import UsageError
 from genopt_tui.learn import memory as memories
-from genopt_tui.learn.edit import Refusal, repair_prompt
+from genopt_tui.learn.edit import repair_prompt
 from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView, build_evidence
 from genopt_tui.learn.horizon import Chooser
+from genopt_tui.learn.refusal import Refusal
 from genopt_tui.learn.scope import Scope
 from genopt_tui.learn.text import Count, cut_middle, estimate_tokens
 from genopt_tui.task.model import Task

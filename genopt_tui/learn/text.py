@@ -48,3 +48,8 @@ def cut_middle(text: str, limit: int) -> tuple[str, int]:
     head, tail = limit * 2 // 3, limit // 3
     left_out = len(text) - head - tail
     return f"{text[:head]}[... cut: {left_out} characters left out ...]{text[len(text) - tail :]}", left_out
+
+
+def longest_run(text: str, sign: str) -> int:
+    """Length of the longest unbroken run of `sign` in `text`."""
+    return max((len(run) for run in re.findall(re.escape(sign) + "+", text)), default=0)

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from genopt_tui.learn.edit import Edit, Refusal, continued, read_reply, render, repair_prompt
+from genopt_tui.learn.edit import Edit, continued, read_reply, repair_prompt
+from genopt_tui.learn.refusal import Refusal
+from genopt_tui.learn.render import render
 from genopt_tui.learn.scope import parse_scope
 
 POLICY = """import math

@@ -9,12 +9,12 @@ import pytest
 from genopt_tui.config import DesignChoices
 from genopt_tui.errors import UsageError
 from genopt_tui.learn.compact import Writer
-from genopt_tui.learn.edit import Refusal
 from genopt_tui.learn.evidence import PersonChoices, RolloutView, build_evidence
 from genopt_tui.learn.horizon import select
 from genopt_tui.learn.memory import Attempt
 from genopt_tui.learn.memory import select as remember
 from genopt_tui.learn.prompt import compose
+from genopt_tui.learn.refusal import Refusal
 from genopt_tui.learn.sample import sample_batch
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.learn.text import estimate_tokens

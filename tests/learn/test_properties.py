@@ -1,10 +1,11 @@
 """What holds for any artifact, edit and reply."""
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from genopt_tui.learn.diff import hunks, keep, unified
-from genopt_tui.learn.edit import Edit, read_reply, render
+from genopt_tui.learn.edit import Edit, read_reply
+from genopt_tui.learn.render import render
 from genopt_tui.learn.scope import parse_scope
 
 LINES = st.sampled_from(
@@ -43,6 +44,7 @@ REPLY = (
 
 
 @FAST
+@example(" ", "a")
 @given(TEXT, TEXT)
 def test_a_rendered_edit_is_read_back(old, new):
     files, wanted = {"f.txt": old}, {"f.txt": new}
