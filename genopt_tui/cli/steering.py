@@ -1,0 +1,106 @@
+"""Commands around a prompt: look at it, change what it is made of, send it, and ask a step again with a choice changed."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genopt_tui.cli.acting import tell
+from genopt_tui.cli.common import ask_runner, figure, find_session, journal_of, say, say_text, taken_out
+from genopt_tui.errors import Exit, SessionError
+
+if TYPE_CHECKING:
+    from genopt_tui.session.journal import Journal
+
+set_option = click.option("--set", "pairs", multiple=True, required=True, metavar="KEY=VALUE", help="What to change.")
+
+
+def preview(journal: "Journal") -> list[dict[str, str]]:
+    """The messages of the prompt that waits. Raises SessionError."""
+    from genopt_tui.session.progress import latest
+
+    progress, _ = latest(journal)
+    shown = journal.last("prompt_preview", step=progress.step)
+    if not progress.pending or progress.pending["pending"] != "propose" or shown is None:
+        raise SessionError(
+            "no prompt waits to be sent", advice="genopt mode step; `genopt show` has those that were sent"
+        )
+    return list(shown.data["messages"])
+
+
+@click.command()
+@click.argument("session", required=False)
+def prompt(session: str | None) -> int:
+    """In mode step: the prompt that waits, as it would be sent (its last message)."""
+    with journal_of(find_session(session)) as journal:
+        say_text(preview(journal)[-1]["content"])
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("session", required=False)
+@click.option("--drop", multiple=True, metavar="EXAMPLE", help="Leave this example out of the evidence.")
+@click.option("--pin", multiple=True, metavar="EXAMPLE", help="Show this example first.")
+@click.option("--prompt", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Send this text.")
+def send(session: str | None, drop: tuple[str, ...], pin: tuple[str, ...], file: Path | None) -> int:
+    """In mode step: send the prompt that waits, without some examples, or as you edited it."""
+    path = find_session(session)
+    more: dict[str, Any] = {}
+    if file:
+        with journal_of(path) as journal:
+            *before, last = preview(journal)
+        more["messages"] = [*before, {**last, "content": file.read_text(encoding="utf-8")}]
+    return tell(str(path), "propose", dropped=list(drop), pinned=list(pin), **more)
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="KEY=VALUE... [SESSION]")
+def stage(words: tuple[str, ...]) -> int:
+    """In mode step: other choices for this step alone (horizon, batch); the prompt is made anew and waits again."""
+    session, rest = taken_out([w for w in words if "=" not in w])
+    if rest:
+        raise SessionError(f"no session '{rest[0]}'", advice="`genopt ls` lists them")
+    return tell(session, "stage", pairs=[w for w in words if "=" in w])
+
+
+@click.command()
+@click.argument("session")
+@click.argument("step", type=int)
+@set_option
+def whatif(session: str, step: int, pairs: tuple[str, ...]) -> int:
+    """The same step again with choices changed; both edits are gated on the same examples."""
+    path = find_session(session)
+    number = int(ask_runner(path, "whatif", step=step, pairs=list(pairs)))
+    with journal_of(path) as journal:
+        return follow_step(path, journal, number)
+
+
+def follow_step(path: Path, journal: "Journal", number: int) -> int:
+    """Show a step until it ended or waits for a person, and what its candidates' gates said."""
+    from genopt_tui.cli.running import POLL, Watch, printer
+    from genopt_tui.session.client import Follower
+
+    begun = journal.last("batch_sampled", step=number)
+    follower, show, watch = Follower(journal, begun.id if begun else 0), printer(False), Watch(path, journal)
+    while True:
+        for event in follower.poll():
+            if event.step == number:
+                show(event)
+            if event.kind in {"step_ended", "decision_wanted"} and event.step == number:
+                return summary(journal, number)
+            if event.kind == "paused" and event.data.get("code"):
+                raise SessionError(str(event.data["why"]))
+        watch.look()
+        time.sleep(POLL)
+
+
+def summary(journal: "Journal", number: int) -> int:
+    for event in journal.events(step=number, kinds=["gate_finished"]):
+        d = event.data
+        name = "as it was" if d["candidate"] == 0 else "changed"
+        say(f"{name}: {figure(d['base_mean'])} -> {figure(d['mean'])} {d['verdict'].upper()} n={d['n']}")
+    return Exit.DONE
+
+
+COMMANDS = [prompt, send, stage, whatif]
