@@ -5,7 +5,7 @@ the session's ui.log, by the widget and the message. Of handlers that wait in be
 """
 
 import asyncio
-import sys
+import os
 from collections.abc import Callable
 from time import thread_time
 from typing import Any
@@ -20,9 +20,8 @@ EXCEPTED = frozenset({"Compose", "Mount", "Layout", "Resize", "Show", "UpdateScr
 
 
 def to_log(what: str, milliseconds: float) -> None:
-    """Standard error is the session's log while the application runs."""
-    sys.stderr.write(f"slow: {what} {milliseconds:.0f} ms\n")
-    sys.stderr.flush()
+    """File descriptor 2 is the session's log while the application runs (`sys.stderr` is Textual's then)."""
+    os.write(2, f"slow: {what} {milliseconds:.0f} ms\n".encode("utf-8", "replace"))
 
 
 def watch(limit: float, report: Report = to_log) -> Callable[[], None]:

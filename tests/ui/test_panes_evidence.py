@@ -158,6 +158,19 @@ async def test_where_a_key_has_nothing_to_act_on_it_says_so() -> None:
         assert pane.why_not("more")
 
 
+async def test_nothing_is_staged_while_an_older_version_is_shown() -> None:
+    async with shown(evidence()) as (host, pane, pilot):
+        pane.act("more")
+        pane.feed(snapshot(evidence=evidence(step=3, design={}), looking_back=True))
+        await settled(pilot)
+        assert "older version" in pane.why_not("more")
+        pane.act("open")
+        await pilot.pause()
+        assert host.wanted == []
+        assert "of the present alone" in text(pane)
+        assert "until now" not in text(pane)
+
+
 async def test_the_whole_prompt_is_shown_and_copied_to_the_letter() -> None:
     content = "# Objective\n\n**not** `markdown` [bold]x[/]\n" + "word " * 60 + "\n# Evidence\n- 1\n"
     view = evidence(messages=({"role": "system", "content": "Be careful."}, {"role": "user", "content": content}))

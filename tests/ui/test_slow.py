@@ -57,6 +57,6 @@ def test_ended_it_leaves_no_trace() -> None:
     assert asyncio.Handle._run is before
 
 
-def test_the_report_goes_to_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_report_goes_to_the_log(capfd: pytest.CaptureFixture[str]) -> None:
     slow.to_log("TracePane Moved", 12.4)
-    assert capsys.readouterr().err == "slow: TracePane Moved 12 ms\n"
+    assert capfd.readouterr().err == "slow: TracePane Moved 12 ms\n"

@@ -39,6 +39,7 @@ class EvidencePane(LinePane):
         self.pinned: tuple[str, ...] = ()
         self.plan: Plan | None = None
         self._rows = Rows(80)
+        self._back = False
         self._width = 0
 
     def compose(self) -> ComposeResult:
@@ -55,8 +56,9 @@ class EvidencePane(LinePane):
 
     def feed(self, snapshot: Snapshot) -> None:
         new = snapshot.evidence
-        if new is self.evidence:
+        if new is self.evidence and snapshot.looking_back == self._back:
             return
+        self._back = snapshot.looking_back
         if new.step != self.evidence.step:
             self.dropped.clear()
         if new.editable and not self.evidence.editable:
@@ -89,7 +91,7 @@ class EvidencePane(LinePane):
         sent = f"sent for {e.step}" if e.sent is not None and not e.editable else "sent"
         self.tabs.show([sent, "next"], self.tab)
         width = max(20, self.parts.room or 80)
-        chosen = Choices(frozenset(self.dropped), self.pinned, self.plan)
+        chosen = Choices(frozenset(self.dropped), self.pinned, self.plan, self._back)
         self._rows = sent_rows(e, width) if self.tab == SENT else next_rows(e, chosen, width)
         self.parts.set_source(TextLines(self._rows.lines), keep=True)
         self.set_title(title(e, self.tab))
@@ -154,6 +156,8 @@ class EvidencePane(LinePane):
             case "shorter" | "longer" if plan_of(self.evidence.design).kind.startswith("python:"):
                 return "the horizon is a function of yours: d changes it"
             case "shorter" | "longer" | "more" | "less":
+                if self._back:
+                    return "an older version is shown: Esc goes back first"
                 return "" if self.evidence.design else "the design choices are still being read"
             case "next_tab" | "prev_tab":
                 return ""
@@ -225,7 +229,7 @@ class EvidencePane(LinePane):
 
     def act_open(self) -> None:
         """Apply what is staged; else show the trace of the example under the cursor."""
-        if self.plan is not None:
+        if self.plan is not None and not self._back:
             self.post_message(CommandWanted("set", {"pairs": self.plan.pairs(self._kept)}))
             self.plan = None
             self._changed()
@@ -269,7 +273,7 @@ class EvidencePane(LinePane):
             view.focus()
 
     def leave(self) -> bool:
-        if self.plan is not None:
+        if self.plan is not None and not self._back:
             self.plan = None
             self._changed()
             return True

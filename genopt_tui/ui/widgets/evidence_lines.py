@@ -42,11 +42,15 @@ class Rows:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the person has chosen in this pane: left out of the prompt that waits, pinned, and staged for the next update."""
+    """What the person has chosen in this pane: left out of the prompt that waits, pinned, and staged for the next update.
+
+    `back`: an older version is shown, so there is nothing to choose.
+    """
 
     dropped: frozenset[str] = frozenset()
     pinned: tuple[str, ...] = ()
     plan: Plan | None = None
+    back: bool = False
 
 
 def sent_rows(e: EvidenceView, width: int) -> Rows:
@@ -69,6 +73,9 @@ def sent_rows(e: EvidenceView, width: int) -> Rows:
 def next_rows(e: EvidenceView, chosen: Choices, width: int) -> Rows:
     """What the next prompt will hold, as far as it is sampled, and what is staged for the update after it."""
     rows = Rows(width)
+    if chosen.back:
+        rows.told("", "what the next update will see is told of the present alone: Esc goes back to it", "dim")
+        return rows
     if e.editable and e.sent:
         _waiting(rows, e.sent, chosen)
     elif e.sent is None and e.batch:
@@ -108,16 +115,8 @@ def _rolling(rows: Rows, e: EvidenceView, pinned: Sequence[str]) -> None:
 def _ahead(rows: Rows, e: EvidenceView, chosen: Choices) -> None:
     """The update after this one: horizon and batch as staged, pins, exclusions and hints that stand."""
     rows.add(((f"from step {e.step + 1} on" if e.step else "from the first step on", "title"),))
-    now, kept = plan_of(e.design), plan_of(e.design, e.staged)
-    plan = chosen.plan or kept
-    _planned(rows, "horizon", now, plan, lambda p: horizon_words(p.kind, p.steps))
-    sampling = (e.design.get("batch") or {}).get("sampling", "")
-    how = f", {sampling}" if sampling else ""
-    _planned(rows, "batch", now, plan, lambda p: f"{p.size} rollout{'' if p.size == 1 else 's'}{how}")
-    if chosen.plan is not None:
-        rows.told("", "Enter applies this, Esc drops it", "warn")
-    elif plan != now:
-        rows.told("", "waits for the next step, which commits it", "dim")
+    if e.design:
+        _plans(rows, e, chosen)
     others = [pair for pair in e.staged if not pair.startswith(("horizon.kind=", "horizon.steps=", "batch.size="))]
     for pair in others:
         rows.told("set", pair)
@@ -129,6 +128,20 @@ def _ahead(rows: Rows, e: EvidenceView, chosen: Choices) -> None:
         rows.told("standing", _one_line(hint), about=(STANDING, hint))
     for hint in e.hints:
         rows.told("hint", _one_line(hint))
+
+
+def _plans(rows: Rows, e: EvidenceView, chosen: Choices) -> None:
+    """Horizon and batch: as they are, as they will be, and whether that waits for Enter or for the next step."""
+    now, kept = plan_of(e.design), plan_of(e.design, e.staged)
+    plan = chosen.plan or kept
+    _planned(rows, "horizon", now, plan, lambda p: horizon_words(p.kind, p.steps))
+    sampling = (e.design.get("batch") or {}).get("sampling", "")
+    how = f", {sampling}" if sampling else ""
+    _planned(rows, "batch", now, plan, lambda p: f"{p.size} rollout{'' if p.size == 1 else 's'}{how}")
+    if chosen.plan is not None:
+        rows.told("", "Enter applies this, Esc drops it", "warn")
+    elif plan != now:
+        rows.told("", "waits for the next step, which commits it", "dim")
 
 
 def _planned(rows: Rows, label: str, now: Plan, plan: Plan, tell: Callable[[Plan], str]) -> None:
