@@ -1,15 +1,18 @@
 """BBEH: both scoring rules, the splits, and what is said without data. The real data are used where GENOPT_BBEH_DIR or the shared copy is."""
 
+import importlib.util
 import json
 import os
 import random
+import statistics
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genopt_tui.task import loader
@@ -139,6 +142,112 @@ def test_real_data_have_the_published_counts(modules: Any, monkeypatch: pytest.M
         "disproved": 8,
         "proved": 2,
     }
+
+
+FACTS = {  # task: questions; characters of input, least, median, most; distinct answers; the most common one and its share
+    "boardgame_qa": (200, (1827, 6416, 13859), 3, "disproved", 0.34),
+    "boolean_expressions": (200, (1910, 2702, 3723), 5, "(E)", 0.21),
+    "buggy_tables": (200, (3591, 5011, 6760), 185, "0", 0.01),
+    "causal_understanding": (200, (221, 868, 2177), 3, "No", 0.40),
+    "disambiguation_qa": (120, (357, 691, 1760), 8, "(B)", 0.21),
+    "dyck_languages": (200, (1725, 2686, 10536), 29, "11", 0.09),
+    "geometric_shapes": (200, (1394, 2201, 4455), 10, "(E)", 0.14),
+    "hyperbaton": (200, (2309, 4548, 6925), 10, "F", 0.13),
+    "linguini": (200, (284, 848, 1696), 197, "mysipery", 0.01),
+    "movie_recommendation": (200, (702, 1021, 1730), 10, "(A)", 0.13),
+    "multistep_arithmetic": (200, (745, 984, 1247), 185, "20", 0.01),
+    "nycc": (200, (632, 859, 1072), 10, "(D)", 0.15),
+    "object_counting": (200, (5457, 8762, 12442), 186, "1372", 0.01),
+    "object_properties": (200, (3955, 5289, 6685), 46, "11", 0.07),
+    "sarc_triples": (200, (1082, 1253, 2025), 8, "0,1,1", 0.15),
+    "shuffled_objects": (200, (10132, 13372, 17042), 7, "(D)", 0.15),
+    "spatial_reasoning": (200, (674, 6600, 32064), 151, "clementine", 0.03),
+    "sportqa": (200, (752, 1697, 3051), 146, "B, B, B", 0.04),
+    "temporal_sequence": (200, (2389, 3708, 5055), 47, "90, 2", 0.10),
+    "time_arithmetic": (200, (588, 1095, 1960), 137, "unanswerable", 0.23),
+    "web_of_lies": (200, (1049, 2569, 3878), 12, "no, unknown, no", 0.12),
+    "word_sorting": (200, (291, 926, 6547), 111, "2", 0.13),
+    "zebra_puzzles": (200, (4876, 12712, 15183), 8, "1", 0.18),
+}
+
+
+@pytest.mark.skipif(not (REAL / "benchmark_tasks").exists(), reason="the BBEH data are not here (set GENOPT_BBEH_DIR)")
+@pytest.mark.parametrize("task", FACTS)
+def test_real_data_are_as_published(modules: Any, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+    monkeypatch.setenv("GENOPT_BBEH_DIR", str(REAL))
+    rows = modules["bbeh_data"].load(task)
+    count, lengths, distinct, common, share = FACTS[task]
+    sizes = sorted(len(question) for question, _ in rows)
+    labels = Counter(target for _, target in rows)
+    assert len(rows) == count and len(labels) == distinct
+    assert (sizes[0], sizes[-1]) == (lengths[0], lengths[2])
+    assert abs(statistics.median(sizes) - lengths[1]) <= 1
+    assert labels[common] == max(labels.values()) and abs(labels[common] / count - share) < 0.0051
+
+
+def reference(reply: str, target: str) -> bool:
+    """The official rule once more, written straight from its description, step by step and without our helpers."""
+    text = reply.strip()
+    for prefix in ("The answer is:", "The final answer is ", "The final answer is: ", "The answer is "):
+        if prefix in text:
+            text = text.split(prefix)[-1].strip()
+    if text.endswith("."):
+        text = text[:-1]
+    if text.startswith("$") and text.endswith("$"):
+        text = text[1:-1]
+    for wrapper in ("boxed{", "text{", "texttt{"):
+        if wrapper in text and text.endswith("}"):
+            text = text[:-1].split(wrapper)[1]
+    text = text.lower().replace(", ", ",").replace("**", "").split("\n")[0]
+    text = text[:-1] if text.endswith(".") else text
+    gold = target.strip().lower().replace(", ", ",")
+    if text == gold:
+        return True
+    for one, other in ((text, gold), (gold, text)):
+        if len(one) == 3 and one[0] + one[2] == "()":
+            return one[1] == other
+    try:
+        if float(text) == float(gold):
+            return True
+    except ValueError:
+        pass
+    same = text.replace("'", "") == gold.replace("'", "")
+    return same or f"[{text}]" == gold or f"[{gold}]" == text or text == gold + "?"
+
+
+PIECES = ["The answer is: ", "The final answer is ", "The final answer is: ", "The answer is ", "Answer:", "(A)", "(B)", "A", "7",
+          "7.0", "1e1", "10", "inf", "nan", "$", "\\boxed{", "\\text{", "\\texttt{", "}", ".", "**", "[", "]", "?", "'", ", ", ",",
+          "\n", " ", "yes", "No", "unknown", "é", "İ"]  # fmt: skip
+JOINED = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
+
+
+@settings(max_examples=3000, deadline=None)
+@given(reply=JOINED, target=JOINED)
+def test_official_rule_agrees_with_its_description(reply: str, target: str) -> None:
+    official, _ = rules()
+    assert official(reply, target) is reference(reply, target)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(answer=JOINED, target=JOINED)
+def test_strict_rule_agrees_with_its_description(answer: str, target: str) -> None:
+    _, strict = rules()
+    letters = [f"({c})" for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    if any(letter in target for letter in letters):
+        found = [answer[i : i + 3] for i in range(len(answer) - 2) if answer[i : i + 3] in letters]
+        assert strict(answer, target) is (bool(found) and found[-1] == target)
+    else:
+        assert strict(answer, target) is (answer == target)
+
+
+@cache
+def rules() -> tuple[Any, Any]:
+    """Both rules, from the family's own module."""
+    module = importlib.util.spec_from_file_location("bbeh_scoring_rules", FAMILY / "scoring.py")
+    assert module and module.loader
+    loaded = importlib.util.module_from_spec(module)
+    module.loader.exec_module(loaded)
+    return loaded.official, loaded.strict
 
 
 def test_all_members_load_with_their_starts() -> None:
