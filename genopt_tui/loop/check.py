@@ -196,7 +196,7 @@ def scored(result: RolloutResult, task: Task) -> Scored:
 
 def cut_outside_calls(step: TraceStep) -> bool:
     """Whether something observed was cut in this step, and not just arguments or results of calls."""
-    return bool(step.cut) and (not step.calls or shortened([step.observation, step.action, dict(step.info)]))
+    return bool(step.cut) and shortened([step.observation, step.action, dict(step.info)])
 
 
 def shortened(value: Json) -> bool:

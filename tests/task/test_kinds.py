@@ -1,5 +1,6 @@
 """`genopt task init`: each kind runs as it is and passes the doctor; `task try` shows what the model would see."""
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -61,6 +62,6 @@ def test_nothing_is_written_over_and_nothing_guessed(tmp_path: Path, capsys: Any
     with pytest.raises(TaskError, match="no function"):
         init(tmp_path / "new", "function", "solve it")
     assert not (tmp_path / "new").exists()
-    monkeypatch.setattr("sys.stdin", Path("/dev/null").open())
+    monkeypatch.setattr("sys.stdin", io.StringIO())
     assert call(["task", "init", str(tmp_path / "new")]) == 2
     assert "Give --edit" in capsys.readouterr().err
