@@ -11,7 +11,7 @@ from typing import Any
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.session.progress import Progress, advance, latest
 
-HOLD = 0.02  # seconds; faces look every 0.05
+HOLD = 0.05  # seconds; faces look as often
 
 
 class Book:

@@ -17,7 +17,7 @@ from genopt_tui.errors import SessionError
 from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
 
 FORMAT = 1
-PAGE = 1024  # bytes: an event changes a few pages, which are written whole
+PAGE = 512  # bytes: an event changes a few pages, which are written whole
 OFTEN = "('rollout_finished','evidence_built','prompt_built','reply_finished','edit_parsed','gate_finished','decided','committed','rejected')"
 """Events that nobody looks up by kind alone: they are in no index but their step's."""
 CHECKPOINT = 4096  # pages in the log before they are put in their places: the more, the fewer are written twice

@@ -1,6 +1,7 @@
-"""What a long history costs: `python tests/bench/history.py [--steps 10000] [--branches 50] [--keep FOLDER]`.
+"""What a long history costs: `python tests/bench/history.py [--steps 10000] [--branches 50] [--tiny] [--keep FOLDER]`.
 
-Makes a session through the loop's own machine, with a model and an evaluation that answer at once, and measures along the way:
+Makes a session through the loop's own machine, with a model and an evaluation that answer at once, and measures along the way
+(a step has three rollouts in its batch and four on the gate; with --tiny one and two):
 
 step     milliseconds of one whole step (evidence, prompt, journal, gate's statistics, commit, all durable): median near step 10 and
          at the end, and their ratio
@@ -76,7 +77,7 @@ class Known:
         return {f"{split}-{i}": Example(f"{split}-{i}") for i in range(8)}
 
     async def pairs(self, split: str, gate: Any) -> list[tuple[str, int]]:
-        return [(f"{split}-{i}", 0) for i in range(4)]
+        return [(f"{split}-{i}", 0) for i in range(gate.examples)]
 
     async def roll(self, wish: Wish) -> list[RolloutRow]:
         return [self._one(wish, example, repeat) for example, repeat in wish.pairs]
@@ -100,12 +101,13 @@ class Known:
 class Bench:
     """A session whose steps go through the machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tiny: bool) -> None:
         task = folder / "tiny"
         (task / "starts" / "plain").mkdir(parents=True)
         (task / "task.toml").write_text(TASK)
         (task / "starts" / "plain" / "answer.py").write_text(START)
-        choices = DesignChoices.model_validate({"task": {"name": str(task)}, "gate": {"examples": 4, "rule": "always"}})
+        sizes = {"gate": {"examples": 2 if tiny else 4, "rule": "always"}, "batch": {"size": 1 if tiny else 3}}
+        choices = DesignChoices.model_validate({"task": {"name": str(task)}, **sizes})
         self.path = folder / "long"
         record = Record(at=now(), task="tiny", decision=Decided(decision="start"))
         self.repository = Repository.create(self.path, {"answer.py": START}, to_toml(choices), record)
@@ -237,11 +239,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--branches", type=int, default=50)
+    parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--keep", type=Path, help="Folder for the session, which stays.")
     wanted = parser.parse_args()
     folder = wanted.keep or Path(tempfile.mkdtemp())
     os.environ.setdefault("GENOPT_HOME", str(folder / "home"))
-    bench = Bench(folder)
+    bench = Bench(folder, wanted.tiny)
     asyncio.run(bench.grow(wanted.steps, wanted.branches))
     report(bench, wanted.steps)
     measure_acts(bench)
