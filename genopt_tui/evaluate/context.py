@@ -67,6 +67,8 @@ class PlayerContext:
         channel = self._player.channel
         try:
             channel.send_packed(request)
+            if self._tracer is not None:
+                self._tracer.work()
             answer = channel.receive()
             while type(answer) is list and len(answer) == 3 and answer[0] == ASK:
                 channel.send(self._relay(answer[1], answer[2]))

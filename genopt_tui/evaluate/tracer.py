@@ -83,6 +83,7 @@ class Tracer:
         self.album = Album()
         self._packed: list[trace.PackedStep] = []
         self._first = self._steps = self._bytes = 0
+        self._waiting: tuple[int, Any] | None = None
 
     def step(
         self, observation: Json, action: Json, reward: float | None, info: Mapping[str, Json], calls: Calls
@@ -97,10 +98,19 @@ class Tracer:
             self._close_chunk()
 
     def attach(self, picture: object) -> None:
-        """Attach a picture to the latest step."""
-        self.album.add(max(self._steps - 1, 0), picture)
+        """Attach a picture to the latest step. It is worked on later, see `work`. Raises ValueError for what is no picture."""
+        self.work()
+        self._waiting = (max(self._steps - 1, 0), copied(picture))
+
+    def work(self) -> None:
+        """Put the picture that waits into the album: best while the player is busy."""
+        if self._waiting is not None:
+            step, image = self._waiting
+            self._waiting = None
+            self.album.add(step, image)
 
     def finish(self) -> tuple[TraceChunk, ...]:
+        self.work()
         if self._packed:
             self._close_chunk()
         return tuple(self.chunks)
@@ -133,13 +143,8 @@ class Album:
 
         return np.zeros(1 << 24, np.uint16)
 
-    def add(self, step: int, picture: object) -> None:
-        """A picture of height x width x 3, uint8. Raises ValueError for another shape."""
-        import numpy as np
-
-        image = np.ascontiguousarray(picture)
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-            raise ValueError("ctx.attach takes an array of height x width x 3, uint8")
+    def add(self, step: int, image: Any) -> None:
+        """A picture as `copied` gives it."""
         changed = self._changed(image)
         if self._bytes > LARGEST_PICTURES or not len(changed):
             return
@@ -194,6 +199,16 @@ class Album:
             [(r * 255 // 7) << 16 | (g * 255 // 7) << 8 | b * 85 for r in range(8) for g in range(8) for b in range(4)]
         )
         self._indices[:] = coarse(code(pixels))
+
+
+def copied(picture: object) -> Any:
+    """A copy of a picture, which is height x width x 3, uint8. Raises ValueError for another shape."""
+    import numpy as np
+
+    image = np.array(picture, order="C")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError("ctx.attach takes an array of height x width x 3, uint8")
+    return image
 
 
 def code(pixels: Any) -> Any:

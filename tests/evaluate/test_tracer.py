@@ -1,0 +1,76 @@
+"""Traces as the judge collects them: pictures exact and by step, and nothing from a tampered player believed."""
+
+import zlib
+from typing import Any
+
+import msgpack
+import numpy as np
+import pytest
+
+from genopt_tui.evaluate.tracer import NO_CALLS, BadCalls, Tracer
+from genopt_tui.task.rollout import Picture
+
+
+def shown(picture: Picture) -> Any:
+    palette = np.frombuffer(picture.palette, np.uint8).reshape(-1, 3)
+    return palette[np.frombuffer(zlib.decompress(picture.pixels), np.uint8)].reshape(picture.height, picture.width, 3)
+
+
+@pytest.mark.parametrize("shape", [(20, 16, 3), (7, 5, 3)])
+def test_pictures_are_kept_exactly_where_they_changed(shape: tuple[int, int, int]) -> None:
+    random, tracer = np.random.default_rng(0), Tracer()
+    image: Any = np.zeros(shape, np.uint8)
+    wanted = {}
+    for step in range(30):
+        tracer.step(None, None, None, {}, NO_CALLS)
+        if step % 3:
+            image[random.integers(shape[0]), random.integers(shape[1])] = random.integers(0, 4, 3) * 80
+        tracer.attach(image)
+        wanted[step] = image.copy()
+        image[0, 0] = 0  # the task goes on with the same array
+    tracer.finish()
+    pictures = tracer.album.pictures
+    for step, picture in wanted.items():
+        assert (shown([p for p in pictures if p.step <= step][-1]) == picture).all()
+    assert len(pictures) < 30
+
+
+def test_more_than_256_colours_are_rounded() -> None:
+    tracer = Tracer()
+    tracer.attach(np.arange(40 * 40 * 3, dtype=np.uint16).reshape(40, 40, 3).astype(np.uint8) * 7)
+    tracer.finish()
+    (picture,) = tracer.album.pictures
+    assert len(picture.palette) == 3 * 256 and shown(picture).shape == (40, 40, 3)
+
+
+@pytest.mark.parametrize("picture", [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 3)), "picture", None])
+def test_what_is_no_picture_is_refused_at_once(picture: object) -> None:
+    with pytest.raises(ValueError, match="height x width x 3"):
+        Tracer().attach(picture)
+
+
+def call(*fields: object) -> bytes:
+    packed: bytes = msgpack.packb(list(fields))
+    return packed
+
+
+GOOD = call("act", {"x": 1}, 2, None, 0)
+
+
+def test_calls_are_added_up() -> None:
+    calls = NO_CALLS.plus([1, 1, GOOD]).plus([0, 1, call("f", {}, None, "ValueError", 1)])
+    assert (calls.cut, calls.number, calls.failed) == (1, 2, True)
+    assert len(msgpack.unpackb(calls.packed())) == 2
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        None, [], [0, 1], [0, 1, "text"], [0, 2, GOOD], [0, 1, GOOD + b"x"], [0, 1, b""], [0, 70000, GOOD], [-1, 1, GOOD],
+        [0, 1, call("act", {}, 1, None)], [0, 1, call(1, {}, 1, None, 0)], [0, 1, call("act", [], 1, None, 0)],
+        [0, 1, call("act", {}, 1, 5, 0)], [0, 1, call("act", {}, 1, None, "0")], [0, 1, bytes([0xC1])],
+    ],
+)  # fmt: skip
+def test_forged_calls_are_refused(sent: object) -> None:
+    with pytest.raises(BadCalls):
+        NO_CALLS.plus(sent)
