@@ -90,7 +90,7 @@ class Known:
             return row
         score = self._random.gauss(0, 1)
         steps = [TraceStep(i, {"x": i}, i % 3, float(i)) for i in range(3)] if wish.traced else []
-        trace = [encode(steps)] if steps else []
+        trace = (encode(steps),) if steps else ()
         result = RolloutResult(example, repeat, wish.split, "ok", score, 0.01, "so so", steps=len(steps), trace=trace)
         return self._cache.keep(key, wish, result)
 
@@ -120,7 +120,7 @@ class Bench:
         async def scorer(*_: object) -> Known:
             return known
 
-        self.desk.scorer, self.desk.proposer = scorer, lambda *_: model  # type: ignore[assignment,method-assign,return-value]
+        self.desk.scorer, self.desk.proposer = scorer, lambda *_: model  # type: ignore[assignment,method-assign]
         self.machine, self.random = Machine(self.desk), random.Random(0)
         self.book.say("run_started", step=0, mode="auto", steps=None, until=None, model="at once", pid=os.getpid())
         self.times: list[float] = []
@@ -188,8 +188,13 @@ def measure_acts(bench: Bench) -> None:
     repository, count = bench.repository, iter(range(1_000_000))
     line = repository.log()
     far = line[min(150, len(line) - 1)]
-    undo = lambda: acts.undo(repository)  # noqa: E731
-    name = lambda: f"bench-{next(count)}"  # noqa: E731
+
+    def undo() -> object:
+        return acts.undo(repository)
+
+    def name() -> str:
+        return f"bench-{next(count)}"
+
     print(f"rewind by step     {timed(lambda: acts.rewind(repository, far.name), then=undo):8.1f} ms ({far.name})")
     print(f"rewind by id       {timed(lambda: acts.rewind(repository, far.commit), then=undo):8.1f} ms")
     print(f"branch             {timed(lambda: acts.branch(repository, name(), far.name)):8.1f} ms")
@@ -208,16 +213,20 @@ def measure_acts(bench: Bench) -> None:
 
 def measure_lists(bench: Bench) -> None:
     repository = bench.repository
-    fresh = lambda: Repository.open(bench.path)  # noqa: E731
-    print(
-        f"log, all           {timed(lambda: repository.log(all=True), 3):8.1f} ms ({len(repository.log(all=True))} versions)"
-    )
+
+    def fresh() -> Repository:
+        return Repository.open(bench.path)
+
+    def anew() -> object:
+        (bench.path / ".git" / "genopt" / "best.json").unlink()
+        return fresh().best()
+
+    count = len(repository.log(all=True))
+    print(f"log, all           {timed(lambda: repository.log(all=True), 3):8.1f} ms ({count} versions)")
     print(f"log, head's line   {timed(repository.log, 3):8.1f} ms ({len(repository.log())} versions)")
     print(f"row of the listing {timed(lambda: places.listed(bench.path)):8.1f} ms")
     print(f"best, cached       {timed(lambda: fresh().best()):8.1f} ms")
-    print(
-        f"best, uncached     {timed(lambda: ((bench.path / '.git/genopt/best.json').unlink(), fresh().best()), 3):8.1f} ms"
-    )
+    print(f"best, uncached     {timed(anew, 3):8.1f} ms")
     print(f"next step          {timed(lambda: fresh().next_step()):8.1f} ms")
 
 
@@ -231,7 +240,8 @@ def report(bench: Bench, steps: int) -> None:
     print(f"packing            {timed(bench.repository.pack, 1):8.1f} ms")
     git, journal = size(bench.path / ".git"), size(bench.path / ".genopt")
     print(
-        f"disk a step        {git / steps / 1024:8.2f} KB git + {journal / steps / 1024:.2f} KB journal ({before >> 20} -> {(git + journal) >> 20} MB)"
+        f"disk a step        {git / steps / 1024:8.2f} KB git + {journal / steps / 1024:.2f} KB journal "
+        f"({before >> 20} -> {(git + journal) >> 20} MB)"
     )
 
 
