@@ -80,11 +80,11 @@ def attempts(
     Reasons are read for the newest step first: the rule shows them whatever the memory's size. Where recent ones are
     asked for, no more of a long history is looked at than yields them.
     """
-    tried = [v for v in repository.tried() if v.decision not in {"start", "design"}]
-    tried = [v for v in tried if not before or (v.step or 0) < before]
-    look, memory = WINDOW if choices.memory.order == "recent" else len(tried), choices.memory
+    tried, memory = repository.tried(), choices.memory
+    look = WINDOW if memory.order == "recent" else len(tried)
     while True:
-        versions = tried[:look]
+        looked = (v for v in tried[:look] if v.decision not in {"start", "design"})
+        versions = [v for v in looked if not before or (v.step or 0) < before]
         line = ancestors(repository, versions, base)
         made = [attempt_of(v, line) for v in versions]
         told = made if memory.scope == "session" else [a for a in made if a.on_line]
