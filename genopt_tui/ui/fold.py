@@ -31,6 +31,7 @@ class StepFold:
         self.progress = Progress()
         self.texts: dict[Key, str] = {}
         self._finished: set[Key] = set()
+        self._preview: tuple[int, tuple[Mapping[str, str], ...]] = (0, ())
         self._measured: list[Mapping[str, Any]] = []
 
     def take(self, event: Event) -> None:
@@ -42,6 +43,8 @@ class StepFold:
             self._finished.clear()
         if event.kind == "reply_finished":
             self._finished.add(_key(event.step, event.data))
+        if event.kind == "prompt_preview" and event.step == self.progress.step:
+            self._preview = (event.step, tuple(event.data.get("messages", ())))
         if event.kind in {"run_started", "scored", "batch_sampled", "run_finished"}:
             self._measured.clear()
         elif event.kind == "rollout_finished" and not event.step and event.data.get("split") == "gate":
@@ -114,16 +117,18 @@ class StepFold:
         """What was sampled, run and shown so far, and what a person said for the updates to come."""
         p = self.progress
         prompts = next((c.prompts for c in p.candidates.values() if c.prompts), ())
+        waits = bool(p.pending and p.pending.get("pending") == "propose")
+        previewed = self._preview[1] if self._preview[0] == p.step else ()
         return EvidenceView(
             step=p.step,
             sent=p.evidence,
             batch=tuple((str(e), int(r)) for e, r in (p.batch or {}).get("examples", ())),
             rollouts=tuple(r for r in p.rollouts if r.get("split") == "train"),
-            editable=bool(p.pending and p.pending.get("pending") == "propose"),
-            messages=tuple(prompts[0].get("messages", ())) if prompts else (),
+            editable=waits,
+            messages=tuple(prompts[0].get("messages", ())) if prompts else previewed,
             hints=tuple(said.hints),
             standing=tuple(said.standing),
-            staged=tuple(said.staged),
+            staged=(*said.staged, *map(str, (p.batch or {}).get("set", ()))) if waits else tuple(said.staged),
             excluded=said.excluded,
             pinned=tuple(said.pinned),
             design=design,

@@ -158,6 +158,21 @@ async def test_where_a_key_has_nothing_to_act_on_it_says_so() -> None:
         assert pane.why_not("more")
 
 
+async def test_while_a_prompt_waits_choices_are_for_its_step_alone() -> None:
+    async with shown(evidence(editable=True)) as (host, pane, pilot):
+        pane.act("shorter")
+        await settled(pilot)
+        assert "Enter applies this to this step alone" in text(pane)
+        assert "from step 13 on" in text(pane)
+        pane.act("open")
+        await pilot.pause()
+        assert host.wanted == [("stage", {"step": 13, "pairs": ["horizon.steps=200"]})]
+        pane.feed(snapshot(evidence=evidence(editable=True, staged=("horizon.steps=200",))))
+        await settled(pilot)
+        assert "the first 200 steps, until now the first 400 steps" in text(pane)
+        assert "for this step alone" in text(pane)
+
+
 async def test_nothing_is_staged_while_an_older_version_is_shown() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         pane.act("more")
@@ -229,6 +244,9 @@ async def test_what_was_said_to_the_runner_stands_in_the_pane(session: Path, sta
         e = person.main.snapshot.evidence
         assert (e.standing, e.hints, e.pinned) == (("mind the walls",), ("only once",), ("seed-1",))
         assert e.excluded == {"seed-9": "broken"}
+        stage.event("prompt_preview", messages=[{"role": "user", "content": "improve it"}], tokens=9, sections=[])
+        await person.until(lambda: person.main.snapshot.evidence.messages, "the prompt before it is sent")
         await person.until(lambda: person.main.snapshot.evidence.design.get("horizon"), "the design choices")
         await person.press("4", "+", "enter")
-        assert await person.command(stage) == ("set", {"pairs": [f"batch.size={DesignChoices().batch.size + 1}"]})
+        pairs = [f"batch.size={DesignChoices().batch.size + 1}"]
+        assert await person.command(stage) == ("stage", {"step": stage.step, "pairs": pairs})

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from genopt_tui.session.progress import Candidate
 from genopt_tui.ui.messages import CandidateChosen, Edited, PlaceChosen
-from genopt_tui.ui.panes.proposal import ProposalPane, why_not_here
+from genopt_tui.ui.panes.proposal import ProposalPane, tab_name, why_not_here
 from genopt_tui.ui.screens.dialogs import Choose
 from genopt_tui.ui.snapshot import ProposalView
 from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
@@ -52,6 +52,11 @@ async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
         await settled(pilot)
         assert pane.tabs.active == 1
         assert str(pane.border_title).startswith("5 Proposal 13b")
+
+
+def test_the_old_edit_of_a_what_if_says_where_it_was_made() -> None:
+    old = proposal(step=14, label="14", candidate=Candidate(0, edit={"origin": {"step": 13, "candidate": 0}}))
+    assert tab_name(old) == "14 as in 13"
 
 
 async def test_one_candidate_has_no_tabs() -> None:

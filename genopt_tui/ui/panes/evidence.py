@@ -228,9 +228,12 @@ class EvidencePane(LinePane):
         self._changed()
 
     def act_open(self) -> None:
-        """Apply what is staged; else show the trace of the example under the cursor."""
+        """Apply what is staged, to the prompt that waits (for this step alone) or to the steps to come; else show the trace."""
         if self.plan is not None and not self._back:
-            self.post_message(CommandWanted("set", {"pairs": self.plan.pairs(self._kept)}))
+            pairs = self.plan.pairs(self._kept)
+            here = {"step": self.evidence.step, "pairs": pairs}
+            wish = CommandWanted("stage", here) if self.evidence.editable else CommandWanted("set", {"pairs": pairs})
+            self.post_message(wish)
             self.plan = None
             self._changed()
         elif example := self._under(EXAMPLE):

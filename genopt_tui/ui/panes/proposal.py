@@ -342,6 +342,8 @@ def tab_name(p: ProposalView) -> str:
     parts = [p.label or str(p.step)]
     if pairs := origin.get("pairs") or edit.get("whatif"):
         parts.append(f"if {', '.join(map(str, pairs))}")
+    elif origin.get("step"):
+        parts.append(f"as in {origin['step']}")
     elif origin:
         parts.append(f"hunks {', '.join(map(str, origin['hunks']))}" if origin.get("hunks") else "edited")
     if p.decided:

@@ -114,7 +114,8 @@ def _rolling(rows: Rows, e: EvidenceView, pinned: Sequence[str]) -> None:
 
 def _ahead(rows: Rows, e: EvidenceView, chosen: Choices) -> None:
     """The update after this one: horizon and batch as staged, pins, exclusions and hints that stand."""
-    rows.add(((f"from step {e.step + 1} on" if e.step else "from the first step on", "title"),))
+    begins = e.step if e.editable else e.step + 1
+    rows.add(((f"from step {begins} on" if e.step else "from the first step on", "title"),))
     if e.design:
         _plans(rows, e, chosen)
     others = [pair for pair in e.staged if not pair.startswith(("horizon.kind=", "horizon.steps=", "batch.size="))]
@@ -139,9 +140,10 @@ def _plans(rows: Rows, e: EvidenceView, chosen: Choices) -> None:
     how = f", {sampling}" if sampling else ""
     _planned(rows, "batch", now, plan, lambda p: f"{p.size} rollout{'' if p.size == 1 else 's'}{how}")
     if chosen.plan is not None:
-        rows.told("", "Enter applies this, Esc drops it", "warn")
+        where = " to this step alone" if e.editable else ""
+        rows.told("", f"Enter applies this{where}, Esc drops it", "warn")
     elif plan != now:
-        rows.told("", "waits for the next step, which commits it", "dim")
+        rows.told("", "for this step alone" if e.editable else "waits for the next step, which commits it", "dim")
 
 
 def _planned(rows: Rows, label: str, now: Plan, plan: Plan, tell: Callable[[Plan], str]) -> None:
