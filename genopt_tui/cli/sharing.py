@@ -196,7 +196,11 @@ def private(counts: dict[str, int]) -> None:
 @click.argument("source")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def clone(source: str, folder: Path | None) -> int:
-    """A shared session, with its records. Nothing of it runs before you agree."""
+    """A shared session, with its records. Nothing of it runs before you agree.
+
+    After a plain `git clone`, what was rejected, abandoned, noted or undone is brought by
+    git fetch origin '+refs/genopt/*:refs/genopt/*'
+    """
     from genopt_tui.session import export, places
 
     name = Path(source.rstrip("/")).name.split(".")[0] or "session"
