@@ -15,6 +15,7 @@ from genopt_tui.learn.sample import sample_batch
 from genopt_tui.loop.candidate import CandidateWalk
 from genopt_tui.loop.choosing import chosen
 from genopt_tui.loop.desk import Desk
+from genopt_tui.loop.drift import Drift
 from genopt_tui.loop.gating import summarized
 from genopt_tui.loop.prompting import composed
 from genopt_tui.loop.records import Outcome, figures, record_of, subject_of
@@ -38,6 +39,7 @@ class Machine:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.drift = Drift()
         self._scored: set[str] = set()
         self._scored_to = 0  # the last event that `_scored` knows
 
@@ -466,6 +468,9 @@ class Machine:
         return record_of(desk, candidate, outcome, scorer.fingerprint, diff)
 
     def _end(self, outcome: str) -> None:
+        direction = self.desk.task(self.choices()).task.direction
+        if found := self.drift.seen(self.desk.book.p, direction):
+            self.desk.book.say("notice", candidate=None, text=f"{found.message} {found.advice}", path=None)
         self.desk.book.say("step_ended", outcome=outcome, counts=self._counts())
 
     def _counts(self) -> bool:
