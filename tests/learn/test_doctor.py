@@ -105,6 +105,27 @@ def test_what_makes_a_loop_impossible_is_an_error() -> None:
     assert codes(replace(clean(), examples={**clean().examples, "gate": []}), "error") == {"empty-split"}
 
 
+def test_one_problem_in_all_splits_is_no_overlap() -> None:
+    same = [Card("square", "d")]
+    found = replace(clean(), examples={split: same for split in ("train", "gate", "test")})
+    assert "one-problem" in codes(found, "info") and "overlap" not in codes(found)
+
+
+def test_starts_that_differ_in_more_than_one_part_are_told() -> None:
+    starts = {
+        "one": Start(structure="one function", documentation="long", code="random"),
+        "many": Start(structure="three functions", documentation="As in one", code="As in one"),
+        "blank": Start(structure="one function", documentation="none", code="nothing"),
+    }
+    facts = replace(with_task(starts=starts), choices=DesignChoices.model_validate({"start": "one"}))
+    told = next(f.message for f in examine(facts) if f.code == "starts-differ")
+    assert "blank (documentation, code)" in told and "many" not in told
+
+
+def test_calls_that_were_shortened_are_only_stated() -> None:
+    assert "calls-cut" in codes(replace(clean(), cut_calls=2), "info")
+
+
 def test_errors_come_first() -> None:
     levels = [finding.level for finding in examine(replace(PLANTED["overlap"], scope=[]))]
     assert levels == sorted(levels, key=("error", "warning", "info").index)
