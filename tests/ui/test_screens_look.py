@@ -6,15 +6,24 @@ from typing import Any
 
 import pytest
 from conftest import Visit
+from rich.console import Console
 from sample import Stage, make_session
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.themes import all_themes
+from genopt_tui.ui.widgets.diff import DiffView
 
 SIZES = [(200, 55), (120, 35), (80, 24)]
 Look = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def same_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture's own name depends on how its text was cut into pieces, which nobody sees: all get the same."""
+    draw = Console.export_svg
+    monkeypatch.setattr(Console, "export_svg", lambda console, **how: draw(console, **{**how, "unique_id": "look"}))
 
 
 async def settle(pilot: Pilot[Any], theme: str, keys: tuple[str, ...]) -> None:
@@ -23,6 +32,8 @@ async def settle(pilot: Pilot[Any], theme: str, keys: tuple[str, ...]) -> None:
     person = Visit(app, pilot)
     await person.until(lambda: app.main is not None and person.main.snapshot.pending == "decide", "a decision")
     await person.until(lambda: theme in app.available_themes, "themes")
+    await person.until(lambda: person.main.active == 5 and person.main.query_one(DiffView).ready, "the edit is shown")
+    await person.until(lambda: app.own is not None, "the user's settings")
     app.theme = theme
     await person.look()
     await person.press(*keys)

@@ -263,7 +263,7 @@ class MainScreen(Screen[None]):
         if not message.ok:
             self.say(f"{message.kind} was not done: {message.why}", "warning")
         elif message.why:
-            self.say(message.why)
+            self.say(f"{message.kind}: {message.why}")
 
     def on_failed(self, message: Failed) -> None:
         self.say(message.message, "error")
