@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say
+from genopt_tui.cli.rules import rule_of
 from genopt_tui.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def compare(words: tuple[str, ...], examples: int | None, as_json: bool) -> int:
     say(f"{words[-2]} {figure(document['mean_a'])} -> {words[-1]} {figure(document['mean_b'])}")
     counts = f"{document['better']} up {document['worse']} down {document['same']} same"
     say(f"d {document['difference']:+.4g}{span} {document['verdict'].upper()}  {counts}  n={document['n']}")
-    say(f"{document['test']} at {document['confidence']:g}")
+    say(f"{document['test']} at {document['confidence']:g}; scores: {document['rule']}")
     for pair in document["pairs"][:10]:
         say(f"  {pair['example']:20} {figure(pair['a'])} -> {figure(pair['b'])}  {pair['change']:+.4g}")
     return Exit.DONE
@@ -53,7 +54,7 @@ def compared(session: str | None, a: str, b: str, examples: int | None) -> dict[
         confidence = repository.choices(repository.head()).gate.confidence
         costs = [repository_cost(place) for place in places]
     found = compare(*sides, direction=task.direction, confidence=confidence)
-    return {**found.document(), "cost_a": costs[0], "cost_b": costs[1], "task": task.name}
+    return {**found.document(), "cost_a": costs[0], "cost_b": costs[1], "task": task.name, "rule": rule_of(path)}
 
 
 def repository_cost(place: Place) -> float | None:
