@@ -1,5 +1,6 @@
 """One request for one reply: streamed, durable piece by piece, kept also when it breaks off."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -12,19 +13,26 @@ PIECE = 0.05  # seconds: at most one row of pieces in this time
 
 
 class Pieces:
-    """Collects the pieces of a reply and writes them at most once in 50 ms."""
+    """Collects the pieces of a reply and writes them at most once in 50 ms, and no later than that after they came."""
 
     def __init__(self, journal: Journal, ask: Ask) -> None:
         self._journal, self._ask = journal, ask
         self.text, self._held, self._written = "", "", time.monotonic()
+        self._soon: asyncio.TimerHandle | None = None
 
     def add(self, text: str) -> None:
         self.text += text
         self._held += text
-        if time.monotonic() - self._written >= PIECE:
+        left = self._written + PIECE - time.monotonic()
+        if left <= 0:
             self.flush()
+        elif self._soon is None:
+            self._soon = asyncio.get_running_loop().call_later(left, self.flush)
 
     def flush(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         if self._held:
             self._journal.chunk(self._ask.step, self._ask.candidate, self._ask.attempt, self._held)
             self._held, self._written = "", time.monotonic()
@@ -32,6 +40,7 @@ class Pieces:
     def drop(self) -> None:
         """What is held is about to be stored as a whole."""
         self._held = ""
+        self.flush()
 
 
 async def ask(proposer: Proposer, request: Ask, book: Book) -> Reply:
