@@ -1,5 +1,6 @@
 """Commands to a live run, and acts on history: each is a command row that the runner takes up."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,10 @@ def stop(session: str | None) -> int:
     if runner_pid(path) is None:
         say("nothing runs")
         return Exit.DONE
-    return tell(str(path), "stop")
+    code = tell(str(path), "stop")
+    while runner_pid(path) is not None:  # who stops a session may move or remove it next
+        time.sleep(0.05)
+    return code
 
 
 @click.command()
@@ -240,8 +244,6 @@ def accept_edits(session: str | None, unmeasured: bool) -> int:
 
 def ended(path: Path, journal: "Journal", after: int) -> str:
     """How the step ends that a command has begun. Raises EvaluationError when the runner ends before that."""
-    import time
-
     from genopt_tui.cli.lines import line
     from genopt_tui.session.client import runner_pid
 
@@ -251,7 +253,9 @@ def ended(path: Path, journal: "Journal", after: int) -> str:
         if events and events[-1].kind == "step_ended":
             return "\n".join(text for event in events[:-1] if (text := line(event)))
         if not alive:
-            raise EvaluationError("the runner has ended", f"see {path / '.genopt' / 'runner.log'}", "`genopt run` goes on")
+            raise EvaluationError(
+                "the runner has ended", f"see {path / '.genopt' / 'runner.log'}", "`genopt run` goes on"
+            )
         time.sleep(0.05)
 
 

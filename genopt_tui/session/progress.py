@@ -20,7 +20,8 @@ decided          candidate, decision, by (person | gate | runner), reason
 committed        candidate, version (commit), tree, branch, subject, decision, score, n, stderr, base_score, verdict, cost
 rejected         candidate, version (commit), ref, decision, reason, subject, score, n, stderr, base_score, verdict, cost
 step_ended       outcome
-budget           spent {steps, cost, tokens, calls, minutes}, agent (the agent model's part: cost, tokens, calls), limits {...}, unknown_cost (bool), warning
+budget           spent {steps, cost, tokens, calls, minutes}, agent (the agent model's part: cost, tokens, calls), limits {...},
+                 unknown_cost (bool), warning
 command_done     id, command, ok, why
 moved            act, branch, old, new (the head moved by an act on history)
 paused, resumed  why [, code (exit code for who waits for the run: it cannot go on without a person)]

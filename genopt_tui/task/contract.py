@@ -3,7 +3,8 @@
     def examples(split, settings): return [Example("seed-1", data=1), ...]
     def run(artifact, example, ctx): ...; return Result(score=1.0, feedback="why")
 
-Both may be `async`; `examples` may leave `settings` (the task's resolved ones) out. Names imported here are all that a task needs: `from genopt_tui.task.contract import Context, Example, Result`.
+Both may be `async`; `examples` may leave `settings` (the task's resolved ones) out.
+Names imported here are all that a task needs: `from genopt_tui.task.contract import Context, Example, Result`.
 """
 
 from collections.abc import Mapping
