@@ -12,12 +12,25 @@ from genopt_tui.errors import UsageError
 
 def test_keys_reach_the_model_that_has_them() -> None:
     choices, settings = DesignChoices(), SessionSettings()
-    pairs = ["horizon.steps=10", "sandbox=none", "limits.memory=1G", "sticky=0.5", "budget.steps=5", "params.max_tokens=3", "scope=a.py,b.py:f"]
+    pairs = [
+        "horizon.steps=10",
+        "sandbox=none",
+        "limits.memory=1G",
+        "sticky=0.5",
+        "budget.steps=5",
+        "params.max_tokens=3",
+        "scope=a.py,b.py:f",
+    ]
     assign(choices, settings, pairs, {"sticky": 0.25})
     assert choices.horizon.steps == 10
     assert choices.scope == ["a.py", "b.py:f"]
     assert choices.task == {"sticky": 0.5}
-    assert (settings.sandbox.kind, settings.limits.memory, settings.budget.steps, settings.params) == ("none", 1024**3, 5, {"max_tokens": 3})
+    assert (settings.sandbox.kind, settings.limits.memory, settings.budget.steps, settings.params) == (
+        "none",
+        1024**3,
+        5,
+        {"max_tokens": 3},
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +82,9 @@ def test_a_broken_file_names_itself(tmp_path: Path, home: Path) -> None:
         SessionSettings.load(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "size"), [("512M", 512 * 1024**2), ("2G", 2 * 1024**3), ("64kB", 65536), ("17", "17"), (5, 5)])
+@pytest.mark.parametrize(
+    ("text", "size"), [("512M", 512 * 1024**2), ("2G", 2 * 1024**3), ("64kB", 65536), ("17", "17"), (5, 5)]
+)
 def test_sizes(text: object, size: object) -> None:
     assert parse_size(text) == size
 
@@ -77,7 +92,10 @@ def test_sizes(text: object, size: object) -> None:
 @given(
     st.builds(
         DesignChoices,
-        task=st.dictionaries(st.text(min_size=1), st.one_of(st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False), st.text())),
+        task=st.dictionaries(
+            st.text(min_size=1),
+            st.one_of(st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False), st.text()),
+        ),
         scope=st.lists(st.text(min_size=1)),
         candidates=st.integers(1, 16),
     )

@@ -26,7 +26,18 @@ def test_check_runs_clean(command: list[str]) -> None:
 
 
 def test_top_level_holds_only_what_was_agreed() -> None:
-    agreed = {"pyproject.toml", "README.md", "LICENSE", ".gitignore", ".ci", "genopt_tui", "tasks", "themes", "tests", "sessions"}
+    agreed = {
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        ".gitignore",
+        ".ci",
+        "genopt_tui",
+        "tasks",
+        "themes",
+        "tests",
+        "sessions",
+    }
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if tracked.returncode:  # a source archive has no git
         pytest.skip("not a git checkout")
