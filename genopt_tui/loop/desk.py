@@ -52,12 +52,14 @@ class Desk:
         return Version(self.repository.files(commit), self.repository.tree(commit))
 
     async def scorer(self, choices: DesignChoices) -> Scorer:
-        """Who rolls versions out under these choices. At most one pool is alive: other choices end the one before."""
+        """Who rolls versions out under these choices. At most one pool is alive: other settings of the task end the one before."""
         key = json.dumps([choices.task, self.settings.model_dump(mode="json", exclude={"budget", "mode", "record"})])
         if key not in self._scorers:
             await self.free()
             self._scorers = {key: Scorer(self.task(choices), choices, self.settings, self.cache, self._answer)}
-        return self._scorers[key]
+        scorer = self._scorers[key]
+        scorer.task, scorer.choices = self.task(choices), choices  # gate and excluded examples may differ
+        return scorer
 
     @property
     def sandbox(self) -> str:
