@@ -49,27 +49,29 @@ def run(
 def run_session(path: Path, wish: dict[str, Any], *, detach: bool = False, as_jsonl: bool = False) -> int:
     """Leave a run command and follow what comes of it; the exit code."""
     from genopt_tui.session.client import ensure_runner, send
+    from genopt_tui.session.places import word_for
 
     consent(path)
     with journal_of(path) as journal:
         after = journal.last_event()
         if detach:
             send(path, journal, "run", **wish)
-            say(f"running; attach with: genopt open {path.name}", err=as_jsonl)
+            say(f"running; attach with: genopt open {word_for(path)}", err=as_jsonl)
             return Exit.DONE
         identity = journal.command("run", **wish)
-        ensure_runner(path)
         try:
+            ensure_runner(path)
             return follow(path, journal, after, identity, printer(as_jsonl))
         except KeyboardInterrupt:
             send(path, journal, "pause")
-            say(f"paused; go on with: genopt run {path.name}", err=True)
+            say(f"paused; go on with: genopt run {word_for(path)}", err=True)
             return Exit.INTERRUPTED
 
 
 def follow(path: Path, journal: "Journal", after: int, command: int, show: "Callable[[Event], None]") -> int:
     """Show events until the run that `command` asked for is over; its exit code. Raises SessionError when it is refused."""
     from genopt_tui.session.client import Follower
+    from genopt_tui.session.places import word_for
 
     follower, taken, watch = Follower(journal, after), False, Watch(path, journal)
     while True:
@@ -82,7 +84,7 @@ def follow(path: Path, journal: "Journal", after: int, command: int, show: "Call
             if taken and event.kind == "run_finished":
                 return int(event.data["code"])
             if taken and event.kind == "paused" and event.data.get("code"):
-                say(f"genopt: {event.data['why']} (paused; go on with: genopt run {path.name})", err=True)
+                say(f"genopt: {event.data['why']} (paused; go on with: genopt run {word_for(path)})", err=True)
                 return int(event.data["code"])
         watch.look()
         time.sleep(POLL)

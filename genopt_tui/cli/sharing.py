@@ -237,7 +237,7 @@ def agree(path: Path) -> bool:
         return True
     describe(path)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        say(f"nothing of it runs before you agree: genopt trust {path.name}", err=True)
+        say(f"nothing of it runs before you agree: genopt trust {places.word_for(path)}", err=True)
         return False
     if click.confirm("May its task and artifacts run here?", default=False, err=True):
         places.register(path)

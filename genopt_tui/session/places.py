@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,16 @@ def resolve(text: str = "") -> Path:
         f"no session '{single_line(text)[:80]}'",
         advice=f"Did you mean {close[0]}?" if close else "`genopt ls` lists them",
     )
+
+
+def word_for(path: Path) -> str:
+    """What a person types to mean the session at `path`: its name, or its path where the name means another or none."""
+    path = path.resolve()
+    try:
+        found = resolve(path.name)
+    except SessionError:
+        found = None
+    return shlex.quote(path.name if found == path else str(path))
 
 
 def known() -> Iterator[Path]:

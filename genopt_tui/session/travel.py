@@ -83,5 +83,5 @@ def consented(session: Path) -> None:
         raise SessionError(
             f"{session.name} was not made on this machine",
             "running it runs the code of its task and artifacts",
-            f"Look at it first; agree with: genopt trust {session.name}",
+            f"Look at it first; agree with: genopt trust {places.word_for(session)}",
         )
