@@ -27,7 +27,8 @@ class Say:
 
     `end`: `whole`; `reset` (the connection is reset after the text), `early` (it ends cleanly, without a reason), `cut` (the
     connection is closed within a chunk), `stall` (nothing more comes until the client or the server goes). `usage` is
-    (input, output) tokens; None reports none. `raw` is sent as it is instead of the events.
+    (input, output) tokens; None reports none. `raw` is sent as it is instead of the events. `hold`: nothing follows the
+    first piece before it is set.
     """
 
     text: str | Sequence[str] = ""
@@ -38,6 +39,7 @@ class Say:
     gap: float = 0.0
     after: float = 0.0
     raw: bytes = b""
+    hold: threading.Event | None = None
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in pieces:
                 self._delta(body, {kind: piece})
                 self._wait(answer.gap)
+                self._held(answer.hold)
         if answer.end != "whole":
             return
         self._delta(body, {}, answer.finish_reason)
@@ -217,6 +220,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _wait(self, seconds: float) -> None:
         if seconds and self.server.provider.stopping.wait(seconds):
             raise ConnectionResetError
+
+    def _held(self, hold: threading.Event | None) -> None:
+        """Wait until the test lets the answer go on."""
+        while hold and not hold.wait(0.02):
+            if self.server.provider.stopping.is_set():
+                raise ConnectionResetError
 
     def _until_gone(self) -> None:
         """Hold the connection until the client leaves."""
