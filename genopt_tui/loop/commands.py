@@ -187,7 +187,7 @@ class Commands:
 
     async def do_reply(self, data: Data) -> str:
         """Give the reply that the proposer `manual` waits for."""
-        self.desk.proposer().supply(str(data["text"]), data.get("candidate"))
+        self.machine.proposer().supply(str(data["text"]), data.get("candidate"))
         return ""
 
     async def do_evaluate(self, data: Data) -> str:
