@@ -126,19 +126,18 @@ class Follower:
         """What is new since the last poll, in order."""
         if not self._journal.changed():
             return []
-        pieces = self._journal.chunks(self._chunk)
-        events = self._journal.events(self._after)
+        events, pieces = self._journal.news(self._after, self._chunk)
         out: list[Event] = []
-        for identity, step, candidate, attempt, text in pieces:
-            self._chunk = identity
-            key = (step, candidate, attempt)
-            self._said[key] = self._said.get(key, 0) + len(text)
-            out.append(Event(0, now(), step, "reply_delta", {"candidate": candidate, "attempt": attempt, "text": text}))
         for event in events:
             if event.kind == "reply_finished" and (rest := self._rest(event)):
                 out.append(rest)
             out.append(event)
             self._after = event.id
+        for identity, step, candidate, attempt, text in pieces:
+            self._chunk = identity
+            key = (step, candidate, attempt)
+            self._said[key] = self._said.get(key, 0) + len(text)
+            out.append(Event(0, now(), step, "reply_delta", {"candidate": candidate, "attempt": attempt, "text": text}))
         return out
 
     def _rest(self, event: Event) -> Event | None:

@@ -246,6 +246,17 @@ class Journal:
             "SELECT id, step, candidate, attempt, text FROM reply_chunk WHERE id > ? ORDER BY id", (after,)
         ).fetchall()
 
+    def news(self, event: int, piece: int) -> tuple[list[Event], list[tuple[int, int, int, int, str]]]:
+        """Events after the id `event` and pieces after the id `piece`, both as of one moment.
+
+        A piece then belongs to a reply of which no `reply_finished` among these events tells: it comes after them.
+        """
+        self._db.execute("BEGIN")
+        try:
+            return self.events(event), self.chunks(piece)
+        finally:
+            self._db.execute("COMMIT")
+
     def store_reply(self, reply: Reply, **event: Any) -> int:
         """Keep a reply, drop its pieces and say `reply_finished`, in one transaction; durable when this returns."""
         with self._transaction():

@@ -64,10 +64,12 @@ class StepFold:
         )
 
     def piece(self, step: int, candidate: int, attempt: int, text: str) -> None:
-        """A further piece of a reply that is still arriving."""
+        """A further piece of a reply that is still arriving; after a try that broke off, the next one begins with it."""
         key = (step, candidate, attempt)
-        if step == self.progress.step and key not in self._finished:
-            self.texts[key] = self.texts.get(key, "") + text
+        if step == self.progress.step:
+            begun = "" if key in self._finished else self.texts.get(key, "")
+            self._finished.discard(key)
+            self.texts[key] = begun + text
 
     def reply(self, step: int, candidate: int, attempt: int, text: str) -> None:
         """A whole reply, as it is kept."""

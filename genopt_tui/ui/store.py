@@ -226,8 +226,8 @@ class Store(Thread):
     def _poll_journal(self) -> None:
         if not self._journal.changed():
             return
-        pieces = self._journal.chunks(self._last_chunk)
-        for event in self._journal.events(self._last_event):
+        events, pieces = self._journal.news(self._last_event, self._last_chunk)
+        for event in events:
             self._last_event = event.id
             self._fold.take(event)
             self._take_event(event)

@@ -44,6 +44,27 @@ def test_pieces_of_a_reply_end_with_the_reply(folder: Path) -> None:
     assert reader.replies(1)[0].usage == {"input": 3, "output": 2}
 
 
+def test_pieces_of_the_next_try_come_after_the_one_that_broke_off(folder: Path) -> None:
+    writer, follower = Journal(folder), Follower(Journal(folder, durable=False), 0)
+    writer.chunk(1, 0, 0, "no")
+    told = follower.poll()
+    writer.store_reply(Reply(1, 0, 0, "no!", complete=False, error="reset"))
+    writer.chunk(1, 0, 0, "yes")
+    told += follower.poll()
+    writer.store_reply(Reply(1, 0, 0, "yes."))
+    told += follower.poll()
+    finished = [None if event.kind == "reply_delta" else event.data["complete"] for event in told]
+    texts = [event.data.get("text") for event in told]
+    assert list(zip(texts, finished, strict=True)) == [
+        ("no", None),
+        ("!", None),
+        (None, False),
+        ("yes", None),
+        (".", None),
+        (None, True),
+    ]
+
+
 def test_commands_are_taken_up_once_and_answered(folder: Path) -> None:
     client, runner = Journal(folder), Journal(folder)
     asked = client.command("approve", step=3, candidate=0)
