@@ -1,5 +1,9 @@
 """The diff: what is shown is what is there, hunks can be left out, both forms hold the same."""
 
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scene import BEFORE, FILES, HOSTILE, NASTY, Host, harmless, seen, settled
@@ -10,6 +14,7 @@ from genopt_tui.ui.widgets.diff import DiffView
 from genopt_tui.ui.widgets.diff_lines import DiffLines, work_out
 from genopt_tui.ui.widgets.fit import fitted
 from genopt_tui.ui.widgets.lines import plain
+from genopt_tui.ui.widgets.offload import offload
 from genopt_tui.ui.widgets.text import clean_line
 from genopt_tui.ui.widgets.words import laid_over, word_spans
 
@@ -73,6 +78,27 @@ def test_a_cut_line_says_so() -> None:
     assert plain(fitted([("abcdef", "")], 4)) == "abc…"
     assert plain(fitted([("日本語", "")], 4)) in {"日 …", "日…"}
     assert plain(fitted([("ab", "")], 4)) == "ab  "
+
+
+async def test_rows_above_that_change_while_the_first_screenful_is_made_do_not_leave_it_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view, lead = DiffView(), [(("a longer", ""),), (("introduction", ""),)]
+
+    async def change_meanwhile(work: Callable[..., Any], *arguments: object) -> Any:
+        made = await offload(work, *arguments)
+        if work is not work_out and lead != view._lead:
+            view.set_lead(lead)
+        return made
+
+    monkeypatch.setattr("genopt_tui.ui.widgets.diff.offload", change_meanwhile)
+    async with Host(view).run_test(size=(100, 40)) as pilot:
+        view.show(BEFORE, FILES, [(("short", ""),)])
+        await settled(pilot)
+        rows = view.diff.fill(0, len(view.diff))
+        assert rows is not None
+        assert [plain(view.line(y)) for y in range(len(view.diff))] == [plain(row) for row in rows]
+        assert plain(view.line(1)) == "introduction"
 
 
 async def test_hunks_are_left_out_and_taken_in() -> None:

@@ -90,15 +90,12 @@ class DiffView(LineView):
         except EXPECTED as error:
             self._lead = [((f"! no diff: {error}", "bad"),), *self._lead]
             diff = Diff()
-        if wanted != self._wanted:
-            return
-        if bool(split) != bool(self._split()):
-            self._work_out()
+        if self._overtaken(wanted, split):
             return
         fresh = not self.ready
         place = None if fresh else self._place()
-        first = await self._first(diff) if fresh else ()
-        if wanted != self._wanted:
+        first = await self._first(diff, wanted, split) if fresh else ()
+        if self._overtaken(wanted, split):
             return
         self.ready = True
         self._rebuild(diff, keep=not fresh)
@@ -108,10 +105,27 @@ class DiffView(LineView):
         elif place is not None and place in diff.heads:
             self.go(self.diff.head(place))
 
-    async def _first(self, diff: Diff) -> Sequence[Line]:
-        """The first screenful, finished: a new edit never flashes without its colours."""
-        lines = DiffLines(diff, self._shown_lead(), self.off, split=self._split(), worth=self._worth)
-        return await offload(lines.fill, 0, self.size.height) or ()
+    def _overtaken(self, wanted: int, split: int) -> bool:
+        """Whether what was worked out is no longer wanted; for the other layout it is worked out anew."""
+        if wanted == self._wanted and bool(split) != bool(self._split()):
+            self._work_out()
+        return wanted != self._wanted
+
+    async def _first(self, diff: Diff, wanted: int, split: int) -> Sequence[Line]:
+        """The first screenful, finished: a new edit never flashes without its colours.
+
+        Begun anew where the rows above the diff or the room changed meanwhile: its rows would stand at other lines.
+        """
+        while True:
+            now = self._above_now()
+            lead, room, worth = now
+            lines = DiffLines(diff, lead, self.off, split=room, worth=worth)
+            first = await offload(lines.fill, 0, self.size.height) or ()
+            if now == self._above_now() or self._overtaken(wanted, split):
+                return first
+
+    def _above_now(self) -> tuple[Sequence[Line], int, Mapping[int, str]]:
+        return self._shown_lead(), self._split(), self._worth
 
     def _rebuild(self, diff: Diff | None = None, *, keep: bool = True) -> None:
         lead = self._shown_lead()
