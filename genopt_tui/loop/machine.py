@@ -61,7 +61,7 @@ class Machine:
         if self.all_decided():
             return self.finish
         wished = p.batch.get("hand") or p.batch.get("whatif")
-        if not (active or wished) or paused or p.pending:
+        if not (active or wished or p.asked) or paused or p.pending:
             return None
         if self.missing():
             return self.roll_out

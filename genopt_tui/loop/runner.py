@@ -45,7 +45,7 @@ class Runner:
         self._stopping: tuple[str, int] | None = None
         self._task: asyncio.Task[None] | None = None
         self._active_at = time.monotonic()
-        self._gave_up = False
+        self._gave_up = self._failed = False
 
     # the loop
 
@@ -140,6 +140,7 @@ class Runner:
         if self.book.journal.changed():
             for command in self.book.journal.commands():
                 await self.commands.take(command)
+                self._failed = False
                 self._active_at = time.monotonic()
 
     def _advance(self) -> bool:
@@ -170,6 +171,8 @@ class Runner:
             return None
         if errand := self.commands.errand():
             return errand
+        if self._failed and not self.active:
+            return None  # what a person wished failed: it is tried again when the person asks for something
         return self.machine.next(active=self.active, paused=bool(p.paused))
 
     def _run_over(self, p: Progress) -> bool:
@@ -190,6 +193,7 @@ class Runner:
         """Take note of how a phase ended."""
         self.desk.ledger.working(False)
         error = None if task.cancelled() else task.exception()
+        self._failed = isinstance(error, GenoptError)
         if isinstance(error, BudgetStop):
             self.end_run(str(error), Exit.BUDGET)
         elif isinstance(error, ProposerPause):  # a person is needed; the step stays open

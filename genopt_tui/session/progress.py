@@ -59,13 +59,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Progress:
-    """The newest step and the state of the run."""
+    """The newest step and the state of the run. `asked`: a person sent a prompt after the run was over."""
 
     step: int = 0
     batch: Mapping[str, Any] | None = None
     rollouts: tuple[Mapping[str, Any], ...] = ()
     evidence: Mapping[str, Any] | None = None
     proposed: bool = False
+    asked: bool = False
     candidates: Mapping[int, Candidate] = field(default_factory=dict)
     pending: Mapping[str, Any] | None = None
     ended: str = ""
@@ -130,7 +131,7 @@ def advance(p: Progress, event: Event) -> Progress:
         case "run_started":
             return replace(p, run=data, finished=None, paused="", error=None)
         case "run_finished":
-            return replace(p, finished=data, paused="")
+            return replace(p, finished=data, paused="", asked=False)
         case "paused":
             return replace(p, paused=str(data.get("why") or "paused"))
         case "resumed":
@@ -170,6 +171,7 @@ def advance(p: Progress, event: Event) -> Progress:
             return replace(
                 p,
                 proposed=p.proposed or event.kind == "prompt_built",
+                asked=p.asked or (event.kind == "prompt_built" and p.finished is not None),
                 pending=pending,
                 candidates={**p.candidates, number: candidate},
             )

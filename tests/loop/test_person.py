@@ -58,3 +58,24 @@ def test_a_person_is_the_model_and_a_refused_reply_comes_back_to_the_person(
 
 def reply(bench: Bench, text: str, *, code: int = 0) -> None:
     assert call(["reply", str(bench.path), text]) == code
+
+
+def test_a_step_that_nobody_waited_for_is_asked_again_later(make: Make) -> None:
+    bench = make()
+    assert bench.run(steps=1, mode="ask", no_wait=True).data["code"] == 4
+    first = bench.events("decision_wanted")[-1]
+    bench.tell("again", step=1)
+    assert bench.wait("decision_wanted", first.id).data["candidates"] == [0, 1]
+    bench.tell("approve", step=1, candidate=0)
+    bench.wait("step_ended")
+    assert [d for s, d, _ in bench.outcomes() if s] == ["approved", "not-chosen"]
+
+
+def test_what_a_person_asks_for_ends_once_where_the_budget_is_spent(make: Make) -> None:
+    bench = make("budget.calls=1")
+    assert bench.run(steps=1, mode="auto").data["code"] == 0
+    ended = bench.journal.last_event()
+    bench.tell("whatif", step=1, pairs=["batch.size=1"])
+    assert bench.wait("run_finished", ended).data["code"] == 3
+    bench.gone()
+    assert len(bench.events("run_finished")) == 2 and len(bench.calls()) == 1
