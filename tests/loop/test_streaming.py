@@ -31,7 +31,9 @@ class Cli:
         self._lines: queue.Queue[str] = queue.Queue()
         command = [sys.executable, "-m", "genopt_tui", *arguments]
         pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, process_group=0)
+        self.process = subprocess.Popen(
+            command, stdout=pipe, stderr=pipe, text=True, process_group=0, preexec_fn=_heed_interrupts
+        )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -64,6 +66,11 @@ class Cli:
         for line in self.process.stdout:
             self._lines.put(line)
         self._lines.put("")
+
+
+def _heed_interrupts() -> None:
+    """A shell starts its background jobs deaf to Ctrl-C, and so would be what the tests start there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
