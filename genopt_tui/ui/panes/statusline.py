@@ -114,7 +114,8 @@ class StatusLine(OneLine):
         parts += [Part(f" {session.name}{start} · {where}" if not narrow else f" {session.name} {where}", "bold")]
         parts += [Part(separator), Part(state, style, "mode"), Part(separator), Part(budget_words(snapshot.budget))]
         model = recorded(session.model)
-        tail = [part for part in (model, session.sandbox, "" if narrow else "test: sealed") if part]
+        sandbox = "" if session.sandbox == "auto" else session.sandbox  # which one is known once a rollout has run
+        tail = [part for part in (model, sandbox, "" if narrow else "test: sealed") if part]
         parts += [Part(f"{separator}{' · '.join(tail)}", "$text-muted")]
         self.show(parts)
 
