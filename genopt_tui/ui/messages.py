@@ -1,10 +1,12 @@
-"""What panes tell the screen above them."""
+"""What panes tell the screen above them, and what the store tells the screen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from textual.message import Message
+
+from genopt_tui.ui.snapshot import PicturePiece, TracePiece
 
 
 @dataclass
@@ -80,3 +82,31 @@ class CandidateChosen(Message):
 
     step: int
     number: int
+
+
+@dataclass
+class Fresh(Message):
+    """There is a newer snapshot: take it with `Store.take`."""
+
+
+@dataclass
+class Piece(Message):
+    """A part of a trace that was asked for."""
+
+    piece: TracePiece | PicturePiece
+
+
+@dataclass
+class Answered(Message):
+    """The runner's answer to a command of this application."""
+
+    kind: str
+    ok: bool
+    why: str
+
+
+@dataclass
+class Failed(Message):
+    """Something could not be read or written; the rest goes on."""
+
+    message: str

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
@@ -19,33 +19,16 @@ from genopt_tui.session.person import Said, said
 from genopt_tui.task.rollout import TraceStep
 from genopt_tui.ui import fold
 from genopt_tui.ui.doing import doing
+from genopt_tui.ui.looking import Looking, banner
+from genopt_tui.ui.messages import Answered, Failed, Fresh, Piece
 from genopt_tui.ui.reader import Reader
 from genopt_tui.ui.snapshot import (
-    BudgetView,
-    EvidenceView,
     HistoryRow,
     PicturePiece,
-    ProposalView,
     SessionInfo,
     Snapshot,
     TracePiece,
-    TraceSource,
-    VersionView,
 )
-
-__all__ = [
-    "BudgetView",
-    "EvidenceView",
-    "HistoryRow",
-    "PicturePiece",
-    "ProposalView",
-    "SessionInfo",
-    "Snapshot",
-    "Store",
-    "TracePiece",
-    "TraceSource",
-    "VersionView",
-]
 
 POLL, POLL_UNFOCUSED = 0.05, 0.5
 RUNNER_EVERY = 0.5
@@ -54,34 +37,6 @@ MOVES_HISTORY = {"scored", "committed", "rejected", "moved", "step_ended", "run_
 SAYS = {"hint", "prompted", "design_set", "design_committed", "examples_set"}
 STATE_KINDS = ("run_started", "run_finished", "paused", "resumed", "budget", "error")
 EXPECTED = (GenoptError, sqlite3.Error, OSError, KeyError, ValueError)
-
-
-@dataclass
-class Fresh(Message):
-    """There is a newer snapshot: take it with `Store.take`."""
-
-
-@dataclass
-class Piece(Message):
-    """A part of a trace that was asked for."""
-
-    piece: TracePiece | PicturePiece
-
-
-@dataclass
-class Answered(Message):
-    """The runner's answer to a command of this application."""
-
-    kind: str
-    ok: bool
-    why: str
-
-
-@dataclass
-class Failed(Message):
-    """Something could not be read or written; the rest goes on."""
-
-    message: str
 
 
 class Store(Thread):
@@ -100,10 +55,6 @@ class Store(Thread):
         self._lengths: dict[int, int] = {}
         self._rows: tuple[HistoryRow, ...] = first.rows
         self._head_view = first.version
-        self._shown: str = ""
-        self._back: tuple[VersionView, ProposalView | None, EvidenceView, tuple[TraceSource, ...]] | None = None
-        self._mark = ("", "")
-        self._beside: tuple[tuple[TraceSource, ...], tuple[TraceSource, ...]] = ((), ())
         self._commands: dict[int, tuple[str, float]] = {}
         self._runner_seen = -1.0
         self._posted = 0.0
@@ -135,11 +86,11 @@ class Store(Thread):
 
     def look_at(self, commit: str) -> None:
         """Show an older version in all panes; an empty commit goes back to the present."""
-        self._wishes.put(lambda: self._look_at(commit))
+        self._wishes.put(lambda: self._looking.at(commit, self._rows, self._head_view))
 
     def mark(self, commit: str) -> None:
         """Give the traces of this version beside those that are shown; an empty commit: of none."""
-        self._wishes.put(lambda: self._set_mark(commit))
+        self._wishes.put(lambda: self._looking.set_mark(commit))
 
     def want_blame(self, commit: str) -> None:
         """Say which version wrote each line of this one, where it is shown."""
@@ -167,6 +118,7 @@ class Store(Thread):
         try:
             self._journal = Journal(self.session, durable=False)
             self._reader = Reader(self.session)
+            self._looking = Looking(self._journal, self._reader)
         except EXPECTED as error:
             self._post(Failed(str(error)))
             return
@@ -302,20 +254,6 @@ class Store(Thread):
             for row in rows
         )
 
-    def _look_at(self, commit: str) -> None:
-        if not commit or commit == (self._head_view.commit if self._head_view else ""):
-            self._shown, self._back = "", None
-            return
-        view = self._reader.version(commit, self._rows)
-        proposal, evidence = self._reader.step_of(view)
-        parts = [
-            {**p, "split": "train"} for p in (evidence.sent or {}).get("parts", ()) if p.get("rollout") is not None
-        ]
-        for part in parts:
-            self._measure(int(part["rollout"]))
-        self._shown = commit
-        self._back = (view, proposal, evidence, fold.sources(parts, self._lengths, evidence.sent))
-
     def _command(self, kind: str, data: dict[str, Any], kept: Flag) -> None:
         try:
             self._commands[self._journal.command(kind, **data)] = (kind, monotonic())
@@ -332,33 +270,10 @@ class Store(Thread):
         finally:  # whoever asked hears that there is nothing, also where the trace is damaged
             self._post(Piece(TracePiece(rollout, steps[0].index if steps else first, steps)))
 
-    def _set_mark(self, commit: str) -> None:
-        self._mark = (commit, self._reader.tree(commit)) if commit else ("", "")
-        self._beside = ((), ())
-
-    def _traces_beside(self, traces: tuple[TraceSource, ...]) -> tuple[TraceSource, ...]:
-        """The marked version's newest traces of the same examples."""
-        commit, tree = self._mark
-        if not commit or not traces:
-            return ()
-        if traces != self._beside[0]:
-            wanted = {(trace.example, trace.repeat) for trace in traces}
-            rows = [r for r in self._journal.rollouts(tree) if r.traced]
-            found = {(r.result.example, r.result.repeat): r for r in rows}
-            sources = (
-                TraceSource(r.id, *key, r.result.steps, r.result.score, r.result.status)
-                for key, r in found.items()
-                if key in wanted
-            )
-            self._beside = (traces, tuple(sources))
-        return self._beside[1]
-
     def _blame(self, commit: str) -> None:
         if self._head_view is not None and self._head_view.commit == commit:
             self._head_view = replace(self._head_view, blame=self._reader.blame(self._head_view, self._rows))
-        if self._back is not None and self._back[0].commit == commit:
-            view = replace(self._back[0], blame=self._reader.blame(self._back[0], self._rows))
-            self._back = (view, *self._back[1:])
+        self._looking.blame(commit, self._rows)
 
     def _picture(self, rollout: int, step: int) -> None:
         self._post(Piece(PicturePiece(rollout, step, self._journal.picture(rollout, step))))
@@ -384,8 +299,8 @@ class Store(Thread):
         proposals = self._fold.proposals(self._trees, self._gate_size or now.session.gate_size)
         evidence = self._fold.evidence(self._said, self._design)
         traces = fold.sources(evidence.rollouts, self._lengths, progress.evidence)
-        if self._back:
-            version, proposal, evidence, traces = self._back
+        if back := self._looking.back:
+            version, proposal, evidence, traces = back.version, back.proposal, back.evidence, back.traces
             proposals, looking = (proposal,) if proposal else (), True
         head = next((r for r in self._rows if r.head), None)
         whole = replace(
@@ -402,11 +317,11 @@ class Store(Thread):
             proposals=_same(now.proposals, proposals),
             evidence=_same(now.evidence, evidence),
             traces=_same(now.traces, traces),
-            beside=_same(now.beside, self._traces_beside(traces)),
-            mark_label=next((row.label for row in self._rows if row.commit == self._mark[0]), ""),
+            beside=_same(now.beside, self._looking.beside(traces)),
+            mark_label=next((row.label for row in self._rows if row.commit == self._looking.marked), ""),
             budget=_same(now.budget, fold.budget(progress.budget)),
             session=self._session_info(now.session),
-            banner=_banner(version) if looking and version else "",
+            banner=banner(version) if looking and version else "",
             measuring=_same(now.measuring, self._fold.measuring(now.session.gate_size)),
             asked=tuple(kind for kind, _ in self._commands.values()),
         )
@@ -429,7 +344,3 @@ class Store(Thread):
 def _same(old: Any, new: Any) -> Any:
     """`old` where both are equal: panes compare by identity."""
     return old if old == new else new
-
-
-def _banner(version: VersionView) -> str:
-    return f"You look at version {version.label}. Esc goes back to the present"

@@ -10,25 +10,28 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container
 from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui import sizes
 from genopt_tui.ui.actions import ACTIONS, BY_ID, Context
-from genopt_tui.ui.glance import LOW, TWO, WIDE
 from genopt_tui.ui.messages import (
+    Answered,
     BlameWanted,
     CandidateChosen,
     CommandWanted,
     Copied,
     Edited,
+    Failed,
+    Fresh,
     PaneChanged,
     PictureWanted,
+    Piece,
     PlaceChosen,
     TraceWanted,
     VersionChosen,
 )
+from genopt_tui.ui.panes.arranged import Panes
 from genopt_tui.ui.panes.artifact import ArtifactPane
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.evidence import EvidencePane
@@ -37,7 +40,7 @@ from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.panes.statusline import FooterLine, GateLine, StatusLine, TabLine
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.snapshot import Snapshot
-from genopt_tui.ui.store import Answered, Failed, Fresh, Piece, Store
+from genopt_tui.ui.store import Store
 from genopt_tui.ui.widgets.text import Plain
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ class MainScreen(Screen[None]):
         yield StatusLine(id="status")
         yield TabLine(id="tabs")
         yield Plain(id="banner")
-        with Container(id="panes"):
+        with Panes(id="panes"):
             yield HistoryPane(self.snapshot, id="history")
             yield ArtifactPane(id="artifact")
             yield TracePane(id="trace")
@@ -163,28 +166,23 @@ class MainScreen(Screen[None]):
             )
         for pane in self.query(Pane):
             pane.update_classes({"-active": self.active == pane.NUMBER})
-        self._share_out()
+        self.query_one(Panes).arrange_as(self._columns())
 
-    def _share_out(self) -> None:
-        """Give the panes the sizes that a person chose."""
-        layout = "wide" if self.has_class("-wide") else "two" if self.has_class("-two") else ""
-        panes = self.query_one("#panes")
-        for name, value in sizes.styles(self.genopt.kept.shares, layout).items():
-            if getattr(panes.styles.inline, name) != value:
-                setattr(panes.styles, name, value)
+    def _columns(self) -> str:
+        """The name of the layout; empty where one pane is shown."""
+        return "" if self.zoomed else sizes.layout_of(*self.app.size)
 
     def _arrange_screen(self) -> None:
         """All classes at once: each change of the screen's classes works out the styles of everything in it."""
         width, height = self.app.size
-        narrow = width < TWO or height < LOW
-        one = narrow or self.zoomed
+        narrow, columns = not sizes.layout_of(width, height), self._columns()
         self.update_classes(
             {
                 "-small": width < SMALLEST[0] or height < SMALLEST[1],
                 "-narrow": narrow,
-                "-one": one,
-                "-two": not one and width < WIDE,
-                "-wide": not one and width >= WIDE,
+                "-one": not columns,
+                "-two": columns == "two",
+                "-wide": columns == "wide",
             }
         )
 
@@ -377,15 +375,10 @@ class MainScreen(Screen[None]):
 
     def grow(self, number: int, by: int) -> None:
         """Make a pane larger or smaller; the sizes are remembered."""
-        shares = self.genopt.kept.shares
-        layout = "wide" if self.has_class("-wide") else "two" if self.has_class("-two") else ""
-        if not layout:
+        if self._columns():
+            self.query_one(Panes).grow(number, by)
+        else:
             self.say("only one pane is shown here")
-            return
-        for group, place in sizes.places(layout, number):
-            share = shares[layout][group][place] + by
-            shares[layout][group][place] = max(sizes.LEAST, min(share, sizes.MOST))
-        self._arrange()
 
     def zoom(self) -> None:
         """Let the active pane fill the screen, or give the others back."""
