@@ -125,19 +125,34 @@ def matrix(session: str | None, as_json: bool) -> int:
 @click.argument("version", default="head")
 @json_option
 def hunks(session: str, version: str, as_json: bool) -> int:
-    """Which hunk did it: the gate with each hunk of a version's edit left out once."""
+    """Which hunk did it: the gate with each hunk of an edit left out once. VERSION may be the step that waits for a decision."""
     path = find_session(session)
-    with repository_of(path) as repository:
-        commit = repository.resolve(version)
-    found = aside(path, "hunks", version=commit)["hunks"]
+    found = aside(path, "hunks", **edit_of(path, version))["hunks"]
     if as_json:
         print_json(found)
         return Exit.DONE
     say(f"base {figure(found['base_mean'])}, with all hunks {figure(found['mean'])}")
     for h in found["hunks"]:
-        worth = f"worth {figure(h['worth'], '+.4g')} {h['verdict']}"
+        span = " [{:+.4g}, {:+.4g}]".format(*h["interval"]) if h["interval"] else ""
+        worth = f"worth {figure(h['worth'], '+.4g')}{span} {h['verdict']}"
         say(f"  hunk {h['hunk']} {h['file']} +{h['added']} -{h['removed']}: without it {figure(h['without'])}, {worth}")
     return Exit.DONE
+
+
+def edit_of(path: Path, version: str) -> dict[str, Any]:
+    """The edit that a person means, as the command row names it: a proposal that waits (`7`, `7b`), else a version."""
+    from genopt_tui.session.history import letter
+    from genopt_tui.session.progress import latest
+
+    with journal_of(path) as journal:
+        p, _ = latest(journal)
+    waiting = [] if p.ended else [c.number for c in p.candidates.values() if c.edit and not c.ended]
+    for number in waiting:
+        names = {f"{p.step}{letter(number)}", f"{p.step}.{number}", str(p.step) if number == waiting[0] else ""}
+        if version in names:
+            return {"step": p.step, "candidate": number}
+    with repository_of(path) as repository:
+        return {"version": repository.resolve(version)}
 
 
 def aside(path: Path, kind: str, /, **data: Any) -> dict[str, Any]:

@@ -4,15 +4,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genopt_tui.errors import EvaluationError, SessionError
+from genopt_tui.errors import SessionError
 from genopt_tui.loop.desk import Desk
-from genopt_tui.loop.scoring import Scorer, Version, Wish, score_of
+from genopt_tui.loop.scoring import Scorer, Version, Wish
+from genopt_tui.session.journal import RolloutRow
 from genopt_tui.session.notes import HUNKS, note
-from genopt_tui.session.repository import Repository
+
+Pairs = Sequence[tuple[str, int]]
 
 
 class Asides:
-    """Work that belongs to no step. Each piece says `aside_finished` with the token that its asker gave it."""
+    """Work that belongs to no step.
+
+    Each piece says `aside_started {token, what, size}` (size: rollouts to be run; their `rollout_finished` have step 0) and in
+    the end `aside_finished` with the token that its asker gave it.
+    """
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -20,78 +26,91 @@ class Asides:
     async def fill(self, versions: Sequence[str], examples: int | None, token: str) -> None:
         """Run what is missing of the gate's rollouts of these versions, under head's task and choices."""
         desk = self.desk
-        choices = desk.choices(desk.repository.head())
-        scorer = await desk.scorer(choices)
-        gate = choices.gate.model_copy(update={"examples": examples} if examples else {})
+        scorer = await desk.scorer(desk.choices(desk.repository.head()))
+        gate = scorer.choices.gate.model_copy(update={"examples": examples} if examples else {})
         pairs = await scorer.pairs("gate", gate)
-        for commit in versions:
-            await scorer.roll(Wish(desk.version(commit), "gate", pairs, quiet=True))
-        desk.book.say("aside_finished", step=0, token=token, error="")
+        wanted = [desk.version(commit) for commit in versions]
+        self._started(token, "fill", scorer, wanted, pairs)
+        for version in wanted:
+            await scorer.roll(Wish(version, "gate", pairs, quiet=True))
+        self._finished(token, fingerprint=scorer.fingerprint, pairs=pairs)
 
     async def hunks(self, commit: str, token: str) -> None:
         """Score a version's edit with each of its hunks left out once; what came of it is noted in git."""
+        repository = self.desk.repository
+        parents = repository.objects.commit(commit).parents
+        if not parents:
+            raise SessionError(f"{commit[:7]} is the start", "it edits nothing")
+        base, whole = self.desk.version(parents[0]), self.desk.version(commit)
+        found = {"version": commit, **await self._hunks(base, whole, token)}
+        note(repository, commit, json.dumps(found, indent=1), HUNKS)
+        self._finished(token, hunks=found)
+
+    async def pending_hunks(self, step: int, number: int, token: str) -> None:
+        """The same for a proposal that waits for a decision."""
+        p, repository = self.desk.book.p, self.desk.repository
+        candidate = p.candidates.get(number)
+        if p.step != step or p.batch is None or candidate is None or candidate.edit is None:
+            raise SessionError("there is no such proposal", f"step {step}, candidate {number}")
+        tree = str(candidate.edit["tree"])
+        whole = Version(repository.files_of(tree), tree)
+        found = await self._hunks(self.desk.version(p.batch["base"]), whole, token)
+        self._finished(token, hunks={"step": step, "candidate": number, **found})
+
+    async def _hunks(self, base: Version, whole: Version, token: str) -> dict[str, Any]:
+        """What each hunk of the edit from `base` to `whole` is worth: the gate's comparison of `whole` with itself without it.
+
+        `worth` of a hunk is the mean with all hunks minus the mean without it. Raises SessionError where nothing was edited.
+        """
+        from genopt_tui.learn.diff import hunks, keep
+        from genopt_tui.loop.gating import gated
+
         desk = self.desk
+        parts = hunks(base.files, whole.files)
+        if not parts:
+            raise SessionError(f"{whole.tree[:7]} edits nothing of the artifact")
         scorer = await desk.scorer(desk.choices(desk.repository.head()))
-        found = await hunks_of(scorer, desk.repository, commit)
-        note(desk.repository, commit, json.dumps(found, indent=1), HUNKS)
-        desk.book.say("aside_finished", step=0, token=token, error="", hunks=found)
+        task, gate, pairs = scorer.task.task, scorer.choices.gate, await scorer.pairs("gate", scorer.choices.gate)
+        numbers = {part.number for part in parts}
+        rests = [self._version(keep(base.files, whole.files, numbers - {part.number})) for part in parts]
+        self._started(token, "hunks", scorer, [whole, base, *rests], pairs)
+
+        async def rolled(version: Version) -> list[RolloutRow]:
+            return await scorer.roll(Wish(version, "gate", pairs, quiet=True))
+
+        with_all, before = await rolled(whole), await rolled(base)
+        measured = []
+        for part, rest in zip(parts, rests, strict=True):
+            data = gated(await rolled(rest), with_all, task, gate)
+            row = {"hunk": part.number, "file": part.file, "header": part.header, "added": part.added}
+            row |= {"removed": part.removed, "without": data["base_mean"], "worth": data.get("difference")}
+            measured.append(row | {key: data.get(key) for key in ("interval", "p", "verdict", "test", "n")})
+        compared = gated(before, with_all, task, gate)
+        return {
+            "tree": whole.tree,
+            "base_tree": base.tree,
+            "fingerprint": scorer.fingerprint,
+            "mean": compared["mean"],
+            "base_mean": compared["base_mean"],
+            "difference": compared.get("difference"),
+            "confidence": gate.confidence,
+            "hunks": measured,
+        }
+
+    def _version(self, files: Mapping[str, str]) -> Version:
+        return Version(dict(files), self.desk.repository.write_artifact(dict(files)))
+
+    def _started(self, token: str, what: str, scorer: Scorer, versions: Sequence[Version], pairs: Pairs) -> None:
+        """Say how many rollouts are to be run: those that no earlier one serves."""
+        wanted = {(version.tree, example, repeat) for version in versions for example, repeat in pairs}
+        if not scorer.timed:
+            find = self.desk.cache.find
+            wanted = {w for w in wanted if find(scorer.key(*w), w[0], traced=False) is None}
+        self.desk.book.say("aside_started", step=0, token=token, what=what, size=len(wanted))
+        self.desk.book.flush()
+
+    def _finished(self, token: str, **found: Any) -> None:
+        self.desk.book.say("aside_finished", step=0, token=token, error="", **found)
 
     def failed(self, token: str, error: str) -> None:
         self.desk.book.say("aside_finished", step=0, token=token, error=error)
-
-
-async def hunks_of(scorer: Scorer, repository: Repository, commit: str) -> dict[str, Any]:
-    """What each hunk of a version's edit is worth: the gate's comparison of the version with itself without that hunk.
-
-    `worth` of a hunk is the mean with all hunks minus the mean without it. Raises SessionError for a version without hunks.
-    """
-    from genopt_tui.learn.diff import hunks, keep
-    from genopt_tui.loop.gating import gated
-
-    parents = repository.objects.commit(commit).parents
-    if not parents:
-        raise SessionError(f"{commit[:7]} is the start", "it edits nothing")
-    old, new = repository.files(parents[0]), repository.files(commit)
-    parts = hunks(old, new)
-    if not parts:
-        raise SessionError(f"{commit[:7]} edits nothing of the artifact")
-    pairs = await scorer.pairs("gate", scorer.choices.gate)
-
-    async def rolled(files: Mapping[str, str]) -> list[Any]:
-        version = Version(files, repository.write_artifact(files))
-        return await scorer.roll(Wish(version, "gate", pairs, quiet=True))
-
-    whole, base, task = await rolled(new), await rolled(old), scorer.task.task
-    measured = []
-    for part in parts:
-        rest = dict(keep(old, new, {p.number for p in parts} - {part.number}))
-        data = gated(await rolled(rest), whole, task, scorer.choices.gate)
-        row = {"hunk": part.number, "file": part.file, "header": part.header, "added": part.added}
-        row |= {"removed": part.removed, "without": data["base_mean"], "worth": data.get("difference")}
-        measured.append(row | {key: data.get(key) for key in ("interval", "p", "verdict", "test", "n")})
-    compared = gated(base, whole, task, scorer.choices.gate)
-    return {
-        "version": commit,
-        "fingerprint": scorer.fingerprint,
-        "mean": compared["mean"],
-        "base_mean": compared["base_mean"],
-        "confidence": scorer.choices.gate.confidence,
-        "hunks": measured,
-    }
-
-
-async def scores_in(
-    scorer: Scorer, version: Version, examples: int | None = None
-) -> dict[tuple[str, int], tuple[float, str]]:
-    """Score and status of a version on the gate's pairs; what infrastructure failed is left out. Raises EvaluationError."""
-    gate = scorer.choices.gate.model_copy(update={"examples": examples} if examples else {})
-    rows = await scorer.roll(Wish(version, "gate", await scorer.pairs("gate", gate), quiet=True))
-    failure = scorer.task.task.failure_score
-    found: dict[tuple[str, int], tuple[float, str]] = {
-        (row.result.example, row.result.repeat): (score, row.result.status)
-        for row in rows
-        if (score := score_of(row.result, failure)) is not None
-    }
-    if not found:
-        raise EvaluationError("nothing could be scored", rows[0].result.error if rows else "", "See `genopt doctor`")
-    return found

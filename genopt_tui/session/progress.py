@@ -23,6 +23,8 @@ step_ended       outcome
 budget           spent {steps, cost, tokens, calls, minutes}, agent (the agent model's part: cost, tokens, calls), limits {...},
                  unknown_cost (bool), warning
 command_done     id, command, ok, why
+aside_started    token, what (fill, hunks), size (rollouts to be run; theirs have step 0)
+aside_finished   token, error [, fingerprint, pairs] [, hunks {tree, base_tree, mean, difference, hunks [{hunk, without, worth, interval, verdict}]}]
 moved            act, branch, old, new (the head moved by an act on history)
 paused, resumed  why [, code (exit code for who waits for the run: it cannot go on without a person)]
 error            message, advice, detail
