@@ -62,6 +62,12 @@ class Gate(Section):
     examples: int = Field(10, ge=1, description="How many gate examples a proposal is scored on")
     repeats: int = Field(1, ge=1, description="Rollouts of each gate example")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence at which `better` and `worse` are said")
+    looks: int = Field(
+        1,
+        ge=1,
+        le=3,
+        description="Parts the gate's rollouts come in; it stops at the first that decides (not where time is scored)",
+    )
 
 
 class FeedbackChoice(Section):

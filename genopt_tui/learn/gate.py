@@ -119,6 +119,8 @@ def compare(
     verdict: Verdict = "undecided"
     if p <= alpha:
         verdict = "better" if (mean > 0) == (direction == "higher") else "worse"
+    if looks > 1:
+        test += f", look {look} of {looks}"
     return Comparison(mean, interval, p, verdict, test, confidence, better, worse, same, n, alpha)
 
 

@@ -1,10 +1,11 @@
 """The gate's figures: a version and its base on the same examples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from genopt_tui.config import Gate
-from genopt_tui.loop.scoring import distinct, score_of
+from genopt_tui.loop.scoring import Scorer, Wish, distinct, score_of
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.task.model import Task
 from genopt_tui.task.rollout import RolloutResult
@@ -27,8 +28,13 @@ def summarized(rows: Sequence[RolloutRow], task: Task) -> dict[str, Any]:
     }
 
 
-def gated(base: Sequence[RolloutRow], new: Sequence[RolloutRow], task: Task, gate: Gate) -> dict[str, Any]:
-    """The data of `gate_finished` but for candidate and trees. Rows are in the same order of examples and repeats."""
+def gated(
+    base: Sequence[RolloutRow], new: Sequence[RolloutRow], task: Task, gate: Gate, look: int = 1, looks: int = 1
+) -> dict[str, Any]:
+    """The data of `gate_finished` but for candidate and trees. Rows are in the same order of examples and repeats.
+
+    `look` of `looks`: which of several comparisons this is while rollouts still come in.
+    """
     from genopt_tui.learn.gate import compare
 
     pairs: list[tuple[RolloutResult, RolloutResult, Any, Any]] = [
@@ -57,6 +63,8 @@ def gated(base: Sequence[RolloutRow], new: Sequence[RolloutRow], task: Task, gat
         [p[3] for p in kept],
         direction=task.direction,
         confidence=gate.confidence,
+        look=look,
+        looks=looks,
         blocks=[p[1].example for p in kept],
         deterministic=task.deterministic,
     )
@@ -72,6 +80,22 @@ def gated(base: Sequence[RolloutRow], new: Sequence[RolloutRow], task: Task, gat
         "same": result.same,
         "n": result.n,
     }
+
+
+async def looked(scorer: Scorer, base: Wish, new: Wish, gate: Gate) -> dict[str, Any]:
+    """Score both wishes, over the same pairs, in as many parts as the gate looks, up to the first part that decides.
+
+    The data of `gated`. Raises EvaluationError.
+    """
+    looks, rows, bases = min(gate.looks, len(new.pairs)), list[RolloutRow](), list[RolloutRow]()
+    for look in range(1, looks + 1):
+        part = new.pairs[len(rows) : len(new.pairs) * look // looks]
+        rows += await scorer.roll(replace(new, pairs=part))
+        bases += await scorer.roll(replace(base, pairs=part))
+        data = gated(bases, rows, scorer.task.task, gate, look, looks)
+        if data["verdict"] != "undecided":
+            break
+    return data
 
 
 def promises(expects: Sequence[Sequence[str]], scores: Sequence[dict[str, Any]], direction: str) -> tuple[int, int]:

@@ -88,3 +88,11 @@ def test_answers_to_an_artifact_are_counted_and_never_asked_for_twice(make: Make
     bench.run(steps=1)
     again = [e.data["key"] for e in bench.events("agent_call")][asked:]
     assert not set(questions) & set(again)
+
+
+def test_a_gate_that_looks_several_times_stops_where_it_decides(make: Make) -> None:
+    bench = make("gate.examples=8", "gate.looks=3", "gate.confidence=0.8")
+    assert bench.run(steps=1, mode="auto").data["code"] == 0
+    gate = bench.events("gate_finished")[0].data
+    assert (gate["verdict"], gate["n"], len(gate["scores"])) == ("better", 5, 5)
+    assert gate["test"].endswith("look 2 of 3")
