@@ -9,32 +9,20 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from genopt_tui.session.summary import HeadSummary
-from genopt_tui.ui import words
+from genopt_tui.ui import sizes, words
 
-WIDE, TWO, LOW = 160, 100, 30
-"""Sizes from which there are three columns, two columns, and more than one pane."""
 FRAME_LINES = 3
 """Rows around the panes: status, gate, footer."""
+NAMES = {1: "History", 2: "Artifact", 3: "Trace", 4: "Evidence", 5: "Proposal"}
 
 
 def frames(width: int, height: int) -> list[tuple[str, int, int, int, int]]:
-    """Title, column, row, width and height of each pane that is drawn, as main.tcss lays them out."""
-    rows = height - FRAME_LINES
-    if width < TWO or height < LOW:
+    """Title, column, row, width and height of each pane that is drawn, as the main screen places them."""
+    rows, layout = height - FRAME_LINES, sizes.layout_of(width, height)
+    if not layout:
         return [("1 History", 0, 2, width, rows - 1)]
-    if width < WIDE:
-        left, third = width * 4 // 9, rows // 3
-        boxes = [("1 History", 0, 1, left, rows // 2), ("2 Artifact", left, 1, width - left, third)]
-        boxes += [("4 Evidence", 0, 1 + rows // 2, left, rows - rows // 2)]
-        boxes += [("3 Trace", left, 1 + third, width - left, third)]
-        return [*boxes, ("5 Proposal", left, 1 + 2 * third, width - left, rows - 2 * third)]
-    a, b, half = width * 5 // 18, width * 11 // 18, rows // 2
-    upper = [("1 History", 0, 1, a, rows), ("2 Artifact", a, 1, b - a, half), ("3 Trace", b, 1, width - b, half)]
-    return [
-        *upper,
-        ("4 Evidence", a, 1 + half, b - a, rows - half),
-        ("5 Proposal", b, 1 + half, width - b, rows - half),
-    ]
+    boxes = sizes.boxes(layout, sizes.DEFAULT[layout], width, rows)
+    return [(f"{number} {NAMES[number]}", x, y + 1, w, h) for number, (x, y, w, h) in sorted(boxes.items())]
 
 
 class Glance(Widget):

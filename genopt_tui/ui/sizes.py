@@ -1,15 +1,34 @@
-"""Sizes of the panes as shares of the screen, by layout, and how a pane's number finds its own."""
+"""Where the panes stand: columns of panes whose shares of the screen a person may change, by key or by dragging an edge."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-LEAST, MOST = 2, 30
-Shares = dict[str, dict[str, list[int]]]
-DEFAULT: Mapping[str, Mapping[str, tuple[int, ...]]] = {
-    "wide": {"columns": (10, 12, 14), "rows": (10, 10)},
-    "two": {"columns": (8, 10)},
+WIDE, TWO, LOW = 160, 100, 30
+"""Sizes from which there are three columns, two columns, and more than one pane."""
+COLUMNS: Mapping[str, tuple[tuple[int, ...], ...]] = {
+    "wide": ((1,), (2, 4), (3, 5)),
+    "two": ((1, 4), (2, 3, 5)),
 }
-COLUMNS = {"wide": {1: 0, 2: 1, 3: 2, 4: 1, 5: 2}, "two": {1: 0, 2: 1, 3: 1, 4: 0, 5: 1}}
-ROWS = {"wide": {2: 0, 3: 0, 4: 1, 5: 1}}
+"""By layout, the panes of each column from top to bottom."""
+DEFAULT: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+    "wide": {"columns": (10, 12, 14), "1": (10, 10), "2": (10, 10)},
+    "two": {"columns": (8, 10), "0": (10, 10), "1": (10, 10, 10)},
+}
+"""Shares of the columns, and of the panes in each column that holds several (by the column's number)."""
+MOST = 1000
+"""The largest share: shares that a person chose are numbers of cells."""
+NARROWEST, LOWEST = 16, 4
+"""Cells that a pane keeps."""
+Shares = dict[str, dict[str, list[int]]]
+Box = tuple[int, int, int, int]
+"""Column, row, width and height, in cells."""
+
+
+def layout_of(width: int, height: int) -> str:
+    """The layout for a screen of this size; empty where there is room for one pane."""
+    if width < TWO or height < LOW:
+        return ""
+    return "wide" if width >= WIDE else "two"
 
 
 def shares(given: object = None) -> Shares:
@@ -26,26 +45,84 @@ def shares(given: object = None) -> Shares:
 def _valid(kept: object, default: tuple[int, ...]) -> list[int]:
     if not isinstance(kept, list) or len(kept) != len(default):
         return list(default)
-    good = all(isinstance(share, int) and LEAST <= share <= MOST for share in kept)
+    good = all(isinstance(share, int) and 1 <= share <= MOST for share in kept)
     return list(kept) if good else list(default)
 
 
-def places(layout: str, number: int) -> list[tuple[str, int]]:
-    """Which shares a pane's size depends on."""
-    found = [("columns", COLUMNS[layout][number])]
-    if number in ROWS.get(layout, {}):
-        found.append(("rows", ROWS[layout][number]))
-    return found
+def cells(shares: Sequence[int], room: int) -> list[int]:
+    """`room` cells shared out."""
+    total, before, out = sum(shares), 0, []
+    for n in range(1, len(shares) + 1):
+        end = round(room * sum(shares[:n]) / total)
+        out.append(end - before)
+        before = end
+    return out
 
 
-def styles(shares: Shares, layout: str) -> dict[str, str | None]:
-    """The grid's inline styles; None takes them away where the style sheet's own hold."""
-    chosen = shares.get(layout, {})
-    default = DEFAULT.get(layout, {})
-    names = {"grid_columns": "columns", "grid_rows": "rows"}
-    return {
-        style: " ".join(f"{share}fr" for share in chosen[group])
-        if group in chosen and tuple(chosen[group]) != default[group]
-        else None
-        for style, group in names.items()
-    }
+def boxes(layout: str, of: Mapping[str, Sequence[int]], width: int, height: int) -> dict[int, Box]:
+    """Where each pane stands, by its number."""
+    out: dict[int, Box] = {}
+    x = 0
+    for column, (panes, w) in enumerate(zip(COLUMNS[layout], cells(of["columns"], width), strict=True)):
+        y = 0
+        for number, h in zip(panes, cells(of.get(str(column), (1,)), height), strict=True):
+            out[number] = (x, y, w, h)
+            y += h
+        x += w
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What lies between share `index` of `group` and the next one."""
+
+    group: str
+    index: int
+
+
+def edge_at(layout: str, of: Mapping[str, Sequence[int]], width: int, height: int, x: int, y: int) -> Edge | None:
+    """The edge that can be taken hold of at a cell: the two frames that meet there."""
+    at = 0
+    for index, w in enumerate(cells(of["columns"], width)):
+        at += w
+        if x in (at - 1, at) and at < width:
+            return Edge("columns", index)
+        if x < at:
+            return _row_edge(index, of, height, y)
+    return None
+
+
+def _row_edge(column: int, of: Mapping[str, Sequence[int]], height: int, y: int) -> Edge | None:
+    at = 0
+    for index, h in enumerate(cells(of.get(str(column), (1,)), height)):
+        at += h
+        if y in (at - 1, at) and at < height:
+            return Edge(str(column), index)
+    return None
+
+
+def moved(of: Mapping[str, Sequence[int]], edge: Edge, to: int, room: int) -> list[int]:
+    """The shares of the edge's group, in cells of `room`, after the edge was dragged to cell `to`."""
+    now = cells(of[edge.group], room)
+    least = NARROWEST if edge.group == "columns" else LOWEST
+    before, both = sum(now[: edge.index]), now[edge.index] + now[edge.index + 1]
+    if both >= 2 * least:
+        now[edge.index] = max(least, min(to - before, both - least))
+        now[edge.index + 1] = both - now[edge.index]
+    return now
+
+
+def grown(
+    layout: str, of: Mapping[str, Sequence[int]], number: int, by: int, room: tuple[int, int]
+) -> dict[str, list[int]]:
+    """All shares after pane `number` was made larger (`by` 1) or smaller (-1) by some cells each way, as far as its neighbours allow."""
+    out = {group: list(values) for group, values in of.items()}
+    column = next(c for c, panes in enumerate(COLUMNS[layout]) if number in panes)
+    row = COLUMNS[layout][column].index(number)
+    for group, place, whole, unit in (("columns", column, room[0], 36), (str(column), row, room[1], 20)):
+        if group in of:
+            last = place == len(of[group]) - 1
+            edge = Edge(group, place - 1 if last else place)
+            at = sum(cells(of[group], whole)[: edge.index + 1])
+            out[group] = moved(of, edge, at + (-by if last else by) * max(1, whole // unit), whole)
+    return out

@@ -21,6 +21,8 @@ from genopt_tui.ui.screens.matrix import MatrixScreen
 from genopt_tui.ui.screens.plot import PlotScreen
 
 Seen = Callable[[Visit], Any]
+WIDTH_1 = 54
+"""Cells within the frame of History before anybody changes it."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ CASES: dict[str, Case] = {
     "step_on": Case("1 full_stop", told("not in History")),
     "shorter": Case("1 G less_than_sign", row(0)),
     "longer": Case("1 greater_than_sign", row(2)),
-    "more": Case("1 plus", lambda person: person.app.kept.shares["wide"]["columns"][0] == 11),
-    "less": Case("1 minus", lambda person: person.app.kept.shares["wide"]["columns"][0] == 9),
+    "more": Case("1 plus", lambda person: person.main.pane(1).size.width > WIDTH_1),
+    "less": Case("1 minus", lambda person: person.main.pane(1).size.width < WIDTH_1),
     "raw": Case("5 w", lambda person: person.main.pane(5).raw, "decide"),  # type: ignore[attr-defined]
     "whole_prompt": Case("4 v", lambda person: view(4)(person).id == "prompt", "decide"),
     "log": Case("at", screen(LogScreen)),
@@ -123,6 +125,7 @@ CASES: dict[str, Case] = {
     "theme": Case("f2", lambda person: "Palette" in type(person.app.screen).__name__),
     "help": Case("question_mark", screen(HelpScreen)),
     "back": Case("z escape", lambda person: not person.main.zoomed),
+    "put_aside": Case("ctrl+z", told("put aside")),
     "leave": Case("q", screen(dialogs.Choose), "decide"),
 }
 
@@ -135,6 +138,7 @@ def test_every_action_has_a_case() -> None:
 def a_terminal_to_give_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """An editor can be started though the application draws nowhere."""
     monkeypatch.setattr(GenoptApp, "suspend", lambda app: nullcontext())
+    monkeypatch.setattr(GenoptApp, "action_suspend_process", lambda app: app.notify("put aside"))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -39,12 +39,3 @@ async def test_nothing_is_said_when_no_step_ended_meanwhile(session: Path, stage
     async with visit(session) as person:
         assert person.app.screen is person.main
     assert person.app.kept.left[str(session)]["event"] == stage.journal.last_event()
-
-
-async def test_sizes_are_remembered(session: Path) -> None:
-    async with visit(session) as person:
-        before = person.main.pane(1).size.width
-        await person.press("1", "plus", "plus", "plus")
-        await person.until(lambda: person.main.pane(1).size.width > before, "a larger pane")
-        kept.save(person.app.kept)
-    assert kept.load().shares["wide"]["columns"][0] == 13
