@@ -1,23 +1,22 @@
 """One candidate of a step: ask, read, send back what was refused, score on the gate. Each part ends in a durable event."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genopt_tui.learn.edit import Edit, read_reply
 from genopt_tui.learn.prompt import Prompt
 from genopt_tui.learn.refusal import Refusal
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.loop.asking import ask
-from genopt_tui.loop.gating import gated, promises
+from genopt_tui.loop.gating import looked, promises
+from genopt_tui.loop.rules import at_rest
 from genopt_tui.loop.scoring import Version, Wish
+from genopt_tui.loop.step import Step
 from genopt_tui.loop.timing import alternately, standing, timed
 from genopt_tui.propose.base import Ask
 from genopt_tui.session.journal import Reply
 from genopt_tui.session.person import said
 from genopt_tui.session.progress import Candidate
-
-if TYPE_CHECKING:
-    from genopt_tui.loop.machine import Machine
 
 REPAIRS = 2
 
@@ -25,16 +24,14 @@ REPAIRS = 2
 class CandidateWalk:
     """Walks candidates of the step in flight from the prompt to the gate."""
 
-    def __init__(self, machine: "Machine") -> None:
-        self.machine, self.desk = machine, machine.desk
+    def __init__(self, step: Step) -> None:
+        self.step, self.desk = step, step.desk
         self.batch: dict[str, Any] = dict(self.desk.book.p.batch or {})
-        self.choices = machine.choices()
+        self.choices = step.choices()
         self.base = self.desk.version(self.batch["base"])
 
     async def walk(self, number: int) -> None:
         """Go on with a candidate until it is refused for good or scored. Raises ProposerError, EvaluationError, BudgetStop."""
-        from genopt_tui.loop.machine import at_rest
-
         while True:
             candidate = self.desk.book.p.candidates.get(number)
             if candidate is None:
@@ -58,7 +55,7 @@ class CandidateWalk:
         book = self.desk.book
         first = next((c.prompts[0] for _, c in sorted(book.p.candidates.items()) if c.prompts), None)
         if edited:
-            counter = await self.machine.proposer().counter()
+            counter = await self.step.proposer().counter()
             messages, tokens = [dict(m) for m in edited], sum(counter.count(m["content"]) for m in edited)
             sections = [{"name": "edited by a person", "tokens": tokens, "cuts": 0}]
             self._prompted()
@@ -88,15 +85,15 @@ class CandidateWalk:
         """The prompt as it is now; where what was said since leaves the evidence another room, that evidence is told too."""
         known = self.desk.book.p.evidence or {}
         dropped, pinned = known.get("dropped", ()), known.get("pinned", ())
-        evidence, prompt, exact = await self.machine.composed(dropped, pinned)
+        evidence, prompt, exact = await self.step.composed(dropped, pinned)
         if evidence.tokens != known.get("tokens"):
-            self.machine.built(evidence, exact, dropped, pinned)
+            self.step.built(evidence, exact, dropped, pinned)
         return prompt
 
     async def _ask(self, candidate: Candidate) -> None:
         desk = self.desk
         desk.check_budget()
-        prompt, settings = candidate.prompts[-1], self.machine.settings()
+        prompt, settings = candidate.prompts[-1], self.step.settings()
         request = Ask(
             messages=prompt["messages"],
             files=self.base.files,
@@ -113,7 +110,7 @@ class CandidateWalk:
         )
         desk.asking += 1
         try:
-            await ask(self.machine.proposer(), request, desk.book)
+            await ask(self.step.proposer(), request, desk.book)
         finally:
             desk.asking -= 1
 
@@ -181,8 +178,8 @@ class CandidateWalk:
         )
         reply = self._reply(candidate.number, candidate.attempt)
         evidence = self.desk.book.p.evidence or {}
-        _, prompt, _ = await self.machine.composed(evidence.get("dropped", ()), evidence.get("pinned", ()))
-        counter = await self.machine.proposer().counter()
+        _, prompt, _ = await self.step.composed(evidence.get("dropped", ()), evidence.get("pinned", ()))
+        counter = await self.step.proposer().counter()
         messages = prompt.repair(reply.text if reply else "", refusal)
         self.desk.book.say(
             "prompt_built",
@@ -202,18 +199,17 @@ class CandidateWalk:
         """Score the candidate and its base on the same gate examples."""
         desk, edit = self.desk, candidate.edit or {}
         scorer = await desk.scorer(self.choices)
-        pairs = await scorer.pairs("gate", self.choices.gate)
+        gate = self.choices.gate
+        pairs = await scorer.pairs("gate", gate)
         version = Version(desk.repository.files_of(edit["tree"]), edit["tree"])
         ours = Wish(version, "gate", pairs, candidate=candidate.number, step=desk.book.step)
         theirs = Wish(self.base, "gate", pairs, step=desk.book.step, quiet=True)
         task = scorer.task.task
         if scorer.timed:
             base, new = await alternately(scorer, [theirs, ours])
-            data = timed(base, new, task, self.choices.gate, standing(desk.repository, self.batch["base"]))
+            data = timed(base, new, task, gate, standing(desk.repository, self.batch["base"]))
         else:
-            new = await scorer.roll(ours)
-            base = await scorer.roll(theirs)
-            data = gated(base, new, task, self.choices.gate)
+            data = await looked(scorer, theirs, ours, gate)
         kept, judged = promises(edit.get("expects", []), data["scores"], task.direction)
         desk.book.say(
             "gate_finished",

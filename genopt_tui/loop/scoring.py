@@ -217,6 +217,19 @@ def score_of(result: RolloutResult, failure: float) -> float | None:
     return result.score if result.status == "ok" and result.score is not None else failure
 
 
+def rows_of(rows: Sequence[RolloutRow], failure: float) -> list[dict[str, Any]]:
+    """Scores per example, as events tell them."""
+    return [
+        {
+            "example": r.result.example,
+            "repeat": r.result.repeat,
+            "score": score_of(r.result, failure),
+            "status": r.result.status,
+        }
+        for r in rows
+    ]
+
+
 def distinct(rows: Sequence[tuple[RolloutResult, ...]]) -> list[int]:
     """Indices of rows that count: rows whose rollouts all equal those of an earlier row are one sample.
 
