@@ -73,7 +73,8 @@ class Ending:
         if not counting:
             return [(c, outcome_of(c, accepted=False)) for c in candidates]
         sign = 1 if task.direction == "higher" else -1
-        best = max(counting, key=lambda c: sign * (c.gate or {})["mean"])
+        means = [(c.gate or {})["mean"] for c in counting]
+        best = counting[max(range(len(means)), key=lambda n: -inf if means[n] is None else sign * means[n])]
         decision: Decision = "always" if rule == "always" else "gate"
         return [(best, Outcome(decision, "gate", verdict_line(best)))]
 

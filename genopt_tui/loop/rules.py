@@ -48,4 +48,6 @@ def verdict_line(c: Candidate) -> str:
     gate = c.gate or {}
     low, high = gate.get("interval") or (None, None)
     span = f" [{low:+.3g}, {high:+.3g}]" if low is not None else ""
+    if gate["mean"] is None:
+        return f"{gate['verdict']}: no score, {gate['failed']} of {len(gate['scores'])} failed"
     return f"{gate['verdict']}: {gate.get('base_mean') or 0:.4g} -> {gate['mean']:.4g}{span}, n={gate['n']}"

@@ -74,3 +74,26 @@ def test_a_version_that_fails_is_worse_however_fast(make: Make) -> None:
     (gate,) = bench.events("gate_finished")
     assert (gate.data["verdict"], gate.data["failed"]) == ("worse", 1)
     assert bench.outcomes()[1][1] == "rejected"
+
+
+BROKEN = "Break.\n\nanswer.py\n<<<<<<< SEARCH\n    return LEVEL + shift\n=======\n    return 1 / 0\n>>>>>>> REPLACE\n"
+
+
+@pytest.mark.usefixtures("timed")
+def test_a_version_that_never_gives_a_time_is_rejected(make: Make) -> None:
+    bench = make()
+    bench.will_reply(0, BROKEN)
+    bench.run(steps=1, mode="auto")
+    (gate,) = bench.events("gate_finished")
+    assert (gate.data["verdict"], gate.data["mean"], gate.data["n"]) == ("worse", None, 0)
+    assert bench.outcomes()[1][1:] == ("rejected", None)
+    assert "6 of 6 failed" in bench.events("rejected")[0].data["reason"]
+
+
+@pytest.mark.usefixtures("timed")
+def test_of_several_the_one_with_a_time_is_taken(make: Make) -> None:
+    bench = make("candidates=2", "gate.rule=always")
+    bench.will_reply(0, BROKEN)
+    bench.will_reply(1, lowered(3.0, 2.0))
+    bench.run(steps=1, mode="auto")
+    assert [(d, s) for _, d, s in bench.outcomes()][:2] == [("start", None), ("always", pytest.approx(2 / 3, abs=0.01))]
