@@ -1,5 +1,7 @@
 """How a step ends: the rule or a person decides, what is accepted is committed, everything else is kept."""
 
+from math import inf
+
 from genopt_tui.loop.drift import Drift
 from genopt_tui.loop.records import Outcome, figures, record_of, subject_of
 from genopt_tui.loop.rules import outcome_of, settled, verdict_line
