@@ -102,13 +102,29 @@ class DesignChoices(Section):
     )
 
 
+class Share(Section):
+    cost: float | None = Field(None, ge=0, description="US dollars")
+    tokens: int | None = Field(None, ge=0)
+    calls: int | None = Field(None, ge=0)
+
+
 class Budget(Section):
+    """What a session may spend: both models together, and each apart."""
+
     steps: int | None = Field(None, ge=0)
     cost: float | None = Field(None, ge=0, description="US dollars")
     tokens: int | None = Field(None, ge=0)
     calls: int | None = Field(None, ge=0, description="Model calls, optimizer and agent model together")
     minutes: float | None = Field(None, ge=0)
     patience: int | None = Field(None, ge=1, description="Steps without a better best")
+    optimizer: Share = Field(default_factory=Share, description="The part of the model that proposes")
+    agent: Share = Field(default_factory=Share, description="The part of the model that artifacts call")
+
+    def limits(self) -> dict[str, float]:
+        """What is limited, by key: `steps`, `cost`, `agent.calls`."""
+        own = {key: value for key, value in self if not isinstance(value, Share)}
+        shares = {f"{key}.{part}": amount for key, share in self if isinstance(share, Share) for part, amount in share}
+        return {key: value for key, value in (own | shares).items() if value is not None}
 
 
 class Sandbox(Section):

@@ -11,7 +11,7 @@ from genopt_tui.loop.book import Book
 from genopt_tui.session.record import Record
 
 WARNING = 0.8
-PLAIN = ("steps", "cost", "tokens", "calls", "minutes")
+STEPS, PATIENCE = "steps", "patience"  # the limits that end a run between steps only
 
 
 @dataclass
@@ -82,12 +82,10 @@ class Ledger:
     def say(self, budget: Budget) -> None:
         """Tell what is spent, with a warning from 80 % of a limit on."""
         self.refresh()
-        limits = {key: value for key, value in budget.model_dump().items() if value is not None}
-        warning = ""
-        for key in PLAIN:
-            limit = limits.get(key)
-            if limit and getattr(self.spent, key) >= WARNING * limit:
-                warning = f"{key}: {getattr(self.spent, key):g} of {limit:g}"
+        limits, warning = budget.limits(), ""
+        for key, limit in limits.items():
+            if limit and key != PATIENCE and self.of(key) >= WARNING * limit:
+                warning = f"{key}: {self.of(key):g} of {limit:g}"
         own = {key: asdict(self.agent)[key] for key in ("cost", "tokens", "calls")} if self.agent.calls else {}
         told: dict[str, Any] = {"spent": asdict(self.spent), "agent": own, "limits": limits}
         self._book.say("budget", **told, unknown_cost=self.unknown, warning=warning)
@@ -97,10 +95,17 @@ class Ledger:
         self.refresh()
         if new_step and budget.patience is not None and idle_steps >= budget.patience:
             raise BudgetStop("budget", f"no better version in {idle_steps} steps", "Raise budget.patience to go on")
-        for key in PLAIN if new_step else PLAIN[1:]:
-            limit, spent = getattr(budget, key), getattr(self.spent, key)
-            if limit is not None and spent >= limit:
+        for key, limit in budget.limits().items():
+            if key == PATIENCE or (key == STEPS and not new_step):
+                continue
+            if (spent := self.of(key)) >= limit:
                 raise BudgetStop("budget", f"{key}: {spent:g} of {limit:g} spent", f"Raise budget.{key} to go on")
+
+    def of(self, key: str) -> float:
+        """What is spent of a limit: of both models together, or of one (`agent.cost`, `optimizer.calls`)."""
+        share, _, part = key.rpartition(".")
+        both, agent = float(getattr(self.spent, part)), float(getattr(self.agent, part))
+        return agent if share == "agent" else both - agent if share == "optimizer" else both
 
     def _running(self) -> float:
         return (time.monotonic() - self._since) / 60 if self._since is not None else 0.0

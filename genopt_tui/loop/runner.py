@@ -97,8 +97,7 @@ class Runner:
         steps = data.get("steps")
         if steps is None and self.active and old.get("steps") is not None:
             steps = max(int(old["steps"]) - self.steps_done(), 0)
-        limits = self.desk.settings.budget.model_dump().values()
-        if steps is None and data.get("until") is None and all(limit is None for limit in limits):
+        if steps is None and data.get("until") is None and not self.desk.settings.budget.limits():
             steps = UNBOUNDED
         if p.batch is None or p.ended:
             self.desk.cache.since = journal.last_rollout()

@@ -90,6 +90,18 @@ def test_answers_to_an_artifact_are_counted_and_never_asked_for_twice(make: Make
     assert not set(questions) & set(again)
 
 
+@pytest.mark.parametrize("share", ["agent", "optimizer"])
+def test_each_model_has_a_budget_of_its_own(make: Make, task: Path, share: str) -> None:
+    (task / "starts" / "plain" / "answer.py").write_text(
+        ARTIFACT.replace("return LEVEL + shift", "return LEVEL + len(llm('how far is ' + str(shift)))")
+    )
+    (task / "task.py").write_text(TASK)
+    bench = make("agent_model=command:printf ok", "gate.examples=2", "batch.size=1", f"budget.{share}.calls=1")
+    finished = bench.run(steps=5, mode="auto").data
+    assert finished["code"] == 3 and f"{share}.calls: " in finished["reason"]
+    assert len(bench.calls()) == (1 if share == "optimizer" else 0)
+
+
 def test_a_gate_that_looks_several_times_stops_where_it_decides(make: Make) -> None:
     bench = make("gate.examples=8", "gate.looks=3", "gate.confidence=0.8")
     assert bench.run(steps=1, mode="auto").data["code"] == 0
