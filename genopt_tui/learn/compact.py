@@ -7,6 +7,7 @@ step 118 the action was 3 and that Ball.x, Ball.y and Player.y had become 79, 11
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from genopt_tui.learn.text import cut_middle
@@ -29,14 +30,34 @@ CALLS_LEGEND = (
 )
 _NOTHING: Any = object()
 _NUMBERS = (int, float)
+_HOLDERS = (dict, list)
+
+
+Flat = dict[tuple[str, str], Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What writers of one trace have worked out of its steps, by their index: a trace is written again until it fits its room.
+
+    `calls` are a step's lines of calls and the characters cut in them, `changes` what differs from the step before.
+    """
+
+    flat: dict[int, Flat] = field(default_factory=dict)
+    changes: dict[int, str] = field(default_factory=dict)
+    calls: dict[int, tuple[list[str], int]] = field(default_factory=dict)
 
 
 class Writer:
-    """Writes the shown steps of one trace. `cuts` counts the characters that were left out, each cut marked in the text."""
+    """Writes the shown steps of one trace. `cuts` counts the characters that were left out, each cut marked in the text.
 
-    def __init__(self, *, calls: bool) -> None:
-        self.calls, self.cuts = calls, 0
-        self._flat: dict[tuple[str, str], Any] | None = None
+    `known` is shared by the writers of one trace that all write calls, or all do not.
+    """
+
+    def __init__(self, *, calls: bool, known: Known | None = None) -> None:
+        self.calls, self.cuts, self.known = calls, 0, known or Known()
+        self._before = -1
+        self._flat: Flat | None = None
         self._reward: float | None = 0.0
         self._since = 0
 
@@ -52,49 +73,73 @@ class Writer:
         if not same(step.reward, self._reward) and step.reward is not None:
             words.append(_pair("r", step.reward))
             self._reward = step.reward
-        flat = flatten(step.observation)
-        if step.info:
-            flat.update({("info", key): value for key, value in step.info.items()})
+        flat = self._flattened(step)
         if self._flat is None or self._since >= FULL_EVERY - 1:
             self._since = 0
             words += ["full:", grouped(flat.items())] if flat else []
         else:
             self._since += 1
-            if change := changes(self._flat, flat):
+            if change := self._changed(self._flat, step.index, flat):
                 words.append(change)
-        self._flat = flat
+        self._flat, self._before = flat, step.index
         if step.cut:
             words.append(f"[{step.cut} values were cut while recording]")
             self.cuts += step.cut
         yield " ".join(words)
         if self.calls:
-            yield from self._calls(step)
+            if step.index not in self.known.calls:
+                self.known.calls[step.index] = self._calls(step)
+            lines, cuts = self.known.calls[step.index]
+            self.cuts += cuts
+            yield from lines
 
-    def _calls(self, step: TraceStep) -> Iterator[str]:
+    def _flattened(self, step: TraceStep) -> Flat:
+        flat = self.known.flat.get(step.index)
+        if flat is None:
+            flat = self.known.flat[step.index] = flatten(step.observation)
+            flat.update({("info", key): value for key, value in step.info.items()} if step.info else {})
+        return flat
+
+    def _changed(self, before: Flat, index: int, flat: Flat) -> str:
+        if self._before != index - 1:
+            return changes(before, flat)
+        if index not in self.known.changes:
+            self.known.changes[index] = changes(before, flat)
+        return self.known.changes[index]
+
+    def _calls(self, step: TraceStep) -> tuple[list[str], int]:
+        """Lines of the step's calls, and the characters that were cut in them."""
         before: Mapping[str, Any] = {}
+        lines, cuts = [], 0
         for call in step.calls:
             if _implied(call, step):
                 continue
-            said = "^" if before and _equal(before, call.arguments) else self._arguments(call, step.observation)
+            same_again = before and _equal(before, call.arguments)
+            said, lost = ("^", 0) if same_again else _arguments(call, step.observation)
             before = call.arguments
-            outcome = f"raised {self._short(call.error)}" if call.error else self._short(_text(call.result))
-            yield f"{' ' * (call.depth + 1)}{call.function}({said}) -> {outcome}"
+            outcome, cut = _short(call.error) if call.error else _short(_text(call.result))
+            raised = "raised " if call.error else ""
+            lines.append(f"{' ' * (call.depth + 1)}{call.function}({said}) -> {raised}{outcome}")
+            cuts += lost + cut
+        return lines, cuts
 
-    def _arguments(self, call: Call, observation: Any) -> str:
-        words = []
-        for name, value in call.arguments.items():
-            if observation is not None and _equal(value, observation):
-                words.append("obs")
-            else:
-                words.append(f"{name}={self._short(_text(value))}")
-        return ", ".join(words)
 
-    def _short(self, text: str) -> str:
-        if len(text) <= CALL:
-            return text.replace("\n", "\\n")
-        text, cut = cut_middle(text, CALL)
-        self.cuts += cut
-        return text.replace("\n", "\\n")
+def _arguments(call: Call, observation: Any) -> tuple[str, int]:
+    words, cuts = [], 0
+    for name, value in call.arguments.items():
+        if observation is not None and _equal(value, observation):
+            words.append("obs")
+        else:
+            text, cut = _short(_text(value))
+            words.append(f"{name}={text}")
+            cuts += cut
+    return ", ".join(words), cuts
+
+
+def _short(text: str) -> tuple[str, int]:
+    """One line of at most about CALL characters, and how many were cut."""
+    text, cut = cut_middle(text, CALL)
+    return text.replace("\n", "\\n"), cut
 
 
 def _implied(call: Call, step: TraceStep) -> bool:
@@ -104,27 +149,27 @@ def _implied(call: Call, step: TraceStep) -> bool:
     return call.depth == 0 and not call.error and only_observation and _equal(call.result, step.action)
 
 
-def flatten(observation: Any) -> dict[tuple[str, str], Any]:
+def flatten(observation: Any) -> Flat:
     """Leaves of an observation by (group, name); the group is the dotted path of what holds the leaf."""
-    flat: dict[tuple[str, str], Any] = {}
+    flat: Flat = {}
     if observation is None:
         return flat
-    if not isinstance(observation, dict | list):
+    if not isinstance(observation, _HOLDERS):
         return {("", ""): observation}
     for key, value in observation.items() if isinstance(observation, dict) else enumerate(observation):
-        if isinstance(value, dict | list) and value:
+        if isinstance(value, _HOLDERS) and value:
             _flatten(flat, str(key), value)
         else:
             flat["", str(key)] = value
     return flat
 
 
-def _flatten(flat: dict[tuple[str, str], Any], path: str, holder: Any) -> None:
-    if isinstance(holder, list) and not any(isinstance(v, dict | list) for v in holder):
+def _flatten(flat: Flat, path: str, holder: Any) -> None:
+    if isinstance(holder, list) and not any(isinstance(v, _HOLDERS) for v in holder):
         flat[path, ""] = holder
         return
     for key, value in holder.items() if isinstance(holder, dict) else enumerate(holder):
-        if isinstance(value, dict | list) and value:
+        if isinstance(value, _HOLDERS) and value:
             _flatten(flat, f"{path}.{key}", value)
         else:
             flat[path, str(key)] = value
@@ -185,7 +230,14 @@ def same(a: Any, b: Any) -> bool:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return a is b or (type(a) is type(b) and (a == b or repr(a) == repr(b)))
+    """Equality by value and type, also of what holds a NaN somewhere."""
+    if a is b or type(a) is not type(b):
+        return a is b
+    if a == b:
+        return True
+    if isinstance(a, (int, str, bytes)) or (isinstance(a, _HOLDERS) and len(a) != len(b)):
+        return False
+    return (not isinstance(a, dict) or a.keys() == b.keys()) and repr(a) == repr(b)
 
 
 def _pair(name: str, value: Any) -> str:

@@ -171,6 +171,7 @@ class _Sheet:
             )
             self.part.wanted = [(a, b) for a, b, _ in found]
             self.why = {a: why for a, _, why in found if why}
+        self.known = compact.Known()
         self.per_step = self._size_of_step()
         self.written = -1
 
@@ -200,7 +201,7 @@ class _Sheet:
 
     def _trace(self) -> list[str]:
         part = self.part
-        self.writer = compact.Writer(calls=self.choices.evidence.detail == "calls")
+        self.writer = compact.Writer(calls=self.choices.evidence.detail == "calls", known=self.known)
         outside = part.steps - compact.total_steps(part.wanted)
         lines = [f"trace ({part.steps} steps were recorded; {outside} lie outside the horizon):"]
         at = 0
@@ -246,7 +247,7 @@ class _Sheet:
         if not self.part.wanted:
             return 0.0
         first, last = self.part.wanted[-1] if self.choices.horizon.kind == "last" else self.part.wanted[0]
-        writer = compact.Writer(calls=self.choices.evidence.detail == "calls")
+        writer = compact.Writer(calls=self.choices.evidence.detail == "calls", known=self.known)
         taken = range(first, min(last, first + SAMPLE) + 1)
         sizes = [estimate_tokens("\n".join(writer.lines(self.view.steps[i]))) + 1 for i in taken]
         later = sum(sizes[1:]) / (len(sizes) - 1) if len(sizes) > 1 else sizes[0]

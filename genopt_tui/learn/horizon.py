@@ -1,6 +1,5 @@
 """Which steps of a trace become evidence."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -80,7 +79,7 @@ def in_words(ranges: Sequence[tuple[int, int]]) -> str:
 def rewards(trace: Sequence[TraceStep]) -> list[int]:
     """Steps whose reward is not the trace's most frequent one (0 where that is not clear)."""
     told = trace.rewards() if isinstance(trace, TraceReader) else [s.reward for s in trace]
-    values = [0.0 if value is None or math.isnan(value) else value for value in told]
+    values = [0.0 if value is None or value != value else value for value in told]  # a NaN differs from itself
     counts = Counter(values).most_common(2)
     usual = 0.0 if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
     return [at for at, value in enumerate(values) if value != usual]

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 Files = dict[str, str]
 Count = Callable[[str], int]
 
 _PIECE = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]{1,3}|_+|\n\s*| +(?=\d)| {2,}|\t+")
+LONG_LINE = 1000  # characters; counts of longer lines are not remembered
 _ANY_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
@@ -37,8 +39,26 @@ def estimate_tokens(text: str) -> int:
     """Tokens of `text` at a guess, where no tokenizer is at hand: short words, up to three digits, runs of signs and of blanks.
 
     Within a tenth of common tokenizers on code, prose and traces, where a fixed number of characters per token is off by up to half.
+    No piece begins in one line and ends in the words of the next, so lines are counted one by one and remembered: the same
+    lines are counted again and again while evidence is fitted into its room.
     """
-    return sum(1 for _ in _PIECE.finditer(text))
+    first, *lines = text.split("\n")
+    total = _counted(first)
+    for line in lines:
+        if words := line.lstrip():
+            total += 1 + _counted(words)
+    return total + bool(lines and not words)
+
+
+def _counted(line: str) -> int:
+    return _line_tokens(line) if len(line) <= LONG_LINE else _pieces(line)
+
+
+def _pieces(text: str) -> int:
+    return len(_PIECE.findall(text))
+
+
+_line_tokens = lru_cache(maxsize=16_384)(_pieces)
 
 
 def cut_middle(text: str, limit: int) -> tuple[str, int]:

@@ -8,7 +8,7 @@ import pytest
 
 from genopt_tui.config import DesignChoices
 from genopt_tui.errors import UsageError
-from genopt_tui.learn.compact import Writer
+from genopt_tui.learn.compact import Known, Writer
 from genopt_tui.learn.evidence import PersonChoices, RolloutView, build_evidence
 from genopt_tui.learn.horizon import select
 from genopt_tui.learn.memory import Attempt
@@ -218,3 +218,15 @@ def test_the_tasks_own_call_is_written_only_where_it_says_more_than_its_step() -
     writer = Writer(calls=True)
     assert [*writer.lines(plain)][1:] == ["  Policy.aim(obs) -> 9"]
     assert [*writer.lines(other)][1:] == [" Policy.__call__(obs) -> 3"]
+
+
+def test_a_trace_written_again_reads_the_same() -> None:
+    steps, known = game(120), Known()
+    for _ in range(2):
+        again, fresh = Writer(calls=True, known=known), Writer(calls=True)
+        for index in (*range(5, 60), *range(90, 120)):
+            if index == 90:
+                again.interrupt()
+                fresh.interrupt()
+            assert [*again.lines(steps[index])] == [*fresh.lines(steps[index])]
+    assert Writer(calls=True, known=known).known is known and len(known.flat) == 85

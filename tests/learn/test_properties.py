@@ -7,6 +7,7 @@ from genopt_tui.learn.diff import hunks, keep, unified
 from genopt_tui.learn.edit import Edit, read_reply
 from genopt_tui.learn.render import render
 from genopt_tui.learn.scope import parse_scope
+from genopt_tui.learn.text import _PIECE, estimate_tokens
 
 LINES = st.sampled_from(
     [
@@ -113,3 +114,13 @@ def test_kept_hunks(old, new, numbers):
     assert keep(before, after, set()) == before
     some = keep(before, after, numbers)
     assert {h.file for h in hunks(before, some)} <= {h.file for h in found if h.number in numbers}
+
+
+@FAST
+@given(
+    st.lists(LINES | st.sampled_from(["\n", "\r\n", "\t", "  ", "12", "1234", "\x0b", "\u2003"]), max_size=20).map(
+        "".join
+    )
+)
+def test_tokens_counted_line_by_line_are_those_of_the_whole(text):
+    assert estimate_tokens(text) == len(_PIECE.findall(text))
