@@ -154,12 +154,12 @@ class GenoptApp(App[int]):
         if self._dressed:
             self.kept.theme = theme
 
-    def open_session(self, session: Path) -> None:
-        """Show a session. Raises SessionError when it cannot be read."""
+    def open_session(self, session: Path, first: str = "") -> None:
+        """Show a session, and do the action `first` there. Raises SessionError when it cannot be read."""
         from genopt_tui.ui.reader import first_snapshot
         from genopt_tui.ui.screens.main import MainScreen
 
-        self.switch_screen(MainScreen(first_snapshot(session)))
+        self.switch_screen(MainScreen(first_snapshot(session), first))
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded:

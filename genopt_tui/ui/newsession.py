@@ -19,20 +19,59 @@ KEYS = {
     "OPENROUTER_API_KEY": "openrouter/auto",
     "MISTRAL_API_KEY": "mistral/mistral-large-latest",
 }
+AGENTS = {
+    "claude": ("command:claude -p", "reads the prompt, prints the reply"),
+    "codex": ("command:codex exec -", "reads the prompt, prints the reply"),
+    "gemini": ("command:gemini", "reads the prompt, prints the reply"),
+    "llm": ("command:llm", "its default model"),
+}
+"""Command-line agents that take a prompt on standard input, by the name of their program."""
 LOCAL = {11434: "ollama/", 8000: "openai/", 1234: "openai/"}
 """Ports at which servers of this machine answer, and how their models are named."""
 PATIENCE = 120.0
 """Seconds that a command of ours may take."""
+LEVELS = ("error", "warning", "info")
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One line of a step: the value it stands for, its words; `ask` is the question where text is still needed."""
+    """One line of a step: the value it stands for, its words; `ask` is the question where text is still needed.
+
+    `form` are the options of `genopt new` that a person is asked for one after another, with the question of each;
+    those whose question ends in "(optional)" may stay empty.
+    """
 
     value: str
     words: str
     note: str = ""
     ask: str = ""
+    form: tuple[tuple[str, str], ...] = ()
+
+
+OWN = (
+    Offer(
+        "",
+        "my prompt and its cases",
+        "a text with {column} in it, and a table of cases with the expected answers",
+        form=(
+            ("--prompt", "The prompt's file"),
+            ("--cases", "Its cases: a .csv or .jsonl file"),
+            ("--answer", "The column that holds the expected answer"),
+        ),
+    ),
+    Offer(
+        "",
+        "my files and a command",
+        "files of the folder that genopt was started in, and a command that prints their score",
+        form=(
+            ("--edit", "Which files may be edited, as in src/sorter.py"),
+            ("--run", "The command that prints the score; {example} is replaced"),
+            ("--examples", "A file with one example a line (optional)"),
+            ("--check", "A command that must succeed, such as your tests (optional)"),
+        ),
+    ),
+    Offer("", "a task of mine", "a folder with a task.toml; genopt task init makes one", "The task's folder"),
+)
 
 
 @dataclass
@@ -43,17 +82,20 @@ class Wish:
     start: str = ""
     model: str = ""
     pairs: dict[str, str] = field(default_factory=dict)
+    own: dict[str, str] = field(default_factory=dict)
+    """Options of `genopt new` for files of one's own, in place of a task."""
 
     def arguments(self) -> list[str]:
         """As `genopt new` takes them."""
-        out = ["new", self.task, "--json"]
+        named = [word for option, value in self.own.items() for word in (option, value)] or [self.task]
+        out = ["new", *named, "--json"]
         out += ["--start", self.start] if self.start else []
         out += ["--model", self.model] if self.model else []
         return [*out, *(word for key, value in self.pairs.items() for word in ("--set", f"{key}={value}"))]
 
 
 def tasks() -> list[Offer]:
-    """All tasks that can be read, and a folder of one's own. Raises GenoptError."""
+    """All tasks that can be read. Raises GenoptError."""
     from genopt_tui.task import loader
 
     out = []
@@ -62,29 +104,53 @@ def tasks() -> list[Offer]:
             out.append(Offer(name, name, loader.find(name).task.description))
         except GenoptError as error:
             out.append(Offer("", name, str(error)))
-    own = Offer("", "my files ...", "a folder with a task.toml; for a prompt or a command: genopt new --help", "Path")
-    return [*out, own]
+    return out
 
 
-def starts(task: str) -> list[Offer]:
-    """The starting artifacts of a task. Raises GenoptError."""
+def starts(wish: Wish) -> list[Offer]:
+    """The starting artifacts of a task, each with its three parts. Raises GenoptError."""
     from genopt_tui.task import loader
 
-    return [Offer(name, name, start.description) for name, start in loader.find(task).task.starts.items()]
+    if wish.own:
+        return [Offer("given", "your files as they are")]
+    out = []
+    for name, start in loader.find(wish.task).task.starts.items():
+        out.append(Offer(name, name, start.description))
+        parts = (("structure", start.structure), ("documentation", start.documentation), ("initial code", start.code))
+        out += [Offer("", f"    {part}", text) for part, text in parts if text]
+    return out
+
+
+def choices(wish: Wish) -> list[Offer]:
+    """What shapes learning, with the values that the session begins with; the first line goes on. Raises GenoptError."""
+    from genopt_tui.config import DesignChoices
+    from genopt_tui.task import loader
+    from genopt_tui.ui.form import fields_of
+
+    own = {} if wish.own else loader.find(wish.task).task.choices
+    go_on = Offer("go on", "go on with these", "Enter on a line below changes it; d on the main screen does later")
+    fields = [f for f in fields_of(DesignChoices()) if f.key not in {"start", "scope"}]
+    return [
+        go_on,
+        *(Offer(f.key, f"{f.key} = {wish.pairs.get(f.key, own.get(f.key, f.value))}", f.help, f.key) for f in fields),
+    ]
 
 
 def models() -> list[Offer]:
-    """Who could propose here: by keys and servers that are present, then what always works."""
+    """Who could propose here: by keys, programs and servers that are present, then what always works."""
     found = [Offer(model, model, f"{name} is set") for name, model in KEYS.items() if os.environ.get(name)]
+    found += [
+        Offer(how, how, f"{name} is here: it {told}" if told.startswith("reads") else f"{name} is here: {told}")
+        for name, (how, told) in AGENTS.items()
+        if shutil.which(name)
+    ]
     found += [
         Offer("", f"{prefix}...", f"a server answers at port {port}", f"Model, as in {prefix}NAME")
         for port, prefix in LOCAL.items()
         if _answers(port)
     ]
-    none = [] if found else [Offer("", "no key and no local server was found: choose below", "")]
     return [
         *found,
-        *none,
         Offer("", "another model ...", "as litellm names it", "Model, as in openai/NAME"),
         Offer("", "command ...", "a program that reads the prompt and prints the reply", "command:PROGRAM"),
         Offer("manual", "manual", "you carry prompt and reply"),
@@ -100,10 +166,66 @@ def _answers(port: int) -> bool:
         return False
 
 
-def check(wish: Wish) -> list[str]:
-    """What the doctor says of the task, in lines. Raises GenoptError."""
+def check(wish: Wish) -> list[Offer]:
+    """What a step and a run will take, and what the doctor finds, as lines. Raises GenoptError."""
+    if wish.own:
+        told = "your files are run once when the session is made: without a score nothing is made"
+        return [Offer("", "your files", told), *spending(wish, "")]
     found = json.loads(_run(["check", wish.task, "--json"], allowed=(0, 1)))["findings"]
-    return [f"{f['level']:<5} {f['message']}" + (f". {f['advice']}" if f.get("advice") else "") for f in found]
+    took = next((f["message"] for f in found if f["code"] == "step-time"), "")
+    lines = [
+        Offer("", f"{f['level']} {f['code']}", f"{f['message']} {f.get('advice') or ''}".strip())
+        for f in sorted(found, key=lambda f: LEVELS.index(f["level"]))
+        if f["code"] != "step-time"
+    ]
+    return [*spending(wish, took), *lines]
+
+
+def spending(wish: Wish, took: str) -> list[Offer]:
+    """Seconds, calls and money of a step and of a run; `took` is what the doctor measured."""
+    from genopt_tui.config import DesignChoices
+    from genopt_tui.task import loader
+
+    own = {} if wish.own else loader.find(wish.task).task.choices
+    context = int(wish.pairs.get("evidence.context", own.get("evidence.context", DesignChoices().evidence.context)))
+    calls = int(wish.pairs.get("candidates", own.get("candidates", 1)))
+    steps = int(wish.pairs.get("budget.steps") or 0)
+    out = [Offer("", "time", took)] if took else []
+    asked = f"{calls} model call{'s' if calls > 1 else ''} a step, {calls * steps} a run of {steps} steps; more where a reply is repaired"
+    out.append(Offer("", "calls", asked if model_calls(wish.model) else f"none: {wish.model} asks no model service"))
+    if model_calls(wish.model):
+        price = price_of(wish.model, context)
+        told = (
+            f"at most ${calls * price:.3f} a step, ${calls * steps * price:.2f} a run"
+            if price
+            else "$? (no price is known)"
+        )
+        out.append(Offer("", "money", f"{told}; a prompt holds at most {context:,} tokens of evidence"))
+    return out
+
+
+def model_calls(model: str) -> bool:
+    """Whether proposals of `model` are calls that may cost money."""
+    return not model.startswith(("manual", "search", "replay:", "command:"))
+
+
+def price_of(model: str, tokens: int) -> float:
+    """Dollars that one call costs at most, by the price list that comes with litellm; 0 where it has no price."""
+    code = (
+        "import sys, litellm; print(sum(litellm.cost_per_token("
+        "model=sys.argv[1], prompt_tokens=int(sys.argv[2]), completion_tokens=2000)))"
+    )
+    ended = _python(code, model, str(tokens))
+    try:
+        return float(ended.stdout.split()[-1]) if ended.returncode == 0 else 0.0
+    except (ValueError, IndexError):
+        return 0.0
+
+
+def _python(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
 
 def make(wish: Wish) -> Path:
@@ -122,9 +244,7 @@ def test_call(model: str) -> str:
         "import sys, litellm; r = litellm.completion(model=sys.argv[1], max_tokens=5, timeout=30, "
         "messages=[{'role': 'user', 'content': 'Say ok'}]); print(r.choices[0].message.content)"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", code, model], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    ended = _python(code, model)
     lines = (ended.stdout if ended.returncode == 0 else ended.stderr).strip().splitlines() or [""]
     return single_line(f"{model}: {'answers: ' if ended.returncode == 0 else 'failed: '}{lines[-1][:200]}")
 

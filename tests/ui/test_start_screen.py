@@ -7,8 +7,10 @@ from conftest import Visit
 from sample import make_session
 from terminal import make_task
 
+from genopt_tui.session.journal import Journal
 from genopt_tui.task import loader
 from genopt_tui.ui.app import GenoptApp
+from genopt_tui.ui.newsession import KEYS, Offer, Wish, models, spending
 from genopt_tui.ui.screens.main import MainScreen
 from genopt_tui.ui.screens.new import STEPS, NewScreen
 from genopt_tui.ui.screens.start import StartScreen
@@ -61,6 +63,68 @@ async def test_enter_five_times_makes_a_session(home: Path, tmp_path: Path, monk
         await person.until(lambda: isinstance(app.screen, MainScreen) and app.screen.snapshot.loaded, "opened")
         assert app.main is not None and app.main.snapshot.session.task == "tiny"
         assert app.main.snapshot.session.model.startswith("openai/")
+        journal = Journal(Path(app.main.snapshot.session.path))
+        await person.until(journal.commands, "the run")
+        assert [(c.kind, c.data["mode"]) for c in journal.commands()] == [("run", "ask")]
+        journal.close()
+
+
+async def test_files_of_ones_own_are_asked_for_one_by_one(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prompt.txt").write_text("Is this good or bad? {text}\n")
+    cases = "".join(f"case {i},{'good' if i % 2 else 'bad'}\n" for i in range(24))
+    (tmp_path / "cases.csv").write_text(f"text,label\n{cases}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loader, "bundled_root", lambda: tmp_path / "nothing")
+    app = GenoptApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        person = Visit(app, pilot)
+        await person.until(lambda: isinstance(app.screen, StartScreen))
+        await person.press("n")
+        await person.until(lambda: at_step(app, 0), "the first step")
+        await person.press("tab", "enter")
+        for text in ("prompt.txt", "cases.csv", "label"):
+            await person.press(*(("full_stop" if c == "." else c) for c in text), "enter")
+        await person.until(lambda: at_step(app, 1), "the start")
+        await person.press("enter")
+        await person.until(lambda: at_step(app, 2), "the model")
+        assert isinstance(app.screen, NewScreen)
+        at = next(i for i, o in app.screen.pages[0].opens.items() if isinstance(o, Offer) and o.value == "search")
+        app.screen.view.go(at)
+        await person.press("enter")
+        await person.until(lambda: at_step(app, 3), "the choices")
+        await person.press("enter")
+        await person.until(lambda: at_step(app, 4), "the check")
+        await person.press("j", "enter")
+        await person.until(lambda: app.main is not None and app.main.snapshot.loaded, "opened")
+        assert app.main is not None and app.main.snapshot.session.model == "search"
+        journal = Journal(Path(app.main.snapshot.session.path))
+        assert not journal.commands()
+        journal.close()
+
+
+def test_agents_that_are_on_the_path_and_keys_that_are_set_are_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "claude"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MISTRAL_API_KEY", "none")
+    values = [offer.value for offer in models()]
+    assert values[0].startswith("mistral/") and "command:claude -p" in values and "command:codex exec -" not in values
+    assert values[-2:] == ["manual", "search"]
+
+
+def test_what_a_run_will_take_is_told_and_never_a_made_up_price() -> None:
+    wish = Wish("atari/pong", model="openai/none-such", pairs={"budget.steps": "20"})
+    calls, money = spending(wish, "")
+    assert "1 model call a step, 20 a run" in calls.note and "$? (no price is known)" in money.note
+    (free,) = spending(Wish("atari/pong", model="search"), "")
+    assert "none" in free.note
 
 
 def at_step(app: GenoptApp, step: int) -> bool:

@@ -72,8 +72,10 @@ class MainScreen(Screen[None]):
         for action in ACTIONS
     ]
 
-    def __init__(self, first: Snapshot) -> None:
+    def __init__(self, first: Snapshot, begin_with: str = "") -> None:
+        """`begin_with` is the action that is done as soon as the session is read."""
         super().__init__()
+        self._begin_with = begin_with
         self.snapshot = first
         self.store = Store(Path(first.session.path), self.post_message, first)
         self.active, self.zoomed = 1, False
@@ -206,6 +208,8 @@ class MainScreen(Screen[None]):
         self._feed(self.store.take())
         if first and self.snapshot.loaded:
             self._greet()
+            if self._begin_with:
+                self.call_later(self.action_act, self._begin_with)
 
     def _feed(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot = self._with_edit(replace(snapshot, chosen=self._chosen))

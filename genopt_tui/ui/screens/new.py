@@ -1,6 +1,6 @@
-"""`n`: a new session in five steps: task, start, model, design choices, check. Enter goes on, Esc goes back."""
+"""`n`: a new session in five steps: task or own files, start, model, design choices, check. Enter goes on, Esc goes back."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -18,18 +18,29 @@ if TYPE_CHECKING:
     from genopt_tui.ui.app import GenoptApp
 
 STEPS = ("task", "start", "model", "design choices", "check")
+ABOUT = (
+    "What is to be optimized? A task that comes with genopt, or (Tab) files of your own",
+    "Where does it begin?",
+    "Who proposes the edits? t makes one short test call to the model under the cursor",
+    "What shapes learning? All of it can be changed later, too",
+    "What it will take, and what the loop doctor finds",
+)
+NOBODY = (
+    "No key, no agent and no local server was found here: choose one of these. search costs nothing and is no model"
+)
+CHECKING = "measuring what a step takes, and asking the loop doctor: some seconds to a minute; Enter goes on without"
 BUDGET = "20"
 """Steps that a run of a new session may take before it is asked for more."""
+ONLY_MAKE = "make it only"
 
 
 class NewScreen(Sheet):
     """One step at a time; nothing is made before the last Enter."""
 
-    KEYS = "Enter takes the line and goes on  Esc one step back  t test call (model)  / search"
+    KEYS = "Enter takes the line and goes on  Esc one step back  / search"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", show=False),
         Binding("escape,q,ctrl+q,ctrl+c", "close", show=False, priority=True),
-        Binding("tab,shift+tab", "nothing", show=False, priority=True),
     ]
 
     def __init__(self) -> None:
@@ -38,47 +49,43 @@ class NewScreen(Sheet):
         self.step = 0
 
     def read(self) -> tuple[str, Sequence[Page]]:
-        offers = (self._tasks, self._starts, newsession.models, self._choices, self._check)[self.step]()
-        lines: list[Line] = [((f"{o.words:<32.32} ", "strong"), (o.note, "dim")) for o in offers]
-        return self._about(), [Page(STEPS[self.step], lines, dict(enumerate(offers)))]
+        name = STEPS[self.step]
+        if name == "task":
+            return self._about(), [page(name, newsession.tasks()), page("my files", newsession.OWN)]
+        if name == "start":
+            return self._about(), [page(name, newsession.starts(self.wish))]
+        if name == "model":
+            offers = newsession.models()
+            nobody = all(offer.ask or offer.value in {"manual", "search"} for offer in offers)
+            return self._about(NOBODY if nobody else ""), [page(name, offers)]
+        if name == "design choices":
+            return self._about(), [page(name, newsession.choices(self.wish))]
+        return self._about(), [page(name, [*self._last(), *self._checked()])]
 
-    def _about(self) -> str:
+    def _about(self, instead: str = "") -> str:
         steps = "  ".join(f"[{name}]" if i == self.step else name for i, name in enumerate(STEPS))
-        chosen = [self.wish.task, self.wish.start, self.wish.model]
-        return f"{steps}\n{' · '.join(part for part in chosen if part)}"
+        chosen = [self.wish.task or " ".join(self.wish.own.values()), self.wish.start, self.wish.model]
+        so_far = " · ".join(part for part in chosen[: self.step] if part)
+        return "\n".join(part for part in (f"{steps}   {so_far}".rstrip(), instead or ABOUT[self.step]) if part)
 
-    def _tasks(self) -> list[Offer]:
-        return newsession.tasks()
-
-    def _starts(self) -> list[Offer]:
-        return newsession.starts(self.wish.task)
-
-    def _choices(self) -> list[Offer]:
-        from genopt_tui.config import DesignChoices
-        from genopt_tui.task import loader
-        from genopt_tui.ui.form import fields_of
-
-        own = loader.find(self.wish.task).task.choices
-        go_on = Offer("go on", "go on with these", "Enter on a line below changes it; d on the main screen does later")
-        fields = [f for f in fields_of(DesignChoices()) if f.key not in {"start", "scope"}]
-        rest = [
-            Offer(f.key, f"{f.key} = {self.wish.pairs.get(f.key, own.get(f.key, f.value))}", f.help, f.key)
-            for f in fields
+    def _last(self) -> list[Offer]:
+        return [
+            Offer("run", "make it and run", f"mode ask: you decide on every edit; at most {BUDGET} steps a run"),
+            Offer("make", ONLY_MAKE, "nothing runs before you press s (one step) or p"),
         ]
-        return [go_on, *rest]
 
-    def _check(self) -> list[Offer]:
+    def _checked(self) -> list[Offer]:
         try:
-            found = newsession.check(self.wish)
+            return newsession.check(self.wish)
         except GenoptError as error:
-            found = [f"error {error}"]
-        go = Offer("make", "make it and open it", f"mode ask, at most {BUDGET} steps a run; s runs the first")
-        return [go, *(Offer("", line.partition(" ")[0], line.partition(" ")[2].strip()) for line in found)]
+            return [Offer("", "error", str(error))]
 
     def opened(self, thing: object) -> None:
         if not isinstance(thing, Offer):
             return
-        if self.step == STEPS.index("design choices") and thing.ask:
+        if thing.form:
+            self._fill(thing.form, {})
+        elif self.step == STEPS.index("design choices") and thing.ask:
             self._ask(thing, lambda text: self.wish.pairs.__setitem__(thing.ask, text), on=0)
         elif thing.ask:
             self._ask(thing, self._take, on=1)
@@ -86,39 +93,63 @@ class NewScreen(Sheet):
             self._take(thing.value)
             self._go(1)
         else:
-            self.app.notify("choose another line", markup=False)
+            self.app.notify("this line only tells something: choose another one", markup=False)
 
-    def _ask(self, offer: Offer, take: object, on: int) -> None:
+    def _ask(self, offer: Offer, take: Callable[[str], object], on: int) -> None:
         def answered(text: str | None) -> None:
-            if text and callable(take):
+            if text:
                 take(text)
                 self._go(on)
 
         self.app.push_screen(AskText(f"{offer.words}: {offer.ask}"), answered)
 
+    def _fill(self, form: Sequence[tuple[str, str]], given: dict[str, str]) -> None:
+        """Ask for one option after another, then go on with files of one's own."""
+        if not form:
+            self.wish.task, self.wish.own = "", {option: text for option, text in given.items() if text}
+            self._go(1)
+            return
+        (option, question), *rest = form
+
+        def answered(text: str | None) -> None:
+            if text or (text == "" and question.endswith("(optional)")):
+                self._fill(rest, {**given, option: text})
+
+        self.app.push_screen(
+            AskText(question, "Enter goes on  Esc leaves", value=self.wish.own.get(option, "")), answered
+        )
+
     def _take(self, value: str) -> None:
         name = STEPS[self.step]
+        if name == "task":
+            self.wish.own = {}
         if name in {"task", "start", "model"}:
-            setattr(self.wish, name, value)
+            setattr(self.wish, name, "" if name == "start" and self.wish.own else value)
+        if name == "check":
+            self._runs = value == "run"
 
     def _go(self, by: int) -> None:
         self.step += by
+        self.page = 0
         if self.step == len(STEPS):
             self.step -= 1
             self.about.show("making it ...")
             self.run_worker(self._make(), exclusive=True)
+            return
+        if STEPS[self.step] == "check":
+            self.show(f"{self._about()}\n{CHECKING}", [page("check", self._last())])
         else:
             self.about.show("reading ...")
-            self.run_worker(self.load(), exclusive=True)
+        self.run_worker(self.load(), exclusive=True)
 
     async def _make(self) -> None:
         try:
             path = await apart(lambda: newsession.make(self.wish))
         except EXPECTED as error:
-            self.about.show(str(error))
+            self.about.show(f"{error}\nEsc goes back")
             return
         self.dismiss(None)
-        cast("GenoptApp", self.app).open_session(path)
+        cast("GenoptApp", self.app).open_session(path, first="run" if self._runs else "")
 
     async def action_test(self) -> None:
         """One short question to the model under the cursor."""
@@ -131,13 +162,18 @@ class NewScreen(Sheet):
             said = await apart(lambda: newsession.test_call(offer.value))
         except EXPECTED as error:
             said = str(error)
-        self.about.show(said)
-
-    def action_nothing(self) -> None:
-        """The steps are walked with Enter and Esc alone."""
+        self.about.show(f"{self._about()}\n{said}")
 
     def action_close(self) -> None:
         if self.step:
             self._go(-1)
         else:
             self.dismiss(None)
+
+
+def page(name: str, offers: Sequence[Offer]) -> Page:
+    """A tab with a line for each offer; Enter on a line opens its offer."""
+    lines: list[Line] = [
+        ((f"{o.words:<32} ", "strong" if o.value or o.ask or o.form else "dim"), (o.note, "dim")) for o in offers
+    ]
+    return Page(name, lines, dict(enumerate(offers)))
