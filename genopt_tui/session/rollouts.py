@@ -1,0 +1,183 @@
+"""Finished rollouts in a journal: the cache that scoring asks, and the traces that panes show."""
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from genopt_tui.session.blocks import REPLY, ROLLOUT
+from genopt_tui.session.events import Events
+from genopt_tui.session.rows import RolloutRow, now
+from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
+
+COLUMNS = "id, step, key, tree, traced, example, repeat, split, status, score, seconds, steps, data"
+OWN = ("trace", "pictures", "example", "repeat", "split", "status", "score", "seconds", "steps")
+"""Fields of a result that have a place of their own."""
+OTHER = [field.name for field in fields(RolloutResult) if field.name not in OWN]
+
+
+class Rollouts(Events):
+    """What running a version on an example yielded."""
+
+    _trees: frozenset[str] = frozenset()
+    _trees_to = 0  # the last rollout that `_trees` knows
+    _asked: tuple[int, Mapping[str, int]] = (0, {})  # the last block, and the replies in blocks by their prompt's tree
+
+    def store_rollout(
+        self, key: str, step: int, tree: str, result: RolloutResult, *, traced: bool, **event: Any
+    ) -> int:
+        """Keep a finished rollout with its trace and say `rollout_finished`, in one transaction."""
+        data = {name: value for name in OTHER if (value := getattr(result, name))}
+        with self._transaction():
+            cursor = self._db.execute(
+                "INSERT INTO rollout(key, at, step, tree, example, repeat, split, status, score, seconds, steps, traced, data) "
+                "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                (
+                    key,
+                    now(),
+                    step,
+                    tree,
+                    result.example,
+                    result.repeat,
+                    result.split,
+                    result.status,
+                    result.score,
+                    result.seconds,
+                    result.steps,
+                    traced,
+                    json.dumps(data),
+                ),
+            )
+            identity = int(cursor.lastrowid or 0)
+            self._db.executemany(
+                "INSERT INTO trace VALUES(?,?,?,?)", [(identity, c.first, c.count, c.blob) for c in result.trace]
+            )
+            self._db.executemany(
+                "INSERT INTO picture VALUES(?,?,?,?,?,?)",
+                [(identity, p.step, p.width, p.height, p.palette, p.pixels) for p in result.pictures],
+            )
+            self.rollout_event(step, identity, tree, result, cached=False, **event)
+        return identity
+
+    def rollout_event(
+        self, step: int, rollout: int, tree: str, result: RolloutResult, *, cached: bool, **event: Any
+    ) -> None:
+        """Say `rollout_finished` of a rollout that is kept as row `rollout`."""
+        self.event(
+            step,
+            "rollout_finished",
+            example=result.example,
+            repeat=result.repeat,
+            split=result.split,
+            score=result.score,
+            status=result.status,
+            cached=cached,
+            seconds=result.seconds,
+            rollout=rollout,
+            tree=tree,
+            **event,
+        )
+
+    def find_rollout(self, key: str, tree: str, *, traced: bool = False) -> RolloutRow | None:
+        """The newest finished rollout of this artifact with this cache key (with a trace, where one is wanted)."""
+        rows = self._rollouts("tree = ? AND key = ? AND traced >= ? ORDER BY id DESC LIMIT 1", tree, key, int(traced))
+        if rows:
+            return rows[0]
+        old = [r for r in self._old_rollouts(tree) if r.key == key and r.traced >= traced]
+        return old[-1] if old else None
+
+    def rollout(self, identity: int) -> RolloutRow | None:
+        if rows := self._rollouts("id = ?", identity):
+            return rows[0]
+        for block in self.blocks(ROLLOUT, "? BETWEEN first AND last", identity):
+            for i, _, step, text in block.rows():
+                if i == identity:
+                    return _row(i, step, json.loads(text))
+        return None
+
+    def rollouts(self, tree: str, split: str = "") -> list[RolloutRow]:
+        """Finished rollouts of a version (artifact tree), oldest first."""
+        held = self._rollouts("tree = ? AND (? = '' OR split = ?) ORDER BY id", tree, split, split)
+        known = {row.id for row in held}
+        old = (r for r in self._old_rollouts(tree) if split in ("", r.result.split) and r.id not in known)
+        return [*old, *held]
+
+    def _rollouts(self, where: str, *values: Any) -> list[RolloutRow]:
+        rows = self._db.execute(f"SELECT {COLUMNS} FROM rollout WHERE {where}", values).fetchall()
+        return [_row(row[0], row[1], (*row[2:-1], json.loads(row[-1]))) for row in rows]
+
+    def _old_rollouts(self, tree: str) -> Iterator[RolloutRow]:
+        """Rollouts of an artifact that lie in blocks, oldest first."""
+        found = self._db.execute(
+            "SELECT block FROM block_tree WHERE tree = ? ORDER BY block", (short(tree),)
+        ).fetchall()
+        for (number,) in found:
+            for i, _, step, text in self.block(number).rows():
+                if tree in text and (row := _row(i, step, json.loads(text))).tree == tree:
+                    yield row
+
+    def last_rollout(self) -> int:
+        """Id of the newest rollout, 0 when there is none."""
+        return int(self._db.execute("SELECT coalesce(max(id), 0) FROM rollout").fetchone()[0])
+
+    def trees(self) -> frozenset[str]:
+        """Artifacts (tree ids) that were rolled out."""
+        last = self.last_rollout()
+        rows = self._db.execute("SELECT DISTINCT tree FROM rollout WHERE id > ? AND id <= ?", (self._trees_to, last))
+        fresh = {str(row[0]) for row in rows}
+        for block in self.blocks(ROLLOUT, "last > ?", self._trees_to):
+            fresh.update(json.loads(text)[1] for text in block.texts)
+        self._trees |= fresh
+        self._trees_to = last
+        return self._trees
+
+    def replies_for(self, tree: str) -> int:
+        """How many complete replies there are to prompts made for the artifact `tree`."""
+        held = self._db.execute(
+            "SELECT count(*) FROM reply WHERE complete AND step IN (SELECT step FROM event WHERE kind = 'batch_sampled' "
+            "AND json_extract(data, '$.tree') = ?)",
+            (tree,),
+        ).fetchone()[0]
+        return int(held) + self._old_replies_for().get(tree, 0)
+
+    def _old_replies_for(self) -> Mapping[str, int]:
+        """Complete replies that lie in blocks, by the artifact that their prompt was made for."""
+        newest = int(self._db.execute("SELECT coalesce(max(id), 0) FROM block").fetchone()[0])
+        if newest != self._asked[0]:
+            trees: dict[int, set[str]] = {}
+            for event in self.events(kinds=["batch_sampled"]):
+                trees.setdefault(event.step, set()).add(event.data["tree"])
+            rows = (row for block in self.blocks(REPLY) for row in block.rows())
+            asked = Counter(tree for _, _, step, text in rows if json.loads(text)[3] for tree in trees.get(step, ()))
+            self._asked = (newest, asked)
+        return self._asked[1]
+
+    def trace_chunks(self, rollout: int, first: int = 0, count: int = 1 << 60) -> list[TraceChunk]:
+        """The chunks of a trace that hold steps `first` to `first + count`; the others are not read."""
+        rows = self._db.execute(
+            "SELECT first, count, blob FROM trace WHERE rollout = ? AND first + count > ? AND first < ? ORDER BY first",
+            (rollout, first, first + count),
+        )
+        return [TraceChunk(*row) for row in rows]
+
+    def picture(self, rollout: int, step: int) -> Picture | None:
+        """The picture attached to `step`, or the latest before it."""
+        row = self._db.execute(
+            "SELECT step, width, height, palette, pixels FROM picture WHERE rollout = ? AND step <= ? ORDER BY step DESC LIMIT 1",
+            (rollout, step),
+        ).fetchone()
+        return Picture(*row) if row else None
+
+
+def short(tree: str) -> int:
+    """A small number by which the blocks of an artifact are found; two artifacts may share it."""
+    return zlib.crc32(tree.encode())
+
+
+def _row(identity: int, step: int, told: Sequence[Any]) -> RolloutRow:
+    """A row from the rest of its columns, in their order."""
+    key, tree, traced, example, repeat, split, status, score, seconds, steps, data = told
+    result = RolloutResult(example, repeat, split, status, score, seconds, steps=steps, **data)
+    return RolloutRow(identity, key, step, tree, bool(traced), result)

@@ -1,0 +1,155 @@
+"""Old rows of the journal in blocks: everything is read as before, whatever was archived and whenever its writer was killed."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genopt_tui.session.journal import Journal, Reply, path_of
+from genopt_tui.task.rollout import RolloutResult, TraceChunk
+
+STEPS = 30
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Path:
+    folder = tmp_path / "toy"
+    folder.mkdir()
+    fill(folder, 1, STEPS)
+    return folder
+
+
+@pytest.fixture
+def journal(session: Path) -> Iterator[Journal]:
+    opened = Journal(session)
+    yield opened
+    opened.close()
+
+
+def fill(folder: Path, first: int, last: int) -> None:
+    """Steps as the loop writes them, with what belongs to no step in between."""
+    journal = Journal(folder, durable=False)
+    for step in range(first, last + 1):
+        tree = f"{step:040x}"
+        if step % 7 == 0:
+            journal.event(0, "hint", text=f"hint {step}", always=False, remove=False)
+            journal.event(0, "scored", tree=tree, mean=float(step))
+        journal.event(step, "batch_sampled", base="b", tree=tree, examples=[["e", 0]])
+        for example in ("e", "f"):
+            trace = (TraceChunk(0, 2, b"chunk"),)
+            result = RolloutResult(example, 0, "train", "ok", float(step), 0.5, f"so {step}", steps=2, trace=trace)
+            journal.store_rollout(f"key/{tree}/{example}", step, tree, result, traced=True)
+        journal.event(
+            step, "prompt_built", candidate=0, messages=[{"role": "user", "content": f"{step} " + "long " * 500}]
+        )
+        journal.store_reply(Reply(step, 0, 0, f"reply ü {step}", usage={"input": step, "output": 1}, cost=0.5))
+        journal.event(step, "step_ended", outcome="gate", counts=True)
+    journal.close()
+
+
+def seen(session: Path) -> dict[str, Any]:
+    """All that can be asked of a journal."""
+    journal = Journal(session, durable=False)
+    try:
+        trees = [f"{step:040x}" for step in range(1, STEPS + 1)]
+        last = [journal.last("prompt_built", "step_ended", step=step) for step in range(1, STEPS + 1)]
+        below = [journal.last("batch_sampled", below=step) for step in range(1, STEPS + 1)]
+        return {
+            "events": journal.events(),
+            "steps": [journal.events(step=step) for step in range(1, STEPS + 1)],
+            "after": journal.events(40, kinds=["step_ended", "hint"], limit=9),
+            "last": [*last, *below, journal.last("scored"), journal.last("paused")],
+            "ends": [journal.first_step(), journal.last_step(), journal.last_event(), journal.last_rollout()],
+            "count": [journal.count("step_ended"), journal.count("step_ended", 50), journal.count("nothing")],
+            "replies": [journal.replies(step) for step in range(1, STEPS + 1)],
+            "spent": [journal.spent(), journal.spent(5), journal.spent(STEPS)],
+            "for": [journal.replies_for(tree) for tree in [*trees, "x"]],
+            "rollouts": [journal.rollouts(tree) for tree in [*trees, "x"]],
+            "split": journal.rollouts(trees[3], "gate"),
+            "rollout": [journal.rollout(number) for number in range(1, 2 * STEPS + 2)],
+            "found": [journal.find_rollout(f"key/{tree}/f", tree, traced=True) for tree in trees],
+            "missed": journal.find_rollout("key", trees[0]),
+            "trees": journal.trees(),
+            "trace": [journal.trace_chunks(number) for number in range(1, 2 * STEPS)],
+        }
+    finally:
+        journal.close()
+
+
+def test_what_was_archived_is_read_as_before(session: Path, journal: Journal) -> None:
+    before = seen(session)
+    assert journal.archive(kept=4, group=8) == 24
+    rows = (
+        sqlite3.connect(path_of(session)).execute("SELECT count(*) FROM event WHERE kind = 'prompt_built'").fetchone()
+    )
+    assert rows == (STEPS - 24,)
+    assert seen(session) == before
+    assert journal.archive(kept=4, group=8) == 0
+
+
+def test_a_journal_goes_on_after_it_was_archived(session: Path, journal: Journal) -> None:
+    assert journal.trees() and journal.replies_for(f"{1:040x}") == 1
+    journal.archive(kept=4, group=8)
+    fill(session, STEPS + 1, STEPS + 12)
+    before = seen(session)
+    assert journal.archive(kept=4, group=8) == 8
+    assert seen(session) == before
+    assert journal.trees() == before["trees"]
+    assert journal.replies_for(f"{9:040x}") == 1
+
+
+def test_the_file_gives_back_what_the_rows_took(session: Path, journal: Journal) -> None:
+    before = path_of(session).stat().st_size
+    journal.archive(kept=0, group=10)
+    assert path_of(session).stat().st_size < 0.6 * before
+
+
+def test_a_command_that_waits_comes_first(session: Path, journal: Journal) -> None:
+    journal.command("pause")
+    assert journal.archive(lambda: bool(journal.commands()), kept=4, group=8) == 0
+
+
+def test_who_reads_while_rows_move_sees_them_once(session: Path, journal: Journal) -> None:
+    """The tables are asked first, the blocks then: between the two everything may move."""
+    reader = Journal(session, durable=False)
+    whole, blocks = reader.events(), reader.named_blocks
+
+    def late(*asked: Any) -> Any:
+        journal.archive(kept=4, group=8)
+        return blocks(*asked)
+
+    reader.named_blocks = late  # type: ignore[method-assign]
+    assert reader.events() == whole
+    reader.close()
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from genopt_tui.session.journal import Journal
+journal, left = Journal(Path(sys.argv[1])), int(sys.argv[2])
+def passed(*_):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+journal._db.set_trace_callback(passed)
+journal.archive(kept=4, group=8)
+"""
+
+
+def test_a_kill_at_any_statement_loses_nothing(session: Path) -> None:
+    before, killed, at = seen(session), 0, 1
+    while True:
+        done = subprocess.run([sys.executable, "-c", KILLED, str(session), str(at)], env={**os.environ})
+        assert seen(session) == before
+        if done.returncode != -signal.SIGKILL:
+            break
+        killed, at = killed + 1, at + 9  # what is left after a kill is done by the next one
+    assert killed > 3
