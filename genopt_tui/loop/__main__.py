@@ -53,9 +53,11 @@ def run(session: Path) -> int:
 
 async def serve(session: Path) -> int:
     from genopt_tui.loop.runner import Runner
+    from genopt_tui.loop.telling import Telling
     from genopt_tui.session.repository import Repository
 
     runner = Runner(session)
+    runner.book.tell = Telling(session).hear
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: runner.stop("stopped by a signal", Exit.INTERRUPTED, at_once=True))

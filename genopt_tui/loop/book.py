@@ -5,6 +5,7 @@ after a reply has come, and before a command is answered. Nobody sees an event t
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -12,6 +13,7 @@ from genopt_tui.session.journal import Event, Journal
 from genopt_tui.session.progress import Progress, advance, latest
 
 HOLD = 0.05  # seconds; faces look as often
+TOLD = {"decision_wanted", "run_finished"}
 
 
 class Book:
@@ -19,6 +21,8 @@ class Book:
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self.tell: Callable[[Event], None] = lambda event: None
+        """Called with every event once all that was said up to it is durable and the progress holds it; only for kinds in `TOLD`."""
         self._group: AbstractContextManager[None] | None = None
         self.progress, self._last = latest(journal)
 
@@ -65,6 +69,9 @@ class Book:
         for event in self.journal.events(self._last):
             self.progress = advance(self.progress, event)
             self._last = event.id
+            if event.kind in TOLD:
+                self.flush()
+                self.tell(event)
 
     def ended_steps(self, since: int) -> int:
         """How many steps ended after the event `since`."""

@@ -1,7 +1,5 @@
-"""Telling a person who looks elsewhere: the bell, the terminal's title, the desktop, and commands of the user's own."""
+"""Telling a person who looks elsewhere: the bell, the terminal's title, the desktop. (The user's own commands: loop/telling.py.)"""
 
-import os
-import subprocess
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -37,26 +35,13 @@ class Teller:
             self._write(f"\x1b]2;{title}\x07")
         if not snapshot.loaded:
             return
-        if snapshot.pending:
-            self._news(snapshot, settings, settings.on_decision, {"GENOPT_STEP": str(snapshot.progress.step)})
-        elif snapshot.state in {FINISHED, FAILED} and before in {RUNNING, WAITING}:
-            reason = str((snapshot.progress.finished or {}).get("reason", ""))
-            self._news(snapshot, settings, settings.on_finish, {"GENOPT_REASON": reason})
+        over = snapshot.state in {FINISHED, FAILED} and before in {RUNNING, WAITING}
+        if snapshot.pending or over:
+            self._news(settings)
 
-    def _news(self, snapshot: Snapshot, settings: "Interface", command: str, said: dict[str, str]) -> None:
+    def _news(self, settings: "Interface") -> None:
         if settings.bell:
             self._write("\x07")
         if settings.notify:
             text = self._title.removeprefix("genopt ").replace(";", ",")
             self._write(wrapped(f"\x1b]9;{text}\x07") + wrapped(f"\x1b]777;notify;genopt;{text}\x07"))
-        if command:
-            environment = {**os.environ, "GENOPT_SESSION": snapshot.session.name, **said}
-            subprocess.Popen(
-                command,
-                shell=True,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
