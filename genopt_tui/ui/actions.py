@@ -233,6 +233,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("theme", "f2", "", "Change the theme", "Application"),
     Action("help", "question_mark,f1", "keys", "What works here and now", "Application"),
     Action("back", "escape", "back", "Leave what is passing", "Application"),
+    Action("put_aside", "ctrl+z", "", "Put the application aside; fg brings it back", "Application"),
     Action("leave", "q,ctrl+q,ctrl+c", "leave", "Leave; a run may go on", "Application"),
 )
 BY_ID = {action.id: action for action in ACTIONS}

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -15,10 +14,11 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.theme import Theme
+from textual.worker import WorkerFailed
 
 from genopt_tui.errors import UsageError
 from genopt_tui.session.summary import head_summary
-from genopt_tui.ui import terminal
+from genopt_tui.ui import faults, terminal
 from genopt_tui.ui.glance import Glance
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class GenoptApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, priority=True),
         Binding("ctrl+c", "leave", show=False),
+        Binding("ctrl+z", "suspend_process", show=False),
     ]
     CSS = """
     Toast { max-width: 90%; }
@@ -76,7 +77,9 @@ class GenoptApp(App[int]):
         self._head = head_summary(session) if session else None
         self.key_time = 0.0
         """When the newest key was pressed (monotonic seconds), however late it is handled."""
-        self.crash = self.farewell = ""
+        self.farewell = ""
+        self.fault: BaseException | None = None
+        """What ended the application unforeseen."""
         self.own: UserSettings | None = None
         self._teller: Teller | None = None
         self._kept: Kept | None = None
@@ -90,6 +93,8 @@ class GenoptApp(App[int]):
         self.call_after_refresh(self._begin)
         if not self.is_headless:
             terminal.on_ending(self._told_to_end)
+            terminal.on_stopping(self)
+            faults.watch_threads(lambda error: self.call_later(self.note, error))
 
     def _begin(self) -> None:
         """After the first content: all that is slow to load."""
@@ -159,6 +164,7 @@ class GenoptApp(App[int]):
         from genopt_tui.ui.reader import first_snapshot
         from genopt_tui.ui.screens.main import MainScreen
 
+        self._session = session.resolve()
         self.switch_screen(MainScreen(first_snapshot(session), first))
 
     async def on_event(self, event: events.Event) -> None:
@@ -238,13 +244,30 @@ class GenoptApp(App[int]):
             self.main.store.command("pause").wait(0.2)
         self.exit(128 + number, return_code=128 + number)
 
+    def _handle_exception(self, error: Exception) -> None:
+        """Go on where a worker failed: what it was to show is missing, the rest is there. End after any other fault."""
+        if isinstance(error, WorkerFailed) and not self.is_headless:
+            self.note(error.error)
+            return
+        self.fault = self.fault or error
+        super()._handle_exception(error)
+
     def _fatal_error(self) -> None:
-        """End after an unhandled fault, keeping a report that shows no variable's value (Textual's own shows them)."""
-        error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
-        frames = traceback.extract_tb(error.__traceback__) if error is not None else []
-        places = "".join(traceback.format_list(frames))
-        self.crash = f"{places}{type(error).__name__}\n"
+        """End after an unhandled fault, without Textual's report: it shows variables' values."""
         self._close_messages_no_wait()
+
+    def note(self, error: BaseException) -> None:
+        """Keep a report of a fault that the application survives, and say where it is."""
+        where = faults.keep(faults.told(error), report_folder(self._session))
+        told = f"A fault of genopt's own ({type(error).__name__}); what it was to do is not done. Report: {where}"
+        self.notify(told, severity="error", markup=False, timeout=15)
+
+
+def report_folder(session: Path | None) -> Path:
+    """Where reports of faults are kept: beside the session's other logs, else in the user's own folder."""
+    from genopt_tui.config import user_dir
+
+    return session / ".genopt" if session else user_dir()
 
 
 def run_app(session: Path | None = None) -> int:
@@ -260,8 +283,10 @@ def run_app(session: Path | None = None) -> int:
         slow.watch(float(limit))
     with terminal.guarded(log):
         app.run()
-    if app.crash:
-        return _report(app.crash, log)
+    if app.fault:
+        where = faults.keep(faults.told(app.fault), report_folder(session))
+        print(f"genopt ended by a fault of its own ({type(app.fault).__name__}). Report: {where}", file=sys.stderr)
+        return 1
     if app.remembers:
         from genopt_tui.ui.kept import save
 
@@ -269,12 +294,3 @@ def run_app(session: Path | None = None) -> int:
     if app.farewell:
         print(app.farewell)
     return app.return_code or 0
-
-
-def _report(crash: str, log: Path | None) -> int:
-    """Keep the report where the session's other logs are, and say where."""
-    where = log.with_name("crash.txt") if log else None
-    if where:
-        where.write_text(crash, encoding="utf-8")
-    print(f"genopt ended by a fault of its own. {f'Report: {where}' if where else crash}", file=sys.stderr)
-    return 1

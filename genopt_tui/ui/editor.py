@@ -3,13 +3,14 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from textual.app import App, SuspendNotSupported
 
 from genopt_tui.errors import UsageError
+from genopt_tui.ui.terminal import lent
 
 
 def edit_files(app: App[int], files: Mapping[str, str]) -> dict[str, str] | None:
@@ -17,19 +18,23 @@ def edit_files(app: App[int], files: Mapping[str, str]) -> dict[str, str] | None
 
     $VISUAL, else $EDITOR, else vi, on copies in a folder of their own.
     """
-    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     with TemporaryDirectory(prefix="genopt-edit-") as folder:
         paths = {name: _copy(Path(folder), name, text) for name, text in files.items()}
-        try:
-            with app.suspend():
-                ended = subprocess.run([*command, *map(str, paths.values())], check=False)
-        except SuspendNotSupported as error:
-            raise UsageError("this terminal cannot be given to an editor", advice="E edits in place") from error
-        except OSError as error:
-            raise UsageError(f"{command[0]} cannot be started", error.strerror or "", "Set EDITOR") from error
-        if ended.returncode:
+        if not edit_here(app, list(paths.values())):
             return None
         return {name: path.read_text(encoding="utf-8", errors="replace") for name, path in paths.items()}
+
+
+def edit_here(app: App[int], paths: Sequence[Path]) -> bool:
+    """The same of files where they lie; False when the editor ended with a fault."""
+    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    try:
+        with app.suspend(), lent():
+            return not subprocess.run([*command, *map(str, paths)], check=False).returncode
+    except SuspendNotSupported as error:
+        raise UsageError("this terminal cannot be given to an editor", advice="E edits in place") from error
+    except OSError as error:
+        raise UsageError(f"{command[0]} cannot be started", error.strerror or "", "Set EDITOR") from error
 
 
 def _copy(folder: Path, name: str, text: str) -> Path:

@@ -1,14 +1,18 @@
 """The terminal around the application: who may write to it, and what ends it."""
 
+import asyncio
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from genopt_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -60,8 +64,41 @@ def _close(screen: TextIO) -> None:
 
 def on_ending(end: Callable[[int], None]) -> None:
     """Call `end(signal)` on the running loop when the process is told to end, so that the screen is restored."""
-    import asyncio
-
     loop = asyncio.get_running_loop()
     for number in ENDING:
         loop.add_signal_handler(number, end, number)
+
+
+def on_stopping(app: "App[int]") -> None:
+    """Give the terminal back when the process is told to stop (ctrl+z, SIGTSTP), and take it again when it goes on.
+
+    A process that was stopped outright (SIGSTOP) finds the terminal as a shell left it, and takes it again as well.
+    """
+    loop = asyncio.get_running_loop()
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        with app.suspend():
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def go_on() -> None:
+        nonlocal stopped
+        if not stopped:
+            with app.suspend():
+                pass
+        stopped = False
+
+    loop.add_signal_handler(signal.SIGTSTP, stop)
+    loop.add_signal_handler(signal.SIGCONT, go_on)
+
+
+@contextmanager
+def lent() -> Iterator[None]:
+    """While a program of the person has the terminal, ctrl+z stops this process with it."""
+    before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)

@@ -52,6 +52,9 @@ class LookDeeds(Deeds):
 
         self.screen.app.push_screen(SettingsScreen(self.snapshot, self.screen.store))
 
+    def do_put_aside(self) -> None:
+        self.screen.app.action_suspend_process()
+
     def do_back(self) -> None:
         """Leave the innermost passing state: the pane's own, the look at an older version, the zoom."""
         pane = self.screen.focused_pane
