@@ -7,14 +7,12 @@ act on history. Later acts name what was added since, so that nobody reads the w
 import json
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genopt_tui.session import message
 from genopt_tui.session.history import ACCEPTED, Version, task_and_gate
+from genopt_tui.session.reading import Versions
 from genopt_tui.session.refs import ACTS
-
-if TYPE_CHECKING:
-    from genopt_tui.session.reading import Versions
 
 CONFIDENCE = 0.95
 SIGN = {"higher": 1, "lower": -1}
@@ -31,7 +29,7 @@ def bound(version: Version, direction: str) -> float:
     return score - margin if direction == "higher" else score + margin
 
 
-def best(repository: "Versions", direction: str = "higher") -> Version | None:
+def best(repository: Versions, direction: str = "higher") -> Version | None:
     """The best version scored as head's line was (same task, same gate examples), of equals the earlier; None when none is."""
     group = group_of(repository, repository.head())
     if group is None:
@@ -40,7 +38,7 @@ def best(repository: "Versions", direction: str = "higher") -> Version | None:
     return repository.version(found["commit"]) if found else None
 
 
-def group_of(repository: "Versions", commit: str) -> str | None:
+def group_of(repository: Versions, commit: str) -> str | None:
     """Task and gate examples of a version's score, or of its nearest scored ancestor's; None where none is scored."""
     while commit:
         made = repository.objects.commit(commit)
@@ -51,7 +49,7 @@ def group_of(repository: "Versions", commit: str) -> str | None:
     return None
 
 
-def known(repository: "Versions") -> dict[str, Any]:
+def known(repository: Versions) -> dict[str, Any]:
     """Direction and group to {"commit", "bound", "step"} of the best version, brought up to the last act and kept."""
     last = repository.objects.read(ACTS)
     at = last.sha if last else repository.head()
@@ -90,7 +88,7 @@ def comparable(versions: Sequence[Version], group: str) -> list[Version]:
     return [v for v in versions if v.score is not None and v.decision in ACCEPTED and f"{v.task} {v.gate_set}" == group]
 
 
-def _load(repository: "Versions") -> dict[str, Any]:
+def _load(repository: Versions) -> dict[str, Any]:
     try:
         data = json.loads((repository.path / ".git" / "genopt" / "best.json").read_text(encoding="utf-8"))
         return data if isinstance(data, dict) and isinstance(data.get("bests"), dict) else {}
@@ -98,7 +96,7 @@ def _load(repository: "Versions") -> dict[str, Any]:
         return {}
 
 
-def _save(repository: "Versions", data: dict[str, Any]) -> None:
+def _save(repository: Versions, data: dict[str, Any]) -> None:
     file = repository.path / ".git" / "genopt" / "best.json"
     file.parent.mkdir(mode=0o700, exist_ok=True)
     temporary = file.with_name(f"best.{os.getpid()}.tmp")

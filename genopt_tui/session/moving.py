@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from genopt_tui.errors import SessionError
 from genopt_tui.session.actlog import Act
 from genopt_tui.session.history import Version
-from genopt_tui.session.reading import Versions
+from genopt_tui.session.naming import Names
 from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, HeadMoved, remove_locks
 from genopt_tui.session.worktree import Followed, WorkTree
 
 PATIENCE = 50  # looks, 20 ms apart, at refs that another process is writing
 
 
-class Mover(Versions):
+class Mover(Names):
     """Moves the refs and the work tree of a session. Only for the holder of the session's lock."""
 
     _work: WorkTree | None = None

@@ -108,24 +108,9 @@ class Versions:
             self._highest = self._highest_step()
         return self._highest + 1
 
-    def best(self, direction: str = "higher") -> Version:
-        """The best version by the lower confidence bound among those scored as head's line was; head when none is scored."""
-        from genopt_tui.session.best import best
-
-        return best(self, direction) or self.version(self.head())
-
     def direction(self) -> Literal["higher", "lower"]:
         """`higher` or `lower`: which scores are better here, by head's record."""
         return self.record(self.head()).direction
-
-    def resolve(self, text: str) -> str:
-        """The commit that a person means: head, start, best, a step (`7`, `7b`, `7.1`), branch, tag or commit id.
-
-        Raises SessionError with the nearest name.
-        """
-        from genopt_tui.session.resolve import resolve
-
-        return resolve(self, text)
 
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` was made from `old`, however far back."""

@@ -3,20 +3,18 @@
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session import message
+from genopt_tui.session.best import best
 from genopt_tui.session.objects import Commit, parse_commit
+from genopt_tui.session.reading import Versions
 from genopt_tui.session.refs import ABANDONED, HEADS, REJECTED, TAGS, check_name
-
-if TYPE_CHECKING:
-    from genopt_tui.session.reading import Versions
 
 STEP = re.compile(r"(\d{1,9})(?:\.(\d{1,3})|([a-z]))?")
 
 
-def resolve(repository: "Versions", text: str) -> str:
+def resolve(repository: Versions, text: str) -> str:
     """The commit called `text`. Raises SessionError with the nearest name."""
     text = text.strip()
     found = _word(repository, text) or _step(repository, text) or _ref(repository, text) or _commit(repository, text)
@@ -28,17 +26,18 @@ def resolve(repository: "Versions", text: str) -> str:
     raise SessionError(f"no version '{shown}'", advice=nearest(text, [*known, "head", "start", "best"]))
 
 
-def _word(repository: "Versions", text: str) -> str | None:
+def _word(repository: Versions, text: str) -> str | None:
     if text in ("head", "HEAD"):
         return repository.head()
     if text == "start":
         return repository.git("rev-list", "--max-parents=0", "--first-parent", "HEAD").decode().split()[-1]
     if text == "best":
-        return repository.best(repository.direction()).commit
+        found = best(repository, repository.direction())
+        return found.commit if found else repository.head()
     return None
 
 
-def _step(repository: "Versions", text: str) -> str | None:
+def _step(repository: Versions, text: str) -> str | None:
     match = STEP.fullmatch(text)
     if not match:
         return None
@@ -51,7 +50,7 @@ def _step(repository: "Versions", text: str) -> str | None:
     return found or (kept.sha if kept else None)
 
 
-def _accepted(repository: "Versions", step: int, candidate: int | None = None) -> str | None:
+def _accepted(repository: Versions, step: int, candidate: int | None = None) -> str | None:
     """The accepted version of a step: on the active branch before the others."""
     found = _on_line(repository, step)
     if found and candidate in (None, _candidate(found)):
@@ -76,7 +75,7 @@ def _number(commit: Commit, trailer: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _on_line(repository: "Versions", step: int) -> Commit | None:
+def _on_line(repository: Versions, step: int) -> Commit | None:
     """The version of a step on the way to head: steps only fall from head to start, so a few looks find it."""
     near, far = 0, 1
     while (at := _step_near(repository, far)) is not None and at[0] > step:
@@ -93,7 +92,7 @@ def _on_line(repository: "Versions", step: int) -> Commit | None:
     return None
 
 
-def _step_near(repository: "Versions", back: int) -> tuple[int, Commit] | None:
+def _step_near(repository: Versions, back: int) -> tuple[int, Commit] | None:
     """Step and commit of the version `back` commits before head, or of the first one before it that a step made."""
     found = repository.objects.read(f"HEAD~{back}")
     while found is not None:
@@ -104,7 +103,7 @@ def _step_near(repository: "Versions", back: int) -> tuple[int, Commit] | None:
     return None
 
 
-def _ref(repository: "Versions", text: str) -> str | None:
+def _ref(repository: Versions, text: str) -> str | None:
     try:
         check_name(text)
     except SessionError:
@@ -115,7 +114,7 @@ def _ref(repository: "Versions", text: str) -> str | None:
     return found.sha if found and found.kind == "commit" else None
 
 
-def _commit(repository: "Versions", text: str) -> str | None:
+def _commit(repository: Versions, text: str) -> str | None:
     if not re.fullmatch(r"[0-9a-f]{4,40}", text):
         return None
     found = repository.objects.read(text)
