@@ -46,6 +46,9 @@ class ReplayProposer(Proposer):
             yield Delta(piece)
         yield Finish(line.get("finish_reason") or "stop", line.get("usage"), 0.0)
 
+    async def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        return 0.0
+
     def _next(self, ask: Ask) -> Mapping[str, Any]:
         key = ask.base_tree or digest(ask.messages)
         number = max(self._told[key], ask.earlier)

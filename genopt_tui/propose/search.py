@@ -30,6 +30,9 @@ class SearchProposer(Proposer):
 
     name = "search"
 
+    async def price(self, input_tokens: int, output_tokens: int) -> float | None:
+        return 0.0
+
     async def stream(self, ask: Ask) -> AsyncIterator[Said]:
         changes = propose(ask)
         yield Delta(reply(ask.files, changes))
