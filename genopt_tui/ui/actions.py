@@ -7,7 +7,7 @@ Pane actions are carried out by the pane that has the keyboard; all others by th
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from genopt_tui.session.progress import FAILED, FINISHED, IDLE, PAUSED, RUNNING
+from genopt_tui.session.progress import FAILED, FINISHED, IDLE, PAUSED
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
 
@@ -237,37 +237,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("leave", "q,ctrl+q,ctrl+c", "leave", "Leave; a run may go on", "Application"),
 )
 BY_ID = {action.id: action for action in ACTIONS}
-
-FOOTERS = {
-    "decide": "approve reject edit toggle next again hint rewind branch compare design mode leave help",
-    "propose": "step toggle hint design mode run whole_prompt leave help",
-    RUNNING: "run mode hint design plot compare zoom search copy leave help",
-    "idle": "run step mode hint design rewind branch mark compare plot matrix undo leave help",
-    "back": "back rewind branch mark compare leave help",
-}
-
-
-def footer(snapshot: Snapshot) -> list[Action]:
-    """The actions worth naming in this state, most wanted first."""
-    if snapshot.looking_back:
-        name = "back"
-    elif snapshot.pending:
-        name = snapshot.pending
-    else:
-        name = RUNNING if snapshot.state == RUNNING else "idle"
-    return [BY_ID[identity] for identity in FOOTERS[name].split()]
-
-
-def label(action: Action, snapshot: Snapshot) -> str:
-    """The footer's word for an action, which may depend on the state."""
-    if action.id == "run":
-        return {RUNNING: "pause", "waiting": "pause", PAUSED: "resume"}.get(snapshot.state, "run")
-    if action.id == "step" and snapshot.pending == "propose":
-        return "send"
-    if action.id == "toggle" and snapshot.pending:
-        return "hunk" if snapshot.pending == "decide" else "example"
-    return action.label or action.help
-
 
 def groups(actions: Iterable[Action] = ACTIONS) -> dict[str, list[Action]]:
     """Actions by group, in the table's order."""

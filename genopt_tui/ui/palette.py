@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from genopt_tui.ui.actions import ACTIONS
+from genopt_tui.ui.footers import sentence
 from genopt_tui.ui.screens.main import MainScreen
 
 
@@ -18,7 +19,11 @@ class ActionPalette(Provider):
         context = screen.context()
         for action in ACTIONS:
             reason = action.why_not(context)
-            yield action.id, f"{action.help} ({action.key})", f"not now: {reason}" if reason else action.group
+            yield (
+                action.id,
+                f"{sentence(action, context)} ({action.key})",
+                f"not now: {reason}" if reason else action.group,
+            )
 
     async def discover(self) -> Hits:
         for name, text, note in self._lines():

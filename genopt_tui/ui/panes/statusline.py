@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual import events
 from textual.content import Content
 from textual.widget import Widget
 
 from genopt_tui.errors import single_line
 from genopt_tui.ui import words
-from genopt_tui.ui.actions import Action, Context, footer, label
+from genopt_tui.ui.actions import Action, Context
+from genopt_tui.ui.footers import LAST, footer, label
 from genopt_tui.ui.snapshot import BudgetView, ProposalView, Snapshot
 from genopt_tui.ui.widgets.text import clean_line
 
@@ -182,25 +184,27 @@ class FooterLine(OneLine):
     """The keys that matter in this state, as many as fit; leaving and help always."""
 
     def feed(self, context: Context) -> None:
-        actions = footer(context.snapshot)
+        actions = footer(context)
         room = self.app.size.width - 1
-        always = actions[-2:]
-        room -= sum(self._width(action, context) for action in always)
+        always = actions[-len(LAST) :]
+        room -= sum(self._width(group, context) for group in always)
         chosen = []
-        for action in actions[:-2]:
-            room -= self._width(action, context)
-            if room < 0:
+        for group in actions[: -len(LAST)]:
+            width = self._width(group, context)
+            if width > room:
                 break
-            chosen.append(action)
-        self.show([Part(" "), *(part for action in [*chosen, *always] for part in self._parts(action, context))])
+            room -= width
+            chosen.append(group)
+        self.show([Part(" "), *(part for group in [*chosen, *always] for part in self._parts(group, context))])
 
-    def _width(self, action: Action, context: Context) -> int:
-        return len(action.key) + len(label(action, context.snapshot)) + 3
+    def _width(self, group: tuple[Action, ...], context: Context) -> int:
+        return sum(cell_len(part.text) for part in self._parts(group, context))
 
-    def _parts(self, action: Action, context: Context) -> list[Part]:
-        off = bool(action.why_not(context))
-        key = Part(action.key, "$text-muted" if off else "bold $accent", action.id)
-        return [key, Part(f" {label(action, context.snapshot)}  ", "$text-muted" if off else "", action.id)]
+    def _parts(self, group: tuple[Action, ...], context: Context) -> list[Part]:
+        """The keys of a group, then the word that they share."""
+        off = all(action.why_not(context) for action in group)
+        keys = [Part(f"{a.key} ", "$text-muted" if off else "bold $accent", a.id) for a in group]
+        return [*keys, Part(f"{label(group[-1], context)}  ", "$text-muted" if off else "", group[-1].id)]
 
 
 class TabLine(OneLine):

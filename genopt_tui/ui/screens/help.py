@@ -7,25 +7,25 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 
-from genopt_tui.ui.actions import DISPLAY, Context, groups, label
+from genopt_tui.ui.actions import DISPLAY, Action, Context, groups
+from genopt_tui.ui.footers import sentence
 from genopt_tui.ui.widgets.text import Plain
 
 
 def help_text(context: Context) -> str:
-    """The table of actions in words."""
-    lines = []
+    """The table of actions in words: what works here and now, then what does not, with the reason."""
+    possible, rest = [], []
     for group, actions in groups().items():
-        lines.append(group)
-        for action in actions:
-            keys = " ".join(DISPLAY.get(key, key) for key in action.bound.split(","))
-            reason = action.why_not(context)
-            word = label(action, context.snapshot) if action.id in {"run", "step"} else ""
-            said = f"{word}: {action.help}" if word else action.help
-            lines.append(f"  {keys:<16} {said}")
-            if reason:
-                lines.append(f"  {'':<16} not now: {reason}")
-        lines.append("")
-    return "\n".join(lines).rstrip()
+        works = [action for action in actions if not action.why_not(context)]
+        possible += [group, *(_line(action, context) for action in works), ""] if works else []
+        rest += [f"{_line(a, context)}  ({a.why_not(context)})" for a in actions if a not in works]
+    where = f", in {context.pane.NAME}" if context.pane is not None else ""
+    return "\n".join([f"Works now{where}", "", *possible, "Not now", *rest]).rstrip()
+
+
+def _line(action: Action, context: Context) -> str:
+    keys = " ".join(DISPLAY.get(key, key) for key in action.bound.split(","))
+    return f"  {keys:<16} {sentence(action, context)}"
 
 
 class HelpScreen(ModalScreen[None]):
