@@ -91,13 +91,13 @@ def test_a_prompt_and_cases_become_a_better_prompt(here: Path, capsys: Any, tmp_
     (here / "cases.csv").write_text(cases(200))
     model = f"command:{sys.executable} {agent}"
     wanted = ["new", "--prompt", "prompt.txt", "--cases", "cases.csv", "--answer", "queue", "--name", "mine"]
-    assert call([*wanted, "--model", model, "--set", "gate.examples=8", "--set", "batch.size=2", "--json"]) == 0
+    wanted += ["--model", model, "--set", "gate.examples=8", "--set", "batch.size=2", "--json"]
+    assert call([*wanted, "--steps", "1", "--mode", "auto"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["start"] == "given"
     assert "train 100 cases: refund 50%, billing 50%" in told.err
     assert "sealed" in told.err and "compared by choice" in told.err and "expected: refund" in told.err
-    assert call(["run", "mine", "--steps", "1", "--mode", "auto"]) == 0
-    assert "0 -> 1" in capsys.readouterr().out
+    assert "0 -> 1" in told.err
     assert call(["export", "mine", "--patch", str(tmp_path / "better.patch")]) == 0
     git("init", "-q")
     git("apply", str(tmp_path / "better.patch"))
@@ -143,14 +143,14 @@ def test_a_repository_becomes_faster_and_its_tree_is_never_touched(
         "--metric",
         "took ([0-9.e-]+)",
     ]
-    assert call([*wanted, "--model", f"command:{sys.executable} {tmp_path / 'model.py'}"]) == 0
-    told = capsys.readouterr().err
+    wanted += ["--model", f"command:{sys.executable} {tmp_path / 'model.py'}", "--steps", "1", "--mode", "auto"]
+    assert call(wanted) == 0
+    out, told = capsys.readouterr()
+    assert "BETTER" in out and "it is a time" in told
     assert "lower is better" in told and "self-reported" in told and "train 12, gate 6, test 6" in told
     files = home / "tasks" / "s" / "files"
     assert (files / "large.bin").is_symlink() and (files / "bench.py").is_file()
     assert not (files / "key.secret").exists() and not (files / "src" / "sorter.py").exists()
-    assert call(["run", "s", "--steps", "1", "--mode", "auto"]) == 0
-    assert "BETTER" in capsys.readouterr().out
     assert git("status", "--porcelain") == "" and (here / "src" / "sorter.py").read_text() == SLOW
     assert call(["export", "s", "--patch", str(tmp_path / "faster.patch")]) == 0
     git("am", "-q", str(tmp_path / "faster.patch"))
@@ -182,6 +182,35 @@ def test_a_subfolder_of_a_repository_is_patched_where_it_lies(here: Path, tmp_pa
     monkeypatch.chdir(here)
     git("apply", str(tmp_path / "p"))
     assert "LEVEL = 3\n" not in (here / "part" / "score.py").read_text()
+
+
+def test_what_prints_no_number_is_timed_where_less_is_better(here: Path, capsys: Any, home: Path) -> None:
+    (here / "run.py").write_text("LEVEL = 1\nsum(range(LEVEL))\n")
+    assert call(["new", "--edit", "run.py", "--run", SHELL, "--minimize", "--name", "s"]) == 0
+    told = capsys.readouterr().err
+    assert "the seconds that the command takes" in told and "it is a time" in told
+    toml = (home / "tasks" / "s" / "task.toml").read_text()
+    assert 'source = "seconds"' in toml and 'measure = "time"' in toml
+    (here / "run.py").write_text("raise SystemExit(1)\n")
+    assert call(["eval", "s", "--artifact", str(here), "--json"]) in (0, 1)
+    assert {row["status"] for row in json.loads(capsys.readouterr().out)["scores"]} == {"error"}
+
+
+def test_a_version_that_falls_silent_has_no_score(here: Path, capsys: Any, tmp_path: Path) -> None:
+    (here / "run.py").write_text("print(0.5)\n")
+    assert call(["new", "--edit", "run.py", "--run", SHELL, "--name", "s"]) == 0
+    assert "the score: the last number printed; higher" in capsys.readouterr().err
+    (here / "run.py").write_text("print('all is well')\n")
+    call(["eval", "s", "--artifact", str(here), "--json"])
+    assert {row["status"] for row in json.loads(capsys.readouterr().out)["scores"]} == {"invalid"}
+
+
+def test_what_could_not_run_is_refused_before_anything_is_made(here: Path, home: Path, capsys: Any) -> None:
+    (here / "run.py").write_text("print(3)\n")
+    assert call(["new", "--edit", "run.py", "--run", SHELL, "--steps", "1"]) == 2
+    assert "nobody proposes" in refused(capsys, home)
+    assert call(["new", "--edit", "run.py", "--run", SHELL, "--mode", "auto", "--model", "search"]) == 2
+    assert "--mode goes with --steps" in refused(capsys, home)
 
 
 PROMPT = ["--prompt", "p.txt", "--cases", "c.csv", "--answer", "queue"]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genopt_tui.session.journal import Journal
     from genopt_tui.session.repository import Repository
 
+MODES = click.Choice(["step", "ask", "auto"])
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 

@@ -1,12 +1,13 @@
 """Commands that make sessions and list what there is: new, ls, tasks, doctor."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from genopt_tui.cli import own
-from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say, say_text
+from genopt_tui.cli.common import MODES, figure, find_session, json_option, print_json, repository_of, say, say_text
 from genopt_tui.errors import Exit, UsageError, single_line
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ set_option = click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", 
 @click.option("--preset", default="", help="A preset of the task.")
 @click.option("--model", default="", help="Who proposes: a litellm model, command:..., manual, search, replay:FILE.")
 @click.option("--from", "source", metavar="SESSION@VERSION", help="Begin with a version of another session.")
+@click.option("--steps", type=click.IntRange(min=0), help="Run it at once: this many steps, as `genopt run` would.")
+@click.option("--mode", type=MODES, help="With --steps: who decides.")
 @own.own_options
 @set_option
 @json_option
@@ -34,6 +37,8 @@ def new(
     preset: str,
     model: str,
     source: str | None,
+    steps: int | None,
+    mode: str | None,
     pairs: tuple[str, ...],
     as_json: bool,
     **files: Any,
@@ -46,6 +51,7 @@ def new(
     from genopt_tui.task import loader
 
     wished = [*pairs, *([f"model={model}"] if model else [])]
+    ensure_runs(steps, mode, wished)
     kind = own.kind_of(files, task, source)
     if kind:
         path = own.make(kind, files, own.Wish(name, start, preset, wished))
@@ -70,8 +76,28 @@ def new(
         for changed in document.get("preset", []):
             say(f"{preset}: {changed['key']} = {changed['preset']} (default {changed['default']})", err=True)
         say(f"{document['session']}: {document['path']}")
-        say(f"next: genopt open {path.name}, or genopt run {path.name}")
-    return Exit.DONE
+        if steps is None:
+            say(f"next: genopt open {path.name}, or genopt run {path.name}")
+    return Exit.DONE if steps is None else run_now(path, {"steps": steps, "mode": mode}, quiet=as_json)
+
+
+def ensure_runs(steps: int | None, mode: str | None, pairs: list[str]) -> None:
+    """Raises UsageError, before anything is made, where what was asked for could not run."""
+    if mode and steps is None:
+        raise UsageError("--mode goes with --steps", advice="Give --steps N too; `genopt mode` changes it later")
+    if steps is not None and not any(pair.startswith("model=") for pair in pairs) and not own_settings().model:
+        raise UsageError("nobody proposes", advice="Give --model NAME, command:PROGRAM, manual, search or replay:FILE")
+
+
+def run_now(path: Path, wish: dict[str, Any], *, quiet: bool) -> int:
+    """Run a session just made; with `quiet` its lines go to standard error, since standard output holds a document."""
+    from contextlib import nullcontext, redirect_stdout
+
+    from genopt_tui.cli.running import run_session
+
+    sys.stdout.flush()
+    with redirect_stdout(sys.stderr) if quiet else nullcontext():
+        return run_session(path, wish)
 
 
 def make_session(
@@ -116,12 +142,10 @@ def starting(
     folder: "TaskFolder", called: str, start: str, preset: str, pairs: list[str]
 ) -> "tuple[DesignChoices, SessionSettings]":
     """The choices and settings that a session begins with: the task's, then the preset's, then the caller's."""
-    from genopt_tui.config import DesignChoices, SessionSettings, assign, read_toml, user_file
+    from genopt_tui.config import DesignChoices, assign
 
     task = folder.task
-    choices, defaults = DesignChoices(), user_file("settings.toml")
-    own = read_toml(defaults).get("session", {}) if defaults.exists() else {}
-    settings = SessionSettings.model_validate(own)
+    choices, settings = DesignChoices(), own_settings()
     if preset and preset not in task.presets:
         raise UsageError(f"{task.name} has no preset '{preset}'", advice=f"It has: {', '.join(task.presets) or 'none'}")
     given = task.choices | (task.presets[preset].set if preset else {})
@@ -133,6 +157,14 @@ def starting(
     assign(choices, settings, pairs, task.settings)
     task.resolve(choices.task)
     return choices, settings
+
+
+def own_settings() -> "SessionSettings":
+    """The session settings that the user's own file begins with."""
+    from genopt_tui.config import SessionSettings, read_toml, user_file
+
+    defaults = user_file("settings.toml")
+    return SessionSettings.model_validate(read_toml(defaults).get("session", {}) if defaults.exists() else {})
 
 
 def start_of(folder: "TaskFolder", start: str, preset: str, pairs: list[str]) -> str:
@@ -220,7 +252,7 @@ def ls(as_json: bool) -> int:
 def tasks(as_json: bool) -> int:
     """What can be optimized here."""
     from genopt_tui.errors import TaskError
-    from genopt_tui.learn.doctor import PARTS
+    from genopt_tui.learn.doctor_text import PARTS
     from genopt_tui.task import loader
 
     found: list[dict[str, Any]] = []

@@ -78,12 +78,13 @@ def make(kind: str, own: dict[str, Any], wish: Wish) -> Path:
 
     called = free_name(wish.name or stem_of(kind, own))
     folder = user_file("tasks", called)
-    told = (write_prompt if kind == "prompt" else write_command)(folder, own)
     try:
+        told = write_prompt(folder, own) if kind == "prompt" else write_command(folder, called, own, wish)
         loader.load.cache_clear()
         path = session_of(loader.find(called), called, wish)
     except BaseException:
-        shutil.rmtree(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
         raise
     for line in [f"task {called}: {folder}", *told]:
         say(line, err=True)
@@ -91,13 +92,17 @@ def make(kind: str, own: dict[str, Any], wish: Wish) -> Path:
 
 
 def session_of(folder: "TaskFolder", called: str, wish: Wish) -> Path:
-    from genopt_tui.cli.making import make_session, starting
+    from genopt_tui.cli.making import make_session
 
-    choices, settings = starting(folder, called, wish.start or next(iter(folder.task.starts)), wish.preset, wish.pairs)
-    pairs = [*wish.pairs, *answering(folder, settings)]
-    if folder.task.command:
-        tried(folder, choices, settings)
+    pairs = [*wish.pairs, *answering(folder, begun(folder, called, wish)[1])]
     return make_session(folder, called, name=wish.name, start=wish.start, preset=wish.preset, pairs=pairs)
+
+
+def begun(folder: "TaskFolder", called: str, wish: Wish) -> "tuple[DesignChoices, SessionSettings]":
+    """What the session begins with."""
+    from genopt_tui.cli.making import starting
+
+    return starting(folder, called, wish.start or next(iter(folder.task.starts)), wish.preset, wish.pairs)
 
 
 def answering(folder: "TaskFolder", settings: "SessionSettings") -> list[str]:
@@ -111,8 +116,11 @@ def answering(folder: "TaskFolder", settings: "SessionSettings") -> list[str]:
     return []
 
 
-def tried(folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings") -> None:
-    """Run the files as they are on one example. Raises UsageError when that gives no score: nothing could be learned then."""
+def tried(folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings") -> str:
+    """Run the files as they are on one example; what was printed.
+
+    Raises UsageError when that gives no score: nothing could be learned then.
+    """
     import asyncio
 
     from genopt_tui.loop.check import one_rollout
@@ -131,6 +139,7 @@ def tried(folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSett
         say(f"  its last words: {result.feedback.strip().splitlines()[-1][:SHOWN]}", err=True)
     if result.sandbox:
         say(f"score: self-reported (command and files share a process); sandbox {result.sandbox}", err=True)
+    return result.output
 
 
 def write_prompt(folder: Path, own: dict[str, Any]) -> list[str]:
@@ -148,21 +157,29 @@ def write_prompt(folder: Path, own: dict[str, Any]) -> list[str]:
     return [*lines, f"the first case: {card.shown[:SHOWN]}", f"  expected: {card.expected[:SHOWN]}"]
 
 
-def write_command(folder: Path, own: dict[str, Any]) -> list[str]:
+def write_command(folder: Path, called: str, own: dict[str, Any], wish: Wish) -> list[str]:
+    """Write the folder, run the command once, and settle where its score comes from."""
     from genopt_tui.cli.tree import tree
-    from genopt_tui.task.command import Scoring, command_task, read_examples
+    from genopt_tui.task import loader
+    from genopt_tui.task.command import Scoring, command_task, read_examples, toml
 
     lines = read_examples(own["examples"]) if own["examples"] else []
-    scoring = Scoring(own["run"], lines, own["check"] or "", own["metric"] or "", own["minimize"])
+    lower = own["minimize"]  # timed until it is known whether a number is printed
+    scoring = Scoring(own["run"], lines, own["check"] or "", own["metric"] or "", lower, timed=lower)
     scoring.ensure()
     files = tree(Path.cwd(), own["edit"])
-    counts = command_task(folder, files, scoring)
-    held = ", ".join(f"{split} {count}" for split, count in counts.items() if count)
-    told = [f"may be edited: {', '.join(files.scope)}; {len(files.rest)} other files stay as they are"]
-    return [
-        *told,
+    command_task(folder, files, scoring)
+    loader.load.cache_clear()
+    task = loader.find(called)
+    scoring = scoring.as_tried(tried(task, *begun(task, called, wish)))
+    (folder / "task.toml").write_text(toml(files, scoring), encoding="utf-8")
+    held = ", ".join(f"{split} {count}" for split, count in scoring.counts.items() if count)
+    told = [
+        f"may be edited: {', '.join(files.scope)}; {len(files.rest)} other files stay as they are",
         f"the score: {scoring.rule}; {'lower' if scoring.minimize else 'higher'} is better; examples: {held}",
     ]
+    timed = "it is a time: versions are timed alternately and count by their ratio"
+    return [*told, *[f"  {timed} (measure in task.toml)"] * scoring.timed]
 
 
 def stem_of(kind: str, own: dict[str, Any]) -> str:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import consent, find_session, journal_of, say
+from genopt_tui.cli.common import MODES, consent, find_session, journal_of, say
 from genopt_tui.errors import EvaluationError, Exit, SessionError
 
 if TYPE_CHECKING:
     from genopt_tui.session.journal import Event, Journal
 
 POLL = 0.05
-MODES = click.Choice(["step", "ask", "auto"])
 SHOWS = {"rollout_finished", "reply_delta"}
 
 

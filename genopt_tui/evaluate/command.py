@@ -36,7 +36,7 @@ class CommandTask:
             if checked.code:
                 raise NoScore(f"the check did not pass ({ended(checked.code)}): {tail(checked.text, FEEDBACK)}")
         done = self._run(ctx, self.task.command.replace("{example}", shlex.quote(str(example.data))))
-        found = found_in(done, self.task.metric, timed=self.task.measure == "time")
+        found = found_in(done, self.task.source, self.task.metric, otherwise=self.task.otherwise)
         if found is None:
             raise ArtifactError(f"the command failed ({ended(done.code)})\n{tail(done.text, PRINTED)}")
         self._trace(ctx, found, done)

@@ -8,10 +8,11 @@ import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genopt_tui.errors import TaskError
+from genopt_tui.task.printed import Source, is_time, source_of
 from genopt_tui.task.rollout import Example, Split
 from genopt_tui.task.scaffold import write_folder
 from genopt_tui.task.splits import by_split
@@ -22,6 +23,12 @@ LONGEST = 10_000  # characters of an example
 FEWEST = 4  # examples that can be split
 GATE = 20
 REPEATS = 6  # of the one example of a command without examples: fewer cannot decide anything
+RULES: dict[Source, str] = {
+    "any": "the last number printed, or exit code 0",
+    "number": "the last number printed",
+    "exit code": "1 for exit code 0, 0 for exit code 1",
+    "seconds": "the seconds that the command takes",
+}
 NAMED = 60  # files named in the documentation
 
 TOML = """# Files and a command that prints a score. Written by genopt; yours to change. `genopt check` reads it.
@@ -30,6 +37,8 @@ objective = {objective}
 documentation = {documentation}
 command = {command}
 {optional}direction = "{direction}"
+source = "{source}"   # of the score: number, exit code (0 scores 1, 1 scores 0), seconds, or any
+measure = "{measure}"   # time: versions are timed alternately, alone, and count by their ratio; score: as it is
 failure_score = {failure}   # of a run that failed{checked}
 rule = {rule}
 score_covers = "one run of the command"
@@ -69,13 +78,18 @@ class Files:
 
 @dataclass(frozen=True)
 class Scoring:
-    """How a version is scored. `command` may hold {example}; `metric` is a regular expression whose first group is the score."""
+    """How a version is scored. `command` may hold {example}; `metric` is a regular expression whose first group is the score.
+
+    `source` says where the score comes from, once that is known; `timed` that it is a time.
+    """
 
     command: str
     examples: Sequence[str] = ()
     check: str = ""
     metric: str = ""
     minimize: bool = False
+    source: Source = "any"
+    timed: bool = False
 
     def ensure(self) -> None:
         """Raises TaskError for what could never score."""
@@ -92,10 +106,25 @@ class Scoring:
         if self.metric and not groups:
             raise TaskError(f"--metric {self.metric}", "it has no group", r"Put the number in one: 'time: ([0-9.]+)'")
 
+    def as_tried(self, output: str) -> "Scoring":
+        """The same, with the score from now on from where it came in a run that printed `output`.
+
+        Where lower is better, what prints no number is timed, since failing would win by the exit code.
+        """
+        source = source_of(output, self.metric)
+        if self.minimize and source == "exit code":
+            return replace(self, source="seconds", timed=True)
+        return replace(self, source=source, timed=self.minimize and is_time(output, self.metric))
+
+    @property
+    def counts(self) -> dict[Split, int]:
+        """How many examples each split holds."""
+        return {split: len(numbers) for split, numbers in dealt(self.examples or [""]).items()}
+
     @property
     def rule(self) -> str:
         """Where the score is taken from, in words."""
-        found = f"what {self.metric} finds" if self.metric else "the last number printed, or exit code 0"
+        found = f"what {self.metric} finds" if self.metric else RULES[self.source]
         return f"{found}{', where the check passes' if self.check else ''}"
 
 
@@ -132,23 +161,22 @@ def examples(folder: Path, split: Split) -> list[Example]:
     return [Example(f"ex-{number + 1}", lines[number]) for number in dealt(lines)[split]]
 
 
-def command_task(folder: Path, files: Files, scoring: Scoring) -> dict[Split, int]:
-    """Write the folder of a command task; how many examples each split holds. Raises TaskError and leaves nothing then."""
+def command_task(folder: Path, files: Files, scoring: Scoring) -> None:
+    """Write the folder of a command task. Raises TaskError and leaves nothing then."""
     scoring.ensure()
-    counts = {split: len(numbers) for split, numbers in dealt(scoring.examples or [""]).items()}
     texts = {f"starts/given/{name}": text for name, text in files.edited.items()}
     if scoring.examples:
         texts["examples.txt"] = "".join(f"{line}\n" for line in scoring.examples)
-    write_folder(folder, {"task.toml": toml(files, scoring, counts), **texts})
+    write_folder(folder, {"task.toml": toml(files, scoring), **texts})
     try:
         copy_rest(files, folder / "files")
     except BaseException:
         shutil.rmtree(folder)
         raise
-    return counts
 
 
-def toml(files: Files, scoring: Scoring, counts: Mapping[Split, int]) -> str:
+def toml(files: Files, scoring: Scoring) -> str:
+    counts = scoring.counts
     word = "Lower" if scoring.minimize else "Raise"
     optional = {"check": scoring.check, "metric": scoring.metric}
     return TOML.format(
@@ -158,6 +186,8 @@ def toml(files: Files, scoring: Scoring, counts: Mapping[Split, int]) -> str:
         command=quoted(scoring.command),
         optional="".join(f"{key} = {quoted(text)}\n" for key, text in optional.items() if text),
         direction="lower" if scoring.minimize else "higher",
+        source=scoring.source,
+        measure="time" if scoring.timed else "score",
         failure="1e9" if scoring.minimize else "0.0",
         checked=", or whose check did not pass" if scoring.check else "",
         rule=quoted(scoring.rule),

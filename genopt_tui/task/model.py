@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from genopt_tui.config import parse_size
 from genopt_tui.errors import UsageError
+from genopt_tui.task.printed import Otherwise, Source
 from genopt_tui.task.rollout import Limits
 
 
@@ -144,6 +145,10 @@ class Task(Table):
     )
     check: str = Field("", description="With command: tests that must pass, or the score is invalid")
     metric: str = Field("", description="With command: regular expression whose first group is the score")
+    source: Source = Field(
+        "any",
+        description="With command: where the score comes from. any: a number it prints, else its exit code (0 scores 1, 1 scores 0)",
+    )
     origin: Origin = Field(default_factory=Origin)
     agent: bool = Field(False, description="The artifact calls a model through llm(...)")
     demo: str = Field("", description="A recording beside task.toml for `genopt demo`")
@@ -172,6 +177,11 @@ class Task(Table):
             name: setting.check(name, chosen.get(name, setting.default)) for name, setting in self.settings.items()
         }
         return {**settings, "member": self.member} if self.member else settings
+
+    @property
+    def otherwise(self) -> Otherwise:
+        """What counts of a command that prints no number. Where lower is better nothing does: failing would win."""
+        return "seconds" if self.measure == "time" else "exit code" if self.direction == "higher" else ""
 
     def as_member(self, name: str) -> "Task":
         """This family's task for the member `name`."""

@@ -5,12 +5,15 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from genopt_tui.task.rollout import Json
 
 FEEDBACK, PRINTED = 600, 8_000  # characters of output that become feedback, and the trace
 STEPS = 100_000  # of a trace that a command gives
+Source = Literal["any", "number", "exit code", "seconds"]
+Otherwise = Literal["exit code", "seconds", ""]
+TIME = re.compile(r"(?<![a-z])(took|times?|timing|elapsed|duration|runtime|sec(ond)?s?|ms|[µu]s|ns|s)(?![a-z])", re.I)
 NUMBER = re.compile(
     r"[-+]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(e[-+]?[0-9]{1,9})?|[-+]?(nan|inf|infinity)", re.I
 )
@@ -46,18 +49,25 @@ class Found:
     trace: list[Json] = field(default_factory=list)
 
 
-def found_in(printed: Printed, metric: str, *, timed: bool = False) -> Found | None:
-    """The score of a run: what `metric` finds, else the last JSON object or number on a line of its own.
+def found_in(printed: Printed, source: Source, metric: str = "", *, otherwise: Otherwise = "exit code") -> Found | None:
+    """The score of a run, from where `source` says; the number is what `metric` finds, or else the last one printed.
 
-    Without any: its seconds where it is `timed` and succeeded, else 1 for exit code 0 and 0 for exit code 1.
+    `any` takes `otherwise` where no number is printed: exit code 0 is 1 and exit code 1 is 0, or the run's seconds.
     None for a run that failed. Raises NoScore.
     """
-    found = by_metric(printed, metric) if metric and printed.code == 0 else last_said(printed.out)
+    found = None
+    if source == "any" or source == "number":
+        found = by_metric(printed, metric) if metric and printed.code == 0 else last_said(printed.out)
+        otherwise = otherwise if source == "any" else ""
+    else:
+        otherwise = source
+    if found:
+        return found if printed.code == 0 else None
     if printed.code == 0:
-        if found:
-            return found
-        return Found(printed.seconds if timed else 1.0)
-    return Found(0.0) if printed.code == 1 and not (found or metric or timed) else None
+        if not otherwise:
+            raise NoScore("no number was printed")
+        return Found(printed.seconds if otherwise == "seconds" else 1.0)
+    return Found(0.0) if printed.code == 1 and otherwise == "exit code" and not metric else None
 
 
 def by_metric(printed: Printed, metric: str) -> Found:
@@ -123,3 +133,19 @@ def tail(text: str, most: int) -> str:
     """The end of `text`; what is left out is said."""
     text = text.rstrip()
     return text if len(text) <= most else f"[... {len(text) - most} characters before this ...]\n{text[-most:]}"
+
+
+def source_of(output: str, metric: str) -> Source:
+    """Where the score of a run that succeeded came from: a number in what it printed, or its exit code."""
+    try:
+        return "number" if metric or last_said(output) else "exit code"
+    except NoScore:
+        return "any"
+
+
+def is_time(output: str, metric: str) -> bool:
+    """Whether the number that `metric` finds is told as a time: by the expression itself, or by the words beside the number."""
+    if not metric:
+        return False
+    beside = [match[0] + output[match.end() : match.end() + 8] for match in re.finditer(metric, output, re.MULTILINE)]
+    return any(TIME.search(text) for text in [re.sub(r"\\.", " ", metric), *beside[-1:]])
