@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean, stdev
 from typing import Any, Literal
 
+from genopt_tui.learn.student import quantile
+
 Direction = Literal["higher", "lower"]
 Verdict = Literal["better", "worse", "undecided"]
 EXACT = 13  # pairs up to which all sign flips are looked at
@@ -209,6 +211,4 @@ def _interval(differences: Sequence[float], alpha: float, p: float, seed: int) -
 
 
 def _t_quantile(freedom: int, confidence: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, 0.5 + confidence / 2))
+    return quantile(0.5 + confidence / 2, freedom)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from genopt_tui.learn.student import quantile
 from genopt_tui.session import message
 from genopt_tui.session.history import ACCEPTED, Version, task_and_gate
 from genopt_tui.session.reading import Versions
@@ -20,12 +21,10 @@ SIGN = {"higher": 1, "lower": -1}
 
 def bound(version: Version, direction: str) -> float:
     """The end of the score's confidence interval that counts: one-sided 95 % by Student's t. With n = 1 the score itself."""
-    from scipy.special import stdtrit
-
     score = version.score or 0.0
     if version.stderr is None or version.n < 2:
         return score
-    margin = float(stdtrit(version.n - 1, CONFIDENCE)) * version.stderr
+    margin = quantile(CONFIDENCE, version.n - 1) * version.stderr
     return score - margin if direction == "higher" else score + margin
 
 
