@@ -151,6 +151,8 @@ def test_a_repository_becomes_faster_and_its_tree_is_never_touched(
     files = home / "tasks" / "s" / "files"
     assert (files / "large.bin").is_symlink() and (files / "bench.py").is_file()
     assert not (files / "key.secret").exists() and not (files / "src" / "sorter.py").exists()
+    assert call(["status", "s"]) == 0
+    assert "score: self-reported" in capsys.readouterr().out
     assert git("status", "--porcelain") == "" and (here / "src" / "sorter.py").read_text() == SLOW
     assert call(["export", "s", "--patch", str(tmp_path / "faster.patch")]) == 0
     git("am", "-q", str(tmp_path / "faster.patch"))

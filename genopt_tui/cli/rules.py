@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 def rule_line(task: "Task", settings: Mapping[str, Any]) -> str:
-    """The rule's name, and the task's settings that are not as its default has them."""
+    """The rule's name, and the task's settings that are not as its default has them; `self-reported` for a command's score."""
     changed = [
         f"{key}={value}" for key, value in settings.items() if key in task.settings and differs(task, key, value)
     ]
-    return (task.rule_for(settings) or "score") + (f" ({', '.join(changed)})" if changed else "")
+    told = (task.rule_for(settings) or "score") + (f" ({', '.join(changed)})" if changed else "")
+    return f"{told}; score: self-reported" if task.command else told
 
 
 def differs(task: "Task", key: str, value: Any) -> bool:
