@@ -1,7 +1,7 @@
 """Events of a journal: appended by the runner, read by everybody."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from genopt_tui.session.blocks import Blocks
@@ -20,13 +20,19 @@ def _of_kinds(kinds: Sequence[str]) -> str:
 class Events(Blocks):
     """What was said, in order."""
 
+    listener: Callable[[Event], None] | None = None
+    """Hears each event that this connection appends, as readers will see it."""
+
     def event(self, step: int, kind: str, /, **data: Any) -> Event:
         """Append an event; durable when this returns."""
-        at = now()
+        at, text = now(), json.dumps(data)
         cursor = self._db.execute(
-            "INSERT INTO event(at, step, kind, data) VALUES(?,?,?,?)", (at, step, kind, packed(kind, data))
+            "INSERT INTO event(at, step, kind, data) VALUES(?,?,?,?)", (at, step, kind, packed(kind, text))
         )
-        return Event(int(cursor.lastrowid or 0), at, step, kind, data)
+        event = Event(int(cursor.lastrowid or 0), at, step, kind, json.loads(text))
+        if self.listener:
+            self.listener(event)
+        return event
 
     def events(
         self, after: int = 0, *, step: int | None = None, kinds: Sequence[str] = (), limit: int = -1

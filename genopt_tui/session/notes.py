@@ -27,7 +27,7 @@ def note(repository: Versions, commit: str, text: str, ref: str = NOTES) -> None
         raise SessionError("the note is too long", f"{len(text)} characters, {LONGEST} is the most")
     store = repository.objects
     found = store.read(ref)
-    entries = store.entries(store.commit(ref).tree) if found else {}
+    entries = dict(store.entries(store.commit(ref).tree)) if found else {}
     entries.pop(commit, None)
     if text.strip():
         entries[commit] = (BLOB, store.write_blob(text.strip().encode("utf-8", "replace") + b"\n"))

@@ -57,6 +57,8 @@ class ObjectStore:
         self._process: subprocess.Popen[bytes] | None = None
         self._staged: dict[str, tuple[int, Path]] = {}
         self._kept: dict[str, Object] = {}
+        self._commits: dict[str, Commit] = {}  # of what is kept
+        self._trees: dict[str, Mapping[str, tuple[str, str]]] = {}
         self._size = 0  # bytes of what is kept
         self._thread = threading.get_ident()
 
@@ -92,12 +94,23 @@ class ObjectStore:
 
     def commit(self, name: str) -> Commit:
         """The commit called `name`. Raises SessionError."""
+        if name in self._commits:
+            return self._commits[name]
         found = self.get(name, "commit")
-        return parse_commit(found.sha, found.data)
+        made = parse_commit(found.sha, found.data)
+        if found.sha in self._kept:
+            self._commits[found.sha] = made
+        return made
 
-    def entries(self, tree: str) -> dict[str, tuple[str, str]]:
+    def entries(self, tree: str) -> Mapping[str, tuple[str, str]]:
         """Name to (mode, id) of the entries of a tree. Raises SessionError."""
-        return parse_tree(self.get(tree, "tree").data)
+        if tree in self._trees:
+            return self._trees[tree]
+        found = self.get(tree, "tree")
+        made = parse_tree(found.data)
+        if found.sha in self._kept:
+            self._trees[found.sha] = made
+        return made
 
     def files(self, tree: str) -> dict[str, str]:
         """File name to blob id of all regular files under a tree. Raises SessionError for links and submodules."""
@@ -204,7 +217,8 @@ class ObjectStore:
         """Remember a small object by its id: objects never change."""
         if len(found.data) <= SMALL and found.sha not in self._kept:
             if self._size >= KNOWN:
-                self._kept.clear()
+                for cache in (self._kept, self._commits, self._trees):
+                    cache.clear()
                 self._size = 0
             self._kept[found.sha] = found
             self._size += len(found.data) + EACH

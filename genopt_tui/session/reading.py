@@ -43,7 +43,8 @@ class Versions:
 
     def head(self) -> str:
         """Commit of the active branch."""
-        return self.objects.commit("HEAD").sha
+        ref = self.refs.head()
+        return self.refs.value(ref) or self.objects.commit("HEAD").sha
 
     def branch(self) -> str:
         """Name of the active branch; empty where plain git checked out a bare commit."""
@@ -161,5 +162,4 @@ class Versions:
         return entries[name][1]
 
     def _value(self, ref: str) -> str | None:
-        found = self.objects.read(ref)
-        return found.sha if found else None
+        return self.refs.value(ref)

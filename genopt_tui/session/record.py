@@ -108,13 +108,14 @@ class Record(Part):
     )
 
     def text(self) -> str:
-        """`record.json`: one JSON document. What an attempt shares with the record (`prompt`, `reply`) is written once."""
+        """`record.json`: one JSON document, a line for each field. What an attempt shares with the record is written once."""
         data = self.model_dump()
         for attempt in data["attempts"]:
             for own, shared in SHARED.items():
                 if data[shared] and attempt[own] == data[shared]:
                     del attempt[own]
-        return json.dumps(data, ensure_ascii=False, indent=1) + "\n"
+        lines = (f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in data.items())
+        return "{\n" + ",\n".join(lines) + "\n}\n"
 
     @model_validator(mode="before")
     @classmethod

@@ -19,6 +19,8 @@ ACTS, REJECTED, ABANDONED, TASKS = (
     "refs/genopt/task/",
 )
 NOTES, HUNKS, OPENINGS = "refs/genopt/notes", "refs/genopt/hunks", "refs/genopt/openings"
+SHA = re.compile("[0-9a-f]{40}")
+LINKS = 5  # refs that name refs, as git follows them
 WORDS = {"head", "start", "best", "HEAD"}
 
 
@@ -32,6 +34,41 @@ class Refs:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._process: subprocess.Popen[bytes] | None = None
+        self._packed: tuple[object, Mapping[str, str]] = (None, {})
+
+    def value(self, ref: str) -> str | None:
+        """The commit (or tag) that a ref names, read from git's own files; None where there is no such ref."""
+        for _ in range(LINKS):
+            text = self._loose(ref)
+            if text is None:
+                return self._read_packed().get(ref)
+            if not text.startswith("ref:"):
+                return text if SHA.fullmatch(text) else None
+            ref = text.removeprefix("ref:").strip()
+        return None
+
+    def _loose(self, ref: str) -> str | None:
+        if ".." in ref:
+            return None
+        try:
+            return (self.path / ".git" / ref).read_text(encoding="utf-8", errors="replace").strip()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
+
+    def _read_packed(self) -> Mapping[str, str]:
+        """Refs that git has put into one file; read again only where that file is another one."""
+        file = self.path / ".git" / "packed-refs"
+        try:
+            state = file.stat()
+        except FileNotFoundError:
+            return {}
+        seen = (state.st_ino, state.st_mtime_ns, state.st_size)
+        if self._packed[0] != seen:
+            lines = (
+                line.split(" ", 1) for line in file.read_text(encoding="utf-8").splitlines() if line[0] not in "#^"
+            )
+            self._packed = (seen, {name: sha for sha, name in lines})
+        return self._packed[1]
 
     def head(self) -> str:
         """The ref that HEAD names (`refs/heads/main`), or the commit where no branch is checked out."""

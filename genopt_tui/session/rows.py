@@ -74,9 +74,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def packed(kind: str, data: Mapping[str, Any]) -> str | bytes:
-    """An event's data as it is stored: JSON, compressed where it is long and no query looks into it."""
-    text = json.dumps(data)
+def packed(kind: str, text: str) -> str | bytes:
+    """An event's data (JSON) as it is stored: compressed where it is long and no query looks into it."""
     return text if len(text) < LONG or kind == "batch_sampled" else zlib.compress(text.encode(), 1)
 
 
