@@ -8,11 +8,14 @@ from typing import Any
 from genopt_tui.config import DesignChoices
 from genopt_tui.errors import EvaluationError
 from genopt_tui.learn.compact import total_steps
-from genopt_tui.learn.doctor import Card, Facts, Finding, Scored, examine, observed
+from genopt_tui.learn.doctor import examine, in_order
+from genopt_tui.learn.doctor_facts import Card, Facts, Finding, Scored
+from genopt_tui.learn.doctor_text import observed
 from genopt_tui.learn.evidence import PersonChoices, RolloutView, build_evidence
 from genopt_tui.learn.prompt import Prompt, compose
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.loop.evaluation import Job, cache_of, null_control, scorer_of
+from genopt_tui.loop.prompting import templates
 from genopt_tui.loop.scoring import LONG_TRACE, Scorer, Version, Wish, score_of
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.task.model import Task
@@ -72,7 +75,8 @@ def prompt_for(job: Job, files: Mapping[str, str], results: Sequence[RolloutResu
     task, choices = job.task.task, job.choices
     views = [view(result, task) for result in results]
     scope = parse_scope(choices.scope, files)
-    return compose(task, files, scope, views, PersonChoices(), [], choices)[1]
+    own = templates(job.task.path, job.session)
+    return compose(task, files, scope, views, PersonChoices(), [], choices, own.texts)[1]
 
 
 def view(result: RolloutResult, task: Task) -> RolloutView:
@@ -109,9 +113,7 @@ class _Collector:
         facts = self._facts(examples)
         if self._answered() and examples["train"] and examples["gate"]:
             facts = await self._measured(facts)
-        found = self.found + examine(facts)
-        found.sort(key=lambda f: ("error", "warning", "info").index(f.level))
-        return Checkup(found, self.rollouts)
+        return Checkup(in_order(self.found + examine(facts)), self.rollouts)
 
     async def _examples(self) -> dict[Split, list[Example]]:
         pool = await self.scorer.pool()
@@ -134,8 +136,7 @@ class _Collector:
             scope=job.choices.scope or sorted(self.start.files),
             examples={split: [card(example) for example in found] for split, found in examples.items()},
             best=self.best,
-            budget_steps=job.settings.budget.steps,
-            budget_minutes=job.settings.budget.minutes,
+            budget=job.settings.budget.limits(),
             workers=job.settings.workers,
         )
 
@@ -151,15 +152,19 @@ class _Collector:
             null = await null_control(self.scorer, self.start, self.job)
             self.rollouts += 2 * len(rows)
         looked = shown.steps[:LOOKED_AT] if traced.status != "infra" else []
+        horizon, tokens = within_horizon(shown, facts.choices, facts.task)
         return replace(
             facts,
             gate=[scored(result, facts.task) for result in kept],
             fields=frozenset().union(*(observed(step.observation) for step in looked)),
             steps=traced.steps,
-            tokens=(whole_trace(shown, facts), within_horizon(shown, facts)),
+            kept=horizon,
+            one_action=len({repr(step.action) for step in looked}) == 1,
+            tokens=(within_horizon(shown, whole(facts.choices), facts.task)[1], tokens),
             cut=sum(cut_outside_calls(step) for step in looked),
             cut_calls=sum(bool(step.cut) and not cut_outside_calls(step) for step in looked),
             null=(round(null["accept_rate"] * null["trials"]), null["trials"]) if null else None,
+            null_p=null["p"] if null else None,
             deterministic_by_seed=bool(kept) and min(result.steps for result in kept) >= LONG_TRACE,
         )
 
@@ -207,17 +212,15 @@ def shortened(value: Json) -> bool:
     return isinstance(inner, list) and (len(inner) >= ITEMS or any(shortened(item) for item in inner))
 
 
-def whole_trace(shown: RolloutView, facts: Facts) -> int:
-    """Tokens of the traces of a batch, all steps shown."""
-    everything = facts.choices.model_copy(update={"horizon": facts.choices.horizon.model_copy(update={"kind": "all"})})
-    return within_horizon(shown, facts, everything)
+def whole(choices: DesignChoices) -> DesignChoices:
+    """The same choices with all steps of a trace shown."""
+    return choices.model_copy(update={"horizon": choices.horizon.model_copy(update={"kind": "all"})})
 
 
-def within_horizon(shown: RolloutView, facts: Facts, choices: DesignChoices | None = None) -> int:
-    """Tokens of what the horizon keeps of the traces of a batch; estimated from a window's worth of it."""
-    choices = choices or facts.choices
-    evidence = build_evidence([shown], choices, PersonChoices(), facts.task, room=choices.evidence.context)
+def within_horizon(shown: RolloutView, choices: DesignChoices, task: Task) -> tuple[int, int]:
+    """Steps of a rollout that the horizon keeps, and tokens of a batch of such; estimated from a window's worth of it."""
+    evidence = build_evidence([shown], choices, PersonChoices(), task, room=choices.evidence.context)
     part = evidence.parts[0]
     steps = total_steps(part.shown)
     scale = (steps + part.cut) / steps if steps else 1.0
-    return int(part.tokens * scale) * choices.batch.size
+    return steps + part.cut, int(part.tokens * scale) * choices.batch.size

@@ -2,7 +2,8 @@
 
 from collections import OrderedDict
 
-from genopt_tui.learn.doctor import Finding, overfitting
+from genopt_tui.learn.doctor import overfitting
+from genopt_tui.learn.doctor_facts import Finding
 from genopt_tui.session.progress import Progress
 
 WINDOW = 5  # versions

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from genopt_tui.config import DesignChoices
-from genopt_tui.learn.doctor import Card, Facts, Scored, examine, learning_template, observed, overfitting
+from genopt_tui.learn.doctor import examine, overfitting
+from genopt_tui.learn.doctor_facts import Card, Facts, Scored
+from genopt_tui.learn.doctor_text import learning_template, observed
 from genopt_tui.task.model import Stage, Start, Task
 
 CODE = "class Policy:\n    def select_action(self, obs):\n        return obs['Ball']['y']\n"
@@ -37,8 +39,8 @@ def clean() -> Facts:
         steps=100,
         tokens=(9000, 9000),
         null=(4, 100),
-        budget_steps=20,
-        budget_minutes=60,
+        null_p=0.3,
+        budget={"steps": 20, "minutes": 60},
         deterministic_by_seed=True,
     )
 
@@ -49,7 +51,8 @@ def codes(facts: Facts, level: str = "warning") -> set[str]:
 
 def test_a_clean_loop_gets_no_warning() -> None:
     assert codes(clean()) == codes(clean(), "error") == set()
-    assert {"label-balance", "noise", "null-control", "crash-policy", "template", "step-time"} <= codes(clean(), "info")
+    stated = {"label-balance", "noise", "null-control", "crash-policy", "budget", "template", "step-time"}
+    assert stated <= codes(clean(), "info")
 
 
 def with_task(**fields: Any) -> Facts:
@@ -77,6 +80,7 @@ PLANTED = {
     ),
     "seed-ignored": replace(clean(), gate=[replace(s, signature="same") for s in clean().gate]),
     "null-accepted": replace(clean(), null=(30, 100)),
+    "null-differs": replace(clean(), null_p=0.0005),
     "at-ceiling": replace(clean(), gate=[replace(s, score=1.0) for s in clean().gate]),
     "at-constant": replace(
         clean(),
@@ -87,9 +91,10 @@ PLANTED = {
     "trace-too-long": replace(clean(), tokens=(200_000, 100_000)),
     "values-cut": replace(clean(), cut=3),
     "unknown-fields": with_task(documentation='obs["Ball"] is the ball, obs["lane"] its lane.'),
+    "undocumented-fields": replace(clean(), fields=clean().fields | {"Lane3", "Lane4"}),
     "stages-passed": with_task(feedback=[Stage(at_least=0.1, text="Done."), Stage(text="Begin.")]),
     "stage-constant": replace(clean(), best=0.7),
-    "time-budget": replace(clean(), budget_minutes=0.1),
+    "time-budget": replace(clean(), budget={"steps": 20, "minutes": 0.1}),
     "scope-excludes-feedback": replace(clean(), scope=["policy.py:Policy.other"]),
 }
 
@@ -153,6 +158,40 @@ def test_overfitting_is_train_up_and_gate_down() -> None:
     assert not overfitting([1, 2, 3, 4, 5], [1, 2, 3, 4, 5])
     assert not overfitting([1, 2], [2, 1])
     assert overfitting([5, 4, 3, 2, 1], [1, 2, 3, 4, 5], "lower")
+
+
+def found(facts: Facts, code: str) -> str:
+    return next((finding.message for finding in examine(facts) if finding.code == code), "")
+
+
+def test_fields_are_looked_for_in_prose_too() -> None:
+    """As the published Asterix instruction, which speaks of fields that no observation has."""
+    prose = with_task(objective="Use dist and safe_collectible_lanes, and call select_action(a_situation).")
+    assert "safe_collectible_lanes;" in found(prose, "unknown-fields")
+    assert "hold Lane;" in found(PLANTED["undocumented-fields"], "undocumented-fields")
+
+
+def test_keys_that_the_artifact_makes_itself_are_known() -> None:
+    code = (
+        CODE + "\ndef look(obs):\n    seen = {'near': 1}\n    seen['far'] = 2\n    return seen['near'] + seen['far']\n"
+    )
+    assert not found(replace(clean(), files={"policy.py": code}), "unknown-fields")
+    assert "lane" in found(replace(clean(), files={"policy.py": CODE + "x = obs['lane']\n"}), "unknown-fields")
+
+
+def test_a_start_that_does_one_thing_says_nothing_of_the_seed() -> None:
+    idle = replace(PLANTED["seed-ignored"], one_action=True)
+    assert "seed-ignored" not in codes(idle) and "start-does-one-thing" in codes(idle, "info")
+
+
+def test_what_the_horizon_drops_is_told_in_steps() -> None:
+    long = replace(clean(), tokens=(200_000, 9_000), steps=812, kept=50)
+    assert "keeps 50 of 812 steps" in found(long, "trace-window")
+
+
+def test_many_labels_are_told_by_the_most_common() -> None:
+    many = {split: cards(split, "abcdefghijklmnopqra") for split in ("train", "gate", "test")}
+    assert "(the most common of 18 answers)" in found(replace(clean(), examples=many), "label-balance")
 
 
 def test_observed_keys_are_found_at_any_depth() -> None:

@@ -10,7 +10,7 @@ import pytest
 from genopt_tui.__main__ import call
 
 TASK = """
-import math, random
+import math, random, time
 from genopt_tui.task.contract import Example, Result
 
 LABELS = {labels}
@@ -59,14 +59,13 @@ CLEAN = {
     "more": "",
     "reward": '1 - abs(action - obs["ball"])',
     "score": "total / 25",
-    "documentation": 'obs["ball"] is the ball.',
+    "documentation": 'obs["ball"] is the ball, obs["paddle"] the paddle.',
     "top": "",
     "scope": '["policy.py:act_now"]',
     "choices": "",
     "threshold": "0.95",
     "policy": POLICY,
 }
-SAME = 'float(example.id[-1] in "02468")'
 
 
 @dataclass
@@ -76,6 +75,7 @@ class Fault:
     changes: dict[str, Any]
     pairs: list[str] = field(default_factory=list)
     code: int = 0
+    level: str = "warning"
 
 
 FAULTS = {
@@ -86,13 +86,18 @@ FAULTS = {
     "gate-too-small": Fault({"score": "rng.random() * 0.9", "choices": "", "top": "effect = 0.05"}),
     "gate-of-one": Fault({}, ["gate.examples=1"]),
     "deterministic-repeats": Fault({"choices": '"gate.repeats" = 2'}),
-    "seed-ignored": Fault({"seed": "7"}),
+    "seed-ignored": Fault({"seed": "7", "policy": POLICY.replace("return 0.5", "return obs['paddle']")}),
+    "start-does-one-thing": Fault({"seed": "7"}, level="info"),
     "at-ceiling": Fault({"score": "1.0"}),
     "at-constant": Fault({"score": 'float(example.label == "a")', "steps": "1"}),
     "start-fails": Fault({"policy": "def act(obs):\n    return obs['boat']\n\n\ndef act_now(obs):\n    return 0.5\n"}),
     "trace-too-long": Fault({"steps": "400"}, ["evidence.context=2000"]),
     "values-cut": Fault({"more": ', "noise": "x" * 70000', "steps": "2"}, ["evidence.detail=trace"]),
-    "unknown-fields": Fault({"documentation": 'obs["ball"] is the ball, obs["lane"] its lane.'}),
+    "unknown-fields": Fault(
+        {"documentation": 'obs["ball"] is the ball, obs["paddle"] the paddle, safe_lanes its lanes.'}
+    ),
+    "undocumented-fields": Fault({"documentation": 'obs["ball"] is the ball.'}),
+    "null-differs": Fault({"score": "math.tanh(time.monotonic() / 1e6)"}),
     "stages-passed": Fault({"threshold": "0.1"}),
     "time-budget": Fault({}, ["budget.steps=100000", "budget.minutes=0.01"]),
     "scope-excludes-feedback": Fault({"scope": '["policy.py:act"]'}),
@@ -132,7 +137,7 @@ def test_a_clean_task_gets_no_warning(tmp_path: Path, capsys: Any) -> None:
 def test_a_planted_fault_is_found(code: str, tmp_path: Path, capsys: Any) -> None:
     fault = FAULTS[code]
     found = findings(capsys, write(tmp_path / code, fault.changes), *fault.pairs, code=fault.code)
-    level = "error" if fault.code else "warning"
+    level = "error" if fault.code else fault.level
     assert {f["level"] for f in found if f["code"] == code} == {level}, found
 
 

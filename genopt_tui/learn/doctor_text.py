@@ -1,0 +1,153 @@
+"""The loop doctor on what the model is told: fields, scope, cuts, starts; and what is only stated of a loop."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from genopt_tui.config import DesignChoices
+from genopt_tui.learn import horizon
+from genopt_tui.learn.doctor_facts import Facts, Finding
+from genopt_tui.task.rollout import Json
+
+AS = {"As in", "That "}  # what a part begins with that another start has as well
+PARTS = ("structure", "documentation", "code")  # of a starting artifact
+READ = re.compile(r"""\w+\[["'](\w+)["']\]|`(\w+)`""")  # a field read, or a name set off
+CALL = re.compile(r"\w+\([^()]*\)")
+SNAKE = re.compile(r"\b[a-z]\w*_\w*[a-z0-9]\b")  # prose has no such words
+CRASH = {"counts": "counts as a step", "free": "costs no step", "zero": "scores zero and counts as a step"}
+
+
+def window(facts: Facts) -> Iterator[Finding]:
+    whole, shown = facts.tokens
+    room, chosen = facts.choices.evidence.context, facts.choices.horizon
+    kept = f"the horizon ({horizon.describe(chosen.kind, chosen.steps)}) keeps {facts.kept} of {facts.steps} steps, {shown} tokens"
+    if whole > room and shown <= room:
+        message = f"Whole traces of a batch take about {whole} tokens, more than the {room} of the window; {kept}."
+        advice = "What lies outside the horizon is never seen: look whether points are lost there."
+        yield Finding("trace-window", "info", message, advice)
+    elif shown > room:
+        message = f"A batch takes more than the {room} tokens of the window: {kept}."
+        advice = "Shorten the horizon (horizon.steps), the batch, or evidence.detail."
+        yield Finding("trace-too-long", "warning", message, advice)
+    if facts.cut:
+        message = f"Values were cut in {facts.cut} steps of a trace: they were too large."
+        advice = "What is asked may stand in them: record less at a time, or in smaller steps."
+        yield Finding("values-cut", "warning", message, advice)
+    if facts.cut_calls:
+        message = f"Arguments or results of calls were shortened in {facts.cut_calls} steps of a trace."
+        yield Finding("calls-cut", "info", message, "evidence.detail=trace leaves calls out.")
+
+
+def fields(facts: Facts) -> Iterator[Finding]:
+    """Fields that the text names and observations lack, and the reverse."""
+    if not facts.fields:
+        return
+    prose = "\n".join([facts.task.objective, facts.task.documentation, *(s.text for s in facts.task.feedback)])
+    text = "\n".join([prose, *facts.files.values()])
+    known = facts.fields | names(facts.files) | set(facts.task.settings)
+    said = {one or other for one, other in READ.findall(text)} | set(SNAKE.findall(CALL.sub("", prose)))
+    if missing := sorted(name for name in said if name not in known and not name.isdigit()):
+        message = (
+            f"Instruction or documentation names {', '.join(missing)}; no observation of {facts.steps} steps held it."
+        )
+        advice = "Correct the text, or add the fields (another value of task.observation)."
+        yield Finding("unknown-fields", "warning", message, advice)
+    words = set(re.findall(r"[A-Za-z_]+", text))
+    stems = {name.rstrip("0123456789") for name in facts.fields if name.isidentifier()}
+    if unsaid := sorted(stem for stem in stems if stem.rstrip("_") and stem not in words):
+        message = (
+            f"Observations hold {', '.join(unsaid)}; neither instruction, documentation nor the artifact speaks of it."
+        )
+        advice = "Say in the documentation what it means, or leave it out: the model can only guess."
+        yield Finding("undocumented-fields", "warning", message, advice)
+
+
+def scope(facts: Facts) -> Iterator[Finding]:
+    functions = names(facts.files)
+    texts = [stage.text for stage in facts.task.feedback]
+    named = {name for text in texts for name in re.findall(r"\b\w+\b", text) if "_" in name and name in functions}
+    inside = [
+        entry for entry in facts.scope if ":" not in entry or entry.rpartition(":")[2].rpartition(".")[2] in named
+    ]
+    if named and not inside:
+        message = f"The feedback speaks of {', '.join(sorted(named))}, none of which may be edited."
+        yield Finding("scope-excludes-feedback", "warning", message, "Widen the scope, or change the feedback.")
+    if not facts.scope:
+        advice = "Give the start a scope in task.toml, or --set scope=FILE."
+        yield Finding("empty-scope", "error", "Nothing may be edited.", advice)
+
+
+def starts(facts: Facts) -> Iterator[Finding]:
+    """Where another start differs from this one in more than one of its three parts, no comparison tells which mattered."""
+    if facts.choices.start not in facts.task.starts:
+        return
+    differing = {other: differences(facts, other) for other in facts.task.starts}
+    confounded = [f"{other} ({', '.join(parts)})" for other, parts in differing.items() if len(parts) > 1]
+    if confounded:
+        message = f"Start {facts.choices.start} differs in more than one part from {'; '.join(confounded)}."
+        yield Finding("starts-differ", "info", message, "A difference between their results has more than one cause.")
+
+
+def differences(facts: Facts, other: str) -> list[str]:
+    """Which of the three parts of this loop's start another start does not share."""
+    ours, theirs = facts.task.starts[facts.choices.start], facts.task.starts[other]
+    said = [(part, getattr(ours, part), getattr(theirs, part)) for part in PARTS]
+    return [part for part, one, two in said if one != two and not {one[:5], two[:5]} & AS]
+
+
+def stated(facts: Facts) -> Iterator[Finding]:
+    choices, failure = facts.choices, f"a failed rollout scores {facts.task.failure_score:g}"
+    yield Finding("crash-policy", "info", f"A step whose rollouts crash {CRASH[choices.crash]}; {failure}.")
+    limits = ", ".join(f"{key} {value:g}" for key, value in facts.budget.items()) or "none is set"
+    asked = f"{choices.candidates} candidate{'s' if choices.candidates > 1 else ''}"
+    message = f"Budget: {limits}. A step is one update: {choices.batch.size} train rollouts, {asked}, each asked for at most three times."
+    yield Finding("budget", "info", message)
+    yield Finding("template", "info", f"Learning template: {learning_template(choices, facts.steps)}.")
+
+
+def learning_template(choices: DesignChoices, steps: int) -> str:
+    """`interactive`, `batch` or `episodic`: one example an update, several joined, or a trace of many steps (paper §1)."""
+    if steps > 1 and choices.evidence.detail in {"trace", "calls"}:
+        return "episodic" if choices.batch.size == 1 else "batch of episodes"
+    return "interactive" if choices.batch.size == 1 else "batch"
+
+
+def names(files: Mapping[str, str]) -> set[str]:
+    """Names that the artifact's Python files define or use as names, and the keys of dictionaries that they make."""
+    found: set[str] = set()
+    for name, text in files.items():
+        if not name.endswith(".py"):
+            continue
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            found |= _names_in(node)
+    return found
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    match node:
+        case (
+            ast.FunctionDef(name=found)
+            | ast.ClassDef(name=found)
+            | ast.arg(arg=found)
+            | ast.Name(id=found)
+            | ast.Attribute(attr=found)
+        ):
+            return {found}
+        case ast.Dict(keys=keys):
+            return {key.value for key in keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+        case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Store()):
+            return {key}
+    return set()
+
+
+def observed(observation: Json, depth: int = 4) -> set[str]:
+    """All keys of an observation, nested ones too."""
+    if depth and isinstance(observation, Mapping):
+        return set(map(str, observation)) | set().union(*(observed(value, depth - 1) for value in observation.values()))
+    if depth and isinstance(observation, list):
+        return set().union(*(observed(value, depth - 1) for value in observation[:50]))
+    return set()
