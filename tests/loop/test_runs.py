@@ -184,3 +184,13 @@ def test_a_rejected_edit_is_revived_through_the_gate(make: Make) -> None:
     bench.tell("approve", step=wanted.step, candidate=0)
     bench.wait("committed")
     assert bench.files()["answer.py"].startswith("LEVEL = 4.0") and len(bench.calls()) == 1
+
+
+def test_what_a_run_will_take_is_said_before_the_first_request(make: Make) -> None:
+    bench = make("model=search")
+    bench.run(steps=2, mode="auto")
+    said = [e for e in bench.events("notice") if e.data["text"].startswith("estimate: ")]
+    assert len(said) == 1 and said[0].id < bench.events("reply_finished")[0].id
+    assert (
+        "1 calls" in said[0].data["text"] and "; 2 steps: " in said[0].data["text"] and "$0.00" in said[0].data["text"]
+    )
