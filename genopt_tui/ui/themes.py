@@ -24,6 +24,19 @@ COLORS = {
     "panel",
     "boost",
 }
+TERMINAL = {
+    "ansi-background": "ansi_black",
+    "ansi-foreground": "ansi_white",
+    "foreground-disabled": "ansi_bright_black",
+    "surface-active": "ansi_default",
+    "block-cursor-foreground": "ansi_black",
+    "block-cursor-background": "ansi_white",
+    "input-cursor-background": "ansi_white",
+    "input-cursor-foreground": "ansi_black",
+    "border-blurred": "ansi_bright_black",
+    "text-muted": "ansi_bright_black",
+}
+"""What else a theme of the terminal's own colours needs: they cannot be mixed."""
 COLOR = re.compile(r"#[0-9a-fA-F]{6}|ansi_[a-z_]+")
 
 
@@ -39,16 +52,20 @@ def read_theme(path: Path) -> Theme:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"theme {path.name} cannot be read", str(error)) from error
-    return Theme(name=path.stem, dark=_dark(path, data), **_colors(path, data))
-
-
-def _dark(path: Path, data: Mapping[str, Any]) -> bool:
-    unknown = set(data) - {"dark", "colors"}
+    unknown = set(data) - {"dark", "ansi", "colors"}
     if unknown:
-        raise UsageError(f"theme {path.name}: {min(unknown)}", "no such key", "It takes dark and [colors]")
-    if not isinstance(dark := data.get("dark", True), bool):
-        raise UsageError(f"theme {path.name}: dark", "it is true or false")
-    return dark
+        raise UsageError(f"theme {path.name}: {min(unknown)}", "no such key", "It takes dark, ansi and [colors]")
+    ansi = _switch(path, data, "ansi", False)
+    more = TERMINAL if ansi else {}
+    return Theme(
+        name=path.stem, dark=_switch(path, data, "dark", True), ansi=ansi, variables=more, **_colors(path, data)
+    )
+
+
+def _switch(path: Path, data: Mapping[str, Any], key: str, default: bool) -> bool:
+    if not isinstance(value := data.get(key, default), bool):
+        raise UsageError(f"theme {path.name}: {key}", "it is true or false")
+    return value
 
 
 def _colors(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LARGEST = 200_000
 """Characters of a file that is edited in place."""
 
+REASONS = 3
+"""Places that an edit rests on which are named one by one."""
+
 
 class ProposalPane(LinePane):
     """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a reason names, `E` edits here, `w` shows
@@ -123,8 +126,10 @@ class ProposalPane(LinePane):
         """What it rests on, what it expects, and what was refused before."""
         lines: list[Line] = [
             (("because ", "gutter"), (f"{example} step {step}", "scope"), ("  (Enter shows it)", "dim"))
-            for example, step in p.because
+            for example, step in p.because[:REASONS]
         ]
+        if (more := len(p.because) - REASONS) > 0:
+            lines.append(((f"        and {count_of(more, 'more place')}: Enter on a hunk goes to its own", "dim"),))
         if p.expects:
             told = ", ".join(f"{example} {way}" for example, way in p.expects)
             lines.append((("expects ", "gutter"), (told, ""), (f"  {promises_words(p)}", "strong")))

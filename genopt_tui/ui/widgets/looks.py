@@ -1,4 +1,7 @@
-"""The looks of lines: the component classes of a view of lines, and what the themes make of them."""
+"""The looks of lines: the component classes of a view of lines, and what the themes make of them.
+
+The terminal's own colours cannot be mixed: where others are a tint of the background, those mark by colour and reversal.
+"""
 
 LOOKS = """
 LineView {
@@ -30,5 +33,14 @@ LineView {
     & > .line--self { text-style: italic; }
     & > .line--quote { color: $foreground 65%; text-style: italic; }
     & > .line--cursor { background: $primary 30%; }
+}
+LineView:ansi {
+    & > .line--gutter, & > .line--comment { color: ansi_bright_black; }
+    & > .line--added { background: ansi_default; color: $success; }
+    & > .line--removed { background: ansi_default; color: $error; }
+    & > .line--added-word { background: ansi_default; color: $success; text-style: bold underline; }
+    & > .line--removed-word { background: ansi_default; color: $error; text-style: bold underline; }
+    & > .line--match { background: $warning; color: ansi_black; }
+    & > .line--cursor { background: ansi_default; text-style: reverse; }
 }
 """
