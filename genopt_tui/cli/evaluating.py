@@ -102,6 +102,7 @@ def session_job(
     from genopt_tui.config import SessionSettings, assign
     from genopt_tui.loop.evaluation import Job
     from genopt_tui.loop.scoring import Version
+    from genopt_tui.session.state import under
     from genopt_tui.session.travel import consented, task_of
 
     consent(path)
@@ -114,7 +115,7 @@ def session_job(
     folder = task_of(path, str(choices.task["name"]))
     chosen = preset_pairs(folder.task.presets, preset)
     assign(choices, settings, [*chosen, *pairs], folder.task.settings)
-    return Job(folder, choices, settings, path, split, fresh), found
+    return Job(under(folder, choices), choices, settings, path, split, fresh), found
 
 
 def preset_pairs(presets: Any, name: str) -> list[str]:

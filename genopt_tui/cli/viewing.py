@@ -52,17 +52,13 @@ def status(session: str | None, as_json: bool) -> int:
 
 def task_state(path: Path, repository: "Repository") -> dict[str, Any]:
     """Whether the task (code, data, settings, limits) is still what head was scored under; None where that is not known."""
-    from genopt_tui.config import SessionSettings
-    from genopt_tui.loop.scoring import limits_of
     from genopt_tui.session.best import group_of
-    from genopt_tui.session.travel import task_of
+    from genopt_tui.session.state import state_of
 
     group = group_of(repository, repository.head())
     scored = group.partition(" ")[0] if group else None
     try:
-        choices = repository.choices(repository.head())
-        folder = task_of(path, str(choices.task["name"]))
-        now = folder.fingerprint(folder.task.resolve(choices.task), limits_of(folder, SessionSettings.load(path)))
+        _, now = state_of(path, repository.choices(repository.head()))
     except GenoptError as error:
         return {"fingerprint": None, "scored_under": scored, "changed": None, "problem": str(error)}
     return {"fingerprint": now, "scored_under": scored, "changed": scored != now if scored else None, "problem": ""}

@@ -9,6 +9,7 @@ from genopt_tui.loop.desk import Desk
 from genopt_tui.loop.scoring import Scorer, Version, Wish
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.session.notes import HUNKS, note
+from genopt_tui.task.rollout import Split
 
 Pairs = Sequence[tuple[str, int]]
 
@@ -33,7 +34,17 @@ class Asides:
         self._started(token, "fill", scorer, wanted, pairs)
         for version in wanted:
             await scorer.roll(Wish(version, "gate", pairs, quiet=True))
-        self._finished(token, fingerprint=scorer.fingerprint, pairs=pairs)
+        self._finished(token, fingerprint=scorer.fingerprint, gate=gate.model_dump(), pairs=pairs)
+
+    async def trace(self, versions: Sequence[str], split: Split, example: str, repeat: int, token: str) -> None:
+        """Run one example of a split again, with its trace, where a version has none."""
+        desk = self.desk
+        scorer = await desk.scorer(desk.choices(desk.repository.head()))
+        wanted = [desk.version(commit) for commit in versions]
+        self._started(token, "trace", scorer, wanted, [(example, repeat)], traced=True)
+        for version in wanted:
+            await scorer.roll(Wish(version, split, [(example, repeat)], traced=True, quiet=True))
+        self._finished(token)
 
     async def hunks(self, commit: str, token: str) -> None:
         """Score a version's edit with each of its hunks left out once; what came of it is noted in git."""
@@ -100,12 +111,14 @@ class Asides:
     def _version(self, files: Mapping[str, str]) -> Version:
         return Version(dict(files), self.desk.repository.write_artifact(dict(files)))
 
-    def _started(self, token: str, what: str, scorer: Scorer, versions: Sequence[Version], pairs: Pairs) -> None:
+    def _started(
+        self, token: str, what: str, scorer: Scorer, versions: Sequence[Version], pairs: Pairs, traced: bool = False
+    ) -> None:
         """Say how many rollouts are to be run: those that no earlier one serves."""
         wanted = {(version.tree, example, repeat) for version in versions for example, repeat in pairs}
         if not scorer.timed:
             find = self.desk.cache.find
-            wanted = {w for w in wanted if find(scorer.key(*w), w[0], traced=False) is None}
+            wanted = {w for w in wanted if find(scorer.key(*w), w[0], traced=traced) is None}
         self.desk.book.say("aside_started", step=0, token=token, what=what, size=len(wanted))
         self.desk.book.flush()
 

@@ -11,7 +11,8 @@ from genopt_tui.loop.agent import AgentCalls
 from genopt_tui.loop.book import Book
 from genopt_tui.loop.budget import Ledger
 from genopt_tui.loop.cache import JournalCache
-from genopt_tui.loop.scoring import Scorer, Version, under
+from genopt_tui.loop.scoring import Scorer, Version
+from genopt_tui.session.state import under
 from genopt_tui.session.travel import task_of
 from genopt_tui.task.loader import TaskFolder
 

@@ -9,7 +9,7 @@ from genopt_tui.loop.orders import Data, Orders, Running
 
 
 class Measuring(Orders):
-    """evaluate, fill, hunks."""
+    """evaluate, fill, trace, hunks."""
 
     def __init__(self, runner: Running, errands: list[Phase]) -> None:
         super().__init__(runner, errands)
@@ -26,6 +26,13 @@ class Measuring(Orders):
         for version in versions:
             self.desk.repository.objects.commit(version)
         self._aside(token, lambda: self.asides.fill(versions, data.get("examples"), token))
+        return ""
+
+    async def do_trace(self, data: Data) -> str:
+        """Run one example of a split again, with its trace, for versions that have none."""
+        versions, token = [self.desk.repository.resolve(str(v)) for v in data["versions"]], str(data["token"])
+        example, repeat, split = str(data["example"]), int(data.get("repeat") or 0), data["split"]
+        self._aside(token, lambda: self.asides.trace(versions, split, example, repeat, token))
         return ""
 
     async def do_hunks(self, data: Data) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from genopt_tui.config import DesignChoices, Gate, SessionSettings
 from genopt_tui.errors import EvaluationError
 from genopt_tui.session.journal import RolloutRow
+from genopt_tui.session.state import limits_of
 from genopt_tui.task.loader import TaskFolder
-from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult, Split
+from genopt_tui.task.rollout import Example, Rollout, RolloutResult, Split
 
 if TYPE_CHECKING:
     from genopt_tui.evaluate.pool import LlmQuestion, Pool
@@ -195,19 +196,6 @@ class Scorer:
             return await pool.submit(rollout)
         async with self._alone:
             return await pool.submit(rollout)
-
-
-def under(task: TaskFolder, choices: DesignChoices) -> TaskFolder:
-    """The task as the choices score it: under `crash = zero` a rollout that fails counts 0."""
-    if choices.crash != "zero":
-        return task
-    return replace(task, task=task.task.model_copy(update={"failure_score": 0.0}))
-
-
-def limits_of(task: TaskFolder, settings: SessionSettings) -> Limits:
-    """The task's limits with the session's overrides."""
-    over = {name: value for name, value in settings.limits.model_dump().items() if value is not None}
-    return replace(task.task.limits.limits(), **over)
 
 
 def score_of(result: RolloutResult, failure: float) -> float | None:
