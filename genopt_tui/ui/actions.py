@@ -23,6 +23,11 @@ class Context:
     left_out: bool = False
     """Whether hunks of the proposal are left out."""
 
+    @property
+    def in_history(self) -> bool:
+        """Whether the history has the keyboard."""
+        return self.pane is not None and self.pane.NUMBER == 1
+
 
 Check = Callable[[Context], str]
 
@@ -65,7 +70,7 @@ def rewindable(c: Context) -> str:
         return reason
     if c.row and c.row.head:
         return "the branch is there already"
-    return "" if c.row and c.row.kind == "branch" else "this was never accepted: genopt revive takes it up"
+    return "" if c.row and c.row.kind == "branch" else "this is on no branch: V proposes it again, b branches from it"
 
 
 def has_best(c: Context) -> str:
@@ -95,12 +100,41 @@ def changed(c: Context) -> str:
 
 
 def several_hunks(c: Context) -> str:
-    """A whole edit of at least two hunks waits, with its gate."""
-    if reason := deciding(c):
-        return reason
+    """An edit of at least two hunks: the proposal that is shown, else the version under the history's cursor."""
+    if c.snapshot.aside is not None:
+        return "one such question is being answered already"
     p = c.snapshot.proposal
-    hunks = int((p.candidate.edit or {}).get("hunks", 0)) if p else 0
-    return "" if hunks > 1 else "the edit has one hunk: it did it all"
+    if not c.in_history and p is not None and p.files is not None:
+        if p.edited:
+            return "the gate has not run for your edit: a runs it first"
+        hunks = (p.candidate.edit or {}).get("hunks")
+        return "the edit has one hunk: it did it all" if hunks is not None and int(hunks) < 2 else ""
+    return edits_something(c)
+
+
+def edits_something(c: Context) -> str:
+    """The history's cursor stands on a version with an edit of its own."""
+    if reason := on_version(c):
+        return reason
+    return "" if c.row and c.row.parents else "this is a start: it edits nothing"
+
+
+def revivable(c: Context) -> str:
+    if reason := edits_something(c):
+        return reason
+    return "this is on a branch already: C takes parts of it" if c.row and c.row.kind == "branch" else ""
+
+
+def switchable(c: Context) -> str:
+    """There is another branch to go on from."""
+    if not c.snapshot.loaded:
+        return "the history is still being read"
+    branches = {name for row in c.snapshot.rows for name in row.branches}
+    return "" if branches - {c.snapshot.branch} else "there is no other branch: b makes one"
+
+
+def edited_by_hand(c: Context) -> str:
+    return "" if c.snapshot.outside.edited else "no file of the artifact's folder was edited by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +216,29 @@ ACTIONS: tuple[Action, ...] = (
     Action("next", "right_square_bracket", "next", "Next hunk, event or tip", "Decide", pane="next"),
     Action("prev", "left_square_bracket", "previous", "Previous hunk, event or tip", "Decide", pane="prev"),
     Action("whatif", "W", "what if", "Ask this step again with one choice changed", "Decide", deciding),
-    Action("which_hunk", "D", "which hunk", "The gate with each hunk left out once", "Decide", several_hunks),
+    Action("which_hunk", "D", "which hunk", "The gate with each hunk left out once", "History", several_hunks),
     Action("undo", "u", "undo", "Undo the last act that changed history or settings", "History"),
     Action("redo", "U", "redo", "Redo what was undone", "History"),
     Action("rewind", "t", "rewind", "Take the branch back to the chosen version", "History", rewindable),
     Action("branch", "b", "branch", "Start a branch at the chosen version", "History", on_version),
     Action("mark", "m", "mark", "Mark the chosen version", "History", on_version),
     Action("compare", "c", "compare", "Compare with the marked version, else with the parent", "History", comparable),
+    Action("switch", "S", "switch", "Go on on another branch", "History", switchable),
+    Action("tag", "T", "tag", "Give the chosen version a name", "History", on_version),
+    Action("note", "o", "note", "Note something about the chosen version", "History", on_version),
+    Action(
+        "revive", "V", "revive", "Propose an edit that was not taken again, on the present head", "History", revivable
+    ),
+    Action(
+        "pick",
+        "C",
+        "pick",
+        "Propose hunks or files of the chosen version, on the present head",
+        "History",
+        edits_something,
+    ),
+    Action("take_edits", "H", "hand edits", "Make a version of what was edited by hand", "History", edited_by_hand),
+    Action("rescore", "J", "judge", "Score start, best and head again", "History", has_best),
     Action("best", "B", "best", "Go to the best version", "History", has_best),
     Action("plot", "P", "plot", "The learning curve, large", "History", has_best),
     Action("matrix", "X", "examples", "Examples by versions", "History", has_best),
@@ -237,6 +287,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("leave", "q,ctrl+q,ctrl+c", "leave", "Leave; a run may go on", "Application"),
 )
 BY_ID = {action.id: action for action in ACTIONS}
+
 
 def groups(actions: Iterable[Action] = ACTIONS) -> dict[str, list[Action]]:
     """Actions by group, in the table's order."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from genopt_tui.session.progress import FAILED, FINISHED, PAUSED, RUNNING
 from genopt_tui.ui import words
-from genopt_tui.ui.snapshot import Snapshot
+from genopt_tui.ui.snapshot import Aside, Snapshot
 
 STARTING = {"run", "resume", "evaluate"}
 
@@ -14,6 +14,8 @@ STARTING = {"run", "resume", "evaluate"}
 def doing(s: Snapshot) -> str:
     """What happens, for a person who sees this screen for the first time."""
     p = s.progress
+    if s.aside is not None:
+        return aside_words(s.aside)
     if s.pending == "decide":
         return f"Proposal {p.step} waits for you: a approves, r rejects, space leaves a hunk out, e edits"
     if s.pending == "propose":
@@ -30,6 +32,15 @@ def doing(s: Snapshot) -> str:
     if s.state == FINISHED:
         return f"{ended}The run is over: {(p.finished or {}).get('reason', '')}. p runs on, s one step"
     return f"{ended}Nothing runs: s runs one step, p runs on until you stop it"
+
+
+def aside_words(aside: Aside) -> str:
+    """How far work beside the steps has come."""
+    what = {"hunks": "Which hunk did it: the gate without each hunk", "fill": "Scores that are missing", "trace": "The trace that is missing"}
+    told = what.get(aside.what, aside.what)
+    if not aside.size:
+        return f"{told}: waiting for the runner ..."
+    return f"{told}: {aside.done} of {aside.size} rollouts{time_left(aside.left)}"
 
 
 def failed(s: Snapshot) -> str:

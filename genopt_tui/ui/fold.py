@@ -1,6 +1,6 @@
 """From events to what the panes show of the step in flight: pure, kept apart from threads and files."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from genopt_tui.session.journal import Event
@@ -9,6 +9,7 @@ from genopt_tui.session.progress import Candidate, Progress, advance
 from genopt_tui.ui.snapshot import BudgetView, EvidenceView, HistoryRow, Measuring, ProposalView, TraceSource
 
 Files = Mapping[str, str]
+Worth = Mapping[int, Mapping[str, Any]]
 Key = tuple[int, int, int]
 DECIDERS = {
     "approved": "you",
@@ -45,7 +46,7 @@ class StepFold:
             self._finished.add(_key(event.step, event.data))
         if event.kind == "prompt_preview" and event.step == self.progress.step:
             self._preview = (event.step, tuple(event.data.get("messages", ())))
-        if event.kind in {"run_started", "scored", "batch_sampled", "run_finished"}:
+        if event.kind in {"run_started", "scored", "batch_sampled", "run_finished", "aside_started", "aside_finished"}:
             self._measured.clear()
         elif event.kind == "rollout_finished" and not event.step and event.data.get("split") == "gate":
             self._measured.append(event.data)
@@ -77,13 +78,17 @@ class StepFold:
             self.texts[(step, candidate, attempt)] = text
             self._finished.add((step, candidate, attempt))
 
-    def proposals(self, trees: Mapping[str, Files], gate_size: int) -> tuple[ProposalView, ...]:
-        """All candidates so far; `trees` holds the files of artifact trees that have been read."""
+    def proposals(
+        self, trees: Mapping[str, Files], gate_size: int, worth: Callable[[str, str], Worth] = lambda base, tree: {}
+    ) -> tuple[ProposalView, ...]:
+        """All candidates so far; `trees` holds the files of artifact trees that have been read, `worth` says what hunks are worth."""
         streaming = {c for (step, c, _) in self.texts if step == self.progress.step}
         numbers = sorted(streaming | set(self.progress.candidates))
-        return tuple(self._proposal(n, trees, gate_size) for n in numbers)
+        return tuple(self._proposal(n, trees, gate_size, worth) for n in numbers)
 
-    def _proposal(self, number: int, trees: Mapping[str, Files], gate_size: int) -> ProposalView:
+    def _proposal(
+        self, number: int, trees: Mapping[str, Files], gate_size: int, worth: Callable[[str, str], Worth]
+    ) -> ProposalView:
         p = self.progress
         candidate = p.candidates.get(number, Candidate(number))
         attempt = max([candidate.attempt, *(a for (_, c, a) in self.texts if c == number)])
@@ -108,6 +113,7 @@ class StepFold:
             refusals=candidate.refusals,
             decided=str((candidate.decided or {}).get("decision", "")),
             tree=str(edit.get("tree", "")),
+            worth=worth(str((p.batch or {}).get("tree", "")), str(edit.get("tree", ""))),
             candidate=candidate,
         )
 

@@ -15,7 +15,7 @@ STATES: Mapping[str, str] = {
 }
 """What matters in a state, most wanted first; `+` joins two keys under the second one's word."""
 PANES: Mapping[int, str] = {
-    1: "open rewind branch mark compare best",
+    1: "open rewind branch mark compare best switch tag note revive pick",
     2: "prev+next whole_prompt raw next_tab",
     3: "toggle prev+next open step_back+step_on next_tab filter whole_prompt",
     4: "toggle next_tab shorter+longer less+more whole_prompt",
@@ -54,6 +54,7 @@ HERE: Mapping[tuple[str, int], tuple[str, str]] = {
     ("next_tab", 4): ("sent/next", "What was sent, or what the next update takes"),
     ("next_tab", 5): ("candidate", "Next candidate"),
     ("step_on", 3): ("step", "One step on"),
+    ("filter", 1): ("only found", "Show only the versions that were found; again: all"),
     ("filter", 3): ("only events", "Only steps with a reward, an error or a difference; again: all"),
     ("whole_prompt", 2): ("since start", "Mark what changed since the start instead of since the parent"),
     ("whole_prompt", 3): ("beside mark", "The marked version's trace beside this one"),

@@ -6,36 +6,56 @@ from genopt_tui.ui.snapshot import HistoryRow
 from genopt_tui.ui.words import Marks
 
 LANES = 8
+"""Columns that are drawn; what lies further right has its mark in the last one."""
 
 
 def graph(rows: Sequence[HistoryRow], head: str, marks: Marks) -> list[str]:
     """The graph's part of every row (newest first). Head's line is the first column."""
-    lanes: list[str] = [head] if head else []
+    lanes = Lanes(head)
     known = {row.commit for row in rows}
-    return [_line(row, lanes, known, marks) for row in rows]
+    return [lanes.line(row, known, marks) for row in rows]
 
 
-def _line(row: HistoryRow, lanes: list[str], known: set[str], marks: Marks) -> str:
-    """One row's part; `lanes` holds the commit that each open line waits for, and is moved on."""
-    if row.kind == "rejected":
-        return marks.rejected + marks.pipe * min(len(lanes) - 1, LANES)
-    here = [i for i, commit in enumerate(lanes) if commit == row.commit]
-    if not here:
-        lanes.append(row.commit)
-        here = [len(lanes) - 1]
-    first, *merged = here
-    cells = [marks.pipe] * len(lanes)
-    cells[first] = marks.abandoned if row.kind == "abandoned" else marks.accepted
-    for lane in merged:
-        cells[lane] = marks.end
-        for between in range(first + 1, lane):
-            if cells[between] == marks.pipe:
-                cells[between] = marks.dash
-    for lane in reversed(merged):
-        del lanes[lane]
-    parent = row.parents[0] if row.parents and row.parents[0] in known else ""
-    if parent:
-        lanes[first] = parent
-    else:
-        del lanes[first]
-    return "".join(cells[:LANES])
+class Lanes:
+    """The open lines of versions: column to the commit that it waits for, None for a free one."""
+
+    def __init__(self, head: str) -> None:
+        self._lanes: list[str | None] = [head] if head else []
+        self._waiting: dict[str, list[int]] = {head: [0]} if head else {}
+
+    def line(self, row: HistoryRow, known: set[str], marks: Marks) -> str:
+        """One row's part; the lines are then those below it."""
+        if row.kind == "rejected":
+            return marks.rejected + "".join(marks.pipe if lane else " " for lane in self._lanes[1:LANES]).rstrip()
+        first, *merged = self._waiting.pop(row.commit, None) or [self._free()]
+        mark = marks.abandoned if row.kind == "abandoned" else marks.accepted
+        drawn = self._drawn(first, merged, mark, marks)
+        for lane in merged:
+            self._lanes[lane] = None
+        parent = row.parents[0] if row.parents and row.parents[0] in known else None
+        self._lanes[first] = parent
+        if parent:
+            self._waiting.setdefault(parent, []).append(first)
+            self._waiting[parent].sort()
+        while self._lanes and self._lanes[-1] is None:
+            self._lanes.pop()
+        return drawn
+
+    def _free(self) -> int:
+        """A column that no line takes."""
+        for at, lane in enumerate(self._lanes):
+            if lane is None:
+                return at
+        self._lanes.append(None)
+        return len(self._lanes) - 1
+
+    def _drawn(self, first: int, merged: Sequence[int], mark: str, marks: Marks) -> str:
+        cells = [marks.pipe if lane else " " for lane in self._lanes[:LANES]]
+        for lane in merged:
+            if lane < LANES:
+                cells[lane] = marks.end
+                for between in range(first + 1, lane):
+                    if cells[between] in {" ", marks.pipe}:
+                        cells[between] = marks.dash
+        cells[min(first, len(cells) - 1)] = mark
+        return "".join(cells).rstrip()

@@ -1,12 +1,13 @@
 """What the panes show instead of the present: an older version with all that its step held, and traces of a marked one beside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import fold
+from genopt_tui.ui.asides import Worth
 from genopt_tui.ui.reader import Reader
-from genopt_tui.ui.snapshot import EvidenceView, HistoryRow, ProposalView, TraceSource, VersionView
+from genopt_tui.ui.snapshot import EvidenceView, HistoryRow, Outside, ProposalView, TraceSource, VersionView
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class Looking:
     Belongs to the store's thread.
     """
 
-    def __init__(self, journal: Journal, reader: Reader) -> None:
-        self._journal, self._reader = journal, reader
+    def __init__(self, journal: Journal, reader: Reader, worth: Callable[[str, str], Worth]) -> None:
+        self._journal, self._reader, self._worth = journal, reader, worth
         self.back: Back | None = None
         self.marked = ""
         self._tree = ""
@@ -39,7 +40,14 @@ class Looking:
             return
         view = self._reader.version(commit, rows)
         proposal, evidence = self._reader.step_of(view)
+        if proposal is not None and not proposal.worth:
+            proposal = replace(proposal, worth=self._worth(*self._reader.trees(commit)))
         self.back = Back(view, proposal, evidence, self._traces(evidence))
+
+    def again(self, rows: tuple[HistoryRow, ...]) -> None:
+        """More is known of the version that is shown."""
+        if self.back is not None:
+            self.at(self.back.version.commit, rows, None)
 
     def _traces(self, evidence: EvidenceView) -> tuple[TraceSource, ...]:
         parts = [
@@ -78,6 +86,13 @@ class Looking:
             self.back = replace(self.back, version=replace(view, blame=self._reader.blame(view, rows)))
 
 
-def banner(version: VersionView) -> str:
-    """The line that says that these panes do not show the present."""
-    return f"You look at version {version.label}. Esc goes back to the present"
+def banner(back: VersionView | None, outside: Outside) -> str:
+    """The line that says that these panes do not show the present, else what happened without the application; empty for neither."""
+    if back is not None:
+        return f"You look at version {back.label}. Esc goes back to the present"
+    if outside.torn:
+        return f"{outside.torn[0]} holds a conflict: H opens it in your editor, and takes it once no marks are left"
+    if outside.edited:
+        files = ", ".join(outside.edited[:3]) + (" ..." if len(outside.edited) > 3 else "")
+        return f"{files} edited by hand: H makes a version of it"
+    return f"{outside.moved}: nothing of it is touched, the next act goes on from there" if outside.moved else ""

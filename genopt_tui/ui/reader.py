@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ from genopt_tui.ui.fold import DECIDERS, label_of
 from genopt_tui.ui.snapshot import EvidenceView, HistoryRow, ProposalView, SessionInfo, Snapshot, VersionView
 
 if TYPE_CHECKING:
-    from genopt_tui.session.history import Version
     from genopt_tui.session.repository import Repository
+    from genopt_tui.ui.past import Past
 
 Files = Mapping[str, str]
 
@@ -65,7 +65,7 @@ class Reader:
         self.session = session
         self._objects = ObjectStore(session)
         self._repository: Repository | None = None
-        self.branch = ""
+        self._past: Past | None = None
 
     def close(self) -> None:
         self._objects.close()
@@ -79,20 +79,37 @@ class Reader:
         """The files under an artifact tree."""
         return self._objects.texts(tree)
 
-    def history(self) -> tuple[HistoryRow, ...]:
-        """All versions and all proposals that were not taken, newest step first."""
-        from genopt_tui.session.repository import Repository
-
+    @property
+    def repository(self) -> "Repository":
+        """The repository, opened with what it needs once the first content stands."""
         if self._repository is None:
+            from genopt_tui.session.repository import Repository
+
             self._repository = Repository.open(self.session)
-        head = self.head_commit()
-        self.branch = self._repository.branch()
-        return in_order([_row(version, head) for version in self._repository.log(all=True)])
+        return self._repository
+
+    @property
+    def past(self) -> "Past":
+        if self._past is None:
+            from genopt_tui.ui.past import Past
+
+            self._past = Past(self.repository)
+        return self._past
+
+    @property
+    def branch(self) -> str:
+        """The active branch; empty where none is checked out or nothing is known yet."""
+        return self._repository.branch() if self._repository is not None else ""
+
+    def opened(self) -> int:
+        """How often the test split was looked at."""
+        from genopt_tui.session.notes import openings
+
+        return sum(openings(self.repository).values())
 
     def best(self) -> str:
         """The best version's commit."""
-        assert self._repository is not None
-        return self._repository.best(self._repository.direction()).commit
+        return self.repository.best(self.repository.direction()).commit
 
     def info(self, info: SessionInfo) -> SessionInfo:
         """What the settings and head's design choices say about the session."""
@@ -115,15 +132,19 @@ class Reader:
         """Id of a version's artifact."""
         return self._objects.entries(self._objects.commit(commit).tree)["artifact"][1]
 
+    def trees(self, commit: str) -> tuple[str, str]:
+        """Ids of the artifact that a version was made from (empty for a start), and of its own."""
+        parents = self._objects.commit(commit).parents
+        return self.tree(parents[0]) if parents else "", self.tree(commit)
+
     def blame(self, view: VersionView, rows: tuple[HistoryRow, ...]) -> Mapping[str, tuple[str, ...]]:
-        """The label of the version that wrote each line, by file."""
+        """Which version wrote each line and what its score did, by file."""
         from genopt_tui.session.search import blame
 
-        assert self._repository is not None
-        labels = {row.commit: row.label for row in rows}
-        found = {name: blame(self._repository, view.commit, name) for name in view.files}
+        by_commit = {row.commit: row for row in rows}
+        found = {name: blame(self.repository, view.commit, name) for name in view.files}
         return {
-            name: tuple(labels.get(line.version.commit, line.version.commit[:7]) for line in lines)
+            name: tuple(_author(line.version.commit, by_commit.get(line.version.commit)) for line in lines)
             for name, lines in found.items()
         }
 
@@ -131,9 +152,8 @@ class Reader:
         """What leaving each hunk of a version out cost, where that was measured."""
         from genopt_tui.session.notes import HUNKS, notes
 
-        if self._repository is None or not (text := notes(self._repository, HUNKS).get(commit)):
-            return {}
-        return {int(row["hunk"]): row for row in json.loads(text)["hunks"]}
+        text = notes(self.repository, HUNKS).get(commit)
+        return {int(row["hunk"]): row for row in json.loads(text)["hunks"]} if text else {}
 
     def design(self, commit: str) -> Mapping[str, Any]:
         """What the next update counts on, from a version's design choices: horizon and batch."""
@@ -214,37 +234,13 @@ class Reader:
         return record if isinstance(record, dict) else {}
 
 
-def in_order(rows: Sequence[HistoryRow]) -> tuple[HistoryRow, ...]:
-    """Newest step first; what belongs to no step stays above the version it was made from. Children come before parents."""
-    steps: dict[str, int] = {}
-    for row in reversed(rows):
-        steps[row.commit] = row.step or max((steps.get(parent, 0) for parent in row.parents), default=0)
-    return tuple(sorted(rows, key=lambda row: (-steps[row.commit], row.candidate)))
+def _author(commit: str, row: HistoryRow | None) -> str:
+    """Who wrote a line, and what that version's score did: `7 +5.2 up`."""
+    if row is None:
+        return commit[:7]
+    change = words.change(row.verdict, row.difference)
+    return " ".join(filter(None, (row.label, words.signed(row.difference), change)))
 
 
 def _parts(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list((record.get("evidence") or {}).get("parts") or ())
-
-
-def _row(version: "Version", head: str) -> HistoryRow:
-    return HistoryRow(
-        commit=version.commit,
-        label="start" if version.decision == "start" else version.name,
-        step=version.step or 0,
-        candidate=version.candidate,
-        kind=version.kind,
-        decision=version.decision,
-        score=version.score,
-        stderr=version.stderr,
-        n=version.n,
-        base_score=version.base_score,
-        verdict=version.verdict,
-        subject=version.subject,
-        model=version.model,
-        who=DECIDERS.get(version.decision, ""),
-        branches=version.branches,
-        parents=version.parents,
-        head=version.commit == head,
-        cost=version.cost,
-        at=version.at,
-    )

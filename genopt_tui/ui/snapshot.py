@@ -19,7 +19,8 @@ class HistoryRow:
     """One line of the history: a version, or a proposal that was not taken.
 
     `label` is the step ("12", "11b" for candidate 1 of step 11), `kind` one of branch, rejected, abandoned, live.
-    `difference` is against the gate score of its base, None where either was not measured.
+    `difference` is against the gate score of its base, None where either was not measured. `note` is what a person noted
+    about it; `task_changed`: it was scored under another state of the task than the version that it was made from.
     """
 
     commit: str
@@ -41,6 +42,9 @@ class HistoryRow:
     head: bool = False
     cost: float | None = None
     at: str = ""
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    task_changed: bool = False
 
     @property
     def difference(self) -> float | None:
@@ -75,7 +79,7 @@ class ProposalView:
     (name to text), `files` None until an edit was read. `changes` are names that differ. `candidate` has all events' data.
     `gate_scores` are gate rollouts of this candidate as they arrive ({example, repeat, score, status}), `gate_size` how many are awaited.
     `decided` is the decision's word once there is one. `edited`: `files` are what a person made of it, and no gate has run for them.
-    `worth` holds, by hunk number, what leaving that hunk out cost ({worth, verdict}), once it was measured.
+    `worth` holds, by hunk number, what leaving that hunk out cost ({worth, without, interval, verdict}), once it was measured.
     """
 
     step: int
@@ -183,6 +187,33 @@ class Measuring:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Work beside the steps that was asked for: `what` is fill, trace or hunks; `done` of `size` rollouts have run, `left` seconds remain.
+
+    `data` is that of `aside_finished` (None before), with `error` where it could not be done.
+    """
+
+    token: str
+    what: str
+    size: int = 0
+    done: int = 0
+    left: float = 0.0
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What happened to the session's folder without this application.
+
+    `edited` are files that a person changed, `torn` those of them in which a conflict is marked; `moved` says what plain git did.
+    """
+
+    edited: tuple[str, ...] = ()
+    torn: tuple[str, ...] = ()
+    moved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionInfo:
     """What a session is, as far as it is known without asking its runner. `gate_size` is how many rollouts its gate takes."""
 
@@ -204,7 +235,8 @@ class Snapshot:
     `live` is the line of the step in flight, `loaded` whether the history was read, `asked` the commands that no runner
     has taken up yet, `doing` what the loop does now and what is awaited, in one line. `beside` are the marked version's traces
     of the examples of `traces`, `mark_label` what that version is called (empty: nothing is marked).
-    `chosen` is the (step, candidate) that a person turned to.
+    `chosen` is the (step, candidate) that a person turned to. `unread` counts versions that the history still lacks, `opened`
+    how often the test split was looked at, `asides` work beside the steps by its token.
     """
 
     session: SessionInfo
@@ -232,11 +264,20 @@ class Snapshot:
     measuring: Measuring | None = None
     asked: tuple[str, ...] = ()
     doing: str = ""
+    unread: int = 0
+    opened: int = 0
+    outside: Outside = field(default_factory=Outside)
+    asides: Mapping[str, Aside] = field(default_factory=dict)
 
     @property
     def pending(self) -> str:
         """`propose`, `decide`, or empty when no decision is wanted."""
         return str(self.progress.pending["pending"]) if self.progress.pending and not self.progress.ended else ""
+
+    @property
+    def aside(self) -> Aside | None:
+        """The work beside the steps that is under way."""
+        return next((a for a in self.asides.values() if a.data is None), None)
 
     @property
     def proposal(self) -> ProposalView | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from secrets import token_hex
 from threading import Event as Flag
 from threading import Lock, Thread
 from time import monotonic
@@ -18,9 +19,11 @@ from genopt_tui.session.journal import Event, Journal
 from genopt_tui.session.person import Said, said
 from genopt_tui.task.rollout import TraceStep
 from genopt_tui.ui import fold
+from genopt_tui.ui.asides import Asides
 from genopt_tui.ui.doing import doing
 from genopt_tui.ui.looking import Looking, banner
 from genopt_tui.ui.messages import Answered, Failed, Fresh, Piece
+from genopt_tui.ui.outside import Watch
 from genopt_tui.ui.reader import Reader
 from genopt_tui.ui.snapshot import (
     HistoryRow,
@@ -31,9 +34,14 @@ from genopt_tui.ui.snapshot import (
 )
 
 POLL, POLL_UNFOCUSED = 0.05, 0.5
+UNREAD_POLL = 0.005
+"""Seconds between two pieces of a long history: time for the interface's own loop."""
 RUNNER_EVERY = 0.5
 STARTS_AGAIN_AFTER = 4.0
 MOVES_HISTORY = {"scored", "committed", "rejected", "moved", "step_ended", "run_started"}
+MAY_MOVE_HISTORY = {"mode", "set", "branch", "tag", "note", "opened", "undo", "redo", "revive", "pick", "accept-edits"}
+ASIDES = {"aside_started", "aside_finished", "rollout_finished"}
+OUTSIDE_EVERY = 1.0
 SAYS = {"hint", "prompted", "design_set", "design_committed", "examples_set"}
 STATE_KINDS = ("run_started", "run_finished", "paused", "resumed", "budget", "error")
 EXPECTED = (GenoptError, sqlite3.Error, OSError, KeyError, ValueError)
@@ -56,12 +64,15 @@ class Store(Thread):
         self._rows: tuple[HistoryRow, ...] = first.rows
         self._head_view = first.version
         self._commands: dict[int, tuple[str, float]] = {}
-        self._runner_seen = -1.0
+        self._runner_seen = self._outside_seen = -1.0
+        self._asides, self._watch = Asides(), Watch(session)
+        self._stale = True
+        """Whether something was read that no snapshot shows yet."""
         self._posted = 0.0
         self._history_stale = self._said_stale = True
         self._said = Said()
         self._design: Mapping[str, Any] = {}
-        self._gate_size = 0
+        self._gate_size = self._unread = 0
         self._ended_last = 0
 
     # from the interface's thread
@@ -77,6 +88,12 @@ class Store(Thread):
         kept = Flag()
         self._wishes.put(lambda: self._command(kind, data, kept))
         return kept
+
+    def aside(self, kind: str, **data: Any) -> str:
+        """Ask the runner for work beside the steps (fill, hunks); returns the token under which the snapshot tells of it."""
+        token = token_hex(8)
+        self._wishes.put(lambda: self._aside(kind, token, data))
+        return token
 
     def want_trace(self, rollout: int, first: int, count: int) -> None:
         self._wishes.put(lambda: self._trace(rollout, first, count))
@@ -118,7 +135,7 @@ class Store(Thread):
         try:
             self._journal = Journal(self.session, durable=False)
             self._reader = Reader(self.session)
-            self._looking = Looking(self._journal, self._reader)
+            self._looking = Looking(self._journal, self._reader, self._asides.worth)
         except EXPECTED as error:
             self._post(Failed(str(error)))
             return
@@ -132,7 +149,7 @@ class Store(Thread):
 
     def _take_wishes(self) -> bool:
         """Wait for the next turn, doing what is asked meanwhile; False when closed."""
-        until = monotonic() + self._poll
+        until = monotonic() + (self._poll if not self._unread else UNREAD_POLL)
         while (left := until - monotonic()) > 0:
             try:
                 wish = self._wishes.get(timeout=left)
@@ -141,6 +158,7 @@ class Store(Thread):
             if wish is None:
                 return False
             self._guarded(wish)
+            self._stale = True
         return True
 
     def _guarded(self, work: Callable[[], None]) -> None:
@@ -157,9 +175,13 @@ class Store(Thread):
     def _turn(self) -> None:
         self._guarded(self._poll_journal)
         self._guarded(self._poll_runner)
-        if self._history_stale:
+        self._guarded(self._poll_outside)
+        if self._history_stale or self._unread:
             self._guarded(self._read_history)
-        self._publish()
+            self._stale = True
+        if self._stale or self._watch.found != self._snapshot.outside:
+            self._stale = False
+            self._publish()
 
     def _read_start(self) -> None:
         """The newest step's events, and the newest of each kind that tells the state of the run."""
@@ -168,6 +190,8 @@ class Store(Thread):
         states = [e for kind in STATE_KINDS if (e := self._journal.last(kind)) and (not start or e.id < start)]
         for event in sorted(states, key=lambda e: e.id):
             self._fold.take(event)
+        for event in self._journal.events(kinds=["aside_finished"]):
+            self._asides.take(event)
         if ended := self._journal.last("step_ended"):
             self._ended_last = ended.id
         if gate := self._journal.last("gate_finished"):
@@ -178,6 +202,7 @@ class Store(Thread):
     def _poll_journal(self) -> None:
         if not self._journal.changed():
             return
+        self._stale = True
         events, pieces = self._journal.news(self._last_event, self._last_chunk)
         for event in events:
             self._last_event = event.id
@@ -193,6 +218,10 @@ class Store(Thread):
     def _take_event(self, event: Event) -> None:
         if event.kind in MOVES_HISTORY:
             self._history_stale = True
+        if event.kind in ASIDES:
+            self._asides.take(event)
+        if event.kind == "aside_finished" and "hunks" in event.data:
+            self._looking.again(self._rows)
         if event.kind in SAYS or event.kind == "batch_sampled":
             self._said_stale = True
         if event.kind == "reply_finished":
@@ -212,7 +241,7 @@ class Store(Thread):
 
     def _command_done(self, event: Event) -> None:
         kind, _ = self._commands.pop(int(event.data["id"]), ("", 0.0))
-        if event.data.get("command") in {"mode", "set"}:
+        if event.data.get("command") in MAY_MOVE_HISTORY:
             self._history_stale = True
         if kind:
             self._post(Answered(kind, bool(event.data["ok"]), str(event.data.get("why") or "")))
@@ -225,34 +254,47 @@ class Store(Thread):
         alive = runner_pid(self.session) is not None
         if alive != self._snapshot.alive:
             self._snapshot = replace(self._snapshot, alive=alive)
+            self._stale = True
         if not alive and any(now - at > STARTS_AGAIN_AFTER for _, at in self._commands.values()):
             self._commands = {i: (kind, now) for i, (kind, _) in self._commands.items()}
             ensure_runner(self.session)
 
+    def _poll_outside(self) -> None:
+        """Notice what an editor or plain git did to the session's folder."""
+        now = monotonic()
+        if now - self._outside_seen < OUTSIDE_EVERY:
+            return
+        self._outside_seen = now
+        if self._watch.refs_moved():
+            self._history_stale = True
+        self._watch.look(self._reader.repository)
+
     def _read_history(self) -> None:
-        self._history_stale = False
-        self._rows = _same(self._rows, self._scored(self._reader.history()))
+        """Take in what git has now; a long history piece by piece, one each turn."""
+        past = self._reader.past
+        if self._history_stale:
+            self._history_stale = False
+            past.look()
+            self._read_head()
+        past.read()
+        self._unread = past.missing
+        self._rows = _same(self._rows, past.rows(self._scores()))
+        if self._head_view is not None and not self._head_view.start:
+            self._head_view = self._reader.version(self._head_view.commit, self._rows)
+        self._snapshot = replace(self._snapshot, loaded=True, unread=self._unread)
+
+    def _read_head(self) -> None:
         head = self._reader.head_commit()
         self._design = self._reader.design(head)
         if self._head_view is None or self._head_view.commit != head or self._head_view.scope is None:
             self._head_view = self._reader.version(head, self._rows)
-        self._snapshot = replace(
-            self._snapshot, loaded=True, best=self._reader.best(), session=self._reader.info(self._snapshot.session)
-        )
+        info = self._reader.info(self._snapshot.session)
+        self._snapshot = replace(self._snapshot, best=self._reader.best(), session=info, opened=self._reader.opened())
 
-    def _scored(self, rows: tuple[HistoryRow, ...]) -> tuple[HistoryRow, ...]:
+    def _scores(self) -> Mapping[str, Mapping[str, Any]]:
         """A version that no step made (a start) has its score from when a run began from it."""
-        if all(row.score is not None for row in rows if row.kind == "branch"):
-            return rows
-        told = {
-            str(e.data.get("version")): e.data for e in self._journal.events(kinds=["scored"]) if e.data.get("complete")
-        }
-        return tuple(
-            replace(row, score=found.get("mean"), stderr=found.get("stderr"), n=int(found.get("n") or 0))
-            if row.score is None and row.kind == "branch" and (found := told.get(row.commit))
-            else row
-            for row in rows
-        )
+        told = self._journal.events(kinds=["scored"])
+        return {str(e.data.get("version")): e.data for e in told if e.data.get("complete")}
 
     def _command(self, kind: str, data: dict[str, Any], kept: Flag) -> None:
         try:
@@ -260,6 +302,10 @@ class Store(Thread):
         finally:
             kept.set()
         ensure_runner(self.session)
+
+    def _aside(self, kind: str, token: str, data: dict[str, Any]) -> None:
+        self._asides.asked(token, kind)
+        self._command(kind, {**data, "token": token}, Flag())
 
     def _trace(self, rollout: int, first: int, count: int) -> None:
         from genopt_tui.task.trace import decode
@@ -296,7 +342,7 @@ class Store(Thread):
         self._read_trees()
         now = self._snapshot
         version, looking = self._head_view, False
-        proposals = self._fold.proposals(self._trees, self._gate_size or now.session.gate_size)
+        proposals = self._fold.proposals(self._trees, self._gate_size or now.session.gate_size, self._asides.worth)
         evidence = self._fold.evidence(self._said, self._design)
         traces = fold.sources(evidence.rollouts, self._lengths, progress.evidence)
         if back := self._looking.back:
@@ -321,9 +367,11 @@ class Store(Thread):
             mark_label=next((row.label for row in self._rows if row.commit == self._looking.marked), ""),
             budget=_same(now.budget, fold.budget(progress.budget)),
             session=self._session_info(now.session),
-            banner=banner(version) if looking and version else "",
+            banner=banner(version if looking else None, self._watch.found),
             measuring=_same(now.measuring, self._fold.measuring(now.session.gate_size)),
             asked=tuple(kind for kind, _ in self._commands.values()),
+            outside=self._watch.found,
+            asides=self._asides.found,
         )
         return replace(whole, doing=doing(whole))
 

@@ -58,6 +58,11 @@ def signed(value: float | None) -> str:
     return text if text.startswith("-") else f"+{text}"
 
 
+def opened(times: int) -> str:
+    """The test split: `sealed`, or how often it was looked at."""
+    return f"opened {times} time{'' if times == 1 else 's'}" if times else "sealed"
+
+
 def tokens(count: float) -> str:
     """31k, 1.2M."""
     if count < 1000:

@@ -18,6 +18,7 @@ from genopt_tui.ui.screens.design import DesignScreen, SettingsScreen
 from genopt_tui.ui.screens.help import HelpScreen
 from genopt_tui.ui.screens.log import LogScreen
 from genopt_tui.ui.screens.matrix import MatrixScreen
+from genopt_tui.ui.screens.pick import PickScreen
 from genopt_tui.ui.screens.plot import PlotScreen
 
 Seen = Callable[[Visit], Any]
@@ -72,7 +73,7 @@ CASES: dict[str, Case] = {
     "edit_in_place": Case("5 E", lambda person: person.main.active == 5, "decide"),
     "again": Case("R", screen(dialogs.Choose), "decide"),
     "whatif": Case("W", screen(dialogs.AskText), "decide"),
-    "which_hunk": Case("D", told("one hunk"), "decide"),
+    "which_hunk": Case("5 D", told("one hunk"), "decide"),
     "toggle": Case("5 bracket space", lambda person: person.main.kept() == set(), "decide"),
     "next": Case("1 right_square_bracket", row(1)),
     "prev": Case("1 left_square_bracket", lambda person: person.main.history.list.cursor > 0),
@@ -84,6 +85,13 @@ CASES: dict[str, Case] = {
     "branch": Case("1 G b", screen(dialogs.AskText)),
     "mark": Case("1 G m", lambda person: person.main.mark),
     "compare": Case("1 j c", screen(CompareScreen)),
+    "switch": Case("S", told("there is no other branch")),
+    "tag": Case("1 G T", screen(dialogs.AskText)),
+    "note": Case("1 G o", screen(dialogs.AskText)),
+    "revive": Case("1 V", screen(dialogs.Choose)),
+    "pick": Case("1 j C", screen(PickScreen)),
+    "take_edits": Case("H", told("no file of the artifact's folder was edited")),
+    "rescore": Case("J", screen(dialogs.Choose)),
     "best": Case("1 G B", row(1)),
     "plot": Case("P", screen(PlotScreen)),
     "matrix": Case("X", screen(MatrixScreen)),
@@ -110,7 +118,7 @@ CASES: dict[str, Case] = {
     "copy": Case("1 j y", told("commit copied")),
     "next_tab": Case("1 right_curly_bracket", told("not in History")),
     "prev_tab": Case("1 left_curly_bracket", told("not in History")),
-    "filter": Case("1 f", told("not in History")),
+    "filter": Case("1 f", told("search for something first")),
     "step_back": Case("1 comma", told("not in History")),
     "step_on": Case("1 full_stop", told("not in History")),
     "shorter": Case("1 G less_than_sign", row(0)),

@@ -88,12 +88,25 @@ class DecideDeeds(Deeds):
         )
 
     def do_which_hunk(self) -> None:
-        """The gate with each hunk left out once."""
-        p = self.proposal
-        hunks = int((p.candidate.edit or {}).get("hunks", 0))
-        n = int((p.gate or {}).get("n") or p.gate_size)
-        what = f"The gate runs {hunks} more times, {hunks * n} rollouts in all; no model call."
-        self.ask(dialogs.confirm("Which hunk did it?", what, "run them"), "which-hunk", step=p.step, candidate=p.number)
+        """The gate with each hunk left out once: of the version under the history's cursor, else of what Proposal shows."""
+        s = self.snapshot
+        p = None if self.screen.context().in_history else s.proposal
+        if p is None or p.files is None:
+            self._ask_which(self.row.label, s.session.gate_size, {"version": self.row.commit})
+        elif s.looking_back and s.version is not None:
+            self._ask_which(s.version.label, s.session.gate_size, {"version": s.version.commit})
+        else:
+            n = int((p.gate or {}).get("n") or p.gate_size)
+            self._ask_which(p.label, n, {"step": p.step, "candidate": p.number})
+
+    def _ask_which(self, label: str, n: int, edit: dict[str, object]) -> None:
+        what = f"The gate of {label} runs once more for each hunk, without it: {n} rollouts each. No model call."
+
+        def answer(value: str | None) -> None:
+            if value:
+                self.screen.store.aside("hunks", **edit)
+
+        self.screen.app.push_screen(dialogs.confirm(f"Which hunk of {label} did it?", what, "run them"), answer)
 
     @property
     def pane(self) -> ProposalPane:

@@ -1,15 +1,18 @@
-"""Acts on history: undo, rewind, branch, mark, compare, best."""
+"""Acts on history: what moves a branch, names a version, takes up an edit again, or looks at several versions at once."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from genopt_tui.ui import words
 from genopt_tui.ui.deeds.base import Deeds
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.snapshot import HistoryRow
 
+DIGITS = "123456789"
+
 
 class HistoryDeeds(Deeds):
-    """u U t b m c B X P."""
+    """u U t b S T o V C H J m c B X P."""
 
     def do_undo(self) -> None:
         self.command("undo")
@@ -31,10 +34,9 @@ class HistoryDeeds(Deeds):
         lost = [r.label for r in _between(s.rows, s.head, row.commit)]
         score = f" (gate {words.score(row.score)} n={row.n})" if row.score is not None else ""
         later = f"Versions {' '.join(reversed(lost[:8]))}{' ...' if len(lost) > 8 else ''}" if lost else "Later ones"
-        flight = f"\nThe step in flight ({s.progress.step}) ends as superseded." if s.live else ""
         return (
             f"{s.branch} goes from {s.head_label} back to {row.label}{score}.\n"
-            f"{later} stay in the history as abandoned; u undoes this.{flight}"
+            f"{later} stay in the history as abandoned; u undoes this.{self._flight()}"
         )
 
     def do_branch(self) -> None:
@@ -45,6 +47,105 @@ class HistoryDeeds(Deeds):
                 self.command("branch", name=name, at=row.commit)
 
         self.screen.app.push_screen(dialogs.AskText(f"New branch at {row.label}: its name?"), send)
+
+    def do_switch(self) -> None:
+        """Ask for the branch; the one under the cursor stands first."""
+        s, here = self.snapshot, self.row.branches if self.screen.history.row else ()
+        names = [name for row in s.rows for name in row.branches if name != s.branch]
+        names.sort(key=lambda name: name not in here)
+        if len(names) <= len(DIGITS):
+            choices = [dialogs.Choice(digit, name, name) for digit, name in zip(DIGITS, names, strict=False)]
+            question: dialogs.Dialog[str] = dialogs.Choose(
+                "Go on on which branch?", choices, above=self._flight().strip()
+            )
+        else:
+            keys = f"{len(names)} others: {', '.join(names[:6])} ...  Enter switches  Esc stays"
+            question = dialogs.AskText("Go on on which branch?", keys, value=names[0] if here else "")
+
+        def send(name: str | None) -> None:
+            if name:
+                self.command("switch", name=name)
+
+        self.screen.app.push_screen(question, send)
+
+    def do_tag(self) -> None:
+        row = self.row
+
+        def send(name: str | None) -> None:
+            if name:
+                self.command("tag", name=name, version=row.commit)
+
+        self.screen.app.push_screen(dialogs.AskText(f"Name for version {row.label}?"), send)
+
+    def do_note(self) -> None:
+        row = self.row
+
+        def send(text: str | None) -> None:
+            if text is not None:
+                self.command("note", version=row.commit, text=text)
+
+        keys = "Enter keeps it (empty: no note)  Esc leaves it as it was"
+        self.screen.app.push_screen(dialogs.AskText(f"Note about {row.label}", keys, value=row.note), send)
+
+    def do_revive(self) -> None:
+        row, s = self.row, self.snapshot
+        what = (
+            f"{row.label} ({row.decision or row.kind}) is re-applied on {s.head_label}: a new proposal, with a gate and a "
+            "decision of its own.\nWhere both changed the same lines, the conflict is put into the files for you to edit."
+            f"{self._flight()}"
+        )
+        self.ask(dialogs.confirm(f"Propose {row.label} again?", what, "propose it"), "revive", version=row.commit)
+
+    def do_pick(self) -> None:
+        from genopt_tui.ui.screens.pick import PickScreen
+
+        self.screen.app.push_screen(PickScreen(self.snapshot, self.screen.store, self.row))
+
+    def do_take_edits(self) -> None:
+        """Make a version of what was edited by hand; where a conflict is marked, in the editor first."""
+        outside = self.snapshot.outside
+        if outside.torn:
+            self._mend(outside.torn)
+            return
+        files = ", ".join(outside.edited)
+        choices = (
+            dialogs.Choice("y", "gate", "score it on the gate, then commit it"),
+            dialogs.Choice("u", "unmeasured", "commit it without a score"),
+            dialogs.Choice("n", "", "leave it as it is"),
+        )
+
+        def answer(value: str | None) -> None:
+            if value:
+                self.command("accept-edits", unmeasured=value == "unmeasured")
+
+        question = dialogs.Choose("Make a version of your edit?", choices, above=f"Edited: {files}.{self._flight()}")
+        self.screen.app.push_screen(question, answer)
+
+    def _mend(self, names: Sequence[str]) -> None:
+        """Open files with marks of a conflict where they lie."""
+        from genopt_tui.ui.editor import edit_here
+
+        folder = Path(self.snapshot.session.path) / "artifact"
+        edit_here(self.screen.app, [folder / name for name in names])
+        self.screen.say("H takes it as a version once no marks are left")
+
+    def do_rescore(self) -> None:
+        """Score start, best and head under the task as it is now."""
+        s = self.snapshot
+        start = next((row.commit for row in reversed(s.rows) if row.decision == "start"), s.head)
+        versions = list(dict.fromkeys((start, s.best, s.head)))
+        what = f"At most {len(versions) * s.session.gate_size} rollouts on the gate's examples; what is known is not run again."
+
+        def answer(value: str | None) -> None:
+            if value:
+                self.screen.store.aside("fill", versions=versions)
+
+        self.screen.app.push_screen(dialogs.confirm("Score start, best and head again?", what, "score them"), answer)
+
+    def _flight(self) -> str:
+        """What becomes of the step in flight."""
+        s = self.snapshot
+        return f"\nThe step in flight ({s.progress.step}) ends as superseded." if s.live else ""
 
     def do_mark(self) -> None:
         row = self.row

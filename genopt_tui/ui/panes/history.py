@@ -1,169 +1,52 @@
 """History: the graph of versions, each with score, change and who decided, and the learning curve beneath."""
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from rich.segment import Segment
-from rich.style import Style
-from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from genopt_tui.ui import words
-from genopt_tui.ui.graph import graph
-from genopt_tui.ui.messages import Copied, PaneChanged, VersionChosen
+from genopt_tui.ui.background import apart
+from genopt_tui.ui.messages import Copied, VersionChosen
 from genopt_tui.ui.panes.base import Pane
+from genopt_tui.ui.panes.history_list import HistoryList
+from genopt_tui.ui.panes.history_rows import about, drawn, labelled, plain_graph, search_in, with_task_changes
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
-from genopt_tui.ui.widgets.text import Plain, clean_line
+from genopt_tui.ui.widgets.offload import EXPECTED, offload
+from genopt_tui.ui.widgets.text import Plain
 
-Part = tuple[str, str]
+AT_ONCE = 500
+"""Rows whose graph is worked out on the interface's loop; that of more is in a thread."""
 Wanted = Callable[[HistoryRow], bool]
 
 
-def parts_of(row: HistoryRow, drawn: str, width: int, marks: words.Marks) -> list[Part]:
-    """A row as (text, style) parts: graph, label, score, n, change, verdict, who, subject."""
-    if row.kind == "live":
-        return [
-            (f"{marks.live:<{width}} ", "live"),
-            (f"{row.label:<5}", "label"),
-            (f"{marks.dots} {row.decision}", "live"),
-        ]
-    dim = row.kind != "branch"
-    score = words.score(row.score)
-    count = f"n{row.n}" if score else ""
-    out = [
-        (f"{drawn:<{width}} ", "dim" if dim else "graph"),
-        (f"{row.label:<5}", "head" if row.head else "dim" if dim else "label"),
-        (f"{score:>6} {count:<4} ", "dim" if dim else "score"),
-    ]
-    if dim:
-        out.append((row.decision or row.kind, "dim"))
-    else:
-        change = words.change(row.verdict, row.difference)
-        out.append((f"{words.signed(row.difference):>6} {change:<5}", change if change in {"up", "down"} else "plain"))
-        out.append((f"{row.who or row.decision:<5}", "dim"))
-    names = " ".join(row.branches)
-    subject = row.subject.partition(": ")[2] if row.subject.startswith("step ") else row.subject
-    return [*out, (f" {names}", "branch") if names else ("", ""), (f"  {subject}", "dim")]
-
-
-class HistoryList(ScrollView, can_focus=True):
-    """The rows; only visible ones are drawn."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"history--{name}"
-        for name in [
-            "plain",
-            "dim",
-            "graph",
-            "label",
-            "head",
-            "score",
-            "up",
-            "down",
-            "live",
-            "branch",
-            "cursor",
-            "mark",
-        ]
-    }
-    DEFAULT_CSS = """
-    HistoryList {
-        height: 1fr; background: $surface; overflow-x: hidden; scrollbar-size-vertical: 1;
-        & > .history--dim { color: $foreground 55%; }
-        & > .history--graph { color: $primary; }
-        & > .history--label { text-style: none; }
-        & > .history--head { text-style: bold; color: $accent; }
-        & > .history--score { text-style: bold; }
-        & > .history--up { color: $success; }
-        & > .history--down { color: $error; }
-        & > .history--live { color: $warning; }
-        & > .history--branch { color: $accent; }
-        & > .history--cursor { background: $primary 30%; }
-        & > .history--mark { text-style: reverse; }
-    }
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: Sequence[HistoryRow] = ()
-        self.drawn: Sequence[str] = ()
-        self.cursor, self.mark = 0, ""
-        self.marks = words.marks()
-
-    @property
-    def row(self) -> HistoryRow | None:
-        return self.rows[self.cursor] if self.cursor < len(self.rows) else None
-
-    def show(self, rows: Sequence[HistoryRow], drawn: Sequence[str]) -> None:
-        """Replace the rows; the cursor stays on its version, or on the newest line when it stood there."""
-        before = self.row
-        self.rows, self.drawn = rows, drawn
-        if before is None or self.cursor == 0:
-            self.cursor = 0
-        else:
-            same = (i for i, row in enumerate(rows) if (row.commit, row.label) == (before.commit, before.label))
-            self.cursor = next(same, min(self.cursor, max(0, len(rows) - 1)))
-        self.virtual_size = Size(self.size.width, len(rows))
-        self.refresh()
-
-    def move_to(self, index: int) -> None:
-        self.cursor = max(0, min(index, len(self.rows) - 1))
-        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
-        self.refresh()
-        self.post_message(PaneChanged())
-
-    def render_line(self, y: int) -> Strip:
-        index = y + self.scroll_offset.y
-        width = self.scrollable_content_region.width
-        if not 0 <= index < len(self.rows):
-            return Strip.blank(width, self.rich_style)
-        return Strip(self._segments(index), None).adjust_cell_length(width, self._style(index, "plain")).crop(0, width)
-
-    def _segments(self, index: int) -> list[Segment]:
-        row = self.rows[index]
-        columns = max(map(len, self.drawn[:200]), default=1)
-        parts = parts_of(row, self.drawn[index], columns, self.marks)
-        return [Segment(clean_line(text), self._style(index, name)) for text, name in parts if text]
-
-    def _style(self, index: int, name: str) -> Style:
-        style = self.rich_style + self.get_component_rich_style(f"history--{name}", partial=True)
-        if self.mark and self.rows[index].commit == self.mark:
-            style += self.get_component_rich_style("history--mark", partial=True)
-        if index == self.cursor:
-            style += self.get_component_rich_style("history--cursor", partial=True)
-        return style
-
-    def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows))
-
-    def on_click(self, event: events.Click) -> None:
-        index = event.y + self.scroll_offset.y
-        if index < len(self.rows):
-            self.move_to(index)
-            if event.chain == 2 and self.row:
-                self.post_message(VersionChosen(self.row.commit))
-
-
 class HistoryPane(Pane):
-    """Pane 1."""
+    """Pane 1. Space folds what is on no branch, `f` leaves only what holds a text, `/` looks in subjects, reasoning and edits."""
 
     NUMBER, NAME = 1, "History"
+    DEFAULT_CSS = """
+    HistoryPane #about { height: 2; color: $text-muted; background: $panel; }
+    """
 
     def __init__(self, snapshot: Snapshot | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._rows: tuple[HistoryRow, ...] = ()
         self._live: HistoryRow | None = None
+        self._head, self._session = "", ""
+        self._unread = 0
         self._folded = False
         self._needle = ""
+        self._found: Mapping[str, str] = {}
+        """Commit to where the text that was searched for stands in it."""
+        self._only = False
         self._first = snapshot
         self.list = HistoryList()
         self.curve = Plain(id="curve")
+        self.about = Plain(id="about")
 
     def compose(self) -> ComposeResult:
         yield self.list
+        yield self.about
         yield self.curve
 
     def on_mount(self) -> None:
@@ -180,17 +63,51 @@ class HistoryPane(Pane):
         if snapshot.rows is self._rows and snapshot.live is self._live:
             return
         self._rows, self._live, self._head = snapshot.rows, snapshot.live, snapshot.head
+        self._session, self._unread = snapshot.session.path, snapshot.unread
         self._show()
 
     def _show(self) -> None:
-        rows = [r for r in self._rows if not (self._folded and r.kind != "branch")]
-        drawn = graph(rows, self._head, self.list.marks)
+        rows = [row for row in self._rows if self._is_shown(row)]
+        hidden = len(self._rows) - len(rows)
+        rows = with_task_changes(rows)
         if self._live:
-            rows, drawn = [self._live, *rows], [self.list.marks.live, *drawn]
-        self.list.show(rows, drawn)
-        hidden = len(self._rows) - len(rows) + bool(self._live)
-        self.set_title(f"({hidden} folded)" if hidden else "")
+            rows = [self._live, *rows]
+        if len(rows) <= AT_ONCE:
+            self.list.show(rows, drawn(rows, self._head, self.list.marks))
+        else:
+            self.list.show(rows, plain_graph(rows, self.list.marks))
+            self.run_worker(self._draw_graph(rows), group="graph", exclusive=True)
+        self._draw_title(hidden)
         self._draw_curve()
+        self._draw_about()
+
+    def _is_shown(self, row: HistoryRow) -> bool:
+        if self._only and row.commit not in self._found:
+            return False
+        return row.kind == "branch" or not self._folded
+
+    async def _draw_graph(self, rows: Sequence[HistoryRow]) -> None:
+        found = await offload(drawn, rows, self._head, self.list.marks)
+        if self.list.rows is rows:
+            self.list.draw(found)
+
+    def _draw_title(self, hidden: int) -> None:
+        told = [f"'{self._needle}' in {len(self._found)}"] if self._needle else []
+        if hidden:
+            told.append(f"({hidden} {'left out' if self._only else 'folded'})")
+        if self._unread:
+            told.append(f"({self._unread} still to be read)")
+        self.set_title("  ".join(told))
+
+    def _draw_about(self) -> None:
+        row = self.row
+        self.about.display = row is not None and self.size.height >= 12
+        if row is not None:
+            where = self._found.get(row.commit, "") if self._needle else ""
+            self.about.show(f"{about(row)}{f'  {where}' if where else ''}")
+
+    def on_pane_changed(self) -> None:
+        self._draw_about()
 
     def _draw_curve(self) -> None:
         scores = [r.score for r in reversed(self._rows) if r.kind == "branch" and r.score is not None]
@@ -202,6 +119,7 @@ class HistoryPane(Pane):
 
     def on_resize(self) -> None:
         self._draw_curve()
+        self._draw_about()
 
     def go_to(self, commit: str) -> None:
         """Put the cursor on a version."""
@@ -253,9 +171,26 @@ class HistoryPane(Pane):
             self.post_message(Copied(row.commit, "commit"))
 
     def search(self, text: str) -> None:
-        """Go to the next row that holds `text`."""
-        self._needle = text.lower()
-        self.act_find_next()
+        """Find `text` in labels, subjects, reasoning, notes and edits, and go to the next version that holds it."""
+        self._needle = text
+        if text:
+            self.run_worker(self._look_for(text), group="search", exclusive=True)
+        else:
+            self._found, self._only = {}, False
+            self._show()
+
+    async def _look_for(self, text: str) -> None:
+        found = dict(labelled(self._rows, text))
+        self.set_title(f"looking for '{text}' ...")
+        try:
+            for commit, where in (await apart(lambda: search_in(Path(self._session), text))).items():
+                found.setdefault(commit, where)
+        except EXPECTED as error:
+            self.app.notify(str(error), severity="error", markup=False)
+        if text == self._needle:
+            self._found = found
+            self._show()
+            self._find(1, here=True)
 
     def act_find_next(self) -> None:
         self._find(1)
@@ -263,17 +198,32 @@ class HistoryPane(Pane):
     def act_find_prev(self) -> None:
         self._find(-1)
 
+    def act_filter(self) -> None:
+        """Leave only the versions that hold what was searched for, or show all again."""
+        self._only = not self._only
+        self._show()
+
+    def leave(self) -> bool:
+        """Forget the search."""
+        if not self._needle:
+            return False
+        self.search("")
+        return True
+
     def why_not(self, name: str) -> str:
         if name == "search":
             return ""
-        if name in {"find_next", "find_prev"} and not self._needle:
+        if name in {"find_next", "find_prev", "filter"} and not self._needle:
             return "search for something first (/)"
         return super().why_not(name)
 
-    def _find(self, direction: int) -> None:
-        self._walk(
-            direction, lambda row: self._needle in f"{row.label} {row.decision} {row.subject} {row.commit}".lower()
-        )
+    def _find(self, direction: int, here: bool = False) -> None:
+        if here and self.row is not None and self.row.commit in self._found:
+            self._draw_about()
+        elif self._found:
+            self._walk(direction, lambda row: row.commit in self._found)
+        else:
+            self.app.notify(f"'{self._needle}' is in no version", markup=False, timeout=3)
 
     def _tip(self, direction: int) -> None:
         self._walk(direction, lambda row: bool(row.branches))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import ComposeResult
 
 from genopt_tui.ui import words
+from genopt_tui.ui.doing import aside_words
 from genopt_tui.ui.messages import CandidateChosen, Edited, PaneChanged, PlaceChosen
 from genopt_tui.ui.panes.lines import LinePane, count_of
 from genopt_tui.ui.snapshot import ProposalView, Snapshot
@@ -363,13 +364,17 @@ def tab_name(p: ProposalView) -> str:
 
 
 def worth_words(p: ProposalView) -> dict[int, str]:
-    """`+1.1 of +1.4` for each hunk whose worth was measured."""
+    """`+1.1 of +1.4 [+0.2, +2.0] up, 13.4 without it` for each hunk whose worth was measured."""
     whole = words.signed((p.gate or {}).get("difference"))
-    return {
-        number: f"{words.signed(row.get('worth'))}{f' of {whole}' if whole else ''}"
-        for number, row in p.worth.items()
-        if row.get("worth") is not None
-    }
+    return {number: _worth(row, whole) for number, row in p.worth.items() if row.get("worth") is not None}
+
+
+def _worth(row: Mapping[str, Any], whole: str) -> str:
+    span = " [{}, {}]".format(*map(words.signed, row["interval"])) if row.get("interval") else ""
+    change = words.change(str(row.get("verdict", "")), row["worth"])
+    of = f" of {whole}" if whole else ""
+    without = f", {words.score(row['without'])} without it" if row.get("without") is not None else ""
+    return f"{words.signed(row['worth'])}{of}{span} {change}{without}"
 
 
 def promises_words(p: ProposalView) -> str:
@@ -382,6 +387,8 @@ def promises_words(p: ProposalView) -> str:
 def phase_text(snapshot: Snapshot) -> str:
     """What the step is doing, where the pane itself does not show it."""
     proposal = snapshot.proposal
+    if (aside := snapshot.aside) is not None and aside.what == "hunks":
+        return aside_words(aside)
     if snapshot.looking_back:
         return "" if proposal is not None else "this version was not proposed: there is nothing to show here"
     if proposal is not None and proposal.refusals and proposal.files is None:

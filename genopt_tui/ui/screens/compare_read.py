@@ -1,36 +1,44 @@
 """What the compare screen shows, read from git and journal in a thread of its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genopt_tui.errors import GenoptError
-from genopt_tui.session.compare import Comparison, Scored, compare, scores_of
-from genopt_tui.session.journal import Journal, RolloutRow
+from genopt_tui.session.compare import Comparison, Key, Scored, compare, scores_of
+from genopt_tui.session.journal import Journal
 from genopt_tui.ui import words
 from genopt_tui.ui.widgets.lines import Line
-from genopt_tui.ui.widgets.values import brief
 
 if TYPE_CHECKING:
+    from genopt_tui.config import DesignChoices
     from genopt_tui.session.repository import Repository
-    from genopt_tui.task.rollout import TraceStep
 
-AROUND = (3, 12)
-"""Steps shown before and after the first difference of two traces."""
-CHUNK = 64
+CHOICES = "genopt.toml"
+Place = tuple[str, str, int]
+"""Split, example and repeat of a rollout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two versions side by side. `comparison` is None without a shared example; `missing` are versions that lack scores."""
+    """Two versions side by side. `found` is None without a shared example.
+
+    `missing` are versions that lack scores of the gate, `lacking` how many rollouts that are (0: not known). `old` and `new`
+    hold the artifact's files and the design choices. `opens` says which example Enter on a line of `examples` is about,
+    `traced` which examples have a trace of both.
+    """
 
     said: str
+    found: Comparison | None
     missing: tuple[str, ...]
-    diff: Sequence[Line]
+    lacking: int
+    old: Mapping[str, str]
+    new: Mapping[str, str]
     examples: Sequence[Line]
-    traces: Sequence[Line]
-    cost: Sequence[Line]
+    opens: Mapping[int, Place] = field(default_factory=dict)
+    traced: Sequence[Place] = ()
+    cost: Sequence[Line] = ()
 
 
 def read(session: Path, a: str, b: str, names: Mapping[str, str]) -> Compared:
@@ -40,126 +48,100 @@ def read(session: Path, a: str, b: str, names: Mapping[str, str]) -> Compared:
     journal = Journal(session, durable=False)
     try:
         with Repository.open(session) as repository:
-            return _Reading(repository, journal, a, b, names).all()
+            return _Reading(repository, journal, (a, b), names).all()
     finally:
         journal.close()
 
 
 class _Reading:
-    def __init__(self, repository: "Repository", journal: Journal, a: str, b: str, names: Mapping[str, str]) -> None:
-        self.repository, self.journal, self.a, self.b = repository, journal, a, b
-        self.names = names
+    def __init__(
+        self, repository: "Repository", journal: Journal, pair: tuple[str, str], names: Mapping[str, str]
+    ) -> None:
+        self.repository, self.journal, self.pair, self.names = repository, journal, pair, names
 
     def all(self) -> Compared:
-        said, missing, examples = self._scores()
-        return Compared(said, missing, self._diff(), examples, self._traces(), self._cost())
+        from genopt_tui.session.state import state_of
 
-    def _scores(self) -> tuple[str, tuple[str, ...], Sequence[Line]]:
-        from genopt_tui.task import loader
-
-        choices = self.repository.choices(self.repository.head())
-        failure = loader.find(str(choices.task["name"])).task.failure_score
-        scored = self.journal.last("scored")
-        fingerprint = str(scored.data["fingerprint"]) if scored else ""
+        repository = self.repository
+        choices = repository.choices(repository.head())
+        task, fingerprint = state_of(repository.path, choices)
+        failure = task.task.failure_score
         sides = [
-            scores_of(self.repository, self.journal, commit, failure_score=failure, fingerprint=fingerprint)
-            for commit in (self.a, self.b)
+            scores_of(repository, self.journal, commit, failure_score=failure, fingerprint=fingerprint)
+            for commit in self.pair
         ]
-        missing = _missing(sides, choices.gate.examples * choices.gate.repeats)
+        keys = gate_keys(self.journal, choices, fingerprint)
+        missing, lacking = _missing(sides, keys)
+        old, new = (self._files(commit) for commit in self.pair)
+        found, said = None, ""
         try:
-            found = compare(*sides, direction=self.repository.direction(), confidence=choices.gate.confidence)
-        except GenoptError as error:
-            return str(error), missing, [((str(error), "warn"),)]
-        return verdict(found), missing, example_lines(found)
+            found = compare(*sides, direction=task.task.direction, confidence=choices.gate.confidence, keys=keys)
+            said = verdict(found)
+        except GenoptError:
+            said = "no example was scored for both under the task as it is now"
+        lines, opens = example_lines(found) if found else ([((said, "warn"),)], {})
+        return Compared(said, found, missing, lacking, old, new, lines, opens, self._traced(), self._cost())
 
-    def _diff(self) -> Sequence[Line]:
-        from genopt_tui.learn.diff import unified
+    def _files(self, commit: str) -> dict[str, str]:
+        return {**self.repository.files(commit), CHOICES: self.repository.choices_text(commit)}
 
-        old, new = self.repository.files(self.a), self.repository.files(self.b)
-        choices = [{"genopt.toml": self.repository.choices_text(commit)} for commit in (self.a, self.b)]
-        lines = [*diff_lines(unified(old, new)), *diff_lines(unified(*choices))]
-        return lines or [(("artifact and design choices are the same", "dim"),)]
-
-    def _traces(self) -> Sequence[Line]:
-        pairs = self._traced_pairs()
-        if not pairs:
-            return [(("no train example was traced for both versions", "dim"),)]
-        lines: list[Line] = []
-        for a, b in pairs:
-            lines += [*self._trace(a, b), ()]
-        return lines
-
-    def _traced_pairs(self) -> list[tuple[RolloutRow, RolloutRow]]:
+    def _traced(self) -> list[Place]:
         sides = []
-        for commit in (self.a, self.b):
+        for commit in self.pair:
             rows = self.journal.rollouts(self.repository.tree(commit))
-            sides.append({(r.result.split, r.result.example, r.result.repeat): r for r in rows if r.traced})
-        return [(sides[0][key], sides[1][key]) for key in sorted(sides[0].keys() & sides[1].keys())]
+            sides.append({(r.result.split, r.result.example, r.result.repeat) for r in rows if r.traced})
+        return sorted(sides[0] & sides[1])
 
-    def _trace(self, a: RolloutRow, b: RolloutRow) -> list[Line]:
-        at = self._first_difference(a, b)
-        scores = f"{words.score(a.result.score)} and {words.score(b.result.score)}"
-        title = f"{a.result.example}  score {scores}  {a.result.steps} and {b.result.steps} steps"
-        if at is None:
-            return [((title, "title"),), (("   the traces are the same", "dim"),)]
-        first, count = max(0, at - AROUND[0]), sum(AROUND)
-        left, right = self._steps(a, first, count), self._steps(b, first, count)
-        lines: list[Line] = [((title, "title"), (f"  first difference at step {at}", "warn"))]
-        for number in range(first, first + count):
-            lines.append(_aligned(number, left.get(number), right.get(number)))
-        return lines
-
-    def _first_difference(self, a: RolloutRow, b: RolloutRow) -> int | None:
-        longest = max(a.result.steps, b.result.steps)
-        for first in range(0, longest, CHUNK):
-            left, right = self._steps(a, first, CHUNK), self._steps(b, first, CHUNK)
-            for number in range(first, min(first + CHUNK, longest)):
-                if _told(left.get(number)) != _told(right.get(number)):
-                    return number
-        return None
-
-    def _steps(self, row: RolloutRow, first: int, count: int) -> "dict[int, TraceStep]":
-        from genopt_tui.task.trace import decode
-
-        chunks = self.journal.trace_chunks(row.id, first, count)
-        return {s.index: s for chunk in chunks for s in decode(chunk) if first <= s.index < first + count}
-
-    def _cost(self) -> Sequence[Line]:
+    def _cost(self) -> list[Line]:
         lines: list[Line] = []
-        for commit in (self.a, self.b):
+        for commit in self.pair:
             record = self.repository.record(commit)
             usage = record.usage or {}
             rows = self.journal.rollouts(self.repository.tree(commit))
             seconds = sum(r.result.seconds for r in rows)
             cost = usage.get("cost")
-            told = "$?" if cost is None and record.reply else f"${cost or 0:.4f}"
-            tokens = f"{usage.get('input', 0)} tokens in, {usage.get('output', 0)} out"
-            lines.append(
-                (
-                    (f"{self.names.get(commit, commit[:7]):>6}  ", "title"),
-                    (f"model {record.model or '-'}: {tokens}, {told}", ""),
-                )
-            )
-            lines.append(((f"{'':8}{len(rows)} rollouts, {seconds:.1f} s", "dim"),))
+            told = "no model call" if not record.reply else "$?" if cost is None else f"${cost:.4f}"
+            tokens = f", {usage.get('input', 0)} tokens in, {usage.get('output', 0)} out" if record.reply else ""
+            name = self.names.get(commit, commit[:7])
+            lines.append(((f"{name:>8}  ", "title"), (f"model {record.model or '-'}: {told}{tokens}", "")))
+            lines.append(((f"{'':10}{len(rows)} rollouts of this artifact, {seconds:.1f} s", "dim"),))
         return lines
 
 
-def _missing(sides: Sequence[Scored], size: int) -> tuple[str, ...]:
-    """Versions that lack scores which the other one has, or which the gate takes."""
-    wanted = set(sides[0].scores) | set(sides[1].scores)
-    return tuple(s.commit for s in sides if wanted - set(s.scores) or len(s.scores) < min(size, 1))
+def gate_keys(journal: Journal, choices: "DesignChoices", fingerprint: str) -> list[Key]:
+    """The gate's (example, repeat) pairs under the task as it is now, as a runner last named them; empty where none did."""
+    gate = choices.gate.model_dump()
+    events = journal.events(kinds=["scored", "aside_finished"])
+    for event in reversed(events):
+        data = event.data
+        if data.get("fingerprint") != fingerprint or data.get("gate") != gate:
+            continue
+        pairs = data.get("pairs") or [(row["example"], row["repeat"]) for row in data.get("scores", ())]
+        keys = [(str(example), int(repeat)) for example, repeat in pairs]
+        if keys and not any(example in choices.exclude for example, _ in keys):
+            return keys
+    return []
+
+
+def _missing(sides: Sequence[Scored], keys: Sequence[Key]) -> tuple[tuple[str, ...], int]:
+    """Versions that lack scores of the gate (where that is not known: which the other one has), and how many rollouts."""
+    wanted = set(keys) or set(sides[0].scores) | set(sides[1].scores)
+    lacking = [(side.commit, len(wanted - side.scores.keys())) for side in sides]
+    if not wanted:
+        return tuple(side.commit for side in sides), 0
+    return tuple(commit for commit, count in lacking if count), sum(count for _, count in lacking)
 
 
 def verdict(c: Comparison) -> str:
-    """`9 -> 14.2  d +5.2 [+2.1, +8.3] BETTER  7 up 1 down 2 same  n=10  (paired sign-flip permutation)`."""
+    """`9 -> 14.2  d +5.2 [+2.1, +8.3] BETTER  7 up 1 down 2 same  n=10  (paired sign-flip permutation, 95%)`."""
     span = f" [{words.signed(c.interval[0])}, {words.signed(c.interval[1])}]" if c.interval else ""
     counts = f"{c.better} up {c.worse} down {c.same} same"
     means = f"{words.score(c.mean_a)} -> {words.score(c.mean_b)}"
     return f"{means}  d {words.signed(c.difference)}{span} {c.verdict.upper()}  {counts}  n={c.n}  ({c.test}, {c.confidence:.0%})"
 
 
-def example_lines(c: Comparison) -> list[Line]:
-    """Examples by size of change."""
+def example_lines(c: Comparison) -> tuple[list[Line], dict[int, Place]]:
+    """Examples by size of change, and which one each line is about."""
     lines: list[Line] = []
     for pair in c.pairs:
         look = "" if not pair.change else "good" if pair.change > 0 else "bad"
@@ -174,34 +156,5 @@ def example_lines(c: Comparison) -> list[Line]:
             )
         )
     lines += [((f"{key[0]:<18.18}", "dim"), ("not scored for both", "dim")) for key in c.missing]
-    return lines
-
-
-def diff_lines(text: str) -> list[Line]:
-    """A unified diff with its looks."""
-    looks = {"+": "added", "-": "removed", "@": "hunk"}
-    out: list[Line] = []
-    for line in text.splitlines():
-        look = "title" if line.startswith(("diff ", "+++", "---")) else looks.get(line[:1], "")
-        out.append(((line, look),))
-    return out
-
-
-def _told(step: "TraceStep | None") -> Any:
-    return None if step is None else (step.observation, step.action, step.reward)
-
-
-def _aligned(number: int, a: "TraceStep | None", b: "TraceStep | None") -> Line:
-    same = _told(a) == _told(b)
-    return (
-        (f"{number:>6} ", "gutter"),
-        (f"{_brief(a):<52.52} ", "dim" if same else ""),
-        (f"{_brief(b):<52.52}", "dim" if same else "warn"),
-    )
-
-
-def _brief(step: "TraceStep | None") -> str:
-    if step is None:
-        return "-"
-    reward = f" reward {words.score(step.reward)}" if step.reward else ""
-    return f"act {brief(step.action, 12)}{reward} {brief(step.observation, 36)}"
+    places = [(pair.example, pair.repeat) for pair in c.pairs] + list(c.missing)
+    return lines, {y: ("gate", *key) for y, key in enumerate(places)}

@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 
 from textual import events
 
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import words
+from genopt_tui.ui.interval import half_width
 from genopt_tui.ui.screens.sheet import Page, Sheet
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
 from genopt_tui.ui.widgets.lines import Line
 
-Z = 1.96
 AXIS = 9
 """Cells to the left of the curve."""
+TEST = "T"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class PlotScreen(Sheet):
         super().__init__(f"Learning curve of {snapshot.session.name}")
         self._snapshot = snapshot
         self._train: dict[int, float] = {}
-        self._test: dict[int, float] = {}
+        self._test: list[Point] = []
 
     def read(self) -> tuple[str, Sequence[Page]]:
         s = self._snapshot
@@ -46,6 +48,7 @@ class PlotScreen(Sheet):
         try:
             built = journal.events(kinds=["evidence_built"])
             self._train = {e.step: float(e.data["mean"]) for e in built if e.data.get("mean") is not None}
+            self._test = tested(Path(s.session.path), journal, s.rows)
         finally:
             journal.close()
         return self._about(), [Page("curve", self._lines())]
@@ -54,12 +57,12 @@ class PlotScreen(Sheet):
         marks = words.marks()
         return (
             f"{marks.accepted} gate mean with its 95 % interval  {marks.rejected} rejected  + train batch mean"
-            f"  {marks.abandoned} abandoned   test: sealed"
+            f"  {marks.abandoned} abandoned  {TEST} test split, {words.opened(self._snapshot.opened)}"
         )
 
     def _lines(self) -> list[Line]:
         width, height = max(20, self.app.size.width - AXIS - 8), max(6, self.app.size.height - 12)
-        found = [*points(self._snapshot.rows), *train(self._train)]
+        found = [*points(self._snapshot.rows), *train(self._train), *self._test]
         return curve(found, width, height) if found else [(("no version has a score yet: s runs a step", "dim"),)]
 
     def on_resize(self, event: events.Resize) -> None:
@@ -74,13 +77,33 @@ def points(rows: Iterable[HistoryRow]) -> list[Point]:
     for row in rows:
         if row.score is None:
             continue
-        half = Z * row.stderr if row.stderr is not None else 0.0
+        half = half_width(row.stderr, row.n) or 0.0
         accepted = row.kind == "branch"
         mark = marks.accepted if accepted else marks.rejected if row.kind == "rejected" else marks.abandoned
         look = "good" if accepted and row.head else "strong" if accepted else "dim"
         half = half if accepted else 0.0
         out.append(Point(row.step, row.score, row.score - half, row.score + half, mark, look))
     return out
+
+
+def tested(session: Path, journal: Journal, rows: Iterable[HistoryRow]) -> list[Point]:
+    """The test split's means of the versions for which it was opened, with their intervals."""
+    from genopt_tui.session.compare import scores_of
+    from genopt_tui.session.notes import openings
+    from genopt_tui.session.repository import Repository
+    from genopt_tui.session.travel import task_of
+
+    steps, found = {row.commit: row.step for row in rows}, []
+    with Repository.open(session) as repository:
+        task = task_of(session, str(repository.choices(repository.head()).task["name"])).task
+        for commit in openings(repository):
+            known = scores_of(repository, journal, commit, failure_score=task.failure_score, split="test").scores
+            scores = [score for score, _ in known.values()]
+            if scores and commit in steps:
+                mean = fmean(scores)
+                half = half_width(stdev(scores) / len(scores) ** 0.5, len(scores)) if len(scores) > 1 else None
+                found.append(Point(steps[commit], mean, mean - (half or 0), mean + (half or 0), TEST, "warn"))
+    return found
 
 
 def train(means: dict[int, float]) -> list[Point]:

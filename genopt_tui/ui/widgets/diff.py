@@ -46,6 +46,10 @@ class DiffView(LineView):
         self._worth: Mapping[int, str] = {}
         self._open_lead = False
         self._wanted = 0
+        self.choosing = True
+        """Whether hunks can be left out."""
+        self._sides: bool | None = None
+        """Whether old and new stand side by side; None: where there is room for it."""
 
     @property
     def hunks(self) -> tuple[Hunk, ...]:
@@ -77,7 +81,13 @@ class DiffView(LineView):
             self._rebuild()
 
     def _split(self) -> int:
-        return self.room if self.room >= SIDE_BY_SIDE else 0
+        wanted = self.room >= SIDE_BY_SIDE if self._sides is None else self._sides
+        return self.room if wanted else 0
+
+    def turn_sides(self) -> None:
+        """Put old and new side by side, or under each other."""
+        self._sides = not self._split()
+        self._work_out()
 
     def _work_out(self) -> None:
         self._wanted += 1
@@ -119,7 +129,7 @@ class DiffView(LineView):
         while True:
             now = self._above_now()
             lead, room, worth = now
-            lines = DiffLines(diff, lead, self.off, split=room, worth=worth)
+            lines = DiffLines(diff, lead, self.off, split=room, worth=worth, choosing=self.choosing)
             first = await offload(lines.fill, 0, self.size.height) or ()
             if now == self._above_now() or self._overtaken(wanted, split):
                 return first
@@ -131,7 +141,13 @@ class DiffView(LineView):
         lead = self._shown_lead()
         shift = self.diff.shift if keep else 0
         self.diff = DiffLines(
-            diff or self.diff.diff, lead, self.off, split=self._split(), shift=shift, worth=self._worth
+            diff or self.diff.diff,
+            lead,
+            self.off,
+            split=self._split(),
+            shift=shift,
+            worth=self._worth,
+            choosing=self.choosing,
         )
         self.set_source(self.diff, keep=keep)
 
@@ -199,11 +215,14 @@ class DiffView(LineView):
         """Leave out the hunk under the cursor, or take it in."""
         number = self._place()
         if number is not None:
-            self.off = self.off ^ {number}
-            self.diff.off = self.off
-            self._forget()
-            self.lines_changed()
+            self.leave_out(self.off ^ {number})
             self.post_message(self.Chosen(self, self.off))
+
+    def leave_out(self, off: frozenset[int]) -> None:
+        """Leave out just the hunks of these numbers."""
+        self.off = self.diff.off = off
+        self._forget()
+        self.lines_changed()
 
     def copied(self) -> str:
         """The line of code without sign and number; on a hunk's head, the whole hunk."""

@@ -107,8 +107,9 @@ class DiffLines:
         split: int = 0,
         shift: int = 0,
         worth: Mapping[int, str] | None = None,
+        choosing: bool = True,
     ) -> None:
-        self.diff, self.lead, self.off = diff, lead, frozenset(off)
+        self.diff, self.lead, self.off, self.choosing = diff, lead, frozenset(off), choosing
         self.split, self.shift, self.worth = split, shift, worth or {}
         longest = max(
             (max(h.old_start + len(h.old_lines), h.new_start + len(h.new_lines)) for h in diff.hunks), default=0
@@ -162,10 +163,10 @@ class DiffLines:
 
     def _head(self, hunk: Hunk) -> Line:
         total = len(self.diff.hunks)
-        box = "[ ]" if hunk.number in self.off else "[x]"
+        box = "" if not self.choosing else "[ ] " if hunk.number in self.off else "[x] "
         worth = self.worth.get(hunk.number, "")
         return (
-            (f"{box} hunk {hunk.number} of {total}", "strong hunk"),
+            (f"{box}hunk {hunk.number} of {total}", "strong hunk"),
             (f"  {place(hunk)}", "hunk"),
             *(((f"  {worth}", "strong hunk"),) if worth else ()),
             ("  left out" if hunk.number in self.off else "", "warn hunk"),

@@ -1,0 +1,105 @@
+"""What happens to a session's folder without the application: a person's editor, and plain git."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genopt_tui.session.refs import HEADS
+from genopt_tui.ui.snapshot import Outside
+
+if TYPE_CHECKING:
+    from genopt_tui.session.repository import Repository
+
+WATCHED = (
+    "HEAD",
+    "packed-refs",
+    "refs/heads",
+    "refs/tags",
+    "refs/genopt",
+    "refs/genopt/rejected",
+    "refs/genopt/abandoned",
+)
+"""Whose times of change tell that refs have moved: a ref is written beside its place and put there."""
+
+
+class Watch:
+    """Looks at a session's folder. Belongs to one thread."""
+
+    def __init__(self, session: Path) -> None:
+        self.session = session
+        self.found = Outside()
+        self._refs: tuple[Any, ...] = ()
+        self._files: tuple[Any, ...] = ()
+        self._looked: tuple[Any, ...] = ()
+
+    def refs_moved(self) -> bool:
+        """Whether a ref may have moved since the last time."""
+        now = tuple(_changed_at(self.session / ".git" / name) for name in WATCHED)
+        before, self._refs = self._refs, now
+        return bool(before) and before != now
+
+    def look(self, repository: "Repository") -> None:
+        """Find out what was edited by hand and what plain git moved; a state counts once it has lasted from one look to the next."""
+        files = tuple(sorted(self._stamps()))
+        now = (files, repository.head(), self._memory())
+        settled, self._files = now == self._files, now
+        if settled and now != self._looked:
+            self._looked = now
+            self.found = Outside(*_edited(repository), _moved(repository, self._memory()))
+
+    def _stamps(self) -> list[tuple[str, int, int]]:
+        """Name, time and size of every file that a person may have edited."""
+        places = [self.session / "genopt.toml"]
+        for folder, folders, names in os.walk(self.session / "artifact"):
+            folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+            places += [Path(folder, name) for name in names]
+        found = []
+        for place in places:
+            try:
+                stat = place.lstat()
+            except FileNotFoundError:  # deleted since it was listed
+                continue
+            found.append((str(place), stat.st_mtime_ns, stat.st_size))
+        return found
+
+    def _memory(self) -> str:
+        try:
+            return (self.session / ".git" / "genopt" / "worktree.json").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+
+def _changed_at(place: Path) -> int:
+    try:
+        return place.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _edited(repository: "Repository") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files that were edited by hand, and those in which a conflict is marked."""
+    from genopt_tui.session.acts import is_torn
+
+    edit = repository.hand_edit()
+    if edit is None:
+        return (), ()
+    names = sorted(edit.changed) + (["genopt.toml"] if edit.choices is not None else [])
+    return tuple(names), tuple(name for name in names if is_torn(edit.files.get(name, "")))
+
+
+def _moved(repository: "Repository", memory: str) -> str:
+    """What plain git did to the head since the loop last put the work tree to it; empty for nothing."""
+    try:
+        followed = json.loads(memory)
+    except ValueError:  # not written yet, or half of it when the power went
+        return ""
+    ref, commit = repository.refs.head(), repository.head()
+    if followed["act"] or (followed["ref"], followed["at"]) == (ref, commit):
+        return ""
+    branch = ref.removeprefix(HEADS) if ref.startswith(HEADS) else ""
+    if not branch:
+        return f"plain git checked out {commit[:7]}, which is no branch"
+    if ref != followed["ref"]:
+        return f"plain git switched to {branch}"
+    return f"plain git moved {branch} to {commit[:7]}"

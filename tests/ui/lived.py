@@ -1,0 +1,102 @@
+"""A session that a real runner has lived through: one version accepted, one proposal rejected, another version accepted."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from terminal import TASK, TOML
+
+from genopt_tui.cli.making import make_session
+from genopt_tui.config import SessionSettings
+from genopt_tui.session import places
+from genopt_tui.session.client import runner_pid, send
+from genopt_tui.session.journal import Event, Journal
+from genopt_tui.task import loader
+
+PATIENCE = 60.0  # seconds that a test waits for what takes one or two
+ARTIFACT = (
+    "LEVEL = 3.0\n"
+    + "# a line between\n" * 9
+    + "DRIFT = 0.0\n\n\ndef value(shift):\n    return LEVEL + DRIFT + shift\n"
+)
+MODEL = '''
+"""A model of two hunks: the first raises the level by 2, which helps; the second lets it drift down by 1, which does not."""
+import re, sys
+prompt = sys.stdin.read()
+level = float(re.search(r"LEVEL = ([0-9.-]+)", prompt).group(1))
+drift = float(re.search(r"DRIFT = ([0-9.-]+)", prompt).group(1))
+print(f"""The level is too low, so I raise it from {level}.
+
+answer.py
+<<<<<<< SEARCH
+LEVEL = {level}
+=======
+LEVEL = {level + 2}
+>>>>>>> REPLACE
+<<<<<<< SEARCH
+DRIFT = {drift}
+=======
+DRIFT = {drift - 1}
+>>>>>>> REPLACE
+""")
+'''
+
+
+def live(folder: Path) -> tuple[Path, SessionSettings]:
+    """Make the session and its story, and say its settings; no runner is left. Its home is GENOPT_HOME."""
+    task = folder / "tiny"
+    (task / "starts" / "plain").mkdir(parents=True)
+    (task / "task.toml").write_text(TOML)
+    (task / "task.py").write_text(TASK)
+    (task / "starts" / "plain" / "answer.py").write_text(ARTIFACT)
+    model = folder / "model.py"
+    model.write_text(MODEL)
+    settings = [f"model=command:{sys.executable} {model}", "sandbox=none", "workers=2"]
+    path = make_session(loader.find(str(task)), str(task), name="lived", pairs=settings)
+    journal = Journal(path)
+    send(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
+    wait(journal, "run_finished")
+    after = journal.last_event()
+    send(path, journal, "run", wait=PATIENCE, steps=1, mode="ask")
+    wait(journal, "decision_wanted", after)
+    send(path, journal, "reject", wait=PATIENCE, step=2, candidate=0, reason="too timid")
+    wait(journal, "run_finished", after)
+    after = journal.last_event()
+    send(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
+    wait(journal, "run_finished", after)
+    end(path, journal)
+    journal.close()
+    return path, SessionSettings.load(path).model_copy(update={"mode": "ask"})
+
+
+def wait(journal: Journal, kind: str, after: int = 0) -> Event:
+    """The first event of this kind after the event `after`."""
+    found = until(lambda: journal.events(after, kinds=[kind]), kind)
+    assert isinstance(found, list)
+    event: Event = found[0]
+    return event
+
+
+def until(look: Callable[[], object], what: str) -> object:
+    deadline = time.monotonic() + PATIENCE
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"never came: {what}"
+        time.sleep(0.02)
+    return found
+
+
+def end(path: Path, journal: Journal) -> None:
+    """Let no runner be left."""
+    if runner_pid(path) is not None:
+        send(path, journal, "stop", wait=PATIENCE)
+    until(lambda: runner_pid(path) is None, "the runner's end")
+
+
+def copied(pattern: Path, settings: SessionSettings, folder: Path) -> Path:
+    """A copy of the session that may be run under this test's home."""
+    path = shutil.copytree(pattern, folder / pattern.name, symlinks=True)
+    places.register(path)
+    settings.save(path)
+    return path

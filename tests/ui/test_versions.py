@@ -1,0 +1,349 @@
+"""Every act on versions by its key, in the real application with the real runner."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from conftest import Visit, visit
+from lived import PATIENCE, copied, end, live
+
+from genopt_tui.config import SessionSettings
+from genopt_tui.session import client
+from genopt_tui.session.journal import Journal
+from genopt_tui.session.repository import Repository
+from genopt_tui.ui import store
+from genopt_tui.ui.screens.pick import PickScreen
+from genopt_tui.ui.snapshot import HistoryRow
+from genopt_tui.ui.widgets.text import Plain
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, SessionSettings]]:
+    """The session that every test gets a copy of."""
+    folder = tmp_path_factory.mktemp("lived")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENOPT_HOME", str(folder))
+        yield live(folder)
+
+
+@pytest.fixture
+def lived(pattern: tuple[Path, SessionSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A session with history; the application may start its runner."""
+    monkeypatch.setattr(store, "ensure_runner", client.ensure_runner)
+    path = copied(*pattern, tmp_path)
+    yield path
+    journal = Journal(path)
+    end(path, journal)
+    journal.close()
+
+
+class Person(Visit):
+    """A person who waits for what takes a runner a moment, and looks at the history."""
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        deadline = monotonic() + PATIENCE
+        while not condition():
+            assert monotonic() < deadline, f"never happened: {what or condition}; said: {self.said}"
+            await self.pilot.pause(0.02)
+        await self.pilot.pause()
+
+    @property
+    def shown(self) -> dict[str, HistoryRow]:
+        """The rows of the history by what they are called."""
+        return {row.label: row for row in self.main.history.list.rows if row.commit}
+
+    async def stand_on(self, label: str) -> None:
+        """Move the history's cursor to a version, by keys."""
+        await self.press("1", "g")
+        await self.until(lambda: label in self.shown, f"{label} in {list(self.shown)}")
+        rows = [row.label for row in self.main.history.list.rows]
+        await self.press(*"j" * rows.index(label))
+        assert self.main.history.row is not None
+        assert self.main.history.row.label == label
+
+    @property
+    def banner(self) -> str:
+        return str(self.main.query_one("#banner", Plain).content).strip()
+
+    @property
+    def about(self) -> str:
+        """What the history says of the version under its cursor."""
+        return str(self.main.history.about.content)
+
+    async def head_is(self, label: str, branch: str = "main") -> None:
+        await self.until(lambda: f"{branch}@{label}" in self.line("status"), f"{branch}@{label}")
+
+    async def decision(self, step: int) -> None:
+        await self.until(
+            lambda: self.main.snapshot.pending == "decide" and self.main.snapshot.progress.step == step,
+            f"DECIDE {step}; {self.main.snapshot.doing}",
+        )
+        await self.until(lambda: self.main.query_one("#diff").ready, "the edit")  # type: ignore[attr-defined]
+        await self.look()
+
+
+@asynccontextmanager
+async def person_at(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterator[Person]:
+    async with visit(session, size) as found:
+        person = Person(found.app, found.pilot)
+        await person.until(lambda: not person.main.snapshot.unread)
+        yield person
+
+
+async def test_rewind_undo_and_redo(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.stand_on("1")
+        await person.press("t", "y")
+        await person.head_is("1")
+        await person.until(lambda: person.shown["3"].kind == "abandoned", "3 is kept as abandoned")
+        await person.press("u")
+        await person.head_is("3")
+        await person.until(lambda: person.shown["3"].kind == "branch")
+        await person.press("U")
+        await person.head_is("1")
+
+
+async def test_branch_switch_tag_and_note(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.stand_on("2a")
+        await person.press("b", *"aim", "enter")
+        await person.until(lambda: any("aim" in row.branches for row in person.shown.values()), "the branch is shown")
+        await person.press("S", "1")
+        await person.head_is("2", "aim")
+        await person.press("S", "1")
+        await person.head_is("3")
+        await person.stand_on("1")
+        await person.press("T", *"first", "enter")
+        await person.until(lambda: person.shown["1"].tags == ("first",), "the tag is shown")
+        await person.press("o", *"look", "space", *"again", "enter")
+        await person.until(lambda: person.shown["1"].note == "look again", "the note is shown")
+        assert "note: look again" in person.about
+        await person.press("slash", *"first", "enter")
+        await person.until(lambda: person.main.history.row is person.shown["1"], "a tag is found")
+
+
+async def test_a_rejected_edit_is_proposed_again(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.stand_on("1")
+        await person.press("t", "y")
+        await person.head_is("1")
+        await person.stand_on("2a")
+        await person.press("V", "y")
+        await person.decision(4)
+        await person.press("a")
+        await person.head_is("4")
+        with Repository.open(lived) as repository:
+            assert "LEVEL = 7.0" in repository.files(repository.head())["answer.py"]
+
+
+async def test_a_conflict_is_mended_in_the_editor_and_taken(
+    lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i -e '/^<<<<<<<\\|^=======\\|^>>>>>>>\\|^|||||||/d' -e '/^LEVEL = 4/d' \"$1\"\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(editor))
+    monkeypatch.setattr("genopt_tui.ui.app.GenoptApp.suspend", suspended)
+    file = lived / "artifact" / "answer.py"
+    async with person_at(lived) as person:
+        file.write_text(file.read_text().replace("LEVEL = 7.0", "LEVEL = 4.0"))
+        await person.until(lambda: "answer.py edited by hand" in person.banner, "the edit is noticed")
+        await person.press("H", "u")
+        await person.head_is("4")
+        await person.stand_on("2a")
+        await person.press("V", "y")
+        await person.until(lambda: "holds a conflict" in person.banner, "the conflict is shown")
+        assert "<<<<<<< head" in file.read_text()
+        await person.press("H")
+        await person.until(lambda: "edited by hand" in person.banner, "the conflict is mended")
+        await person.press("H", "y")
+        await person.head_is("5")
+        assert person.shown["5"].decision == "manual"
+
+
+def suspended(app: object) -> object:
+    from contextlib import nullcontext
+
+    return nullcontext()
+
+
+async def test_a_hunk_is_taken_out_of_another_version(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.stand_on("1")
+        await person.press("t", "y")
+        await person.head_is("1")
+        await person.stand_on("2a")
+        await person.press("C")
+        await person.until(lambda: isinstance(person.app.screen, PickScreen) and person.app.screen.ready, "the hunks")
+        await person.press("enter")
+        assert "Nothing is taken yet" in person.said
+        await person.press("space", "enter")
+        await person.decision(4)
+        await person.press("a")
+        await person.head_is("4")
+        with Repository.open(lived) as repository:
+            text = repository.files(repository.head())["answer.py"]
+        assert "LEVEL = 7.0" in text and "DRIFT = -1.0" in text
+
+
+async def test_a_hand_edit_is_noticed_scored_and_taken(lived: Path) -> None:
+    file = lived / "artifact" / "answer.py"
+    async with person_at(lived) as person:
+        file.write_text(file.read_text().replace("LEVEL = 7.0", "LEVEL = 12.0"))
+        await person.until(lambda: "answer.py edited by hand" in person.banner, "the edit is noticed")
+        await person.press("H", "y")
+        await person.head_is("4")
+        row = person.shown["4"]
+        assert (row.decision, row.verdict, row.n) == ("manual", "better", 6)
+        await person.until(lambda: not person.banner, "nothing is left to be taken")
+
+
+async def test_what_plain_git_does_is_shown_and_goes_on_from_there(lived: Path) -> None:
+    file = lived / "artifact" / "answer.py"
+    who = {
+        "GIT_AUTHOR_NAME": "I",
+        "GIT_AUTHOR_EMAIL": "i@here",
+        "GIT_COMMITTER_NAME": "I",
+        "GIT_COMMITTER_EMAIL": "i@here",
+    }
+    async with person_at(lived) as person:
+        file.write_text(file.read_text().replace("LEVEL = 7.0", "LEVEL = 8.5"))
+        subprocess.run(
+            ["git", "-C", str(lived), "commit", "-qam", "my own commit"], check=True, env={**os.environ, **who}
+        )
+        await person.until(lambda: "plain git moved main" in person.banner, "git's act is told")
+        made = next(row for row in person.shown.values() if row.subject == "my own commit")
+        assert made.head and made.who == "git"
+        await person.press("s")
+        await person.decision(4)
+        await person.press("a")
+        await person.head_is("4")
+        assert not person.banner
+        with Repository.open(lived) as repository:
+            assert "LEVEL = 10.5" in repository.files(repository.head())["answer.py"]
+
+
+async def test_which_hunk_did_it(lived: Path) -> None:
+    """Of a version, then of a proposal that waits: each hunk says what the score is without it."""
+    async with person_at(lived) as person:
+        await person.stand_on("1")
+        await person.press("enter")
+        await person.until(lambda: person.main.snapshot.looking_back, "version 1")
+        await person.press("D", "y")
+        await person.until(lambda: person.main.snapshot.aside, "progress is told")
+        await person.until(lambda: worth(person) == {1: 2.0, 2: -1.0}, "what hunks were worth")
+        assert "+2 of +1" in diff_heads(person)[0] and "-7.9 without it" in diff_heads(person)[0]
+        assert "-1 of +1" in diff_heads(person)[1]
+        await person.press("escape", "s")
+        await person.decision(4)
+        await person.press("5", "D", "y")
+        await person.until(lambda: worth(person) == {1: 2.0, 2: -1.0}, "what the proposal's hunks were worth")
+        assert "up" in diff_heads(person)[0] and "down" in diff_heads(person)[1]
+        await person.press("a")
+        await person.head_is("4")
+        await person.stand_on("4")
+        await person.press("t", "escape", "1", "j", "enter")
+
+
+def worth(person: Person) -> dict[int, float]:
+    p = person.main.snapshot.proposal
+    return {number: round(row["worth"], 6) for number, row in p.worth.items()} if p else {}
+
+
+def diff_heads(person: Person) -> list[str]:
+    """The heads of the hunks that Proposal shows."""
+    from genopt_tui.ui.widgets.diff import DiffView
+    from genopt_tui.ui.widgets.lines import plain
+
+    view = person.main.query_one("#diff", DiffView)
+    return [plain(view.line(view.diff.head(hunk.number))) for hunk in view.hunks]
+
+
+async def test_start_best_and_head_are_scored_again_after_the_task_changed(
+    lived: Path, pattern: tuple[Path, SessionSettings]
+) -> None:
+    task = pattern[0].parent.parent / "tiny" / "task.py"
+    before = task.read_text()
+    task.write_text(before.replace("-abs(got - 10)", "-abs(got - 11)"))
+    try:
+        async with person_at(lived) as person:
+            await person.press("J", "y")
+            await person.until(
+                lambda: any(a.data and not a.data["error"] for a in person.main.snapshot.asides.values()), "the scores"
+            )
+            done = next(iter(person.main.snapshot.asides.values()))
+            assert (done.what, done.size) == ("fill", 12)
+            await person.press("s")
+            await person.decision(4)
+            await person.press("a")
+            await person.head_is("4")
+            await person.until(lambda: person.shown["4"].task_changed, "the change is marked")
+            lines = [row.subject for row in person.main.history.list.rows if row.kind == "line"]
+            assert lines and "do not compare" in lines[0]
+    finally:
+        task.write_text(before)
+
+
+async def test_search_in_subjects_reasoning_and_edits(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.press("1", "slash", *"DRIFT", "space", "equals_sign", "space", *"-2", "enter")
+        await person.until(lambda: person.main.history._found, "found")
+        assert {row.label for row in person.shown.values() if row.commit in person.main.history._found} == {"2a", "3"}
+        await person.press("f")
+        assert set(person.shown) == {"2a", "3"}
+        assert "diff: " in person.about
+        await person.press("escape")
+        assert set(person.shown) == {"start", "1", "2a", "3"}
+        await person.press("slash", *"raise", "space", *"it", "space", *"from", "space", *"3", "enter")
+        await person.until(lambda: len(person.main.history._found) == 1, "the reasoning is found")
+        assert person.main.history.row is person.shown["1"]
+
+
+async def test_what_is_on_no_branch_is_folded_and_unfolded(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.press("1", "space")
+        assert set(person.shown) == {"start", "1", "3"}
+        await person.press("space")
+        assert set(person.shown) == {"start", "1", "2a", "3"}
+
+
+async def test_time_travel_fills_all_panes_and_returns(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.stand_on("1")
+        await person.press("enter")
+        await person.until(lambda: "You look at version 1" in person.banner)
+        s = person.main.snapshot
+        assert s.version is not None and "LEVEL = 5.0" in s.version.files["answer.py"]
+        assert s.evidence.step == 1 and s.evidence.messages and s.evidence.sent
+        assert s.proposal is not None and "I raise it from 3.0" in s.proposal.text
+        assert [(t.example, t.steps) for t in s.traces] == [(p["example"], 1) for p in s.evidence.sent["parts"]]
+        await person.press("a")
+        assert "Esc goes back first" in person.said
+        await person.press("escape")
+        await person.until(lambda: not person.banner, "the present")
+        assert "LEVEL = 7.0" in person.main.snapshot.version.files["answer.py"]  # type: ignore[union-attr]
+
+
+async def test_blame_says_what_a_lines_version_did(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.press("2", "w")
+        await person.until(lambda: person.main.snapshot.version and person.main.snapshot.version.blame, "blame")
+        lines = person.main.snapshot.version.blame["answer.py"]  # type: ignore[union-attr]
+        assert lines[0] == "3 +1 up" and lines[1] == "start"
+
+
+async def test_an_example_is_left_out_for_good_with_a_reason(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.press("M", "s", "s")
+        await person.until(lambda: person.main.snapshot.pending == "propose", "the prompt waits")
+        await person.press("4", "g")
+        example = person.main.snapshot.evidence.batch[0][0]
+        await person.until(lambda: person.main.pane(4).why_not("exclude") == "", "an example is under the cursor")
+        await person.press("x", *"broken", "enter")
+        await person.until(lambda: person.main.snapshot.evidence.excluded.get(example) == "broken", "it is left out")
+        await asyncio.sleep(0)
