@@ -95,3 +95,13 @@ def test_a_presets_start_is_the_start(task: str, capsys: pytest.CaptureFixture[s
         assert json.loads(capsys.readouterr().out)["mean"] == 0.0
     assert call(["new", task, "--preset", "easy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["start"] == "good"
+
+
+def test_a_runner_that_dies_at_once_each_time_ends_the_wait(
+    task: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(["new", task, "--name", "s", "--model", "search"]) == 0
+    monkeypatch.setattr("genopt_tui.cli.running.MISSING", 4)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert call(["run", "s", "--steps", "1"]) == 1
+    assert "the runner has ended" in capsys.readouterr().err

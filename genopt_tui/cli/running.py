@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from genopt_tui.session.journal import Event, Journal
 
 POLL = 0.05
+MISSING, STARTS = 40, 3  # polls without a runner before another is started, and how many are
 SHOWS = {"rollout_finished", "reply_delta"}
 
 
@@ -93,17 +94,18 @@ class Watch:
     """Sees to it that a runner is there: starts one for a command that nobody took up, and tells when one died."""
 
     def __init__(self, path: Path, journal: "Journal") -> None:
-        self._path, self._journal, self._missing = path, journal, 0
+        self._path, self._journal, self._missing, self._starts = path, journal, 0, 0
 
     def look(self) -> None:
         """Raises EvaluationError when the runner has gone without finishing the run."""
         from genopt_tui.session.client import ensure_runner, runner_pid
 
         self._missing = 0 if runner_pid(self._path) is not None else self._missing + 1
-        if self._missing and self._missing % 40 == 0:
-            if not self._journal.commands():
+        if self._missing and self._missing % MISSING == 0:
+            if not self._journal.commands() or self._starts == STARTS:
                 log = self._path / ".genopt" / "runner.log"
                 raise EvaluationError("the runner has ended", f"its last words are in {log}", "`genopt run` goes on")
+            self._starts += 1
             ensure_runner(self._path)
 
 
