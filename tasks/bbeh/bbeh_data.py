@@ -5,16 +5,18 @@ import os
 from functools import cache
 from pathlib import Path
 
+from genopt_tui.errors import TaskError
+
 HUB = "hubert233/BigBenchExtraHard"
 BOTH_WAYS = (
-    "BBEH is not here: set GENOPT_BBEH_DIR to a copy of the official repository (it holds benchmark_tasks/bbeh_*/task.json), "
+    "Set GENOPT_BBEH_DIR to a copy of the official repository (it holds benchmark_tasks/bbeh_*/task.json), "
     f"or allow network access once so that `datasets` can fetch {HUB}"
 )
 
 
 @cache
 def load(task: str) -> list[tuple[str, str]]:
-    """(question, target) of a task in file order. Raises ValueError where neither source is at hand."""
+    """(question, target) of a task in file order. Raises TaskError where neither source is at hand."""
     if folder := os.environ.get("GENOPT_BBEH_DIR"):
         return _from_folder(Path(folder), task)
     return _from_hub(task)
@@ -25,7 +27,7 @@ def _from_folder(folder: Path, task: str) -> list[tuple[str, str]]:
         file = folder / below / f"bbeh_{task}" / "task.json"
         if file.is_file():
             return [(row["input"], row["target"]) for row in json.loads(file.read_text(encoding="utf-8"))["examples"]]
-    raise ValueError(f"GENOPT_BBEH_DIR holds no benchmark_tasks/bbeh_{task}/task.json. {BOTH_WAYS}")
+    raise TaskError("BBEH is not here", f"GENOPT_BBEH_DIR holds no benchmark_tasks/bbeh_{task}/task.json", BOTH_WAYS)
 
 
 def _from_hub(task: str) -> list[tuple[str, str]]:
@@ -34,5 +36,5 @@ def _from_hub(task: str) -> list[tuple[str, str]]:
     try:
         rows = datasets.load_dataset(HUB, split=task)
     except (OSError, ValueError) as error:
-        raise ValueError(BOTH_WAYS) from error
+        raise TaskError("BBEH is not here", f"{HUB} could not be fetched", BOTH_WAYS) from error
     return [(row["input"], row["target"]) for row in rows]

@@ -10,7 +10,7 @@ from genopt_tui.task.contract import Context, Example, Result
 
 
 def examples(split: str, settings: dict) -> list[Example]:
-    """Questions of one split, shuffled by the split's seed (in file order for the paper's). Raises ValueError without data."""
+    """Questions of one split, shuffled by the split's seed (in file order for the paper's). Raises TaskError without data."""
     questions = load(settings["member"])
     chosen = assign(
         [target for _, target in questions], [text for text, _ in questions], settings["split"], settings["split_seed"]

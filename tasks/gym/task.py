@@ -10,8 +10,9 @@ FIRST_SEED = {"train": 0, "gate": 1000, "test": 2000}
 SEEDS = {"train": 32, "gate": 30, "test": 30}
 
 
-def examples(split: str) -> list[Example]:
-    """Examples `seed-N`; no seed is in two splits."""
+def examples(split: str, settings: dict) -> list[Example]:
+    """Examples `seed-N`; no seed is in two splits. Raises TaskError where the environment cannot be made."""
+    _environment(str(settings["member"])).close()
     first = FIRST_SEED[split]
     return [Example(f"seed-{number}", data=number) for number in range(first, first + SEEDS[split])]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from genopt_tui.errors import TaskError
+
 
 @dataclass(frozen=True)
 class Table:
@@ -32,7 +34,7 @@ FOLDS = {"train": 5, "gate": 10, "test": 10}
 
 @cache
 def load(name: str) -> tuple[pd.DataFrame, pd.Series]:
-    """(rows, labels) of a table in file order. Raises ValueError, naming both ways, where the data are not at hand."""
+    """(rows, labels) of a table in file order. Raises TaskError, naming both ways, where the data are not at hand."""
     table = FAMILY[name]
     frame = _bundled(table) if table.bundled else _given(name, table)
     return frame.drop(columns=[table.target]), _as_numbers(frame[table.target])
@@ -48,19 +50,21 @@ def _given(name: str, table: Table) -> pd.DataFrame:
     if folder := os.environ.get("GENOPT_MLAGENTBENCH_DIR"):
         file = Path(folder) / name / "train.csv"
         if not file.is_file():
-            raise ValueError(f"GENOPT_MLAGENTBENCH_DIR holds no {name}/train.csv. {_both_ways(name)}")
+            why = f"GENOPT_MLAGENTBENCH_DIR holds no {name}/train.csv"
+            raise TaskError(f"the {name} table is not here", why, _both_ways(name))
         return pd.read_csv(file, dtype={"PassengerId": str})
     from sklearn.datasets import fetch_openml
 
     try:
         return fetch_openml(name=table.openml, as_frame=True, parser="auto").frame
     except (OSError, ValueError) as error:
-        raise ValueError(_both_ways(name)) from error
+        why = "OpenML could not be reached"
+        raise TaskError(f"the {name} table is not here", why, _both_ways(name)) from error
 
 
 def _both_ways(name: str) -> str:
     return (
-        f"The {name} table is not here: set GENOPT_MLAGENTBENCH_DIR to a folder with {name}/train.csv (from the Kaggle competition), "
+        f"Set GENOPT_MLAGENTBENCH_DIR to a folder with {name}/train.csv (from the Kaggle competition), "
         "or allow network access so that scikit-learn can fetch it from OpenML. diabetes and breast-cancer need neither"
     )
 

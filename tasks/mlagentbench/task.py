@@ -9,7 +9,7 @@ from genopt_tui.task.contract import Context, Example, Result
 
 
 def examples(split: str, settings: dict) -> list[Example]:
-    """Folds of one split: which rows to fit on and which to predict. Raises ValueError where the data are not at hand."""
+    """Folds of one split: which rows to fit on and which to predict. Raises TaskError where the data are not at hand."""
     labels = load(settings["member"])[1]
     return [
         Example(name, {"fit": fit, "predict": predict})

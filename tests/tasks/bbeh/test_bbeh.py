@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genopt_tui.__main__ import call
+from genopt_tui.errors import TaskError
 from genopt_tui.task import loader
 
 FAMILY = loader.bundled_root() / "bbeh"
@@ -114,8 +116,15 @@ def test_papers_split_is_file_order(modules: Any) -> None:
 
 def test_without_data_both_ways_are_named(modules: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match=r"GENOPT_BBEH_DIR.*datasets"):
+    with pytest.raises(TaskError, match=r"GENOPT_BBEH_DIR.*datasets"):
         modules["bbeh_data"].load("nycc")
+
+
+def test_without_data_a_person_gets_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> None:
+    monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path))
+    assert call(["check", "bbeh/nycc"]) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "BBEH is not here" in line and "datasets" in line and "Traceback" not in line
 
 
 def test_a_folder_in_the_official_layout_is_read(modules: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from genopt_tui.errors import TaskError
 from genopt_tui.task import loader
 
 FAMILY = loader.bundled_root() / "mlagentbench"
@@ -53,7 +54,7 @@ def test_papers_cut_is_scikit_learns(tables: Any) -> None:
 
 def test_the_users_folder_is_read(tables: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GENOPT_MLAGENTBENCH_DIR", str(tmp_path))
-    with pytest.raises(ValueError, match=r"holds no spaceship-titanic/train\.csv"):
+    with pytest.raises(TaskError, match=r"holds no spaceship-titanic/train\.csv"):
         tables.load("spaceship-titanic")
     (tmp_path / "spaceship-titanic").mkdir()
     (tmp_path / "spaceship-titanic" / "train.csv").write_text(
