@@ -14,6 +14,7 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.theme import Theme
+from textual.timer import Timer
 from textual.worker import WorkerFailed
 
 from genopt_tui.errors import UsageError
@@ -84,6 +85,7 @@ class GenoptApp(App[int]):
         self._teller: Teller | None = None
         self._kept: Kept | None = None
         self._dressed = False
+        self._tidier: Timer | None = None
 
     def compose(self) -> ComposeResult:
         if self._session and self._head:
@@ -171,6 +173,16 @@ class GenoptApp(App[int]):
         if isinstance(event, events.Key | events.MouseDown) and not event.is_forwarded:
             self.key_time = event.time
         await super().on_event(event)
+
+    def settle(self) -> None:
+        """All of a session is loaded."""
+        from genopt_tui.ui import tidy
+
+        if self.is_headless:
+            return  # many applications, one after the other, share a process: its memory is not theirs to arrange
+        tidy.settle()
+        if self._tidier is None:
+            self._tidier = self.set_interval(tidy.EVERY, tidy.when_quiet(lambda: self.key_time))
 
     def tell(self, snapshot: "Snapshot") -> None:
         """Say outside of the screen what is wanted, or what goes on."""

@@ -23,6 +23,7 @@ from scene import Host, seen, settled, snapshot, step  # type: ignore[import-not
 
 from genopt_tui.task.rollout import TraceChunk, TraceStep
 from genopt_tui.task.trace import CHUNK, TraceReader, encode
+from genopt_tui.ui import tidy
 from genopt_tui.ui.messages import TraceWanted
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.snapshot import TracePiece, TraceSource
@@ -56,6 +57,7 @@ async def page() -> tuple[list[float], list[float]]:
     host = Reading()
     async with host.run_test(size=SIZE) as pilot:
         await settled(pilot)
+        tidy.settle()  # as the application does once all is loaded
         view, times, work = host.widget.view, [], []
         for jump in range(200):
             start, before = perf_counter(), process_time()

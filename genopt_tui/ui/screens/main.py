@@ -208,6 +208,7 @@ class MainScreen(Screen[None]):
         self._feed(self.store.take())
         if first and self.snapshot.loaded:
             self._greet()
+            self.call_after_refresh(self.genopt.settle)
             if self._begin_with:
                 self.call_later(self.action_act, self._begin_with)
 
