@@ -25,7 +25,7 @@ def _started(step: int, d: Data) -> str:
 
 def _scored(step: int, d: Data) -> str:
     spread = f" se={d['stderr']:.3g}" if d.get("stderr") is not None else ""
-    return f"{str(d['version'])[:7]} scores {number(d['mean'])} n={d['n']}{spread}"
+    return f"{str(d['version'])[:7]} scores {number(d['mean'])} n={d['n']}{spread} {d.get('rule', '')}".rstrip()
 
 
 def _sampled(step: int, d: Data) -> str:
@@ -91,7 +91,8 @@ def _rejected(step: int, d: Data) -> str:
 def _finished(step: int, d: Data) -> str:
     best = d.get("best") or {}
     found = f"{str(best.get('version', ''))[:7]} (step {best.get('step')})"
-    return f"done: {d['reason']}; {d['steps']} steps; best {found} {number(best.get('score'))} n={best.get('n')}"
+    score = f"{number(best.get('score'))} n={best.get('n')} {d.get('rule', '')}".rstrip()
+    return f"done: {d['reason']}; {d['steps']} steps; best {found} {score}"
 
 
 TOLD: dict[str, Callable[[int, Data], str]] = {

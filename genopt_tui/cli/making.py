@@ -218,6 +218,7 @@ def demo_session() -> tuple[Path, int]:
 @json_option
 def ls(as_json: bool) -> int:
     """Sessions, with state and best."""
+    from genopt_tui.cli.rules import rule_of
     from genopt_tui.session import places
 
     found = places.listing()
@@ -232,6 +233,7 @@ def ls(as_json: bool) -> int:
                     "step": s.step,
                     "task": s.task,
                     "best": s.best,
+                    "rule": rule_of(s.path) if s.best else "",
                     "runner_pid": s.runner_pid,
                     "problem": s.problem,
                 }
@@ -240,7 +242,7 @@ def ls(as_json: bool) -> int:
         )
         return Exit.DONE
     for s in found:
-        best = f"best {figure(s.best['score'])} n={s.best['n']} (step {s.best['step']})" if s.best else ""
+        best = f"best {figure(s.best['score'])} n={s.best['n']} (step {s.best['step']}), {rule_of(s.path)}" if s.best else ""
         say(f"{s.name:32} {s.state:9} step {s.step:<4} {s.task:24} {best}{s.problem}")
     if not found:
         say("no sessions yet: genopt new TASK, or genopt demo", err=True)

@@ -1,6 +1,5 @@
 """By which rule and under which settings scores were made, and what a preset changes: said wherever scores are shown."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +11,6 @@ if TYPE_CHECKING:
     from genopt_tui.task.model import Task
 
 
-def rule_line(task: "Task", settings: Mapping[str, Any]) -> str:
-    """The rule's name, and the task's settings that are not as its default has them; `self-reported` for a command's score."""
-    changed = [
-        f"{key}={value}" for key, value in settings.items() if key in task.settings and differs(task, key, value)
-    ]
-    told = (task.rule_for(settings) or "score") + (f" ({', '.join(changed)})" if changed else "")
-    return f"{told}; score: self-reported" if task.command else told
-
-
-def differs(task: "Task", key: str, value: Any) -> bool:
-    return bool(task.settings[key].default != value)
-
-
 def rule_of(path: Path) -> str:
     """The rule line of a session; empty where its task is not here."""
     from genopt_tui.errors import TaskError
@@ -34,7 +20,7 @@ def rule_of(path: Path) -> str:
         choices = repository.choices(repository.head())
     try:
         task = loader.find(str(choices.task["name"])).task
-        return rule_line(task, task.resolve(choices.task))
+        return task.scored_by(task.resolve(choices.task))
     except TaskError:
         return ""
 

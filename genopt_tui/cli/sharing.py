@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say
+from genopt_tui.cli.rules import rule_of
 from genopt_tui.errors import Exit, GenoptError, SessionError, UsageError
 
 if TYPE_CHECKING:
@@ -101,7 +102,8 @@ def checked(path: Path, repository: "Repository", commit: str) -> dict[str, Any]
     except GenoptError as error:
         found["unchecked"] = str(error)
     total = sum(openings(repository).values())
-    return {"recorded": recorded, **found, "test_openings": total, "gate_uses": gate_uses(repository)}
+    uses = {"test_openings": total, "gate_uses": gate_uses(repository)}
+    return {"recorded": recorded, **found, **uses, "rule": rule_of(path)}
 
 
 def open_seal(path: Path, commit: str, why: str) -> None:
@@ -175,6 +177,7 @@ def tell(document: dict[str, Any]) -> None:
             if figures := document[key]:
                 spread = f" se={document[key]['stderr']:.3g}" if figures["stderr"] is not None else ""
                 say(f"{name:18} {figure(figures['mean'])} n={figures['n']}{spread}", err=True)
+        say(f"scores: {document['rule']}", err=True)
         if document["unchecked"]:
             say(f"not scored anew: {document['unchecked']}", err=True)
         uses = f"the gate scored {document['gate_uses']} versions before"

@@ -125,6 +125,7 @@ class Beginning:
             version=commit,
             **identity,
             **summarized(rows, scorer.task.task) | stands,
+            rule=scorer.task.task.scored_by(scorer.task_settings),
             scores=rows_of(rows, scorer.task.task.failure_score),
         )
 

@@ -218,5 +218,6 @@ class CandidateWalk:
             base_tree=self.base.tree,
             promises_kept=kept,
             promises=judged,
+            rule=task.scored_by(scorer.task_settings),
             **data,
         )

@@ -103,7 +103,7 @@ def document_of(rows: list[RolloutRow], scorer: Scorer, job: Job) -> dict[str, A
     return {
         **summarized(rows, task),
         "direction": task.direction,
-        "rule": task.rule_for(scorer.task_settings),
+        "rule": task.scored_by(scorer.task_settings),
         "task": task.name,
         "split": job.split,
         "settings": scorer.task_settings,

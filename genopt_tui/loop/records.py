@@ -126,7 +126,7 @@ def scores_of(gate: Mapping[str, Any] | None, choices: Any, desk: Desk) -> Score
         p=gate.get("p"),
         verdict=gate["verdict"],
         test=gate.get("test", ""),
-        rule=task.rule_for(task.resolve(choices.task)),
+        rule=task.scored_by(task.resolve(choices.task)),
         rows=list(gate["scores"]),
     )
 

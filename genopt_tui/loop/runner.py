@@ -125,8 +125,10 @@ class Runner:
         """Say that the run is over, and what came of it."""
         self.desk.ledger.working(False)
         self.desk.ledger.say(self.desk.settings.budget)
-        best = self.standings.reported()
-        self.book.say("run_finished", step=0, reason=reason, code=int(code), steps=self.steps_done(), best=best)
+        best, choices = self.standings.reported(), self.desk.choices(self.desk.repository.head())
+        task = self.desk.task(choices).task
+        told = {"steps": self.steps_done(), "best": best, "rule": task.scored_by(task.resolve(choices.task))}
+        self.book.say("run_finished", step=0, reason=reason, code=int(code), **told)
 
     def steps_done(self) -> int:
         """Steps that ended in the present run."""

@@ -195,6 +195,13 @@ class Task(Table):
         """Name of the scoring rule in force; `{NAME}` in `rule` stands for a setting."""
         return self.rule.format_map(settings)
 
+    def scored_by(self, settings: Mapping[str, Any]) -> str:
+        """The rule's name, and the settings that are not as the task has them; `self-reported` for a command's score."""
+        own = {name: setting.default for name, setting in self.settings.items()}
+        changed = ", ".join(f"{key}={value}" for key, value in settings.items() if own.get(key, value) != value)
+        told = (self.rule_for(settings) or "score") + (f" ({changed})" if changed else "")
+        return f"{told}; score: self-reported" if self.command else told
+
     def stage(self, mean: float, metrics: Mapping[str, float] = {}) -> str:
         """The staged hint for a batch with this mean score and these mean metrics; stages are listed from best to worst."""
         for stage in self.feedback:
