@@ -4,11 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 from genopt_tui.evaluate.player import ASK, FAILED, RESULT
 from genopt_tui.evaluate.players import Player
-from genopt_tui.evaluate.tracer import NO_CALLS, BadCalls, Calls, Tracer
+from genopt_tui.evaluate.tracer import BadCalls, Tracer
 from genopt_tui.evaluate.watch import Watch
 from genopt_tui.evaluate.wire import Closed, WireError, pack
 from genopt_tui.task.rollout import Json, Limits, Status
@@ -40,7 +40,6 @@ class PlayerContext:
         self._player, self._watch, self._limits, self._tracer = player, watch, limits, tracer
         self._ask: Ask = lambda n, messages, params: None
         self._asked: Counter[bytes] = Counter()
-        self._recorded: Calls = NO_CALLS
         self._digest = sha256()
 
     def asks_through(self, ask: Ask) -> None:
@@ -67,8 +66,7 @@ class PlayerContext:
         channel = self._player.channel
         try:
             channel.send_packed(request)
-            if self._tracer is not None:
-                self._tracer.work()
+            self.settle()  # while the player is busy
             answer = channel.receive()
             while type(answer) is list and len(answer) == 3 and answer[0] == ASK:
                 channel.send(self._relay(answer[1], answer[2]))
@@ -86,16 +84,27 @@ class PlayerContext:
             if self._player.channel.spare():
                 raise ValueError("more than one answer")
             if self._tracer is not None:
-                self._recorded = self._recorded.plus(rest[-1])
+                self._tracer.answered(rest[-1])
             if kind == RESULT:
                 return value
             if kind == FAILED and value in ("error", "memory") and isinstance(rest[0], str):
                 self._end(value, rest[0])
-        except (TypeError, ValueError, IndexError, BadCalls):
+        except (TypeError, ValueError, IndexError):
             pass  # only a forged answer comes here
-        return self._end("error", f"{function} answered out of turn: the artifact wrote to the player's channel")
+        return self._forged()
 
-    def _end(self, status: Status, error: str) -> None:
+    def _forged(self) -> NoReturn:
+        self._end("error", "the artifact answered out of turn: it wrote to the player's channel")
+
+    def settle(self) -> None:
+        """Check what is left of what the player sent; the task's run is over."""
+        try:
+            if self._tracer is not None:
+                self._tracer.work()
+        except BadCalls:
+            self._forged()
+
+    def _end(self, status: Status, error: str) -> NoReturn:
         self.status, self.error = status, error
         raise RolloutEnded
 
@@ -127,12 +136,11 @@ class PlayerContext:
         simple = type(action) is int and type(reward) is float and -(2**63) <= action < 2**63 and reward == reward
         self._digest.update(pack([action, reward] if simple else [plain(action), plain(reward)]))
         if self._tracer is not None:
-            self._tracer.step(observation, action, reward, info, self._recorded)
-            self._recorded = NO_CALLS
+            self._tracer.step(observation, action, reward, info)
 
-    def attach(self, picture: object) -> None:
+    def attach(self, picture: object, palette: object = None) -> None:
         if self._tracer is not None:
-            self._tracer.attach(picture)
+            self._tracer.attach(picture, palette)
 
     def signature(self) -> str:
         """Digest of all actions and rewards; empty when no step was recorded."""

@@ -8,7 +8,6 @@ import asyncio
 import inspect
 import os
 import random
-import socket
 import sys
 import traceback
 from hashlib import sha256
@@ -17,7 +16,7 @@ from typing import Any
 
 from genopt_tui.config import Sandbox
 from genopt_tui.errors import EvaluationError, GenoptError
-from genopt_tui.evaluate import lockdown, messages
+from genopt_tui.evaluate import core, lockdown, messages
 from genopt_tui.evaluate.command import CommandTask, opened, room_for
 from genopt_tui.evaluate.context import PlayerContext, RolloutEnded
 from genopt_tui.evaluate.denied import advice
@@ -36,7 +35,7 @@ RUNNER_FRAME = 1 << 30
 
 def main(fd: int) -> None:
     lockdown.die_with_parent()
-    runner = Channel(socket.socket(fileno=fd), RUNNER_FRAME)
+    runner = Channel(fd, fd, RUNNER_FRAME)
     try:
         judge = Judge(runner, runner.receive())
         judge.serve()
@@ -114,6 +113,8 @@ class Judge:
         tracer = Tracer() if rollout.traced else None
         context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
         context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))
+        if not rollout.traced and not self.limits.processes:  # while a player answers, a trace is worked on beside it
+            watch.core = core.of_pair(lambda: context.calls, player.pidfd)
         watch.start()
         try:
             returned, raised = self._run(rollout, context)
@@ -132,7 +133,9 @@ class Judge:
         random.seed(context.seed)
         try:
             context.begin(rollout.artifact)
-            return finished(self.module.run(dict(rollout.artifact), rollout.example, context)), None
+            returned = finished(self.module.run(dict(rollout.artifact), rollout.example, context))
+            context.settle()
+            return returned, None
         except RolloutEnded:
             return None, None
         except Exception as error:  # noqa: BLE001  the task's own code may raise anything

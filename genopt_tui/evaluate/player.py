@@ -21,6 +21,7 @@ from genopt_tui.evaluate.wire import FRAME, Channel, Closed, WireError, pack, to
 # Ours: what an artifact does to the shared ones does not reach the functions below.
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 RESULT, FAILED, ASK = 0, 1, 2
+ANSWERS, REQUESTS = 3, 4  # descriptors
 NOTHING = b"\xc0"  # msgpack's None: no calls recorded
 JUDGE_FRAME = 1 << 30  # bytes; the judge is trusted
 
@@ -29,12 +30,12 @@ class LlmError(RuntimeError):
     """What `llm(...)` raises in an artifact when no answer came."""
 
 
-def play(sock: Any, order: dict[str, Any]) -> NoReturn:
+def play(order: dict[str, Any]) -> NoReturn:
     """Serve the judge until it closes the channel; the process ends here."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     seed(order["seed"])
-    channel = Channel(sock, JUDGE_FRAME)
+    channel = Channel(REQUESTS, ANSWERS, JUDGE_FRAME)
     with contextlib.suppress(Closed):
         Player(channel, traced=order["traced"]).serve()
     os._exit(0)

@@ -103,20 +103,20 @@ class Players:
         if not self._ready:
             self._report()
             self._ready = True
-        mine, its = socket.socketpair()
-        read, write = os.pipe()
+        (asked, asks), (answers, answered), (output, prints) = os.pipe(), os.pipe(), os.pipe()
+        given = [answered, asked, prints]
         try:
-            self._order({"seed": seed, "traced": traced}, [its.fileno(), write])
+            self._order({"seed": seed, "traced": traced}, given)
             pid, fds = self._report()[0], self._fds
         except ZygoteDied:
-            mine.close()
-            os.close(read)
+            for fd in (asks, answers, output):
+                os.close(fd)
             raise
         finally:
-            its.close()
-            os.close(write)
-        os.set_blocking(read, False)
-        return Player(Channel(mine), read, pid, fds[0] if fds else -1)
+            for fd in given:
+                os.close(fd)
+        os.set_blocking(output, False)
+        return Player(Channel(answers, asks), output, pid, fds[0] if fds else -1)
 
     def end(self, player: Player) -> Ending:
         """Kill what is left of the player and learn how it ended. Raises ZygoteDied."""

@@ -22,6 +22,7 @@ BYTES = 128 * 1024  # of all calls between two answers
 DEEPEST = 8
 ITEMS, TEXT = 32, 500  # entries and characters kept of what is larger
 RECORDED = ("__call__",)  # special methods that are recorded, beside all ordinary ones
+DEPTHS = [bytes([depth]) for depth in range(DEEPEST)]
 _packer = msgpack.Packer()
 
 
@@ -55,28 +56,28 @@ class Recorder:
                 setattr(kind, name, type(value)(inner))
 
     def _wrapped(self, function: FunctionType, prefix: str, *, method: bool = False) -> Callable[..., Any]:
-        names = list(inspect.signature(function).parameters)[int(method) :]
-        head: bytes = _pack_text(prefix + function.__qualname__)
+        names = tuple(inspect.signature(function).parameters)[int(method) :]
+        head: bytes = b"\x95" + _pack_text(prefix + function.__qualname__)
         skip = int(method)
 
         @functools.wraps(function)
         def recorded(*arguments: Any, **named: Any) -> Any:
-            if self.depth >= DEEPEST or len(self.calls) >= CALLS:
+            depth, calls = self.depth, self.calls
+            if depth >= DEEPEST or len(calls) >= CALLS:
                 self.cut += 1
                 return function(*arguments, **named)
-            place = len(self.calls)
-            self.calls.append(None)
-            given = self._arguments(names, arguments[skip:], named)
-            self.depth += 1
+            place = len(calls)
+            calls.append(None)
+            given = self._arguments(names, arguments[skip:] if skip else arguments, named)
+            self.depth = depth + 1
             try:
                 result = function(*arguments, **named)
             except BaseException as error:
-                self.depth -= 1
-                failed = type(error).__name__
-                self._keep(place, b"\x95" + head + given + b"\xc0" + _pack_text(failed) + bytes([self.depth]))
+                self.depth = depth
+                self._keep(place, head + given + b"\xc0" + _pack_text(type(error).__name__) + DEPTHS[depth])
                 raise
-            self.depth -= 1
-            self._keep(place, b"\x95" + head + given + self._value(result) + b"\xc0" + bytes([self.depth]))
+            self.depth = depth
+            self._keep(place, head + given + self._value(result) + b"\xc0" + DEPTHS[depth])
             return result
 
         return recorded
@@ -85,7 +86,14 @@ class Recorder:
         if place < len(self.calls):  # a generator or thread may end after its calls were taken
             self.calls[place] = packed
 
-    def _arguments(self, names: list[str], values: tuple[Any, ...], named: dict[str, Any]) -> bytes:
+    def _arguments(self, names: tuple[str, ...], values: tuple[Any, ...], named: dict[str, Any]) -> bytes:
+        if not named and len(values) <= len(names):
+            try:
+                packed: bytes = _packer.pack(dict(zip(names, values)))  # noqa: B905  those with defaults may be missing
+                if len(packed) <= VALUE and len(values) < 16:
+                    return packed
+            except (TypeError, ValueError, OverflowError, RecursionError):
+                pass  # one by one: not all are plain
         count = min(len(values) + len(named), 15)
         body = bytearray([0x80 | count])  # msgpack: a map of at most 15 entries
         for i, value in enumerate(values[:15]):
@@ -140,14 +148,14 @@ class Recorder:
 
     def take(self) -> bytes:
         """The calls so far, packed as [cut, number, the calls' bytes]; the record begins anew."""
-        kept = [call for call in self.calls if call is not None]
+        calls, cut = self.calls, self.cut
+        kept = [call for call in calls if call is not None]
         body = b"".join(kept)
         if len(body) > BYTES:
             kept = kept[: sum(size <= BYTES for size in itertools.accumulate(map(len, kept)))]
             body = b"".join(kept)
-        cut = self.cut + len(self.calls) - len(kept)
         self.calls, self.cut, self.depth = [], 0, 0
-        packed: bytes = _packer.pack([cut, len(kept), body])
+        packed: bytes = _packer.pack((cut + len(calls) - len(kept), len(kept), body))
         return packed
 
 

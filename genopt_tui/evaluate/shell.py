@@ -14,16 +14,16 @@ import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from genopt_tui.evaluate.player import FAILED, JUDGE_FRAME, RESULT
+from genopt_tui.evaluate.player import ANSWERS, FAILED, JUDGE_FRAME, REQUESTS, RESULT
 from genopt_tui.evaluate.wire import Channel, Closed
 
 NO_CALLS = [0, 0, b""]  # recorded: there is nothing to record
 KEPT = 4 * 1024**2  # bytes kept of what a line printed last, on each stream
 
 
-def play(sock: Any, order: Mapping[str, Any]) -> NoReturn:
+def play(order: Mapping[str, Any]) -> NoReturn:
     """Serve the judge until it closes the channel; the process ends here. `order` holds `files`, a folder to copy or ""."""
-    channel = Channel(sock, JUDGE_FRAME)
+    channel = Channel(REQUESTS, ANSWERS, JUDGE_FRAME)
     with contextlib.suppress(Closed):
         artifact, failed = channel.receive(), ""
         try:

@@ -1,10 +1,10 @@
 """Collecting a trace in the judge: steps packed as they come, chunks compressed as they fill, pictures by palette."""
 
+import contextlib
 import functools
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 
@@ -15,6 +15,7 @@ LARGEST_TRACE = 64 * 1024**2  # compressed bytes; later steps are counted, not k
 LARGEST_PICTURES = 64 * 1024**2
 COLOURS = 256
 WORD = 8  # bytes
+WAITING = 64  # steps, answers and pictures that wait to be worked on, at most
 CALL_BYTES = 256 * 1024  # of the calls of one answer; our recorder sends half of it at most
 
 
@@ -22,8 +23,7 @@ class BadCalls(Exception):
     """What should be recorded calls is something else: the player was tampered with."""
 
 
-@dataclass(frozen=True)
-class Calls:
+class Calls(NamedTuple):
     """Recorded calls, each packed; `cut` counts what was left out. `failed`: one of them raised."""
 
     cut: int
@@ -33,17 +33,17 @@ class Calls:
 
     def plus(self, sent: Any) -> "Calls":
         """With calls as a player sent them. Raises BadCalls."""
-        if not isinstance(sent, list) or [type(part) for part in sent] != [int, int, bytes]:
+        if type(sent) is not list or len(sent) != 3:
             raise BadCalls
         cut, number, body = sent
+        if type(cut) is not int or type(number) is not int or type(body) is not bytes or not 0 <= cut < 2**60:
+            raise BadCalls
         if number == 0:
-            return replace(self, cut=self.cut + cut) if cut else self
-        if not 0 < number < 65536 or len(body) > CALL_BYTES or not 0 <= cut < 2**60:
+            return self._replace(cut=self.cut + cut) if cut else self
+        if not 0 < number < 65536 or len(body) > CALL_BYTES:
             raise BadCalls
         failed = check(number, body) or self.failed
-        if len(self.body) > CALL_BYTES:
-            return Calls(self.cut + cut + number, self.number, self.body, failed)
-        if self.number + number > 65535:
+        if len(self.body) > CALL_BYTES or self.number + number > 65535:
             return Calls(self.cut + cut + number, self.number, self.body, failed)
         return Calls(self.cut + cut, self.number + number, self.body + body, failed)
 
@@ -67,53 +67,77 @@ def check(number: int, body: bytes) -> bool:
         )
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise BadCalls from error
+    failed = False
     for call in calls:
-        if type(call) is not tuple or len(call) != 5 or type(call[0]) is not str or type(call[1]) is not dict:
+        if type(call) is not tuple or len(call) != 5:
             raise BadCalls
-        if not (call[3] is None or type(call[3]) is str) or type(call[4]) is not int:
+        function, arguments, _, raised, depth = call
+        if type(function) is not str or type(arguments) is not dict or type(depth) is not int:
             raise BadCalls
-    return any(call[3] for call in calls)
+        if raised is not None:
+            if type(raised) is not str:
+                raise BadCalls
+            failed = True
+    return failed
 
 
 class Tracer:
-    """The trace of one rollout."""
+    """The trace of one rollout.
+
+    What need not be done at once waits for `work`: the time that the player takes for its next answer is free for it.
+    """
 
     def __init__(self) -> None:
         self.chunks: list[TraceChunk] = []
         self.album = Album()
         self._packed: list[trace.PackedStep] = []
+        self._calls = NO_CALLS  # since the step before
         self._first = self._steps = self._bytes = 0
-        self._waiting: tuple[int, Any] | None = None
+        self._waiting: list[Any] = []  # calls as a player sent them, and steps, as they came
+        self._pictures: list[tuple[int, Any, Any]] = []
 
-    def step(
-        self, observation: Json, action: Json, reward: float | None, info: Mapping[str, Json], calls: Calls
-    ) -> None:
+    def answered(self, sent: Any) -> None:
+        """Take the recorded calls of an answer, which are checked later."""
+        self._waiting.append(sent)
+
+    def step(self, observation: Json, action: Json, reward: float | None, info: Mapping[str, Json]) -> None:
+        """Record a step as of now. Raises BadCalls."""
         self._steps += 1
-        if self._bytes > LARGEST_TRACE:
-            return
-        self._packed.append(
-            trace.pack_fields(observation, action, reward, info, calls.packed(), calls.cut, calls.failed)
-        )
-        if len(self._packed) == trace.CHUNK:
-            self._close_chunk()
+        if self._bytes <= LARGEST_TRACE:
+            self._waiting.append(trace.pack_fields(observation, action, reward, info))
+        if len(self._waiting) >= WAITING:
+            self.work()
 
-    def attach(self, picture: object) -> None:
-        """Attach a picture to the latest step. It is worked on later, see `work`. Raises ValueError for what is no picture."""
-        self.work()
-        self._waiting = (max(self._steps - 1, 0), copied(picture))
+    def attach(self, picture: object, palette: object = None) -> None:
+        """Attach a picture to the latest step, see Context. Raises ValueError for what is no picture."""
+        self._pictures.append((max(self._steps - 1, 0), *copied(picture, palette)))
+        if len(self._pictures) >= WAITING:
+            self.work()
 
     def work(self) -> None:
-        """Put the picture that waits into the album: best while the player is busy."""
-        if self._waiting is not None:
-            step, image = self._waiting
-            self._waiting = None
-            self.album.add(step, image)
+        """Do what waits. Raises BadCalls when a player sent something else than recorded calls."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if type(each) is trace.Fields:
+                calls, self._calls = self._calls, NO_CALLS
+                self._keep(trace.with_calls(each, calls.packed(), calls.cut, calls.failed))
+            else:
+                self._calls = self._calls.plus(each)
+        pictures, self._pictures = self._pictures, []
+        for picture in pictures:
+            self.album.add(*picture)
 
     def finish(self) -> tuple[TraceChunk, ...]:
-        self.work()
+        with contextlib.suppress(BadCalls):  # the rollout has its status already
+            self.work()
         if self._packed:
             self._close_chunk()
         return tuple(self.chunks)
+
+    def _keep(self, step: trace.PackedStep) -> None:
+        self._packed.append(step)
+        if len(self._packed) == trace.CHUNK:
+            self._close_chunk()
 
     def _close_chunk(self) -> None:
         chunk = trace.join(self._first, self._packed)
@@ -130,6 +154,9 @@ class Album:
         self.pictures: list[Picture] = []
         self._shape: tuple[int, ...] = ()
         self._last: Any = None  # bytes of the picture before, as words
+        self._numbers: bytes | None = None  # the task's palette
+        self._mapping = bytearray(256)  # number in it -> index in ours
+        self._known = b""  # those of its numbers that have been met
         self._indices: Any = None
         self._colours: list[int] = []
         self._palette = b""
@@ -143,40 +170,67 @@ class Album:
 
         return np.zeros(1 << 24, np.uint16)
 
-    def add(self, step: int, image: Any) -> None:
-        """A picture as `copied` gives it."""
-        changed = self._changed(image)
-        if self._bytes > LARGEST_PICTURES or not len(changed):
+    def add(self, step: int, image: Any, palette: Any) -> None:
+        """A picture and its palette as `copied` gives them. Only what changed since the picture before is looked at."""
+        if self._bytes > LARGEST_PICTURES or not self._take_in(image, palette):
             return
-        self._index(image.reshape(-1, 3), changed)
         squeeze = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-        pixels = squeeze.compress(self._indices) + squeeze.flush()
-        self._bytes += len(pixels)
+        packed = squeeze.compress(self._indices) + squeeze.flush()
+        self._bytes += len(packed)
         if self.pictures and self.pictures[-1].step == step:
             self.pictures.pop()  # the latest picture of a step counts
-        self.pictures.append(Picture(step, image.shape[1], image.shape[0], self._palette, pixels))
+        self.pictures.append(Picture(step, image.shape[1], image.shape[0], self._palette, packed))
 
-    def _changed(self, image: Any) -> Any:
-        """Numbers of the pixels that may differ from the picture before (some twice); only these are looked at further."""
+    def _take_in(self, image: Any, palette: Any) -> bool:
+        """Bring the indices up to date; whether anything changed."""
         import numpy as np
 
-        words = image.reshape(-1).view(np.uint64 if image.size % WORD == 0 else np.uint8)
-        if self._shape != image.shape:
-            self._shape, self._last = image.shape, words.copy()
+        word: Any = np.uint64 if image.shape[0] * image.shape[1] % WORD == 0 else np.uint8
+        words = image.reshape(-1).view(word)
+        if self._shape != image.shape or (palette is not None and palette != self._numbers):
+            self._shape, self._numbers, self._known, self._last = image.shape, palette, b"", ~words
             self._indices = np.zeros(image.shape[0] * image.shape[1], np.uint8)
-            return np.arange(len(self._indices))
-        changed = np.flatnonzero(words != self._last)
-        self._last[changed] = words[changed]
-        if words.itemsize == 1:
-            return changed // 3
-        pixels = (changed * WORD // 3)[:, None] + np.arange(4)  # a word lies across up to four pixels
-        return np.minimum(pixels.ravel(), len(self._indices) - 1)
+        changed = (words != self._last).nonzero()[0]
+        self._last = words
+        if not len(changed):
+            return False
+        if palette is None or self._rounded:
+            self._index(image, palette, changed)
+        else:
+            self._translate(image, palette, changed, words[changed])
+        return True
 
-    def _index(self, pixels: Any, changed: Any) -> None:
-        """Bring the palette indices of these pixels up to date."""
+    def _translate(self, image: Any, palette: bytes, changed: Any, new: Any) -> None:
+        """As `_index`, where all numbers of the palette have been met: the changed words, byte by byte."""
         import numpy as np
 
-        codes = code(pixels[changed])
+        numbers = new.tobytes()
+        if not numbers.translate(None, self._known):
+            self._indices.view(new.dtype)[changed] = np.frombuffer(numbers.translate(self._mapping), new.dtype)
+            return
+        self._index(image, palette, changed)
+        self._known = bytes({*self._known, *numbers})
+        met = np.frombuffer(self._known, np.uint8)
+        if not self._rounded:
+            np.frombuffer(self._mapping, np.uint8)[met] = self._table[code(coloured(met, palette))] - 1
+
+    def _pixels(self, image: Any, words: Any, word: int) -> Any:
+        """Numbers of the pixels that lie in these words of so many bytes, some of them twice."""
+        import numpy as np
+
+        size = 1 if image.ndim == 2 else image.shape[2]  # bytes of a pixel
+        if word == 1:
+            return words // size
+        across = np.arange(WORD // size + 2 * (size > 1))  # a word may begin and end within a pixel
+        return np.minimum(((words * WORD // size)[:, None] + across).ravel(), len(self._indices) - 1)
+
+    def _index(self, image: Any, palette: Any, words: Any) -> None:
+        """Bring the palette indices of the pixels in these words up to date, colour by colour."""
+        import numpy as np
+
+        pixels = image.reshape(-1) if image.ndim == 2 else image.reshape(-1, 3)
+        changed = self._pixels(image, words, self._last.itemsize)
+        codes = code(coloured(pixels[changed], palette))
         if self._rounded:
             self._indices[changed] = coarse(codes)
             return
@@ -184,7 +238,7 @@ class Album:
         if not found.all():
             new = np.unique(codes[found == 0])
             if len(self._colours) + len(new) > COLOURS:
-                self._start_rounding(pixels)
+                self._start_rounding(coloured(pixels, palette))
                 return
             self._colours += [int(colour) for colour in new]
             self._palette = packed(self._colours)
@@ -201,14 +255,31 @@ class Album:
         self._indices[:] = coarse(code(pixels))
 
 
-def copied(picture: object) -> Any:
-    """A copy of a picture, which is height x width x 3, uint8. Raises ValueError for another shape."""
+def copied(picture: object, palette: object) -> tuple[Any, Any]:
+    """A copy of a picture (height x width x 3, or height x width numbers of colours in `palette`), and the palette's bytes or None.
+
+    Raises ValueError for other shapes.
+    """
     import numpy as np
 
     image = np.array(picture, order="C")
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError("ctx.attach takes an array of height x width x 3, uint8")
-    return image
+    if image.dtype != np.uint8 or image.ndim < 2 or image.shape[2:] != ((3,) if palette is None else ()):
+        raise ValueError("ctx.attach takes an array of height x width x 3, or height x width with a palette, all uint8")
+    if palette is None:
+        return image, None
+    colours = np.asarray(palette)
+    if colours.dtype != np.uint8 or colours.shape[1:] != (3,):
+        raise ValueError("ctx.attach takes a palette of N x 3, uint8")
+    if len(colours) < 256 and image.max(initial=0) >= len(colours):
+        raise ValueError(f"the picture names a colour that is not among the {len(colours)} of its palette")
+    return image, colours.tobytes()
+
+
+def coloured(pixels: Any, palette: bytes | None) -> Any:
+    """Pixels as rows of red, green, blue."""
+    import numpy as np
+
+    return pixels if palette is None else np.frombuffer(palette, np.uint8).reshape(-1, 3)[pixels]
 
 
 def code(pixels: Any) -> Any:

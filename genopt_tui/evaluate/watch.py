@@ -8,6 +8,7 @@ import threading
 import time
 from typing import Any
 
+from genopt_tui.evaluate.core import Core
 from genopt_tui.evaluate.players import Player
 from genopt_tui.evaluate.wire import Channel, Closed, WireError
 from genopt_tui.task.rollout import Limits
@@ -26,6 +27,7 @@ class Watch(threading.Thread):
         super().__init__(name="watch", daemon=True)
         self.player, self.limits, self.runner, self.scratch = player, limits, runner, scratch
         self.verdict = ""
+        self.core: Core | None = None  # to be kept an eye on
         self.answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._head, self._tail, self._printed = bytearray(), bytearray(), 0
         self._begun, self._paused, self._paused_at = time.monotonic(), 0.0, 0.0
@@ -51,14 +53,18 @@ class Watch(threading.Thread):
         self._over = True
         os.write(self._waker, b".")
         self.join()
+        if self.core:
+            self.core.let_go()
         for fd in (self._wake, self._waker):
             os.close(fd)
 
     def run(self) -> None:
         poll = select.poll()
-        for fd in (self.player.output, self._wake, self.runner.sock.fileno()):
+        for fd in (self.player.output, self._wake, self.runner.reading):
             poll.register(fd, select.POLLIN)
         while not self._over:
+            if self.core and not self.verdict:
+                self.core.look()
             left = self.limits.seconds - self.seconds()
             if left <= 0 and not self._paused_at:
                 self._stop_player("timeout")
@@ -70,7 +76,7 @@ class Watch(threading.Thread):
                     os.read(self._wake, 4096)
                 elif fd == self.player.output and not self.read_output():
                     poll.unregister(fd)
-                elif fd == self.runner.sock.fileno():
+                elif fd == self.runner.reading:
                     self._listen()
 
     def _patience(self, left: float) -> float | None:
@@ -79,6 +85,7 @@ class Watch(threading.Thread):
             return None
         waits = [] if self._paused_at else [max(left, 0)]
         waits += [LOOK] if self.scratch else []
+        waits += [self.core.patience()] if self.core and not self._paused_at else []
         return min(waits) * 1000 + 1 if waits else None
 
     def read_output(self) -> bool:

@@ -140,10 +140,10 @@ class Zygote:
                 signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGUSR2" else signal.SIG_IGN)
             self._lock_down()
             order, fds = read_order(unix_socket(3))
-            channel = take_channel(*fds)
+            take_channel(*fds)
             if self.settings["command"]:
-                shell.play(channel, self.settings["command"])
-            player.play(channel, order)
+                shell.play(self.settings["command"])
+            player.play(order)
         finally:
             os._exit(70)
 
@@ -197,14 +197,16 @@ def take_descriptors(orders: int, *, keep: int) -> None:
     os.closerange(5 if keep >= 0 else 4, 1 << 20)
 
 
-def take_channel(channel: int, output: int) -> socket.socket:
-    """Output and errors to `output`; the channel as 3, in the place of the orders."""
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.dup2(channel, 3, inheritable=False)
-    for fd in (channel, output):
+def take_channel(answers: int, requests: int, output: int) -> None:
+    """Output and errors to `output`; the pipe of answers as 3, in the place of the orders, that of requests as 4."""
+    given = [os.dup(fd) for fd in (answers, requests, output, output)]
+    for fd in (answers, requests, output):
         os.close(fd)
-    return unix_socket(3)
+    while min(given) <= player.REQUESTS:  # out of the way of the places they go to
+        given = [os.dup(fd) for fd in given]
+    for source, target in zip(given, (player.ANSWERS, player.REQUESTS, 1, 2), strict=True):
+        os.dup2(source, target, inheritable=target < 3)
+    os.closerange(player.REQUESTS + 1, 1 << 20)
 
 
 def unix_socket(fd: int) -> socket.socket:

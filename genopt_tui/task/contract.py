@@ -56,6 +56,9 @@ class Context(Protocol):
         """Record one step of the trace (free when the rollout is not traced)."""
         ...
 
-    def attach(self, picture: object) -> None:
-        """Attach a picture to the latest step: an array of height x width x 3 (uint8)."""
+    def attach(self, picture: object, palette: object = None) -> None:
+        """Attach a picture to the latest step: an array of height x width x 3 (uint8).
+
+        With `palette` (an array of up to 256 colours x 3, uint8) of height x width numbers of colours, which costs less.
+        """
         ...

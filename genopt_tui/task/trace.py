@@ -10,9 +10,8 @@ import itertools
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import msgpack
 
@@ -27,8 +26,16 @@ INDEX = 64 * 1024  # bytes of its index
 _packer = msgpack.Packer()
 
 
-@dataclass(frozen=True, slots=True)
-class PackedStep:
+class Fields(NamedTuple):
+    """A step's packed fields, its calls still missing. `failed`: its info has an `error`; `cut` counts what was shortened."""
+
+    body: bytes
+    reward: float | None
+    failed: bool
+    cut: int
+
+
+class PackedStep(NamedTuple):
     """A step as a chunk holds it. `failed`: a call of the artifact raised, or the step's info has an `error`."""
 
     body: bytes
@@ -51,21 +58,33 @@ def pack_step(step: TraceStep) -> PackedStep:
         + b"".join(pack_value(part, counter) for part in (c.function, dict(c.arguments), c.result, c.error, c.depth))
         for c in step.calls
     ]
-    packed, failed = pack_list(calls), any(c.error for c in step.calls)
-    return pack_fields(step.observation, step.action, step.reward, step.info, packed, step.cut + counter.cut, failed)
+    fields = pack_fields(step.observation, step.action, step.reward, step.info)
+    return with_calls(fields, pack_list(calls), step.cut + counter.cut, any(c.error for c in step.calls))
 
 
-def pack_fields(
-    observation: Any, action: Any, reward: float | None, info: Mapping[str, Any], calls: bytes, cut: int, failed: bool
-) -> PackedStep:
-    """As `pack_step`, from the fields and packed calls; what is too large or not plain is shortened and counted."""
+def pack_fields(observation: Any, action: Any, reward: float | None, info: Mapping[str, Any]) -> Fields:
+    """The fields of a step, packed; what is too large or not plain is shortened and counted. A copy, as of this moment."""
     counter = Shortening()
-    body = pack_value(observation, counter) + pack_value(action, counter) + pack_value(reward, counter)
-    body += pack_value(info, counter) + calls
+    body = pack_together(observation, action, reward, info, counter)
     number = reward if type(reward) in (int, float) else None if reward is None else as_number(reward)
-    return PackedStep(
-        b"\x96" + body + pack_value(cut + counter.cut, counter), number, failed or bool(info and info.get("error"))
-    )
+    return Fields(body, number, bool(info and info.get("error")), counter.cut)
+
+
+def pack_together(observation: Any, action: Any, reward: Any, info: Any, counter: "Shortening") -> bytes:
+    """Four values, packed one behind the other."""
+    try:
+        packed: bytes = _packer.pack((observation, action, reward, info))
+        if len(packed) <= STEP:
+            return packed[1:]  # without the head of the list
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        pass  # not plain data
+    return b"".join(pack_value(value, counter) for value in (observation, action, reward, info))
+
+
+def with_calls(fields: Fields, calls: bytes, cut: int, failed: bool) -> PackedStep:
+    """The whole step; `calls` is a packed list of calls, `failed` whether one of them raised."""
+    tail: bytes = _packer.pack(cut + fields.cut)
+    return PackedStep(b"\x96" + fields.body + calls + tail, fields.reward, failed or fields.failed)
 
 
 def as_number(value: Any) -> float | None:

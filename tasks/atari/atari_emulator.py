@@ -9,7 +9,9 @@ from ale_py import roms
 
 FRAMES_PER_STEP = 4
 MEMORY_BYTES = 128
-SCREEN = (210, 160, 3)  # rows, columns, red-green-blue
+ROWS, COLUMNS = 210, 160  # of the screen
+COLOURS = 256  # numbers of colours; the console uses the even ones
+Pixels = npt.NDArray[np.uint8]
 
 ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # or its banner lands on standard error
 
@@ -23,7 +25,7 @@ class Emulator:
 
     def __init__(self, rom: str, *, seed: int, sticky: float) -> None:
         self.memory = bytearray(MEMORY_BYTES)
-        self._view: npt.NDArray[np.uint8] = np.frombuffer(self.memory, dtype=np.uint8)
+        self._view: Pixels = np.frombuffer(self.memory, dtype=np.uint8)
         self._ale: Any = ale_py.ALEInterface()
         self._ale.setInt("random_seed", seed % 2**31)
         self._ale.setFloat("repeat_action_probability", sticky)
@@ -31,6 +33,11 @@ class Emulator:
         self._ale.loadROM(roms.get_rom_path(rom))
         self._actions = tuple(self._ale.getMinimalActionSet())
         self._ale.getRAM(self._view)
+        self._palette: Pixels = np.zeros((COLOURS, 3), dtype=np.uint8)  # as far as screens have shown it
+        self._known: npt.NDArray[np.bool_] = np.zeros(COLOURS, dtype=bool)
+        self._last: npt.NDArray[np.int64] = np.full(
+            ROWS * COLUMNS // 8, -1, dtype=np.int64
+        )  # the screen before, in words; no screen at first
 
     @property
     def actions(self) -> int:
@@ -56,8 +63,24 @@ class Emulator:
         left: int = self._ale.lives()
         return left
 
-    def screen(self) -> npt.NDArray[np.uint8]:
-        """The picture on the screen, 210 x 160 x 3."""
-        picture: npt.NDArray[np.uint8] = np.empty(SCREEN, dtype=np.uint8)
-        self._ale.getScreenRGB(picture)
-        return picture
+    def screen(self) -> tuple[Pixels, Pixels]:
+        """The picture on the screen: 210 x 160 numbers of colours, and the colours they stand for, 256 x 3.
+
+        The emulator gives its numbers in a thirtieth of the time it takes for colours, so these are asked for only
+        where a number is new.
+        """
+        picture: Pixels = np.empty((ROWS, COLUMNS), dtype=np.uint8)
+        self._ale.getScreen(picture)
+        words = picture.reshape(-1).view(np.int64)
+        changed = words[words != self._last]
+        self._last = words
+        if not self._known[changed.view(np.uint8)].all():
+            self._learn(picture)
+        return picture, self._palette
+
+    def _learn(self, picture: Pixels) -> None:
+        """Take the colours of all numbers in the present picture into the palette."""
+        colours: Pixels = np.empty((ROWS, COLUMNS, 3), dtype=np.uint8)
+        self._ale.getScreenRGB(colours)
+        self._palette[picture] = colours
+        self._known[picture] = True

@@ -99,7 +99,7 @@ class _Console:
             lives = left
             self.ctx.step(observation_before, action, reward)
             if picture is not None:
-                self.ctx.attach(picture)
+                self.ctx.attach(*picture)
             episode.steps += 1
             episode.actions[action] += 1
             if reward:

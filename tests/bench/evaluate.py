@@ -68,7 +68,7 @@ class Inline:
     def step(self, *arguments: Any, **info: Any) -> None:
         self.steps += 1
 
-    def attach(self, picture: object) -> None: ...
+    def attach(self, picture: object, palette: object = None) -> None: ...
 
 
 async def pong() -> None:

@@ -22,7 +22,7 @@ def test_pictures_are_kept_exactly_where_they_changed(shape: tuple[int, int, int
     image: Any = np.zeros(shape, np.uint8)
     wanted = {}
     for step in range(30):
-        tracer.step(None, None, None, {}, NO_CALLS)
+        tracer.step(None, None, None, {})
         if step % 3:
             image[random.integers(shape[0]), random.integers(shape[1])] = random.integers(0, 4, 3) * 80
         tracer.attach(image)
@@ -33,6 +33,39 @@ def test_pictures_are_kept_exactly_where_they_changed(shape: tuple[int, int, int
     for step, picture in wanted.items():
         assert (shown([p for p in pictures if p.step <= step][-1]) == picture).all()
     assert len(pictures) < 30
+
+
+@pytest.mark.parametrize("shape", [(20, 16), (7, 5)])
+def test_pictures_by_numbers_of_colours(shape: tuple[int, int]) -> None:
+    random, tracer = np.random.default_rng(0), Tracer()
+    palette = random.integers(0, 256, (256, 3)).astype(np.uint8)
+    image: Any = np.zeros(shape, np.uint8)
+    wanted = {}
+    for step in range(40):
+        tracer.step(None, None, None, {})
+        if step % 3:
+            image[random.integers(shape[0]), random.integers(shape[1])] = random.integers(0, 256)
+        if step == 20:
+            palette = palette[::-1].copy()  # the same numbers, other colours
+        tracer.attach(image, palette)
+        wanted[step] = palette[image]
+    tracer.finish()
+    for step, picture in wanted.items():
+        assert (shown([p for p in tracer.album.pictures if p.step <= step][-1]) == picture).all()
+    assert len(tracer.album.pictures) < 35
+
+
+def test_more_than_256_colours_of_changing_palettes() -> None:
+    tracer = Tracer()
+    numbers: Any = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    for red in (0, 100):
+        palette: Any = np.zeros((256, 3), np.uint8)
+        palette[:, 0], palette[:, 1] = red, range(256)
+        tracer.step(None, None, None, {})
+        tracer.attach(numbers, palette)
+    tracer.finish()
+    assert [len(p.palette) // 3 for p in tracer.album.pictures] == [256, 256]
+    assert abs(shown(tracer.album.pictures[-1]).astype(int)[..., 0] - 100).max() < 40
 
 
 def test_more_than_256_colours_are_rounded() -> None:
@@ -47,6 +80,20 @@ def test_more_than_256_colours_are_rounded() -> None:
 def test_what_is_no_picture_is_refused_at_once(picture: object) -> None:
     with pytest.raises(ValueError, match="height x width x 3"):
         Tracer().attach(picture)
+
+
+@pytest.mark.parametrize(
+    ("picture", "palette"),
+    [
+        (np.zeros((3, 3), np.uint8), np.zeros((3, 4), np.uint8)),
+        (np.zeros((3, 3), np.uint8), np.zeros((3, 3))),
+        (np.full((3, 3), 7, np.uint8), np.zeros((7, 3), np.uint8)),
+        (np.zeros((3, 3, 3), np.uint8), np.zeros((7, 3), np.uint8)),
+    ],
+)
+def test_a_palette_that_does_not_fit_is_refused(picture: object, palette: object) -> None:
+    with pytest.raises(ValueError, match="palette"):
+        Tracer().attach(picture, palette)
 
 
 def call(*fields: object) -> bytes:

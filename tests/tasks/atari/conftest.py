@@ -29,8 +29,8 @@ class LocalContext:
     def step(self, observation: Any = None, action: Any = None, reward: float | None = None, **info: Any) -> None:
         self.steps.append((observation, action, reward))
 
-    def attach(self, picture: Any) -> None:
-        self.pictures.append(picture)
+    def attach(self, picture: Any, palette: Any = None) -> None:
+        self.pictures.append(picture if palette is None else palette[picture])
 
 
 @dataclass

@@ -1,9 +1,11 @@
 """What holds for all eight games, and what is particular to one."""
 
 import ast
+import importlib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from genopt_tui.config import DesignChoices, SessionSettings, assign
@@ -25,6 +27,19 @@ def seen(player: Any, policy: Any, steps: int, **chosen: Any) -> list[dict[str, 
 
 def anywhere(observations: list[dict[str, Any]], name: str) -> Any:
     return next(observation[name] for observation in observations if name in observation)
+
+
+@pytest.mark.parametrize("game", ["pong", "seaquest", "space_invaders"])
+def test_the_screen_is_what_the_emulator_shows(atari: Play, game: str) -> None:
+    atari(game).folder.module()  # its folder is on the path from here on
+    emulator = importlib.import_module("atari_emulator").Emulator(game, seed=1, sticky=0.0)
+    emulator.reset()
+    colours: Any = np.empty((210, 160, 3), np.uint8)
+    for step in range(150):
+        emulator.act(step % emulator.actions)
+        numbers, palette = emulator.screen()
+        emulator._ale.getScreenRGB(colours)
+        assert (palette[numbers] == colours).all()
 
 
 @pytest.mark.parametrize("game", GAMES)
