@@ -242,7 +242,11 @@ def ls(as_json: bool) -> int:
         )
         return Exit.DONE
     for s in found:
-        best = f"best {figure(s.best['score'])} n={s.best['n']} (step {s.best['step']}), {rule_of(s.path)}" if s.best else ""
+        best = (
+            f"best {figure(s.best['score'])} n={s.best['n']} (step {s.best['step']}), {rule_of(s.path)}"
+            if s.best
+            else ""
+        )
         say(f"{s.name:32} {s.state:9} step {s.step:<4} {s.task:24} {best}{s.problem}")
     if not found:
         say("no sessions yet: genopt new TASK, or genopt demo", err=True)
