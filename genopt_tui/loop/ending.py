@@ -158,7 +158,8 @@ class Ending:
     def _end(self, outcome: str) -> None:
         direction = self.desk.task(self.step.choices()).task.direction
         if found := self.drift.seen(self.desk.book.p, direction):
-            self.desk.book.say("notice", candidate=None, text=f"{found.message} {found.advice}", path=None)
+            told = f"{found.code}: {found.message} {found.advice}"
+            self.desk.book.say("notice", candidate=None, text=told, path=None, level=found.level)
         self.desk.book.say("step_ended", outcome=outcome, counts=self._counts())
 
     def _counts(self) -> bool:

@@ -106,6 +106,13 @@ class Answered(Message):
 
 
 @dataclass
+class Warned(Message):
+    """The loop doctor has something to say of the run that goes on."""
+
+    message: str
+
+
+@dataclass
 class Failed(Message):
     """Something could not be read or written; the rest goes on."""
 

@@ -126,7 +126,19 @@ class Reader:
             model=settings.model or info.model,
             workers=settings.workers,
             gate_size=int(gate.get("examples", 0)) * int(gate.get("repeats", 1)),
+            rule=self._rule(choices.get("task", {})),
         )
+
+    def _rule(self, chosen: Mapping[str, Any]) -> str:
+        """By which rule and under which changed settings the session's scores are made; empty where its task is not here."""
+        from genopt_tui.errors import UsageError
+        from genopt_tui.session.travel import task_of
+
+        try:
+            task = task_of(self.session, str(chosen["name"])).task
+            return task.scored_by(task.resolve(dict(chosen)))
+        except (KeyError, OSError, UsageError):
+            return ""
 
     def tree(self, commit: str) -> str:
         """Id of a version's artifact."""

@@ -215,7 +215,8 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What a session is, as far as it is known without asking its runner. `gate_size` is how many rollouts its gate takes."""
+    """What a session is, as far as it is known without asking its runner. `gate_size` is how many rollouts its gate takes,
+    `rule` the rule of its scores with the task's settings that were changed."""
 
     name: str
     path: str
@@ -226,6 +227,7 @@ class SessionInfo:
     sandbox: str = ""
     workers: int = 1
     gate_size: int = 0
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The only source of the interface's state: reads journal and git in a thread of its own, posts snapshots, leaves commands."""
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,7 +22,7 @@ from genopt_tui.ui import fold
 from genopt_tui.ui.asides import Asides
 from genopt_tui.ui.doing import doing
 from genopt_tui.ui.looking import Looking, banner
-from genopt_tui.ui.messages import Answered, Failed, Fresh, Piece
+from genopt_tui.ui.messages import Answered, Failed, Fresh, Piece, Warned
 from genopt_tui.ui.outside import Watch
 from genopt_tui.ui.reader import Reader
 from genopt_tui.ui.snapshot import (
@@ -208,6 +208,7 @@ class Store(Thread):
             self._last_event = event.id
             self._fold.take(event)
             self._take_event(event)
+        self._warn(events)
         for identity, step, candidate, attempt, text in pieces:
             self._last_chunk = identity
             self._fold.piece(step, candidate, attempt, text)
@@ -234,6 +235,12 @@ class Store(Thread):
             self._measure(int(event.data["rollout"]))
         elif event.kind == "command_done":
             self._command_done(event)
+
+    def _warn(self, events: Sequence[Event]) -> None:
+        """Pass on the latest warning of the step that was last under way; older ones are in the log."""
+        said = [e for e in events if e.kind == "notice" and e.data.get("level") == "warning"]
+        if said and said[-1].step >= self._fold.progress.step - 1:
+            self._post(Warned(str(said[-1].data["text"])))
 
     def _measure(self, rollout: int) -> None:
         if rollout not in self._lengths and (row := self._journal.rollout(rollout)):

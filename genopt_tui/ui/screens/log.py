@@ -13,7 +13,7 @@ from genopt_tui.ui.widgets.lines import Line
 Data = Mapping[str, Any]
 MODEL = ("prompt_built", "reply_finished", "agent_call")
 GIT = ("committed", "rejected", "moved", "design_committed")
-ASKED = ("command_done", "run_started", "run_finished", "paused", "resumed", "error")
+ASKED = ("command_done", "run_started", "run_finished", "paused", "resumed", "notice", "error")
 
 
 class LogScreen(Sheet):
@@ -106,5 +106,6 @@ TOLD: dict[str, Callable[[Data], tuple[str, str]]] = {
     "run_finished": lambda d: (f"run     over: {d['reason']}", ""),
     "paused": lambda d: (f"run     paused: {d['why']}", "warn"),
     "resumed": lambda d: ("run     resumed", ""),
+    "notice": lambda d: (f"notice  {d['text']}", "warn" if d.get("level") == "warning" else ""),
     "error": lambda d: (f"error   {d['message']} {d.get('advice') or ''}", "bad"),
 }

@@ -30,6 +30,7 @@ from genopt_tui.ui.messages import (
     PlaceChosen,
     TraceWanted,
     VersionChosen,
+    Warned,
 )
 from genopt_tui.ui.panes.arranged import Panes
 from genopt_tui.ui.panes.artifact import ArtifactPane
@@ -267,6 +268,9 @@ class MainScreen(Screen[None]):
             self.say(f"{message.kind} was not done: {message.why}", "warning")
         elif message.why:
             self.say(f"{message.kind}: {message.why}")
+
+    def on_warned(self, message: Warned) -> None:
+        self.app.notify(message.message, title="loop doctor", severity="warning", markup=False, timeout=20)
 
     def on_failed(self, message: Failed) -> None:
         self.say(message.message, "error")
