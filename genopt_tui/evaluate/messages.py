@@ -31,7 +31,8 @@ def rollout(data: dict[str, Any]) -> Rollout:
 
 
 def plain_result(result: RolloutResult) -> dict[str, Any]:
-    data = shallow(result)
+    """What crosses to the runner. Half characters (surrogates), which a task may have read somewhere, become `?`."""
+    data = {k: v.encode("utf-8", "replace").decode() if isinstance(v, str) else v for k, v in shallow(result).items()}
     data["trace"] = [shallow(chunk) for chunk in result.trace]
     data["pictures"] = [shallow(picture) for picture in result.pictures]
     return data

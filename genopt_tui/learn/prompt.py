@@ -1,6 +1,7 @@
 """The prompt: what the model is told, section by section, from Jinja2 templates that a task or a session may override."""
 
 import re
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -32,6 +33,7 @@ TITLES = {
     "answer": "How to answer",
 }
 """Sections in order, with their headings; `system` is the system message."""
+SECTIONS = ("system", *TITLES)
 DEAR = {"evidence", "memory"}  # sections that a repair does without
 REPLY = 12_000  # characters of its own reply that a model is shown with a refusal
 LANGUAGES = {
@@ -131,9 +133,14 @@ def _texts(
     if left_out:
         said.append(f"[... {left_out} more attempts cut because the context is full ...]")
     values: dict[str, Any] = {
-        "task": task,
-        "choices": choices,
-        "evidence": evidence,
+        "task": task.model_dump(),  # plain data: a template reaches no method of ours
+        "choices": choices.model_dump(),
+        "evidence": {
+            "text": evidence.text,
+            "tokens": evidence.tokens,
+            "mean": evidence.mean,
+            "covers": evidence.covers,
+        },
         "listing": listing(files, scope),
         "attempts": said,
         "order": "the best first" if choices.memory.order == "best" else "the latest first",
@@ -147,7 +154,7 @@ def _texts(
         "long_markers": any(re.search(r"^(?:<{7}|={7}|>{7})", text, re.MULTILINE) for text in files.values()),
     }
     empty = {"documentation": not task.documentation.strip(), "memory": not said, "hints": not values["hints"]}
-    names = ["system", *(name for name in TITLES if not empty.get(name))]
+    names = [name for name in SECTIONS if not empty.get(name)]
     texts = {name: _rendered(name, (template or {}).get(name), values) for name in names}
     lost = sum(cut for _, cut in attempts)
     return texts, {"evidence": evidence.cuts, "memory": lost + left_out}
@@ -213,11 +220,22 @@ def _rendered(name: str, override: str | None, values: Mapping[str, Any]) -> str
     try:
         environment = _environment()
         template = environment.from_string(override) if override is not None else environment.get_template(f"{name}.j2")
-        return template.render(values).strip()
+        return (
+            template.render(values).strip().encode("utf-8", "replace").decode()
+        )  # no half characters: nobody can send them
     except TemplateSyntaxError as error:
         raise UsageError(f"prompt template '{name}', line {error.lineno}", error.message or "") from error
     except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-        raise UsageError(f"prompt template '{name}'", str(error), f"It may use: {', '.join(values)}") from error
+        raise UsageError(_at(name, error), str(error), f"It may use: {', '.join(values)}") from error
+    except (RuntimeError, MemoryError) as error:
+        raise UsageError(_at(name, error), str(error) or "it takes too much memory") from error
+
+
+def _at(name: str, error: BaseException) -> str:
+    """The template, and the line at which it went wrong where that is known."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = next((f.lineno for f in reversed(frames) if f.filename == "<template>"), None)
+    return f"prompt template '{name}'" + (f", line {line}" if line else "")
 
 
 @lru_cache(maxsize=1)

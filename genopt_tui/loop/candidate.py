@@ -1,21 +1,19 @@
 """One candidate of a step: ask, read, send back what was refused, score on the gate. Each part ends in a durable event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from genopt_tui.learn.edit import Edit, read_reply
-from genopt_tui.learn.prompt import Prompt
 from genopt_tui.learn.refusal import Refusal
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.loop.asking import ask
 from genopt_tui.loop.gating import looked, promises
 from genopt_tui.loop.rules import at_rest
 from genopt_tui.loop.scoring import Version, Wish
-from genopt_tui.loop.step import Step
+from genopt_tui.loop.step import Composed, Step
 from genopt_tui.loop.timing import alternately, standing, timed
 from genopt_tui.propose.base import Ask
 from genopt_tui.session.journal import Reply
-from genopt_tui.session.person import said
 from genopt_tui.session.progress import Candidate
 
 REPAIRS = 2
@@ -47,24 +45,22 @@ class CandidateWalk:
             else:
                 await self._ask(candidate)
 
-    async def prompt(self, number: int, edited: Sequence[Mapping[str, str]] = ()) -> None:
-        """Build the prompt, or send the one that a person `edited`.
+    async def prompt(self, number: int, shown: Mapping[str, Any] | None = None) -> None:
+        """Build the prompt, or send the one that was `shown` (a `prompt_preview`) to the byte.
 
         The candidates of one step are asked the same, one that a person adds hears new hints too.
         """
         book = self.desk.book
         first = next((c.prompts[0] for _, c in sorted(book.p.candidates.items()) if c.prompts), None)
-        if edited:
-            counter = await self.step.proposer().counter()
-            messages, tokens = [dict(m) for m in edited], sum(counter.count(m["content"]) for m in edited)
-            sections = [{"name": "edited by a person", "tokens": tokens, "cuts": 0}]
-            self._prompted()
+        if shown is not None:
+            messages, tokens, sections = shown["messages"], shown["tokens"], shown["sections"]
+            book.say("prompted", **{key: shown[key] for key in ("hints", "standing", "until")})
         elif first is not None and number < self.choices.candidates:
             messages, tokens, sections = first["messages"], first["tokens"], first["sections"]
         else:
-            prompt = await self._render()
-            messages, tokens, sections = prompt.messages, prompt.tokens, prompt.sections
-            self._prompted()
+            made = await self._composed()
+            messages, tokens, sections = made.prompt.messages, made.prompt.tokens, made.prompt.sections
+            book.say("prompted", hints=[*made.hints], standing=[*made.standing], until=made.until)
         book.say(
             "prompt_built",
             candidate=number,
@@ -75,20 +71,13 @@ class CandidateWalk:
             repair=False,
         )
 
-    def _prompted(self) -> None:
-        """Say which hints this prompt carries."""
-        heard = said(self.desk.book.journal, self.desk.book.step)
-        hints, standing = self.batch.get("hints", heard.hints), self.batch.get("standing", heard.standing)
-        self.desk.book.say("prompted", hints=hints, standing=standing)
-
-    async def _render(self) -> Prompt:
+    async def _composed(self) -> Composed:
         """The prompt as it is now; where what was said since leaves the evidence another room, that evidence is told too."""
         known = self.desk.book.p.evidence or {}
         dropped, pinned = known.get("dropped", ()), known.get("pinned", ())
-        evidence, prompt, exact = await self.step.composed(dropped, pinned)
-        if evidence.tokens != known.get("tokens"):
-            self.step.built(evidence, exact, dropped, pinned)
-        return prompt
+        made = await self.step.composed(dropped, pinned)
+        self.step.built(made, dropped, pinned)
+        return made
 
     async def _ask(self, candidate: Candidate) -> None:
         desk = self.desk
@@ -105,7 +94,7 @@ class CandidateWalk:
             seed=settings.seed,
             temperature=settings.temperature,
             params=settings.params,
-            tried=frozenset(desk.book.journal.trees()),
+            tried=desk.book.journal.trees(),
             earlier=desk.book.journal.replies_for(self.base.tree),
         )
         desk.asking += 1
@@ -178,9 +167,9 @@ class CandidateWalk:
         )
         reply = self._reply(candidate.number, candidate.attempt)
         evidence = self.desk.book.p.evidence or {}
-        _, prompt, _ = await self.step.composed(evidence.get("dropped", ()), evidence.get("pinned", ()))
+        made = await self.step.composed(evidence.get("dropped", ()), evidence.get("pinned", ()))
         counter = await self.step.proposer().counter()
-        messages = prompt.repair(reply.text if reply else "", refusal)
+        messages = made.prompt.repair(reply.text if reply else "", refusal)
         self.desk.book.say(
             "prompt_built",
             candidate=candidate.number,

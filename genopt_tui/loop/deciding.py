@@ -10,14 +10,25 @@ from genopt_tui.session.progress import Candidate
 
 
 class Deciding(Orders):
-    """propose, stage, whatif, approve, reject, again, reply."""
+    """propose, preview, stage, whatif, approve, reject, again, reply."""
 
     async def do_propose(self, data: Data) -> str:
-        """Send the prompt, without what the person left out."""
+        """Send the prompt: to the byte what was shown last, unless the person leaves out, pins or edits with the same command."""
+        await self.do_preview(data)
+        shown = self.step.shown()
+        known = self.desk.book.p.evidence or {}
+        if any(known.get(key, []) != shown[key] for key in ("dropped", "pinned")):
+            await self.step.build_evidence(shown["dropped"], shown["pinned"])
+        await CandidateWalk(self.step).prompt(0, shown)
+        return ""
+
+    async def do_preview(self, data: Data) -> str:
+        """Show the prompt that waits without `dropped`, with `pinned` first, or with the `messages` a person made of it."""
         self.pending("propose", data)
-        if data.get("dropped") or data.get("pinned"):
-            await self.step.build_evidence(tuple(data.get("dropped", ())), tuple(data.get("pinned", ())))
-        await CandidateWalk(self.step).prompt(0, data.get("messages", ()))
+        shown = self.step.shown()
+        dropped, pinned = data.get("dropped", shown["dropped"]), data.get("pinned", shown["pinned"])
+        if data.get("messages") or (dropped, pinned) != (shown["dropped"], shown["pinned"]):
+            await self.step.preview(dropped, pinned, data.get("messages", ()))
         return ""
 
     async def do_stage(self, data: Data) -> str:

@@ -2,8 +2,8 @@
 
 import asyncio
 import importlib
+import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from genopt_tui.errors import EvaluationError
 from genopt_tui.loop.beginning import Beginning
@@ -67,7 +67,7 @@ class Machine:
         desk, batch = self.desk, self.desk.book.p.batch or {}
         scorer = await desk.scorer(desk.choices(batch["base"]))
         wish = Wish(desk.version(batch["base"]), "train", self.step.missing(), traced=True, step=desk.book.step)
-        warm = asyncio.gather(self.step.proposer().warm(), asyncio.to_thread(importlib.import_module, "scipy.stats"))
+        warm = asyncio.gather(self.step.proposer().warm(), statistics())
         try:
             rows = await scorer.roll(wish)
         finally:
@@ -84,9 +84,7 @@ class Machine:
     async def want_sending(self) -> None:
         """Show the prompt as it would be sent, and wait for a person."""
         known = self.desk.book.p.evidence or {}
-        _, prompt, _ = await self.step.composed(known.get("dropped", ()), known.get("pinned", ()))
-        shown: dict[str, Any] = {"messages": prompt.messages, "tokens": prompt.tokens, "sections": prompt.sections}
-        self.desk.book.say("prompt_preview", **shown)
+        await self.step.preview(known.get("dropped", ()), known.get("pinned", ()))
         self.desk.book.say("decision_wanted", pending="propose", candidates=[], since=now())
 
     async def candidates(self) -> None:
@@ -97,3 +95,9 @@ class Machine:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
+
+
+async def statistics() -> None:
+    """Load what the gate's statistics need, once."""
+    if "scipy.stats" not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, "scipy.stats")

@@ -1,13 +1,16 @@
 """From a batch's rollouts to what the model is asked: the views, the memory, the evidence, the prompt."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.config import DesignChoices
+from genopt_tui.errors import UsageError
 from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView
 from genopt_tui.learn.memory import Attempt, select
-from genopt_tui.learn.prompt import Prompt, compose
+from genopt_tui.learn.prompt import SECTIONS, Prompt, compose
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.session.history import step_of
 from genopt_tui.session.journal import Journal, RolloutRow
@@ -19,6 +22,31 @@ if TYPE_CHECKING:
 
 Count = Callable[[str], int]
 WINDOW = 256  # of the newest attempts, those that are looked at first
+
+
+@dataclass(frozen=True)
+class Templates:
+    """Texts of the prompt templates that override the shipped ones, by section, and where each comes from and its digest."""
+
+    texts: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+
+def templates(task: Path, session: Path | None) -> Templates:
+    """The overrides in `prompt/SECTION.j2` of the task's folder and, before those, of the session's. Raises UsageError."""
+    texts: dict[str, str] = {}
+    origins: dict[str, str] = {}
+    for whose, folder in (("task", task), ("session", session)):
+        for file in sorted((folder / "prompt").glob("*.j2")) if folder else ():
+            if file.stem not in SECTIONS:
+                raise UsageError(f"{file}: the prompt has no section '{file.stem}'", f"it has {', '.join(SECTIONS)}")
+            try:
+                text = file.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError) as error:
+                raise UsageError(f"cannot read {file}", str(error)) from error
+            texts[file.stem] = text
+            origins[file.stem] = f"{whose} {sha256(text.encode()).hexdigest()[:16]}"
+    return Templates(texts, origins)
 
 
 def view_of(journal: Journal, row: RolloutRow, covers: str) -> RolloutView:
@@ -55,18 +83,19 @@ def composed(
     count: Count,
     told: Mapping[int, Sequence[tuple[int, str]]] = {},
     before: int = 0,
+    template: Mapping[str, str] = {},
 ) -> tuple[Evidence, Prompt]:
     """Evidence and prompt for the version `base`; rollouts that failed by our fault are no evidence.
 
     `told` is what a horizon function of the user's says of each rollout, by the rollout's id; the memory ends `before` a
-    step where one is given.
+    step where one is given. `template` overrides sections.
     """
     files = repository.files(base)
     views = [view_of(journal, row, task.score_covers) for row in rows if row.result.status != "infra"]
     memory = attempts(repository, base, choices, task.direction, before)
     scope, by_trace = parse_scope(choices.scope, files), {id(v.steps): told.get(v.rollout, ()) for v in views}
     return compose(
-        *(task, files, scope, views, person, memory, choices),
+        *(task, files, scope, views, person, memory, choices, template),
         count=count,
         chooser=(lambda trace, score: by_trace[id(trace)]) if told else None,
     )

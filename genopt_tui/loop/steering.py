@@ -67,14 +67,15 @@ class Steering(Orders):
         if not text:
             raise UsageError("the hint is empty")
         self.desk.book.say("hint", step=0, text=text, always=bool(data.get("always")), remove=bool(data.get("remove")))
-        return ""
+        return await self.machine.step.heard()
 
     async def do_examples(self, data: Data) -> str:
         """Examples excluded for good (with a reason), or pinned."""
         known = {key: data[key] for key in ("excluded", "pinned") if key in data}
         self.desk.book.say("examples_set", step=0, **known)
         if pairs := [f"exclude.{example}={reason or ''}" for example, reason in data.get("excluded", {}).items()]:
-            return await self.do_set({"pairs": pairs})
+            await self.do_set({"pairs": pairs})
+            return await self.machine.step.heard()
         return ""
 
     def _assign(self, pairs: list[str]) -> None:

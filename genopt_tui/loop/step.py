@@ -1,6 +1,7 @@
 """The step in flight: what its events, git and the settings say of it, and the evidence and prompt made of that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.config import DesignChoices, SessionSettings
@@ -9,7 +10,8 @@ from genopt_tui.learn.prompt import Prompt
 from genopt_tui.loop.changes import changed, with_settings
 from genopt_tui.loop.choosing import chosen
 from genopt_tui.loop.desk import Desk
-from genopt_tui.loop.prompting import composed
+from genopt_tui.loop.estimate import foretell
+from genopt_tui.loop.prompting import composed, templates
 from genopt_tui.loop.records import Outcome
 from genopt_tui.loop.rules import at_rest, is_accepted, is_train, settled
 from genopt_tui.session.journal import RolloutRow
@@ -20,11 +22,26 @@ if TYPE_CHECKING:
     from genopt_tui.propose.base import Proposer
 
 
+@dataclass(frozen=True)
+class Composed:
+    """What the model would be asked now. `exact`: tokens were counted by its own tokenizer; `templates` names those that
+    override the shipped ones; `hints` and `standing` are what a person said up to the event `until`, all of it in the prompt."""
+
+    evidence: Evidence
+    prompt: Prompt
+    exact: bool
+    templates: Mapping[str, str]
+    hints: Sequence[str]
+    standing: Sequence[str]
+    until: int
+
+
 class Step:
     """Reads the step in flight. It changes nothing but by saying an event."""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._made: tuple[Any, tuple[Evidence, Prompt]] | None = None  # what was composed last, and of what
 
     def choices(self) -> DesignChoices:
         """The design choices of the step in flight: its base's, with what was changed for this step alone."""
@@ -94,30 +111,72 @@ class Step:
             "decided", candidate=number, decision=outcome.decision, by=outcome.by, reason=outcome.reason, **more
         )
 
-    async def build_evidence(self, dropped: tuple[str, ...] = (), pinned: tuple[str, ...] = ()) -> None:
+    async def build_evidence(self, dropped: Sequence[str] = (), pinned: Sequence[str] = ()) -> None:
         """Build the evidence, with what a person left out or pinned, and say `evidence_built`."""
-        evidence, _, exact = await self.composed(dropped, pinned)
-        self.built(evidence, exact, dropped, pinned)
+        made, journal = await self.composed(dropped, pinned), self.desk.book.journal
+        run, last = journal.last("run_started"), journal.last("evidence_built")
+        self.built(made, dropped, pinned)
+        if run and not (last and last.id > run.id):
+            await foretell(self, made.prompt.tokens)
 
-    def built(self, evidence: Evidence, exact: bool, dropped: Sequence[str], pinned: Sequence[str]) -> None:
-        """Say `evidence_built`."""
-        payload = {**evidence.payload(), "estimated": not exact}
-        self.desk.book.say("evidence_built", **payload, dropped=list(dropped), pinned=list(pinned))
+    def built(self, made: Composed, dropped: Sequence[str], pinned: Sequence[str]) -> None:
+        """Say `evidence_built`, unless that is what was said last."""
+        payload = {**made.evidence.payload(), "estimated": not made.exact, "dropped": [*dropped], "pinned": [*pinned]}
+        if made.templates:
+            payload["templates"] = dict(made.templates)
+        known = self.desk.book.p.evidence or {}
+        if any(known.get(key) != payload.get(key) for key in ("tokens", "dropped", "pinned", "templates")):
+            self.desk.book.say("evidence_built", **payload)
 
-    async def composed(self, dropped: Sequence[str], pinned: Sequence[str]) -> tuple[Evidence, Prompt, bool]:
-        """Evidence and prompt of the step in flight, and whether tokens were counted by the model's own tokenizer."""
+    async def preview(
+        self, dropped: Sequence[str], pinned: Sequence[str], edited: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        """Say `prompt_preview`: the prompt as it would be sent without `dropped`, or as a person `edited` it."""
+        shown: dict[str, Any] = {"dropped": [*dropped], "pinned": [*pinned], "edited": bool(edited)}
+        if edited:
+            last, counter = self.shown(), await self.proposer().counter()
+            tokens = sum(counter.count(m["content"]) for m in edited)
+            sections = [{"name": "edited by a person", "tokens": tokens, "cuts": 0}]
+            shown |= {"messages": [dict(m) for m in edited], "tokens": tokens, "sections": sections}
+            shown |= {key: last[key] for key in ("hints", "standing", "until")}
+        else:
+            made = await self.composed(dropped, pinned)
+            known, prompt = self.desk.book.p.evidence or {}, made.prompt
+            if [*dropped] == known.get("dropped", []):
+                self.built(made, dropped, pinned)
+            shown |= {"messages": prompt.messages, "tokens": prompt.tokens, "sections": prompt.sections}
+            shown |= {"hints": [*made.hints], "standing": [*made.standing], "until": made.until}
+        self.desk.book.say("prompt_preview", **shown)
+
+    def shown(self) -> Mapping[str, Any]:
+        """The prompt that was shown last in this step."""
+        event = self.desk.book.journal.last("prompt_preview", step=self.desk.book.p.step)
+        return event.data if event else {}
+
+    async def heard(self) -> str:
+        """A person said something that the prompt holds: one that waits to be sent is shown anew. What is to be told."""
+        p = self.desk.book.p
+        if not p.pending or p.ended or p.pending["pending"] != "propose":
+            return ""
+        shown = self.shown()
+        if shown["edited"]:
+            return "the prompt that waits was edited and stays as it is: the one after it holds this"
+        await self.preview(shown["dropped"], shown["pinned"])
+        return "the prompt that waits holds it"
+
+    async def composed(self, dropped: Sequence[str], pinned: Sequence[str]) -> Composed:
+        """Evidence and prompt of the step in flight. Raises UsageError, also where a template or the horizon's function fails."""
         desk, batch, choices = self.desk, self.desk.book.p.batch or {}, self.choices()
+        until, heard = desk.book.journal.last_event(), said(desk.book.journal, desk.book.step)
+        hints, standing = batch.get("hints", heard.hints), batch.get("standing", heard.standing)
         counter = await self.proposer().counter()
         rows, task = self.batch_rows(), desk.task(choices)
+        own = templates(task.path, desk.session)
         told: dict[int, Any] = {}
         if choices.horizon.kind.startswith("python:"):
             told, digest = await chosen(choices.horizon.kind, desk.session, task.path, rows)
-        heard = said(desk.book.journal, desk.book.step)
-        hints, standing = batch.get("hints", heard.hints), batch.get("standing", heard.standing)
         person = PersonChoices(set(dropped), list(pinned), hints, standing, heard.excluded)
-        evidence, prompt = composed(
-            desk.repository,
-            desk.book.journal,
+        given = (
             batch["base"],
             rows,
             choices,
@@ -126,7 +185,12 @@ class Step:
             counter.count,
             told,
             batch.get("whatif", 0),
+            own.texts,
         )
+        of = (*given, len(desk.repository.tried()), batch)
+        if self._made is None or self._made[0] != of:
+            self._made = (of, composed(desk.repository, desk.book.journal, *given))
+        evidence, prompt = self._made[1]
         if told:
             evidence.horizon["digest"] = digest
-        return evidence, prompt, counter.exact
+        return Composed(evidence, prompt, counter.exact, own.origins, hints, standing, until)

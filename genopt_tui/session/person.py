@@ -34,7 +34,7 @@ def said(journal: Journal, step: int) -> Said:
                 standing = [text for text in standing if text != data["text"]]
             case "hint" if data.get("always"):
                 standing.append(data["text"])
-            case "hint" if carried is None or event.id > carried.id:
+            case "hint" if carried is None or event.id > int(carried.data.get("until", carried.id)):
                 hints.append(data["text"])
             case "design_set":
                 staged += data["pairs"]

@@ -37,7 +37,7 @@ class TaskFolder:
         files = {}
         for file in sorted(p for p in folder.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)):
             try:
-                files[file.relative_to(folder).as_posix()] = file.read_text(encoding="utf-8")
+                files[file.relative_to(folder).as_posix()] = file.read_bytes().decode("utf-8")
             except UnicodeDecodeError as error:
                 raise TaskError(f"start '{name}' of {self.task.name}", f"{file.name} is not UTF-8 text") from error
         if not files:
@@ -76,10 +76,10 @@ class TaskFolder:
         return digest.hexdigest()[:16]
 
     def code(self) -> list[Path]:
-        """The files of the task that decide a score: its folder without starts and the demo's recording, and its family's modules."""
+        """The files of the task that decide a score: its folder without starts, prompt and the demo's recording, and its family's modules."""
         own = [p for p in self.path.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)]
         left_out = {self.path / (self.task.demo or "demo.jsonl"), self.path / "README.md"}
-        own = [p for p in own if p.relative_to(self.path).parts[0] != "starts" and p not in left_out]
+        own = [p for p in own if p.relative_to(self.path).parts[0] not in {"starts", "prompt"} and p not in left_out]
         return sorted(own + [p for p in self.path.parent.glob("*.py") if self.bundled])
 
     @property

@@ -110,7 +110,8 @@ class Bench:
             time.sleep(0.01)
         file = self.path / ".genopt" / "runner.log"
         log = file.read_text(errors="replace") if file.exists() else ""
-        raise AssertionError(f"{what} did not come; events: {self.kinds()[-12:]}\n{log[-2000:]}")
+        errors = [e.data["message"] for e in self.events("error")]
+        raise AssertionError(f"{what} did not come; events: {self.kinds()[-12:]} {errors}\n{log[-2000:]}")
 
     def kinds(self) -> list[str]:
         return [event.kind for event in self.journal.events()]

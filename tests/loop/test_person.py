@@ -36,11 +36,11 @@ def test_a_person_is_the_model_and_a_refused_reply_comes_back_to_the_person(
 ) -> None:
     bench = make("model=manual")
     bench.start(steps=1, mode="auto")
-    asked = bench.wait("notice")
+    asked = bench.wait("notice", candidate=0)
     assert "LEVEL = 3.0" in Path(asked.data["path"]).read_text()
     reply(bench, "raise it a little")
     assert bench.wait("edit_refused").data["why"]
-    repair = bench.wait("notice", asked.id)
+    repair = bench.wait("notice", asked.id, candidate=0)
     assert repair.data["path"] != asked.data["path"]
     text = f"Raise it.\n\n{block(4.0)}"
     (tmp_path / "reply.md").write_text(text)

@@ -3,67 +3,22 @@ retried or refused with a reason, and every call is counted."""
 
 import json
 import os
-import re
 import signal
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import Bench, Make
-from loopback import Answer, Provider, Refuse, Request, Say
+from conftest import Make
+from loopback import Provider, Refuse, Say
+from serving import STEP, Script, begin, block, good, level, player, session
 
 from genopt_tui.propose import lite
 from genopt_tui.session.client import runner_pid
-
-STEP = 0.25
-
-
-def level(request: Request) -> float:
-    prompt = "\n".join(m["content"] for m in request.messages)
-    return float(re.findall(r"^LEVEL = ([0-9.]+)", prompt, re.MULTILINE)[0])
-
-
-def block(request: Request) -> str:
-    old = level(request)
-    return f"answer.py\n<<<<<<< SEARCH\nLEVEL = {old}\n=======\nLEVEL = {old + STEP}\n>>>>>>> REPLACE\n"
-
-
-def good(request: Request) -> Answer:
-    return Say(f"Raise the level a little.\n\n{block(request)}")
-
-
-Script = list[Answer | Callable[[Request], Answer]]
-
-
-def player(script: Script) -> Callable[[Request], Answer]:
-    """Answers in order, then good ones."""
-    left = iter(script)
-    lock = threading.Lock()
-
-    def answer(request: Request) -> Answer:
-        with lock:
-            following = next(left, good)
-        return following(request) if callable(following) else following
-
-    return answer
 
 
 @pytest.fixture(scope="module", autouse=True)
 def litellm() -> None:
     """Loaded once, not used: runners are forked from here, and threads do not survive that."""
     lite.load()
-
-
-def begin(bench: Bench, **data: Any) -> None:
-    bench.journal.command("run", **data)
-    bench.fork()
-
-
-def session(make: Make, provider: Provider, *pairs: str) -> Bench:
-    own = ["model=openai/test", f"api_base={provider.url}", "retry.base=0.01", "retry.cap=0.02", "retry.timeout=3"]
-    return make(*own, *pairs)
 
 
 def test_what_the_server_received_is_what_is_shown_and_recorded_and_its_usage_counts(make: Make) -> None:

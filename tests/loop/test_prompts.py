@@ -1,0 +1,119 @@
+"""What is shown before sending, what the server receives and what is recorded: one text, whoever changed it and whatever it holds."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from conftest import TASK, Bench, Make
+from loopback import Provider
+from serving import begin, player, session
+
+from genopt_tui.errors import UsageError
+from genopt_tui.propose import lite
+
+NASTY = r"two\r\nlines \x1b[31mred\x1b]0;title\x07 \ud800 [bold]x[/] \x00 {{ 1 }} \u202e ```"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def litellm() -> None:
+    """Loaded once, not used: runners are forked from here, and threads do not survive that."""
+    lite.load()
+
+
+def waits(bench: Bench, after: int = 0) -> int:
+    return int(bench.wait("decision_wanted", after, pending="propose").id)
+
+
+def shown(bench: Bench) -> list[dict[str, str]]:
+    return list(bench.events("prompt_preview")[-1].data["messages"])
+
+
+def test_preview_record_and_server_agree_to_the_byte_also_on_unpleasant_text(make: Make, task: Path) -> None:
+    (task / "task.py").write_text(TASK.replace('feedback=f"off by {got - 10:.3f}"', f'feedback="{NASTY}"'))
+    with Provider(player([])) as provider:
+        bench = session(make, provider, "retry.timeout=60")
+        begin(bench, steps=3, mode="step")
+        asked, after = [], waits(bench)
+        first, _ = (str(e) for e, _ in bench.events("batch_sampled")[-1].data["examples"])
+        assert f"example {first}" in shown(bench)[-1]["content"]
+        bench.tell("preview", step=1, dropped=[first], pinned=[])
+        assert f"example {first}" not in shown(bench)[-1]["content"]
+        bench.tell("hint", text="a hint \x1b[1m\r\nof two lines")
+        assert "of two lines" in shown(bench)[-1]["content"] and f"example {first}" not in shown(bench)[-1]["content"]
+        asked.append(shown(bench))
+        bench.tell("propose", step=1)
+        bench.tell("approve", step=bench.wait("decision_wanted", after, pending="decide").step, candidate=0)
+        after = waits(bench, after)
+        edited = [*shown(bench)[:-1], {"role": "user", "content": shown(bench)[-1]["content"] + "\n\x1b[0m\r\nedited"}]
+        bench.tell("preview", step=2, messages=edited)
+        assert "stays as it is" in bench.tell("hint", text="for the one after")
+        asked.append(edited)
+        bench.tell("propose", step=2)
+        bench.tell("approve", step=bench.wait("decision_wanted", after, pending="decide").step, candidate=0)
+        waits(bench, after)
+        assert "for the one after" in shown(bench)[-1]["content"] and "of two lines" not in shown(bench)[-1]["content"]
+        asked.append(shown(bench))
+        bench.tell("propose", step=3)
+        bench.tell("approve", step=bench.wait("decision_wanted", pending="decide", after=after + 20).step, candidate=0)
+        bench.wait("run_finished")
+        received = [request.messages for request in provider.requests]
+        assert received == asked == [bench.record(str(step)).prompt for step in (1, 2, 3)]
+        assert [e.data["messages"] for e in bench.events("prompt_built")] == asked
+        assert bench.record("1").evidence["dropped"] == [first]
+        assert all("two\r\nlines \x1b[31mred" in messages[-1]["content"] for messages in asked)
+
+
+def test_templates_of_task_and_session_are_used_and_named_in_the_record(make: Make, task: Path) -> None:
+    (task / "prompt").mkdir()
+    (task / "prompt" / "system.j2").write_text("You raise levels.")
+    (task / "prompt" / "objective.j2").write_text("from the task")
+    bench = make()
+    own = "{% include 'objective.j2' %}\nOf {{ names | length }} examples, from the session: {{ choices.batch.size }}."
+    (bench.path / "prompt").mkdir()
+    (bench.path / "prompt" / "objective.j2").write_text(own)
+    bench.run(steps=1, mode="auto")
+    (asked,) = bench.calls()
+    assert asked.startswith("You raise levels.") and "Make value() return" in asked and "from the task" not in asked
+    assert "Of 2 examples, from the session: 2." in asked
+    named = bench.record("head").evidence["templates"]
+    assert named["objective"] == f"session {sha256(own.encode()).hexdigest()[:16]}" and named["system"][:5] == "task "
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("objective", "one\n{% if %}\n", "'objective', line 2"),
+        ("hints", "one\ntwo {{ nobody }}", "'hints', line 2"),
+        ("objective", "{{ task.parse_raw }}{{ choices.copy.__globals__ }}", "'objective', line 1"),
+        ("objective", "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "'objective', line 1"),
+        ("objectif", "x", "no section 'objectif'"),
+    ],
+)
+def test_a_broken_template_is_one_line_and_loses_nothing(make: Make, name: str, text: str, said: str) -> None:
+    bench = make()
+    (bench.path / "prompt").mkdir()
+    file = bench.path / "prompt" / f"{name}.j2"
+    file.write_text(text)
+    bench.tell("hint", text="so that there is something to say")
+    assert bench.run(steps=1, mode="auto").data["code"] == 2
+    (error,) = bench.events("error")
+    assert said in error.data["message"] and "\n" not in error.data["message"]
+    rollouts = bench.journal.last_rollout()
+    file.unlink()
+    bench.run(steps=1)
+    assert bench.outcomes()[-1][1] == "gate" and "something to say" in bench.calls()[0]
+    trains = [e for e in bench.events("rollout_finished") if e.data["split"] == "train" and not e.data["cached"]]
+    assert all(e.data["rollout"] <= rollouts for e in trains)
+
+
+def test_a_template_that_breaks_while_the_prompt_waits_is_told_and_the_prompt_still_waits(make: Make) -> None:
+    bench = make()
+    bench.start(steps=1, mode="step")
+    waits(bench)
+    (bench.path / "prompt").mkdir()
+    (bench.path / "prompt" / "system.j2").write_text("{{ nobody }}")
+    with pytest.raises(UsageError, match="'system', line 1"):
+        bench.tell("preview", step=1, dropped=["train-0"], pinned=[])
+    bench.tell("propose", step=1)
+    bench.wait("decision_wanted", pending="decide")
+    assert bench.calls()[0] == "\n\n".join(m["content"] for m in shown(bench))
