@@ -8,13 +8,17 @@ from genopt_tui.session.rows import path_of
 
 FORMAT = 2
 PAGE = 512  # bytes: an event changes a few pages, which are written whole
-OFTEN = "('rollout_finished','evidence_built','prompt_built','reply_finished','edit_parsed','gate_finished','decided','committed','rejected')"
-"""Events that nobody looks up by kind alone: they are in no index but their step's."""
+OFTEN = (
+    "('rollout_finished','evidence_built','prompt_built','reply_finished','edit_parsed','gate_finished','decided',"
+    "'committed','rejected','budget','prompted')"
+)
+"""Events that nobody looks up by kind alone, or only the newest one: they are in no index but their step's."""
 CHECKPOINT = 4096  # pages in the log before they are put in their places: the more, the fewer are written twice
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS event(id INTEGER PRIMARY KEY, at TEXT NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS event_step ON event(step);
-CREATE INDEX IF NOT EXISTS event_rare ON event(kind, id) WHERE kind NOT IN {OFTEN};
+DROP INDEX IF EXISTS event_rare;
+CREATE INDEX event_rare ON event(kind, id) WHERE kind NOT IN {OFTEN};
 CREATE INDEX IF NOT EXISTS event_base ON event(json_extract(data, '$.tree')) WHERE kind = 'batch_sampled';
 CREATE TABLE IF NOT EXISTS command(id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
   done INTEGER NOT NULL DEFAULT 0, ok INTEGER, why TEXT);
