@@ -35,6 +35,7 @@ def unix(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+@lru_cache(maxsize=64)
 def estimate_tokens(text: str) -> int:
     """Tokens of `text` at a guess, where no tokenizer is at hand: short words, up to three digits, runs of signs and of blanks.
 

@@ -8,6 +8,8 @@ from genopt_tui.loop.desk import Desk
 
 def changed(old: DesignChoices, pairs: Sequence[str], desk: Desk) -> DesignChoices:
     """The choices with KEY=VALUE pairs applied. Raises UsageError."""
+    if not pairs:
+        return old
     new = old.model_copy(deep=True)
     assign(new, desk.settings.model_copy(deep=True), pairs, desk.task(old).task.settings)
     return new
