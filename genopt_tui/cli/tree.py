@@ -17,6 +17,8 @@ def tree(root: Path, edit: Sequence[str]) -> Files:
 
     Raises UsageError naming the entry that fits nothing, or the file that is no text.
     """
+    if not all(edit):
+        raise UsageError("--edit is empty", advice="Name a file, a folder or a glob such as 'src/*.py'")
     names = listed(root)
     scope = [f"{entry.rstrip('/')}/**" if (root / entry).is_dir() else entry.removeprefix("./") for entry in edit]
     chosen: dict[str, str] = {}
@@ -44,7 +46,7 @@ def fitting(root: Path, entry: str, names: Sequence[str]) -> list[str]:
 
 def text_of(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode("utf-8")  # line ends as they are: a patch has to fit
     except UnicodeDecodeError as error:
         raise UsageError(f"--edit {file.name}", "it is no UTF-8 text", "Only text can be edited") from error
     except OSError as error:

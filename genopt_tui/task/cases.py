@@ -4,6 +4,7 @@ Task folders written by `genopt new --prompt` use these; so may any task of your
 """
 
 import csv
+import io
 import json
 import re
 from collections import Counter
@@ -18,6 +19,7 @@ from genopt_tui.task.splits import by_split
 
 Match = Literal["exact", "contains", "number", "choice"]
 Case = dict[str, str]
+FEWEST = 8  # different cases that can be split
 PLACEHOLDER = re.compile(r"\{([^{}\n]+)\}")
 NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 MARKER = re.compile(r"answer\s*(?:is)?\s*:", re.IGNORECASE)
@@ -31,52 +33,67 @@ HOW = {
 
 def read_cases(file: Path) -> list[Case]:
     """Rows of a .csv or .jsonl file as text by column. Raises TaskError naming the line."""
+    reader = READERS.get(file.suffix.lower())
+    if reader is None:
+        raise TaskError(f"{file} is neither .csv nor .jsonl", advice="Save it as one of them")
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = file.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise TaskError(f"cannot read {file}", error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise TaskError(f"{file} is not UTF-8 text", str(error), "Save it as UTF-8") from error
-    rows = _jsonl(file, text) if file.suffix == ".jsonl" else _csv(file, text)
+    rows = reader(file, text)
     if not rows:
         raise TaskError(f"{file} holds no cases")
     return rows
 
 
 def _csv(file: Path, text: str) -> list[Case]:
-    reader = csv.DictReader(text.splitlines(keepends=True))
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise TaskError(
-                f"{file}, line {reader.line_num}",
-                "it has not as many values as there are columns",
-                "Quote values that hold commas",
-            )
-        rows.append({str(key).strip(): value for key, value in row.items()})
+    """Values are separated by what separates the most columns of the first line: a comma, a semicolon or a tab."""
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    try:
+        columns = [name.strip() for name in next(reader, [])]
+        if twice := next((name for name in columns if name and columns.count(name) > 1), None):
+            raise TaskError(f"{file} has two columns '{twice}'", advice="Rename one of them")
+        rows = []
+        for row in filter(None, reader):
+            if len(row) != len(columns):
+                where, why = f"{file}, line {reader.line_num}", f"{len(row)} values for {len(columns)} columns"
+                raise TaskError(where, why, "Quote values that hold commas, and close every quote")
+            rows.append(dict(zip(columns, row, strict=True)))
+    except csv.Error as error:
+        raise TaskError(f"{file}, line {reader.line_num}", str(error), "Is a quote not closed?") from error
     return rows
 
 
 def _jsonl(file: Path, text: str) -> list[Case]:
     rows = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
+        where = f"{file}, line {number}"
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise TaskError(f"{file}, line {number}", f"it is not JSON ({error.msg})") from error
+            row = json.loads(line, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise TaskError(where, f"it is not JSON ({getattr(error, 'msg', error)})") from error
         if not isinstance(row, dict):
-            raise TaskError(
-                f"{file}, line {number}", "it is no JSON object", 'Write {"question": "...", "answer": "..."}'
-            )
-        rows.append(
-            {
-                key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-                for key, value in row.items()
-            }
-        )
+            raise TaskError(where, "it is no JSON object", 'Write {"question": "...", "answer": "..."}')
+        rows.append({key: _text(value) for key, value in row.items()})
     return rows
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+READERS = {".csv": _csv, ".jsonl": _jsonl}
 
 
 def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
@@ -102,9 +119,11 @@ def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
         raise TaskError(f"the prompt holds {{{answer}}}", "it would give the answer away", "Remove it from the prompt")
     if empty := next((number for number, row in enumerate(rows, 1) if not row[answer].strip()), None):
         raise TaskError(f"case {empty} has an empty answer", advice="Fill it in or remove the case")
-    if len(rows) < 8:
+    different = len({tuple(sorted(inputs(row, answer).items())) for row in rows})
+    if different < FEWEST:
+        said = f"{len(rows)} cases" if different == len(rows) else f"{different} different cases among {len(rows)}"
         raise TaskError(
-            f"{len(rows)} cases are too few to split", advice="Give at least 8; 40 and more make differences visible"
+            f"{said} are too few to split", advice=f"Give at least {FEWEST}; 40 and more make differences visible"
         )
     if len({row[answer].strip() for row in rows}) == 1:
         raise TaskError(
@@ -112,6 +131,15 @@ def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
             "a constant would be perfect",
             "Add cases with other answers",
         )
+
+
+def check_match(rows: Sequence[Case], answer: str, match: Match) -> None:
+    """Raises TaskError where an expected answer could never be found under the rule `match`."""
+    if match != "number":
+        return
+    if odd := next((n for n, row in enumerate(rows, 1) if not NUMBER.fullmatch(row[answer].strip())), None):
+        said = rows[odd - 1][answer].strip()
+        raise TaskError(f"case {odd} has the answer {said[:40]!r}", "it is no number", "Give another --match")
 
 
 def inputs(row: Mapping[str, str], answer: str) -> Case:

@@ -131,14 +131,14 @@ class Scoring:
 def read_examples(file: Path) -> list[str]:
     """The lines of a file, without empty ones. Raises TaskError naming the line."""
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise TaskError(f"cannot read {file}", error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise TaskError(f"{file} is not UTF-8 text", str(error), "Save it as UTF-8") from error
     kept = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
     for number, line in kept:
-        if len(line) > LONGEST or not line.isprintable():
+        if len(line) > LONGEST or not line.replace("\t", " ").isprintable():
             raise TaskError(f"{file}, line {number}", f"it is no line of up to {LONGEST} printable characters")
     if not kept:
         raise TaskError(f"{file} holds no examples", advice="Write one a line")

@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.errors import TaskError
-from genopt_tui.task.cases import HOW, Case, Match, check_cases, fill, guess_match, inputs, read_cases, split_cases
+from genopt_tui.task.cases import (
+    HOW,
+    Case,
+    Match,
+    check_cases,
+    check_match,
+    fill,
+    guess_match,
+    inputs,
+    read_cases,
+    split_cases,
+)
 
 GATE = 50  # cases that decide at most, unless a person asks for more
 SHARES = {"split_seed": 0, "train": 0.5, "gate": 0.25}
@@ -119,6 +130,7 @@ def prompt_task(folder: Path, prompt: Path, cases: Path, answer: str, match: Mat
     rows = read_cases(cases)
     check_cases(rows, answer, template)
     chosen = match or guess_match([row[answer] for row in rows])
+    check_match(rows, answer, chosen)
     splits = split_cards(rows, answer, SHARES)
     counts = {card.split: card.cases for card in splits}
     toml = PROMPT_TOML.format(
@@ -144,7 +156,7 @@ def prompt_task(folder: Path, prompt: Path, cases: Path, answer: str, match: Mat
 
 def read_prompt(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode("utf-8")  # line ends as they are: a patch has to fit
     except OSError as error:
         raise TaskError(f"cannot read {file}", error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
@@ -172,4 +184,4 @@ def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8", newline="")

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from genopt_tui.errors import TaskError
 from genopt_tui.task import loader
-from genopt_tui.task.cases import answer_of, check_cases, fill, guess_match, is_right, read_cases, split_cases
+from genopt_tui.task.cases import (
+    answer_of,
+    check_cases,
+    check_match,
+    fill,
+    guess_match,
+    is_right,
+    read_cases,
+    split_cases,
+)
 from genopt_tui.task.scaffold import SHARES as SHARES_SET
 from genopt_tui.task.scaffold import prompt_task
 from genopt_tui.task.splits import stratified
@@ -68,6 +77,12 @@ def test_the_match_is_guessed() -> None:
         ("a.csv", "text,label\nx\n", "line 2"),
         ("a.jsonl", '{"a": 1}\nnope\n', "line 2"),
         ("a.jsonl", "[1]\n", "no JSON object"),
+        ("a.jsonl", '{"a": NaN}\n', "line 1.*NaN is no number"),
+        ("a.json", "[]", "neither .csv nor .jsonl"),
+        ("a.xlsx", "PK", "neither .csv nor .jsonl"),
+        ("a.csv", "text,text,label\nx,y,z\n", "two columns 'text'"),
+        ("a.csv", "text,label\n" + "x" * 200_000 + ",a\n", "line 2.*field"),
+        ("a.csv", 'text,label\n"x,a\ny,b\n', "close every quote"),
         ("missing.csv", None, "cannot read"),
     ],
 )
@@ -76,6 +91,33 @@ def test_bad_files_name_the_line(tmp_path: Path, name: str, text: str | None, sa
         (tmp_path / name).write_text(text)
     with pytest.raises(TaskError, match=said):
         read_cases(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "\ufefftext,label\nmore, than one,a\n".replace("more, than one", '"more, than one"')),
+        ("a.CSV", "text;label\r\nmore, than one;a\r\n"),
+        ("a.csv", "text\tlabel\n\nmore, than one\ta\n"),
+        ("a.jsonl", '\ufeff{"text": "more, than one", "label": "a"}\r\n\n'),
+    ],
+)
+def test_tables_are_read_as_spreadsheets_write_them(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, newline="")
+    assert read_cases(tmp_path / name) == [{"text": "more, than one", "label": "a"}]
+
+
+def test_a_missing_answer_of_a_json_line_is_an_empty_one(tmp_path: Path) -> None:
+    lines = [{"text": f"t{n}", "label": "a" if n else None} for n in range(9)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(TaskError, match="case 1 has an empty answer"):
+        check_cases(read_cases(tmp_path / "a.jsonl"), "label", "{text}")
+
+
+def test_answers_that_could_never_match_are_refused() -> None:
+    check_match(rows(), "label", "choice")
+    with pytest.raises(TaskError, match="case 1 has the answer 'a': it is no number"):
+        check_match(rows(), "label", "number")
 
 
 def rows(count: int = 10, **more: str) -> list[dict[str, str]]:
@@ -90,6 +132,7 @@ def rows(count: int = 10, **more: str) -> list[dict[str, str]]:
         (rows(), "label", "no column", "names no column"),
         (rows(), "label", "{text} {label}", "give the answer away"),
         (rows(4), "label", "{text}", "too few"),
+        (rows(4) * 9, "label", "{text}", "4 different cases among 36"),
         ([{**row, "label": "a"} for row in rows()], "label", "{text}", "a constant would be perfect"),
         ([*rows(), {"text": "x", "label": " "}], "label", "{text}", "empty answer"),
     ],
