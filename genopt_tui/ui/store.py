@@ -1,5 +1,6 @@
 """The only source of the interface's state: reads journal and git in a thread of its own, posts snapshots, leaves commands."""
 
+import gc
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -283,7 +284,9 @@ class Store(Thread):
             self._history_stale = False
             past.look()
             self._read_head()
-        past.read()
+        if past.missing:
+            past.read()
+            gc.freeze()  # else every full collection goes through the whole history, and the interface waits for it
         self._unread = past.missing
         self._rows = _same(self._rows, past.rows(self._scores()))
         if self._head_view is not None and not self._head_view.start:

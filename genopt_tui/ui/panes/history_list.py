@@ -6,6 +6,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
+from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -59,6 +60,8 @@ class HistoryList(ScrollView, can_focus=True):
         self.rows: Sequence[HistoryRow] = ()
         self.drawn: Sequence[str] = ()
         self._columns = 1
+        self._looks: dict[tuple[str, bool, bool], Style] = {}
+        self._strips: LRUCache[tuple[int, int, bool, bool], Strip] = LRUCache(256)
         self.cursor, self.mark = 0, ""
         self.marks = words.marks()
 
@@ -69,8 +72,8 @@ class HistoryList(ScrollView, can_focus=True):
     def show(self, rows: Sequence[HistoryRow], drawn: Sequence[str]) -> None:
         """Replace the rows; the cursor stays on its version, or on the newest line when it stood there."""
         before = self.row
-        self.rows, self.drawn = rows, drawn
-        self._columns = max(map(len, drawn), default=1)
+        self.rows = rows
+        self.draw(drawn)
         if before is None or self.cursor == 0:
             self.cursor = 0
         else:
@@ -82,6 +85,7 @@ class HistoryList(ScrollView, can_focus=True):
     def draw(self, drawn: Sequence[str]) -> None:
         """The graph of the rows that are shown."""
         self.drawn, self._columns = drawn, max(map(len, drawn), default=1)
+        self._strips.clear()
         self.refresh()
 
     def move_to(self, index: int) -> None:
@@ -94,21 +98,41 @@ class HistoryList(ScrollView, can_focus=True):
         index = y + self.scroll_offset.y
         width = self.scrollable_content_region.width
         if not 0 <= index < len(self.rows):
-            return Strip.blank(width, self.rich_style)
-        return Strip(self._segments(index), None).adjust_cell_length(width, self._style(index, "plain")).crop(0, width)
+            return Strip.blank(width, self._look("plain", False, False))
+        key = (index, width, index == self.cursor, self._is_marked(index))
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = Strip(self._segments(index), None).adjust_cell_length(width, self._style(index, "plain"))
+            strip = self._strips[key] = strip.crop(0, width)
+        return strip
 
     def _segments(self, index: int) -> list[Segment]:
         row = self.rows[index]
         parts = parts_of(row, self.drawn[index], self._columns, self.marks, self.size.width)
         return [Segment(clean_line(text), self._style(index, name)) for text, name in parts if text]
 
+    def _is_marked(self, index: int) -> bool:
+        return bool(self.mark) and self.rows[index].commit == self.mark
+
     def _style(self, index: int, name: str) -> Style:
-        style = self.rich_style + self.get_component_rich_style(f"history--{name}", partial=True)
-        if self.mark and self.rows[index].commit == self.mark:
-            style += self.get_component_rich_style("history--mark", partial=True)
-        if index == self.cursor:
-            style += self.get_component_rich_style("history--cursor", partial=True)
+        return self._look(name, self._is_marked(index), index == self.cursor)
+
+    def _look(self, name: str, marked: bool, cursor: bool) -> Style:
+        """The style of a part, worked out once: that asks every ancestor."""
+        style = self._looks.get((name, marked, cursor))
+        if style is None:
+            style = self.rich_style + self.get_component_rich_style(f"history--{name}", partial=True)
+            if marked:
+                style += self.get_component_rich_style("history--mark", partial=True)
+            if cursor:
+                style += self.get_component_rich_style("history--cursor", partial=True)
+            self._looks[name, marked, cursor] = style
         return style
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._looks.clear()
+        self._strips.clear()
 
     def on_resize(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows))
