@@ -52,6 +52,11 @@ class Pane(Widget):
         """Leave a passing state of this pane (a search, an editor); whether there was one."""
         return False
 
+    def on_click(self) -> None:
+        """A click anywhere in a pane gives it the keyboard."""
+        if not self.has_focus_within:
+            self.focus_inside()
+
     def focus_inside(self) -> None:
         """Give the keyboard to this pane."""
         target = self if self.can_focus else next((w for w in self.query("*") if w.focusable), None)

@@ -1,5 +1,6 @@
 """A pane around a view of lines: acts that the pane does not know go to the view."""
 
+from genopt_tui.ui.messages import PaneChanged
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.widgets.view import LineView
 
@@ -40,6 +41,13 @@ class LinePane(Pane):
 
     def focus_inside(self) -> None:
         self.view.focus()
+
+    def on_line_view_pressed(self, event: LineView.Pressed) -> None:
+        """A click on a line's box toggles it, a double click opens the line."""
+        wanted = "toggle" if event.on_mark else "open" if event.times == 2 else ""
+        if wanted and not self.why_not(wanted):
+            self.act(wanted)
+            self.post_message(PaneChanged())
 
     def on_line_view_searched(self, event: LineView.Searched) -> None:
         self.app.notify(f"'{event.needle}' is not in here", markup=False, timeout=3)

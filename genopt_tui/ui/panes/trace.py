@@ -111,7 +111,8 @@ class TracePane(LinePane):
 
     def on_trace_view_scanning(self, event: TraceView.Scanning) -> None:
         done = event.done >= event.total
-        nothing = f"no {self._told} found" if done and event.found is None and self.view.trace.kept is None else ""
+        told = f"'{event.needle}'" if event.needle else self._told
+        nothing = f"no {told} found" if done and event.found is None and self.view.trace.kept is None else ""
         self._note = nothing if done else f"looking {100 * event.done // event.total} %"
         self._draw_title()
 

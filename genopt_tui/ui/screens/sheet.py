@@ -140,6 +140,10 @@ class Sheet(ModalScreen[None]):
         if self.pages:
             self.turn_to((self.page + by) % len(self.pages))
 
+    def on_line_view_pressed(self, event: LineView.Pressed) -> None:
+        if event.times == 2:
+            self.action_act("open")
+
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         self.turn_to(event.index)
 

@@ -24,10 +24,13 @@ class TraceView(LineView):
     """Steps of one trace. Asks with `TraceWanted`; the answer comes through `receive`."""
 
     class Scanning(Message):
-        """Looking through the trace: `done` of `total` steps; `done == total` when it ended, `found` the step or None."""
+        """Looking through the trace: `done` of `total` steps; `done == total` when it ended, `found` the step or None.
 
-        def __init__(self, done: int, total: int, found: int | None = None) -> None:
-            self.done, self.total, self.found = done, total, found
+        `needle` is the text that is looked for (empty: a reward, an error, a difference).
+        """
+
+        def __init__(self, done: int, total: int, found: int | None = None, needle: str = "") -> None:
+            self.done, self.total, self.found, self.needle = done, total, found, needle
             super().__init__()
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -221,14 +224,15 @@ class TraceView(LineView):
 
     def _again(self, step: int, here: bool = False) -> None:
         if self.needle:
-            self.seek(holding(self.needle), step, here=here)
+            self.seek(holding(self.needle), step, here=here, needle=self.needle)
 
-    def seek(self, test: Test, direction: int, *, here: bool = False) -> None:
-        """Go to the next step in `direction` that passes `test`, around the end."""
+    def seek(self, test: Test, direction: int, *, here: bool = False, needle: str = "") -> None:
+        """Go to the next step in `direction` that passes `test`, around the end; `needle` is the text that it looks for, if any."""
         self.stop()
         if len(self.trace):
             self._cancel_scan()
-            self.run_worker(self._seek_step(test, direction, self.step + (0 if here else direction)), group="scan")
+            start = self.step + (0 if here else direction)
+            self.run_worker(self._seek_step(test, direction, start, needle), group="scan")
 
     def filter(self, test: Test | None) -> None:
         """Show only steps that pass `test`; None: all of them."""
@@ -268,7 +272,7 @@ class TraceView(LineView):
         self._post_wish(source, first, count)
         return [step for step in await waiting if first <= step.index < first + count]
 
-    async def _seek_step(self, test: Test, direction: int, start: int) -> None:
+    async def _seek_step(self, test: Test, direction: int, start: int, needle: str) -> None:
         search, total, done = self._search, self.trace.steps, 0
         start %= total
         while done < total and search == self._search:
@@ -285,7 +289,7 @@ class TraceView(LineView):
                 self.post_message(self.Scanning(total, total, found))
                 self.go(self.trace.row_of(found))
                 return
-            self.post_message(self.Scanning(done, total))
+            self.post_message(self.Scanning(done, total, needle=needle))
             start = last % total if direction > 0 else (first - 1) % total
 
     async def _filter(self, test: Test) -> None:

@@ -23,6 +23,9 @@ from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
 from genopt_tui.ui.widgets.text import clean_line
 
+BOX = 4
+"""Cells at the left of a line in which a click means the box there."""
+
 
 class LineView(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows a `Source`. Keys come from the table of actions by way of the pane, as `act_NAME`.
@@ -57,6 +60,18 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         @property
         def control(self) -> "LineView":
             return self.view
+
+    class Pressed(Message):
+        """The line under the cursor was clicked at cell `x`, for the `times`th time in a row."""
+
+        def __init__(self, view: "LineView", x: int, times: int) -> None:
+            self.view, self.x, self.times = view, x, times
+            super().__init__()
+
+        @property
+        def on_mark(self) -> bool:
+            """Whether it was the box before the line that was clicked: `[x]`."""
+            return self.x < BOX and plain(self.view.line(self.view.cursor)).lstrip().startswith("[")
 
     class Searched(Message):
         """A search ended without a match."""
@@ -351,6 +366,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
         y = int(self.scroll_offset.y) + event.get_content_offset_capture(self).y
         if 0 <= y < len(self.source):
             self.go(y)
+            self.post_message(self.Pressed(self, event.get_content_offset_capture(self).x, event.chain))
 
     def on_focus(self) -> None:
         self.refresh_line(self.cursor)

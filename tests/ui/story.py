@@ -1,0 +1,198 @@
+"""A session with a history to look at: versions, rejected and undecided proposals, a branch, scores by example; always the same."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample import Stage, chunks
+from scene import NEW, OLD, REASON, picture, step
+
+from genopt_tui.config import DesignChoices, to_toml
+from genopt_tui.session import acts, journal
+from genopt_tui.session.journal import Journal
+from genopt_tui.session.record import Decided, Record, Scores
+from genopt_tui.session.repository import Repository
+from genopt_tui.task.rollout import RolloutResult
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+FINGERPRINT = "f00d"
+FIRST = OLD.replace('return ball["y"]', 'return ball["y"] + 4 * ball["dy"]')
+LAST = NEW.replace("def reflect(y):", "def reflect(y):\n    # The ball turns at the walls.").replace(
+    'ball = obs["Ball"]', 'ball = obs.get("Ball", {"x": 0, "y": 0, "dx": 0})'
+)
+SCORES = {
+    "start": (-21, -20, -21, -21, -20, -21),
+    "1": (-6, 2, 5, 1, -3, 4),
+    "2": (-8, 1, 6, 0, -4, 4),
+    "3": (9, 12, 5, 8, 11, 7),
+    "4": (9, 13, 4, 8, 11, 7),
+    "5": (2, 6, 5, 3, 1, 4),
+}
+
+
+def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let everything be said and committed at one moment, by one person."""
+    monkeypatch.setattr(time, "time", AT.timestamp)
+    monkeypatch.setattr(journal, "now", lambda: AT.isoformat(timespec="milliseconds"))
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "Ada")
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "ada@example.org")
+
+
+def files(policy: str) -> dict[str, str]:
+    return {"policy.py": policy, "notes.md": "# Notes\n- the walls are at 34 and 194\n"}
+
+
+def mean(name: str) -> float:
+    return sum(SCORES[name]) / len(SCORES[name])
+
+
+def record(name: str, step: int, decision: Any, base: str, tree: str) -> Record:
+    """A record with scores by example, against those of `base` (empty: none)."""
+    rows: list[dict[str, Any]] = [
+        {"example": f"seed-{1000 + i}", "repeat": 0, "score": float(score), "status": "ok"}
+        for i, score in enumerate(SCORES[name])
+    ]
+    difference = mean(name) - mean(base) if base else None
+    verdict = "" if difference is None else "better" if difference > 2 else "undecided"
+    scores = Scores(
+        tree=tree, mean=mean(name), stderr=1.2, n=len(rows), rows=rows, difference=difference, verdict=verdict
+    )
+    scores.base_mean = mean(base) if base else None
+    at = AT.isoformat(timespec="seconds")
+    decided = Decided(decision=decision, by="you", reason="too bold" if decision == "rejected" else "")
+    return Record(
+        step=step, task="atari/pong", fingerprint=FINGERPRINT, at=at, reply=REASON, decision=decided, scores=scores
+    )
+
+
+def make_story(folder: Path) -> Path:
+    """Start, two accepted versions, one rejected, one undecided, and a branch with a version of its own."""
+    path = folder / "pong"
+    choices = DesignChoices(
+        task={"name": "atari/pong"}, start="two-functions", scope=["policy.py:Policy.predict_ball", "policy.py:reflect"]
+    )
+    begun = record("start", 0, "start", "", "")
+    with Repository.create(path, files(OLD), to_toml(choices), begun, "") as repository:
+        start = repository.head()
+        _accept(repository, "1", files(FIRST), "start", "lead the ball by four rows")
+        _keep(repository, "2", files(FIRST + "\n"), "1", "rejected", "reflect twice at each wall")
+        _accept(repository, "3", files(NEW), "1", "reflect the path at the walls")
+        _keep(repository, "4", files(NEW + "\n"), "3", "undecided", "aim at the edge of the paddle")
+        acts.branch(repository, "aim", "1")
+        acts.switch(repository, "aim")
+        _accept(repository, "5", files(FIRST + "# aim\n"), "1", "aim away from the other paddle")
+        acts.switch(repository, "main")
+        tree = repository.tree(start)
+    (path / ".genopt").mkdir(exist_ok=True)
+    with_scores(path, tree)
+    return path
+
+
+def with_scores(path: Path, tree: str) -> None:
+    """The start's score, as the runner says it, and what the first steps said."""
+    book = Journal(path)
+    rows = [[f"seed-{1000 + i}", 0, float(score)] for i, score in enumerate(SCORES["start"])]
+    told = {"mean": mean("start"), "stderr": 0.2, "n": len(rows), "failed": 0, "complete": True, "scores": rows}
+    book.event(0, "scored", version="start", tree=tree, fingerprint=FINGERPRINT, gate="", **told)
+    for number, value in ((1, -20.5), (2, 1.0), (3, 2.5), (4, 9.0)):
+        book.event(number, "evidence_built", parts=[], sections=[], tokens=6100, mean=value)
+        book.event(number, "step_ended", outcome="approved", counts=True)
+    book.close()
+
+
+def _accept(repository: Repository, name: str, new: dict[str, str], base: str, subject: str) -> None:
+    tree = repository.write_artifact(new)
+    what = record(name, int(name), "approved", base, tree)
+    repository.commit(base=repository.head(), tree=tree, record=what, subject=subject, body=REASON, model="search")
+
+
+def _keep(repository: Repository, name: str, new: dict[str, str], base: str, decision: str, subject: str) -> None:
+    tree = repository.write_artifact(new)
+    what = record(name, int(name), decision, base, tree)
+    repository.keep(
+        base=repository.head(),
+        tree=tree,
+        record=what,
+        subject=subject,
+        body=REASON,
+        model="search",
+        step=int(name),
+        candidate=0,
+    )
+
+
+class Scene(Stage):
+    """Plays the runner of the story: step 6 is under way."""
+
+    def __init__(self, session: Path) -> None:
+        super().__init__(session, step=6)
+        with Repository.open(session) as repository:
+            self.tree = repository.write_artifact(files(LAST))
+            repository.objects.flush()
+
+    def roll_out(self, examples: tuple[str, ...] = ("seed-1", "seed-3"), of: int = 2) -> None:
+        """Sample a batch of `of` rollouts and run the first ones."""
+        names = ("seed-1", "seed-3")[:of]
+        self.event(
+            "batch_sampled",
+            base=self.base,
+            tree=self.base_tree,
+            branch="main",
+            examples=[[name, 0] for name in names],
+            epoch=0,
+        )
+        self.parts = [self._rollout(name, score) for name, score in zip(examples, (-9.0, 4.0), strict=False)]
+
+    def _rollout(self, example: str, score: float) -> dict[str, Any]:
+        steps = 240
+        trace = chunks([step(i) for i in range(steps)])
+        pictures = tuple(picture(i) for i in range(0, steps, 4))
+        result = RolloutResult(
+            example, 0, "train", "ok", score, 1.5, feedback="keep closer", steps=steps, trace=trace, pictures=pictures
+        )
+        row = self.journal.store_rollout(f"{FINGERPRINT}/{example}", self.step, self.base_tree, result, traced=True)
+        part = {"example": example, "repeat": 0, "score": score, "status": "ok", "rollout": row, "steps": steps}
+        return {**part, "shown": [[0, 119]], "cut": 0, "tokens": 1900}
+
+    def show_evidence(self) -> None:
+        sections = [
+            {"name": "objective", "tokens": 120, "cut": 0},
+            {"name": "artifact", "tokens": 900, "cut": 0},
+            {"name": "evidence", "tokens": 3800, "cut": 2},
+        ]
+        self.event(
+            "evidence_built",
+            parts=self.parts,
+            sections=sections,
+            tokens=4820,
+            budget=32000,
+            estimated=False,
+            horizon={"kind": "first", "steps": 120},
+            covers={"trace": "the first 120 of 240 steps", "score": "the whole game"},
+            mean=-2.5,
+        )
+
+    def edit(self) -> None:
+        usage = {"input": 4820, "output": 240}
+        self.journal.store_reply(journal.Reply(self.step, 0, 0, REASON, finish_reason="stop", usage=usage, cost=0.0123))
+        self.event(
+            "edit_parsed",
+            candidate=0,
+            attempt=0,
+            tree=self.tree,
+            files=["policy.py"],
+            hunks=2,
+            added=2,
+            removed=1,
+            reasoning=REASON,
+            because=[["seed-1", 117]],
+            expects=[["seed-1", "up"]],
+        )
+
+    def score_some(self, count: int = 3) -> None:
+        """Gate rollouts of the proposal, one after another."""
+        for i in range(count):
+            result = RolloutResult(f"seed-{1000 + i}", 0, "gate", "ok", 10.0 + i, 4.0, steps=240)
+            self.journal.store_rollout(f"{FINGERPRINT}/g{i}", self.step, self.tree, result, traced=False, candidate=0)
