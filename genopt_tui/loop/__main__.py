@@ -54,7 +54,6 @@ def run(session: Path) -> int:
 async def serve(session: Path) -> int:
     from genopt_tui.loop.runner import Runner
     from genopt_tui.loop.telling import Telling
-    from genopt_tui.session.repository import Repository
 
     runner = Runner(session)
     runner.book.tell = Telling(session).hear
@@ -63,9 +62,21 @@ async def serve(session: Path) -> int:
         loop.add_signal_handler(number, lambda: runner.stop("stopped by a signal", Exit.INTERRUPTED, at_once=True))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     await runner.serve()
+    tidy(session)
+    return Exit.DONE
+
+
+def tidy(session: Path) -> None:
+    """Pack what has gathered in git and in the journal, unless somebody waits."""
+    from genopt_tui.session.repository import Repository
+
     with Repository.open(session) as repository:
         repository.tidy()
-    return Exit.DONE
+    journal = Journal(session)
+    try:
+        journal.archive(lambda: bool(journal.commands()))
+    finally:
+        journal.close()
 
 
 if __name__ == "__main__":
