@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from genopt_tui.loop.step import Step
+from genopt_tui.loop.step import Step
 
 REPLY = 1_000  # tokens of a reply, where the session has none yet
 
@@ -30,7 +28,7 @@ class Amounts:
         return f"{_duration(self.seconds)}, {self.calls:.0f} calls, {self.tokens:,.0f} tokens, {cost}"
 
 
-async def foretell(step: "Step", prompt: int) -> None:
+async def foretell(step: Step, prompt: int) -> None:
     """Say as a notice what each step of this run will take, and all of them. `prompt`: tokens of the first one."""
     one, waits = await _one(step, prompt)
     steps = _left(step)
@@ -42,7 +40,7 @@ async def foretell(step: "Step", prompt: int) -> None:
     step.desk.book.say("notice", candidate=None, text=text, path=None)
 
 
-async def _one(step: "Step", prompt: int) -> tuple[Amounts, bool]:
+async def _one(step: Step, prompt: int) -> tuple[Amounts, bool]:
     """What one step will take, and whether the time of its replies is in it: known once the session has a reply."""
     desk, choices, rows = step.desk, step.choices(), step.batch_rows()
     last = desk.book.journal.last("reply_finished")
@@ -63,7 +61,7 @@ async def _one(step: "Step", prompt: int) -> tuple[Amounts, bool]:
     ), bool(said)
 
 
-def _left(step: "Step") -> int | None:
+def _left(step: Step) -> int | None:
     """How many steps this run may have; None where nothing bounds them."""
     desk, budget = step.desk, step.desk.settings.budget.steps
     bounds = [(desk.book.p.run or {}).get("steps"), None if budget is None else budget - desk.ledger.spent.steps]

@@ -10,6 +10,7 @@ from genopt_tui.loop.beginning import Beginning
 from genopt_tui.loop.candidate import CandidateWalk
 from genopt_tui.loop.desk import Desk
 from genopt_tui.loop.ending import Ending
+from genopt_tui.loop.estimate import foretell
 from genopt_tui.loop.scoring import Wish
 from genopt_tui.loop.step import Step
 from genopt_tui.session.journal import now
@@ -77,9 +78,12 @@ class Machine:
             raise EvaluationError("no rollout could be run", rows[0].result.error, "See `genopt doctor`")
 
     async def gather(self) -> None:
-        """Build the evidence of the batch."""
-        batch = self.desk.book.p.batch or {}
-        await self.step.build_evidence(tuple(batch.get("dropped", ())), tuple(batch.get("pinned", ())))
+        """Build the evidence of the batch. The first time in a run, say what the run will take."""
+        batch, journal = self.desk.book.p.batch or {}, self.desk.book.journal
+        run, last = journal.last("run_started"), journal.last("evidence_built")
+        prompt = await self.step.build_evidence(tuple(batch.get("dropped", ())), tuple(batch.get("pinned", ())))
+        if run and not (last and last.id > run.id):
+            await foretell(self.step, prompt.tokens)
 
     async def want_sending(self) -> None:
         """Show the prompt as it would be sent, and wait for a person."""

@@ -10,7 +10,6 @@ from genopt_tui.learn.prompt import Prompt
 from genopt_tui.loop.changes import changed, with_settings
 from genopt_tui.loop.choosing import chosen
 from genopt_tui.loop.desk import Desk
-from genopt_tui.loop.estimate import foretell
 from genopt_tui.loop.prompting import composed, templates
 from genopt_tui.loop.records import Outcome
 from genopt_tui.loop.rules import at_rest, is_accepted, is_train, settled
@@ -111,13 +110,11 @@ class Step:
             "decided", candidate=number, decision=outcome.decision, by=outcome.by, reason=outcome.reason, **more
         )
 
-    async def build_evidence(self, dropped: Sequence[str] = (), pinned: Sequence[str] = ()) -> None:
-        """Build the evidence, with what a person left out or pinned, and say `evidence_built`."""
-        made, journal = await self.composed(dropped, pinned), self.desk.book.journal
-        run, last = journal.last("run_started"), journal.last("evidence_built")
+    async def build_evidence(self, dropped: Sequence[str] = (), pinned: Sequence[str] = ()) -> Prompt:
+        """Build the evidence, with what a person left out or pinned, and say `evidence_built`; the prompt that it makes."""
+        made = await self.composed(dropped, pinned)
         self.built(made, dropped, pinned)
-        if run and not (last and last.id > run.id):
-            await foretell(self, made.prompt.tokens)
+        return made.prompt
 
     def built(self, made: Composed, dropped: Sequence[str], pinned: Sequence[str]) -> None:
         """Say `evidence_built`, unless that is what was said last."""
