@@ -86,7 +86,9 @@ def comparable(c: Context) -> str:
 
 
 def editable(c: Context) -> str:
-    """A proposal waits, and there are files of it."""
+    """A prompt waits, or a proposal of which there are files."""
+    if c.snapshot.pending == "propose" and not c.snapshot.looking_back:
+        return ""
     proposal = c.snapshot.proposal
     return deciding(c) or ("" if proposal and proposal.files is not None else "there is no edit yet")
 
@@ -209,8 +211,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("approve", "a", "approve", "Accept what is shown: it becomes a commit", "Decide", deciding),
     Action("reject", "r", "reject", "Turn it down; a reason is passed on to the model", "Decide", stoppable),
     Action("approve_unmeasured", "A", "unmeasured", "Accept it as it is shown now, without a gate", "Decide", changed),
-    Action("edit", "e", "edit", "Edit the proposal in $EDITOR", "Decide", editable),
-    Action("edit_in_place", "E", "in place", "Edit the proposal here", "Decide", pane="edit_in_place"),
+    Action("edit", "e", "edit", "Edit the proposal, or the prompt that waits, in $EDITOR", "Decide", editable),
+    Action(
+        "edit_in_place",
+        "E",
+        "in place",
+        "Edit the proposal, or the prompt that waits, here",
+        "Decide",
+        pane="edit_in_place",
+    ),
     Action("again", "R", "again", "Ask the model again for this step", "Decide", deciding),
     Action("toggle", "space", "toggle", "Leave out or take in the thing under the cursor", "Decide", pane="toggle"),
     Action("next", "right_square_bracket", "next", "Next hunk, event or tip", "Decide", pane="next"),

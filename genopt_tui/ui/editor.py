@@ -22,7 +22,7 @@ def edit_files(app: App[int], files: Mapping[str, str]) -> dict[str, str] | None
         paths = {name: _copy(Path(folder), name, text) for name, text in files.items()}
         if not edit_here(app, list(paths.values())):
             return None
-        return {name: path.read_text(encoding="utf-8", errors="replace") for name, path in paths.items()}
+        return {name: path.read_bytes().decode("utf-8", "replace") for name, path in paths.items()}
 
 
 def edit_here(app: App[int], paths: Sequence[Path]) -> bool:
@@ -42,5 +42,5 @@ def _copy(folder: Path, name: str, text: str) -> Path:
     parts = [part for part in name.split("/") if part not in {"", ".", ".."}]
     path = folder.joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text, encoding="utf-8", newline="")
     return path

@@ -32,7 +32,7 @@ class StepFold:
         self.progress = Progress()
         self.texts: dict[Key, str] = {}
         self._finished: set[Key] = set()
-        self._preview: tuple[int, tuple[Mapping[str, str], ...]] = (0, ())
+        self._preview: tuple[int, Mapping[str, Any]] = (0, {})
         self._measured: list[Mapping[str, Any]] = []
 
     def take(self, event: Event) -> None:
@@ -45,7 +45,7 @@ class StepFold:
         if event.kind == "reply_finished":
             self._finished.add(_key(event.step, event.data))
         if event.kind == "prompt_preview" and event.step == self.progress.step:
-            self._preview = (event.step, tuple(event.data.get("messages", ())))
+            self._preview = (event.step, {**event.data, "messages": tuple(event.data.get("messages", ()))})
         if event.kind in {"run_started", "scored", "batch_sampled", "run_finished", "aside_started", "aside_finished"}:
             self._measured.clear()
         elif event.kind == "rollout_finished" and not event.step and event.data.get("split") == "gate":
@@ -126,20 +126,22 @@ class StepFold:
         p = self.progress
         prompts = next((c.prompts for c in p.candidates.values() if c.prompts), ())
         waits = bool(p.pending and p.pending.get("pending") == "propose")
-        previewed = self._preview[1] if self._preview[0] == p.step else ()
+        preview = self._preview[1] if self._preview[0] == p.step else {}
         return EvidenceView(
             step=p.step,
             sent=p.evidence,
             batch=tuple((str(e), int(r)) for e, r in (p.batch or {}).get("examples", ())),
             rollouts=tuple(r for r in p.rollouts if r.get("split") == "train"),
             editable=waits,
-            messages=tuple(prompts[0].get("messages", ())) if prompts else previewed,
+            messages=tuple(prompts[0].get("messages", ())) if prompts else preview.get("messages", ()),
             hints=tuple(said.hints),
             standing=tuple(said.standing),
             staged=(*said.staged, *map(str, (p.batch or {}).get("set", ()))) if waits else tuple(said.staged),
             excluded=said.excluded,
             pinned=tuple(said.pinned),
             design=design,
+            dropped=tuple(preview.get("dropped", ())) if waits else (),
+            edited=waits and bool(preview.get("edited")),
         )
 
     def live_row(self) -> HistoryRow | None:

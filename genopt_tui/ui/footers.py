@@ -7,7 +7,7 @@ from genopt_tui.ui.actions import BY_ID, Action, Context
 
 STATES: Mapping[str, str] = {
     "decide": "approve reject edit toggle prev+next again hint",
-    "propose": "step toggle hint run",
+    "propose": "step edit toggle hint run",
     "gate": "run reject hint",
     RUNNING: "run hint",
     "idle": "run step hint",

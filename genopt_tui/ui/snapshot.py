@@ -113,7 +113,8 @@ class EvidenceView:
     `messages` is the whole prompt as sent (first attempt), empty before. `hints` are those waiting for the next update,
     `standing` those that go into all; `staged` are KEY=VALUE pairs that wait for the next step; `excluded` maps examples left
     out for good to the reason, `pinned` are in every batch. `design` holds what the next update counts on, in the words of
-    genopt.toml (`horizon`: {kind, steps}, `batch`: {size, ...}).
+    genopt.toml (`horizon`: {kind, steps}, `batch`: {size, ...}). Of a prompt that waits: `dropped` are the
+    examples left out of it, `edited` true where a person wrote it.
     """
 
     step: int
@@ -128,6 +129,8 @@ class EvidenceView:
     excluded: Mapping[str, str] = field(default_factory=dict)
     pinned: tuple[str, ...] = ()
     design: Mapping[str, Any] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,38 @@ async def test_while_a_prompt_waits_choices_are_for_its_step_alone() -> None:
         assert "for this step alone" in text(pane)
 
 
+async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_in_it_at_once() -> None:
+    async with shown(evidence(editable=True)) as (host, pane, pilot):
+        to(pane, "seed-3")
+        pane.act("toggle")
+        await pilot.pause()
+        assert host.wanted == [("preview", {"step": 13, "dropped": ["seed-3"], "pinned": []})]
+        pane.feed(snapshot(evidence=evidence(editable=True, dropped=("seed-3",))))
+        await settled(pilot)
+        assert "[ ] seed-3" in text(pane)
+        pane.act("edit_in_place")
+        await settled(pilot)
+        assert pane.editor is not None
+        pane.editor.insert("Be bold.\n")
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        assert pane.editor is None and pane.tabs.display and pane.view.has_focus
+        kind, data = host.wanted[-1]
+        assert kind == "preview" and data["messages"][-1]["content"] == "Be bold.\n```python\nx = 1\n```"
+        assert data["messages"][0] == {"role": "system", "content": "You improve."}
+        pane.feed(snapshot(evidence=evidence(editable=True, edited=True)))
+        await settled(pilot)
+        assert "edited by you" in str(pane.border_title)
+        to(pane, "seed-1")
+        pane.act("toggle")
+        await pilot.press("n")
+        assert len(host.wanted) == 2, "the edit is not lost unasked"
+        pane.act("edit_in_place")
+        pane.feed(snapshot(evidence=evidence()))
+        await settled(pilot)
+        assert pane.editor is None and "waits to be sent" in pane.why_not("edit_in_place")
+
+
 async def test_nothing_is_staged_while_an_older_version_is_shown() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         pane.act("more")

@@ -11,10 +11,11 @@ from textual.pilot import Pilot
 
 from genopt_tui.session.progress import Candidate
 from genopt_tui.ui.messages import CandidateChosen, Edited, PlaceChosen
-from genopt_tui.ui.panes.proposal import ProposalPane, tab_name, why_not_here
+from genopt_tui.ui.panes.proposal import ProposalPane, tab_name
 from genopt_tui.ui.screens.dialogs import Choose
 from genopt_tui.ui.snapshot import ProposalView
 from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
+from genopt_tui.ui.widgets.text import why_not_here
 
 GATE = {"mean": 15.6, "difference": 1.4, "verdict": "better", "n": 10, "promises": 3, "promises_kept": 1}
 

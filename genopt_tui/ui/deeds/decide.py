@@ -62,9 +62,18 @@ class DecideDeeds(Deeds):
         return f"The last reply took {sizes}; it cost {'$?' if cost is None else f'${cost:.4f}'}."
 
     async def do_edit(self) -> None:
-        """The proposal's files in $EDITOR; what comes back is shown as a new candidate."""
+        """The proposal's files in $EDITOR, what comes back is shown as a new candidate; or the prompt that waits to be sent."""
         from genopt_tui.ui.editor import edit_files
 
+        if self.snapshot.pending == "propose":
+            *before, last = self.snapshot.evidence.messages
+            text = (edit_files(self.screen.app, {"prompt.md": last["content"]}) or {}).get("prompt.md", last["content"])
+            if text != last["content"]:
+                messages = [*before, {**last, "content": text}]
+                self.command("preview", step=self.snapshot.progress.step, messages=messages)
+            else:
+                self.screen.say("Nothing was changed")
+            return
         p = self.proposal
         assert p.files is not None
         names = [n for n in p.changes if n in p.files] or sorted(p.files)

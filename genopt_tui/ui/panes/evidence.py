@@ -1,7 +1,7 @@
 """Evidence: what the model was shown for this step, and what it will be shown next."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 
@@ -13,8 +13,12 @@ from genopt_tui.ui.widgets.evidence_lines import EXAMPLE, EXCLUDED, STANDING, Ch
 from genopt_tui.ui.widgets.lines import TextLines
 from genopt_tui.ui.widgets.staging import Plan, moved, plan_of, resized
 from genopt_tui.ui.widgets.tabs import Tabs
+from genopt_tui.ui.widgets.text import Plain, why_not_here
 from genopt_tui.ui.widgets.view import LineView
 from genopt_tui.ui.widgets.wrapped import WrappedView
+
+if TYPE_CHECKING:
+    from genopt_tui.ui.widgets.editing import Editor
 
 SENT, NEXT = 0, 1
 USUAL = 1000
@@ -23,7 +27,11 @@ USUAL = 1000
 
 class EvidencePane(LinePane):
     """Pane 4. `{` and `}` (or `h` and `l`) change the tab, space leaves an example out of the prompt that waits, `x` for good, `*` pins
-    it, Enter shows its trace; `<` `>` `-` `+` stage horizon and batch, Enter then applies them; `v` shows the whole prompt."""
+    it, Enter shows its trace; `<` `>` `-` `+` stage horizon and batch, Enter then applies them; `v` shows the whole prompt, `E` edits the one that waits."""
+
+    DEFAULT_CSS = """
+    EvidencePane #editing { height: 1; background: $panel; color: $text-warning; }
+    """
 
     NUMBER, NAME = 4, "Evidence"
 
@@ -32,6 +40,8 @@ class EvidencePane(LinePane):
         self.tabs = Tabs()
         self.parts = LineView(id="parts")
         self.prompt = WrappedView("the whole prompt", id="prompt")
+        self.editing = Plain(id="editing")
+        self.editor: Editor | None = None
         self.view: LineView = self.parts
         self.evidence = EvidenceView(0)
         self.tab = NEXT
@@ -44,12 +54,13 @@ class EvidencePane(LinePane):
 
     def compose(self) -> ComposeResult:
         yield self.tabs
+        yield self.editing
         yield self.parts
         yield self.prompt
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.prompt.display = False
+        self.prompt.display = self.editing.display = False
         self._draw()
 
     # content
@@ -59,8 +70,10 @@ class EvidencePane(LinePane):
         if new is self.evidence and snapshot.looking_back == self._back:
             return
         self._back = snapshot.looking_back
-        if new.step != self.evidence.step:
-            self.dropped.clear()
+        if (new.step, new.dropped) != (self.evidence.step, self.evidence.dropped):
+            self.dropped = set(new.dropped)
+        if not new.editable:
+            self._close_editor()
         if new.editable and not self.evidence.editable:
             self.tab = NEXT
         elif new.sent is not None and not new.editable and (self.evidence.sent is None or self.evidence.editable):
@@ -153,6 +166,8 @@ class EvidencePane(LinePane):
                 )
             case "whole_prompt":
                 return "" if self.evidence.messages else "no prompt was built yet"
+            case "edit_in_place":
+                return self._why_not_edit()
             case "shorter" | "longer" if plan_of(self.evidence.design).kind.startswith("python:"):
                 return "the horizon is a function of yours: d changes it"
             case "shorter" | "longer" | "more" | "less":
@@ -165,9 +180,25 @@ class EvidencePane(LinePane):
 
     def act_toggle(self) -> None:
         """Leave the example out of the evidence, or take it in."""
-        if example := self._under(EXAMPLE):
-            self.dropped ^= {example}
-            self._changed()
+        if (example := self._under(EXAMPLE)) and self.evidence.edited:
+            self._ask_anew(example)
+        elif example:
+            self._drop(example)
+
+    def _drop(self, example: str) -> None:
+        self.dropped ^= {example}
+        self.post_message(CommandWanted("preview", {"step": self.evidence.step, **self.choices()}))
+        self._changed()
+
+    def _ask_anew(self, example: str) -> None:
+        from genopt_tui.ui.screens.dialogs import confirm
+
+        def answer(value: str | None) -> None:
+            if value:
+                self._drop(example)
+
+        question = confirm("Make the prompt anew?", "You have edited it: that edit is lost then.", "make it anew")
+        self.app.push_screen(question, answer)
 
     def act_pin(self) -> None:
         """Have the example in every batch from now on, or no longer."""
@@ -275,6 +306,44 @@ class EvidencePane(LinePane):
         if focused:
             view.focus()
 
+    # editing the prompt
+
+    def _why_not_edit(self) -> str:
+        if not self.evidence.editable or not self.evidence.messages or self._back:
+            return "a prompt can be edited while it waits to be sent (mode step)"
+        return why_not_here(self.evidence.messages[-1]["content"])
+
+    def act_edit_in_place(self) -> None:
+        """Edit the prompt that waits; what comes of it is shown, and sent with `s`."""
+        from genopt_tui.ui.widgets.editing import Editor
+
+        self.editing.show("the prompt: ctrl+s takes your edit, Esc leaves")
+        self.editor = Editor(self.evidence.messages[-1]["content"], 0)
+        self.view.display, self.tabs.display, self.editing.display = False, False, True
+        self.mount(self.editor)
+        self.editor.focus()
+
+    def on_editor_done(self, event: "Editor.Done") -> None:
+        *before, last = self.evidence.messages
+        if event.take and event.text != last["content"]:
+            messages = [*before, {**last, "content": event.text}]
+            wanted = CommandWanted("preview", {"step": self.evidence.step, "messages": messages})
+            self.post_message(wanted.set_sender(self))
+        self._close_editor()
+
+    def _close_editor(self) -> None:
+        if self.editor is None:
+            return
+        focused = self.editor.has_focus or self.app.focused is None
+        self.editor.remove()
+        self.editor = None
+        self.view.display, self.tabs.display, self.editing.display = True, self.view is self.parts, False
+        if focused:
+            self.view.focus()
+
+    def focus_inside(self) -> None:
+        (self.editor or self.view).focus()
+
     def leave(self) -> bool:
         if self.plan is not None and not self._back:
             self.plan = None
@@ -292,7 +361,7 @@ def title(e: EvidenceView, tab: int) -> str:
     """Tokens against the budget, where they are known."""
     sent = e.sent or {}
     if tab == NEXT and e.editable:
-        return "waits to be sent"
+        return "waits to be sent, edited by you" if e.edited else "waits to be sent"
     if not sent.get("tokens"):
         return f"step {e.step}" if e.step else ""
     about = "~" if sent.get("estimated") else ""

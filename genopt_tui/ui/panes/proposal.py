@@ -17,15 +17,12 @@ from genopt_tui.ui.widgets.markdown import Markdown
 from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.stream import StreamView
 from genopt_tui.ui.widgets.tabs import Tabs
-from genopt_tui.ui.widgets.text import Plain, clean_line
+from genopt_tui.ui.widgets.text import Plain, why_not_here
 from genopt_tui.ui.widgets.view import LineView
 from genopt_tui.ui.widgets.wrapped import WrappedView
 
 if TYPE_CHECKING:
     from genopt_tui.ui.widgets.editing import Editor
-
-LARGEST = 200_000
-"""Characters of a file that is edited in place."""
 
 REASONS = 3
 """Places that an edit rests on which are named one by one."""
@@ -327,18 +324,6 @@ class ProposalPane(LinePane):
             self.act_raw()
             return True
         return False
-
-
-def why_not_here(text: str) -> str:
-    """Why a file is not edited in place; empty when it may be. What a terminal acts on never gets into the editor."""
-    if len(text) > LARGEST:
-        return f"the file has {len(text)} characters: e opens it in $EDITOR"
-    if text.count("\r\n") not in {0, text.count("\n")}:
-        return "the file mixes two kinds of line ends: e opens it in $EDITOR"
-    for line in text.replace("\r\n", "\n").split("\n"):
-        if clean_line(line.replace("\t", " ")) != line.replace("\t", " "):
-            return "the file holds characters that cannot be shown: e opens it in $EDITOR"
-    return ""
 
 
 def tab_name(p: ProposalView) -> str:

@@ -52,6 +52,22 @@ def _visible(character: str) -> str:
     return character if character.isprintable() and not _HIDING.match(character) else "�"
 
 
+LARGEST = 200_000
+"""Characters of a text that is edited in place."""
+
+
+def why_not_here(text: str) -> str:
+    """Why a text is not edited in place; empty when it may be. What a terminal acts on never gets into the editor."""
+    if len(text) > LARGEST:
+        return f"it has {len(text)} characters: e opens it in $EDITOR"
+    if text.count("\r\n") not in {0, text.count("\n")}:
+        return "it mixes two kinds of line ends: e opens it in $EDITOR"
+    for line in text.replace("\r\n", "\n").split("\n"):
+        if clean_line(line.replace("\t", " ")) != line.replace("\t", " "):
+            return "it holds characters that cannot be shown: e opens it in $EDITOR"
+    return ""
+
+
 class Plain(Static):
     """A Static that never reads markup and never passes a control character on."""
 
