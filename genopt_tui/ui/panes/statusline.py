@@ -117,8 +117,8 @@ class StatusLine(OneLine):
         parts += [Part(separator), Part(state, style, "mode"), Part(separator), Part(budget_words(snapshot.budget))]
         model = recorded(session.model)
         sandbox = "" if session.sandbox == "auto" else session.sandbox  # which one is known once a rollout has run
-        wide = "" if narrow else f"test: {words.opened(snapshot.opened)}"
-        tail = [part for part in (model, sandbox, wide, "" if narrow else f"scores: {session.rule}") if part]
+        more = ("", "") if narrow else (f"test: {words.opened(snapshot.opened)}", session.rule)
+        tail = [part for part in (model, sandbox, *more) if part]
         parts += [Part(f"{separator}{' · '.join(tail)}", "$text-muted")]
         self.show(parts)
 
