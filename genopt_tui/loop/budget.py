@@ -1,7 +1,7 @@
 """What a session has spent, over all its runs, and when that is enough."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from genopt_tui.config import Budget
@@ -86,8 +86,8 @@ class Ledger:
         for key, limit in limits.items():
             if limit and key != PATIENCE and self.of(key) >= WARNING * limit:
                 warning = f"{key}: {self.of(key):g} of {limit:g}"
-        own = {key: asdict(self.agent)[key] for key in ("cost", "tokens", "calls")} if self.agent.calls else {}
-        told: dict[str, Any] = {"spent": asdict(self.spent), "agent": own, "limits": limits}
+        own = {key: getattr(self.agent, key) for key in ("cost", "tokens", "calls")} if self.agent.calls else {}
+        told: dict[str, Any] = {"spent": dict(vars(self.spent)), "agent": own, "limits": limits}
         self._book.say("budget", **told, unknown_cost=self.unknown, warning=warning)
 
     def check(self, budget: Budget, *, new_step: bool, idle_steps: int = 0) -> None:

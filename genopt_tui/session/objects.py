@@ -10,6 +10,7 @@ import threading
 import zlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -55,7 +56,7 @@ class ObjectStore:
         if not self._folder.is_dir():
             raise SessionError(f"{path} is no session", "it holds no git repository", "See `genopt ls`")
         self._process: subprocess.Popen[bytes] | None = None
-        self._staged: dict[str, tuple[int, Path]] = {}
+        self._staged: dict[str, tuple[int, str]] = {}
         self._kept: dict[str, Object] = {}
         self._commits: dict[str, Commit] = {}  # of what is kept
         self._trees: dict[str, Mapping[str, tuple[str, str]]] = {}
@@ -173,12 +174,13 @@ class ObjectStore:
         last folder flushes the others.
         """
         sync_files(handle for handle, _ in self._staged.values())
-        folder = self._folder
+        folder = ""
         for sha, (_, temporary) in self._staged.items():
-            folder = self._folder / sha[:2]
-            folder.mkdir(exist_ok=True)
-            os.replace(temporary, folder / sha[2:])
-        if self._staged:
+            folder = f"{self._folder}/{sha[:2]}"
+            with suppress(FileExistsError):
+                os.mkdir(folder)
+            os.replace(temporary, f"{folder}/{sha[2:]}")
+        if folder:
             sync_folder(folder)
             self._staged.clear()
 
@@ -186,7 +188,8 @@ class ObjectStore:
         """End the git process; what was staged and not flushed is dropped."""
         for handle, temporary in self._staged.values():
             os.close(handle)
-            temporary.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
         self._staged.clear()
         if self._process is not None:
             assert self._process.stdin is not None and self._process.stdout is not None
@@ -204,9 +207,9 @@ class ObjectStore:
     def _stage(self, kind: str, data: bytes) -> str:
         raw = f"{kind} {len(data)}".encode() + b"\0" + data
         sha = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
-        if sha in self._staged or sha in self._kept or (self._folder / sha[:2] / sha[2:]).exists():
+        if sha in self._staged or sha in self._kept or os.path.exists(f"{self._folder}/{sha[:2]}/{sha[2:]}"):
             return sha
-        temporary = self._folder / f"tmp_obj_{os.getpid()}_{sha}"
+        temporary = f"{self._folder}/tmp_obj_{os.getpid()}_{sha}"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
         self._staged[sha] = (handle, temporary)
         write_all(handle, zlib.compress(raw, 1))
@@ -269,7 +272,7 @@ def _flushers() -> ThreadPoolExecutor:
     return pool
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str) -> None:
     """Flush the names in `folder` to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:

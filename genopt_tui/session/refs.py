@@ -1,5 +1,6 @@
 """Refs of a session: read cheaply, moved together by compare-and-swap through one long-lived `git update-ref --stdin`."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ ACTS, REJECTED, ABANDONED, TASKS = (
 )
 NOTES, HUNKS, OPENINGS = "refs/genopt/notes", "refs/genopt/hunks", "refs/genopt/openings"
 SHA = re.compile("[0-9a-f]{40}")
+LONGEST = 4096  # bytes of a ref's file that are read
 LINKS = 5  # refs that name refs, as git follows them
 WORDS = {"head", "start", "best", "HEAD"}
 
@@ -32,7 +34,7 @@ class Refs:
     """The refs of the session at `path`; use it from one thread, and close it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._folder = path, str(path / ".git")
         self._process: subprocess.Popen[bytes] | None = None
         self._packed: tuple[object, Mapping[str, str]] = (None, {})
 
@@ -51,28 +53,33 @@ class Refs:
         if ".." in ref:
             return None
         try:
-            return (self.path / ".git" / ref).read_text(encoding="utf-8", errors="replace").strip()
+            with open(f"{self._folder}/{ref}", "rb", 0) as file:
+                return file.read(LONGEST).decode("utf-8", "replace").strip()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
     def _read_packed(self) -> Mapping[str, str]:
         """Refs that git has put into one file; read again only where that file is another one."""
-        file = self.path / ".git" / "packed-refs"
+        file = f"{self._folder}/packed-refs"
         try:
-            state = file.stat()
+            state = os.stat(file)
         except FileNotFoundError:
             return {}
         seen = (state.st_ino, state.st_mtime_ns, state.st_size)
         if self._packed[0] != seen:
             lines = (
-                line.split(" ", 1) for line in file.read_text(encoding="utf-8").splitlines() if line[0] not in "#^"
+                line.split(" ", 1)
+                for line in Path(file).read_text(encoding="utf-8").splitlines()
+                if line[0] not in "#^"
             )
             self._packed = (seen, {name: sha for sha, name in lines})
         return self._packed[1]
 
     def head(self) -> str:
         """The ref that HEAD names (`refs/heads/main`), or the commit where no branch is checked out."""
-        text = (self.path / ".git" / "HEAD").read_text(encoding="utf-8").strip()
+        text = self._loose("HEAD")
+        if text is None:
+            raise SessionError(f"{self.path} has no HEAD", advice="`genopt doctor SESSION` checks its files")
         return text.removeprefix("ref: ").strip()
 
     def set_head(self, ref: str) -> None:

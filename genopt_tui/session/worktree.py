@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
@@ -185,6 +186,7 @@ def _new_file(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
 
 
+@lru_cache(maxsize=256)
 def safe_path(name: str) -> str:
     """`name` when it is an ordinary relative path inside the session. Raises SessionError otherwise."""
     parts = PurePosixPath(name).parts
