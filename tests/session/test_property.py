@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from genopt_tui.errors import SessionError
 from genopt_tui.session import acts
 from genopt_tui.session.notes import note, notes
+from genopt_tui.session.record import Record
 from genopt_tui.session.repository import Repository
 from tests.session.conftest import START, TOML, plain_git, record
 
@@ -23,6 +24,7 @@ class Acts(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.made: set[str] = set()
+        self.replies: dict[str, str] = {}
         self.step, self.branches = 0, 0
         self.notes: dict[str, str] = {}
 
@@ -33,7 +35,6 @@ class Acts(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "session"):
-            assert plain_git(self.session, "fsck", "--full", "--strict", "--no-dangling") == ""
             self.session.close()
         shutil.rmtree(self.folder)
 
@@ -46,8 +47,14 @@ class Acts(RuleBasedStateMachine):
     def commit(self, files: dict[str, str], decision: str = "gate") -> None:
         self.step += 1
         tree = self.session.write_artifact(files)
-        kept = record(self.step, decision, float(self.step))
-        self.made.add(self.session.commit(base=self.session.head(), tree=tree, record=kept, subject="s", model="m"))
+        kept = self.told(decision, float(self.step))
+        made = self.session.commit(base=self.session.head(), tree=tree, record=kept, subject="s", model="m")
+        self.made.add(made)
+        self.replies[made] = kept.reply
+
+    def told(self, decision: str, score: float | None = None) -> Record:
+        """The record of a step, with a reply of its own."""
+        return record(self.step, decision, score).model_copy(update={"reply": f"reply {self.step}: ü\n"})
 
     @rule(line=LINES, word=WORDS)
     def approve(self, line: int, word: str) -> None:
@@ -59,10 +66,10 @@ class Acts(RuleBasedStateMachine):
         self.session.recover()
         self.step += 1
         tree = self.session.write_artifact(self.edited(line, word))
-        kept = record(self.step, "rejected")
-        self.made.add(
-            self.session.keep(base=self.session.head(), tree=tree, record=kept, subject="s", step=self.step)[0]
-        )
+        kept = self.told("rejected")
+        made, _ = self.session.keep(base=self.session.head(), tree=tree, record=kept, subject="s", step=self.step)
+        self.made.add(made)
+        self.replies[made] = kept.reply
 
     @rule(back=st.integers(1, 3))
     def rewind(self, back: int) -> None:
@@ -162,6 +169,15 @@ class Acts(RuleBasedStateMachine):
         self.branches += 1
         plain_git(self.session, "branch", f"own-{self.branches}", versions[which % len(versions)].commit)
 
+    @rule(which=st.integers(0, 50))
+    def switch_by_plain_git(self, which: int) -> None:
+        """Only where nothing is edited: git itself refuses the rest."""
+        self.session.recover()
+        names = [ref.removeprefix("refs/heads/") for ref in self.session.refs.all("refs/heads/")]
+        others = sorted(set(names) - {self.session.branch()})
+        if others and self.session.hand_edit() is None:
+            plain_git(self.session, "switch", "-q", others[which % len(others)])
+
     @rule()
     def delete_by_hand(self) -> None:
         self.session.recover()
@@ -199,6 +215,13 @@ class Acts(RuleBasedStateMachine):
             assert self.made <= reachable
             for commit in self.made:
                 assert self.session.version(commit).step is None or self.session.record(commit).step <= self.step
+            for commit, reply in self.replies.items():
+                assert self.session.record(commit).reply == reply
+
+    @invariant()
+    def git_finds_nothing_wrong(self) -> None:
+        if self.made:
+            assert plain_git(self.session, "fsck", "--full", "--strict", "--no-dangling") == ""
 
     @invariant()
     def what_is_kept_in_memory_is_what_git_says(self) -> None:
