@@ -122,13 +122,14 @@ async def look(person: Visit, snapshot: SnapshotAssertion, name: str, sizes: Seq
     """Compare the screen, at each size and in each theme, with the look that is kept."""
     app = person.app
     await person.until(lambda: set(THEMES) <= set(app.available_themes), "themes")
-    seen: dict[tuple[Size, str], list[list[Cell]]] = {}
-    for theme in sorted(THEMES, key=lambda name: name != app.theme):
-        app.theme = theme
-        for size in sizes:
-            await person.pilot.resize_terminal(*size)
-            seen[size, theme] = [cells(line) for line in await calm(person)]
-    await person.pilot.resize_terminal(*SIZES[0])
+    looks = {}
     for width, height in sizes:
-        look = text_of([seen[(width, height), theme] for theme in THEMES])
-        assert look == snapshot(name=f"{name}-{width}x{height}", extension_class=Looks)
+        await person.pilot.resize_terminal(width, height)
+        seen = {}
+        for theme in sorted(THEMES, key=lambda name: name != app.theme):
+            app.theme = theme
+            seen[theme] = [cells(line) for line in await calm(person)]
+        looks[f"{name}-{width}x{height}"] = text_of([seen[theme] for theme in THEMES])
+    await person.pilot.resize_terminal(*sizes[0])
+    for title, text in looks.items():
+        assert text == snapshot(name=title, extension_class=Looks)

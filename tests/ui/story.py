@@ -15,6 +15,7 @@ from genopt_tui.session.journal import Journal
 from genopt_tui.session.record import Decided, Record, Scores
 from genopt_tui.session.repository import Repository
 from genopt_tui.task.rollout import RolloutResult
+from genopt_tui.ui.screens import returned
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FINGERPRINT = "f00d"
@@ -32,10 +33,21 @@ SCORES = {
 }
 
 
+class Stopped(datetime):
+    """It is always the same moment."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return AT
+
+
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything be said and committed at one moment, by one person."""
     monkeypatch.setattr(time, "time", AT.timestamp)
     monkeypatch.setattr(journal, "now", lambda: AT.isoformat(timespec="milliseconds"))
+    monkeypatch.setattr(returned, "datetime", Stopped)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     monkeypatch.setenv("GIT_COMMITTER_NAME", "Ada")
     monkeypatch.setenv("GIT_COMMITTER_EMAIL", "ada@example.org")
 

@@ -9,8 +9,9 @@ from terminal import make_task
 
 from genopt_tui.session.journal import Journal
 from genopt_tui.task import loader
+from genopt_tui.ui import newsession
 from genopt_tui.ui.app import GenoptApp
-from genopt_tui.ui.newsession import KEYS, Offer, Wish, models, spending
+from genopt_tui.ui.newsession import KEYS, Offer, Wish, models
 from genopt_tui.ui.screens.main import MainScreen
 from genopt_tui.ui.screens.new import STEPS, NewScreen
 from genopt_tui.ui.screens.start import StartScreen
@@ -119,19 +120,12 @@ def test_agents_that_are_on_the_path_and_keys_that_are_set_are_offered(
     assert values[-2:] == ["manual", "search"]
 
 
-def test_what_a_run_will_take_is_told_and_never_a_made_up_price() -> None:
-    wish = Wish("atari/pong", model="openai/none-such", pairs={"budget.steps": "20"})
-    calls, money = spending(wish, "")
+def test_what_a_run_will_take_is_told_and_never_a_made_up_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    wish = Wish("atari/pong", model="openai/some", pairs={"budget.steps": "20"})
+    monkeypatch.setattr(newsession, "price_of", lambda model, tokens: 0.0)
+    calls, money = newsession.spending(wish, "")
     assert "1 model call a step, 20 a run" in calls.note and "$? (no price is known)" in money.note
-    (free,) = spending(Wish("atari/pong", model="search"), "")
+    monkeypatch.setattr(newsession, "price_of", lambda model, tokens: 0.05)
+    assert "at most $0.050 a step, $1.00 a run" in newsession.spending(wish, "")[1].note
+    (free,) = newsession.spending(Wish("atari/pong", model="search"), "")
     assert "none" in free.note
-
-
-def at_step(app: GenoptApp, step: int) -> bool:
-    screen = app.screen
-    return (
-        isinstance(screen, NewScreen)
-        and screen.step == step
-        and bool(screen.pages)
-        and screen.pages[0].name == STEPS[step]
-    )

@@ -1,6 +1,7 @@
 """`n`: a new session in five steps: task or own files, start, model, design choices, check. Enter goes on, Esc goes back."""
 
 from collections.abc import Callable, Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import Binding, BindingType
@@ -32,6 +33,8 @@ CHECKING = "measuring what a step takes, and asking the loop doctor: some second
 BUDGET = "20"
 """Steps that a run of a new session may take before it is asked for more."""
 ONLY_MAKE = "make it only"
+AROUND = 8
+"""Cells to the left and right of the lines: frames, gaps, the scroll bar."""
 
 
 class NewScreen(Sheet):
@@ -51,16 +54,27 @@ class NewScreen(Sheet):
     def read(self) -> tuple[str, Sequence[Page]]:
         name = STEPS[self.step]
         if name == "task":
-            return self._about(), [page(name, newsession.tasks()), page("my files", newsession.OWN)]
+            return self._about(), [self._page(name, newsession.tasks()), self._page("my files", newsession.OWN)]
         if name == "start":
-            return self._about(), [page(name, newsession.starts(self.wish))]
+            return self._about(), [self._page(name, newsession.starts(self.wish))]
         if name == "model":
             offers = newsession.models()
             nobody = all(offer.ask or offer.value in {"manual", "search"} for offer in offers)
-            return self._about(NOBODY if nobody else ""), [page(name, offers)]
+            return self._about(NOBODY if nobody else ""), [self._page(name, offers)]
         if name == "design choices":
-            return self._about(), [page(name, newsession.choices(self.wish))]
-        return self._about(), [page(name, [*self._last(), *self._checked()])]
+            return self._about(), [self._page(name, newsession.choices(self.wish))]
+        return self._about(), [self._page(name, [*self._last(), *self._checked()])]
+
+    def _page(self, name: str, offers: Sequence[Offer]) -> Page:
+        return Page(name, *rows_of(offers, self.app.size.width - AROUND))
+
+    def on_resize(self) -> None:
+        """Break the notes anew."""
+        if self.ready and self.pages:
+            at = self.pages[self.page].opens.get(self.view.cursor)
+            self.pages = [self._page(p.name, [o for o in p.opens.values() if isinstance(o, Offer)]) for p in self.pages]
+            self.turn_to(self.page)
+            self.view.go(next((y for y, o in self.pages[self.page].opens.items() if o is at), 0))
 
     def _about(self, instead: str = "") -> str:
         steps = "  ".join(f"[{name}]" if i == self.step else name for i, name in enumerate(STEPS))
@@ -137,7 +151,7 @@ class NewScreen(Sheet):
             self.run_worker(self._make(), exclusive=True)
             return
         if STEPS[self.step] == "check":
-            self.show(f"{self._about()}\n{CHECKING}", [page("check", self._last())])
+            self.show(f"{self._about()}\n{CHECKING}", [self._page("check", self._last())])
         else:
             self.about.show("reading ...")
         self.run_worker(self.load(), exclusive=True)
@@ -171,9 +185,15 @@ class NewScreen(Sheet):
             self.dismiss(None)
 
 
-def page(name: str, offers: Sequence[Offer]) -> Page:
-    """A tab with a line for each offer; Enter on a line opens its offer."""
-    lines: list[Line] = [
-        ((f"{o.words:<32} ", "strong" if o.value or o.ask or o.form else "dim"), (o.note, "dim")) for o in offers
-    ]
-    return Page(name, lines, dict(enumerate(offers)))
+def rows_of(offers: Sequence[Offer], width: int) -> tuple[list[Line], dict[int, object]]:
+    """The lines of offers, their notes broken to `width` cells, and which line opens which offer."""
+    label = min(32, max(20, width // 3))
+    lines: list[Line] = []
+    opens: dict[int, object] = {}
+    for o in offers:
+        opens[len(lines)] = o
+        look = "strong" if o.value or o.ask or o.form else "dim"
+        first, *rest = wrap(o.note, max(20, width - label - 1)) or [""]
+        lines.append(((f"{o.words:<{label}} ", look), (first, "dim")))
+        lines += [((" " * (label + 1), ""), (part, "dim")) for part in rest]
+    return lines, opens

@@ -1,0 +1,42 @@
+"""The key reference, from the table of actions: `python -m genopt_tui.ui.reference > KEYS.md`."""
+
+from genopt_tui.ui.actions import ACTIONS, DISPLAY, Action, groups
+from genopt_tui.ui.footers import HERE
+
+PANES = {1: "History", 2: "Artifact", 3: "Trace", 4: "Evidence", 5: "Proposal"}
+ABOVE = """# Keys
+
+Made from the table of actions (`python -m genopt_tui.ui.reference`). In the application `?` lists the keys that work here and now, and why
+others do not; `ctrl+p` or `:` finds every action by name; a click on a key of the footer does the same as the key.
+
+Other keys: in `config.toml` of your genopt folder, by the id in the last column; `genopt doctor` names the folder.
+
+```toml
+[keys]
+approve = "f5"
+down = "j,down,ctrl+n"
+```
+"""
+
+
+def reference() -> str:
+    """All keys, group by group, with what they mean in one pane only; Markdown."""
+    parts = [ABOVE]
+    for group, actions in groups(ACTIONS).items():
+        parts.append(f"\n## {group}\n\n| keys | act | id |\n|---|---|---|\n")
+        parts += [f"| {keys(action)} | {told(action)} | `{action.id}` |\n" for action in actions]
+    return "".join(parts)
+
+
+def keys(action: Action) -> str:
+    return " ".join(f"`{DISPLAY.get(key, key)}`" for key in action.keys.split(","))
+
+
+def told(action: Action) -> str:
+    """What it does, then what that is in each pane where it has words of its own."""
+    own = [f"{PANES[number]}: {said}" for (name, number), (_, said) in HERE.items() if name == action.id]
+    return ". ".join([action.help, *own])
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
