@@ -129,3 +129,13 @@ def test_what_a_run_will_take_is_told_and_never_a_made_up_price(monkeypatch: pyt
     assert "at most $0.050 a step, $1.00 a run" in newsession.spending(wish, "")[1].note
     (free,) = newsession.spending(Wish("atari/pong", model="search"), "")
     assert "none" in free.note
+
+
+def at_step(app: GenoptApp, step: int) -> bool:
+    screen = app.screen
+    return (
+        isinstance(screen, NewScreen)
+        and screen.step == step
+        and bool(screen.pages)
+        and screen.pages[0].name == STEPS[step]
+    )
