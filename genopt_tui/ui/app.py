@@ -96,6 +96,7 @@ class GenoptApp(App[int]):
         if not self.is_headless:
             terminal.on_ending(self._told_to_end)
             terminal.on_stopping(self)
+            terminal.on_loss(self._told_to_end)
             faults.watch_threads(lambda error: self.call_later(self.note, error))
 
     def _begin(self) -> None:

@@ -1,12 +1,16 @@
 """The terminal around the application: who may write to it, and what ends it."""
 
 import asyncio
+import errno
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import TYPE_CHECKING, TextIO
 
 from genopt_tui.errors import UsageError
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)
+LAST = 2.0  # seconds in which the application may end by itself after its terminal is gone
 
 
 def require_terminal() -> None:
@@ -55,11 +60,12 @@ def guarded(log: Path | None) -> Iterator[None]:
 
 
 def _close(screen: TextIO) -> None:
-    """Close the copy; a terminal that is gone takes nothing more, and that is no error."""
+    """Close the copy. A terminal that is gone takes nothing more, and nobody is there to be told."""
     try:
         screen.close()
     except OSError as error:
-        sys.stderr.write(f"the terminal is gone: {error}\n")
+        if error.errno != errno.EIO:
+            raise
 
 
 def on_ending(end: Callable[[int], None]) -> None:
@@ -67,6 +73,21 @@ def on_ending(end: Callable[[int], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in ENDING:
         loop.add_signal_handler(number, end, number)
+
+
+def on_loss(end: Callable[[int], None]) -> None:
+    """Call `end(SIGHUP)` when the terminal is gone and no signal said so: reading what is left of it would never end."""
+    Thread(target=_wait_for_loss, args=(asyncio.get_running_loop(), end), daemon=True).start()
+
+
+def _wait_for_loss(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) -> None:
+    poll = select.poll()
+    poll.register(0, 0)
+    if not any(event & select.POLLHUP for _, event in poll.poll()):
+        return
+    loop.call_soon_threadsafe(end, signal.SIGHUP)
+    sleep(LAST)
+    os._exit(128 + signal.SIGHUP)  # the loop waits for the terminal to take what it wrote, for ever
 
 
 def on_stopping(app: "App[int]") -> None:

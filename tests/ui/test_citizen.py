@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from terminal import Terminal
+from terminal import PATIENCE, Terminal
 
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux as its terminal")
 FAULTY = Path(__file__).with_name("faulty.py")
@@ -62,6 +62,19 @@ def test_a_signal_that_ends_it_restores_the_screen(app: Terminal, number: signal
     assert app.application is not None and not app.given_back
     os.kill(app.application, number)
     ended(app, 128 + number)
+
+
+def test_it_ends_when_its_terminal_is_gone_without_a_signal(session: Path) -> None:
+    screen, inside = os.openpty()
+    called = [sys.executable, "-m", "genopt_tui", "open", str(session)]
+    own = {**os.environ, "TERM": "xterm-256color"}
+    app = subprocess.Popen(called, stdin=inside, stdout=inside, stderr=inside, env=own, start_new_session=True)
+    os.close(inside)
+    seen = b""
+    while b"History" not in seen:
+        seen += os.read(screen, 65536)
+    os.close(screen)
+    assert app.wait(PATIENCE) in {1, 128 + signal.SIGHUP}  # 1: the loss was noticed while it wrote
 
 
 def stops_and_goes_on(app: Terminal) -> None:
