@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sample import Stage, make_session
@@ -15,6 +15,9 @@ from textual.pilot import Pilot
 from genopt_tui.ui import store
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from genopt_tui.config import SessionSettings
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +43,35 @@ def stage(session: Path) -> Iterator[Stage]:
     """A live session: this test is its runner."""
     with Stage(session) as live:
         yield live
+
+
+@pytest.fixture(scope="session")
+def lived_pattern(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[tuple[Path, SessionSettings]]":
+    """A session that a real runner has lived through, which every test gets a copy of."""
+    from lived import live
+
+    folder = tmp_path_factory.mktemp("lived")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GENOPT_HOME", str(folder))
+        yield live(folder)
+
+
+@pytest.fixture
+def lived(
+    lived_pattern: "tuple[Path, SessionSettings]", tmp_path: Path, still: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """A session with history, whose runner the application may start; none is left."""
+    from lived import copied, end
+
+    from genopt_tui.session.client import ensure_runner
+    from genopt_tui.session.journal import Journal
+
+    monkeypatch.setattr(store, "ensure_runner", ensure_runner)
+    path = copied(*lived_pattern, tmp_path)
+    yield path
+    journal = Journal(path)
+    end(path, journal)
+    journal.close()
 
 
 class Visit:

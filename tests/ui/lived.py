@@ -3,9 +3,12 @@
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from time import monotonic
 
+from conftest import Visit, visit
 from terminal import TASK, TOML
 
 from genopt_tui.cli.making import make_session
@@ -14,6 +17,8 @@ from genopt_tui.session import places
 from genopt_tui.session.client import runner_pid, send
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.task import loader
+from genopt_tui.ui.snapshot import HistoryRow
+from genopt_tui.ui.widgets.text import Plain
 
 PATIENCE = 60.0  # seconds that a test waits for what takes one or two
 ARTIFACT = (
@@ -100,3 +105,56 @@ def copied(pattern: Path, settings: SessionSettings, folder: Path) -> Path:
     places.register(path)
     settings.save(path)
     return path
+
+
+class Person(Visit):
+    """A person who waits for what takes a runner a moment, and looks at the history."""
+
+    async def until(self, condition: Callable[[], object], what: str = "") -> None:
+        deadline = monotonic() + PATIENCE
+        while not condition():
+            assert monotonic() < deadline, f"never happened: {what or condition}; said: {self.said}"
+            await self.pilot.pause(0.02)
+        await self.pilot.pause()
+
+    @property
+    def shown(self) -> dict[str, HistoryRow]:
+        """The rows of the history by what they are called."""
+        return {row.label: row for row in self.main.history.list.rows if row.commit}
+
+    async def stand_on(self, label: str) -> None:
+        """Move the history's cursor to a version, by keys."""
+        await self.press("1", "g")
+        await self.until(lambda: label in self.shown, f"{label} in {list(self.shown)}")
+        rows = [row.label for row in self.main.history.list.rows]
+        await self.press(*"j" * rows.index(label))
+        assert self.main.history.row is not None
+        assert self.main.history.row.label == label
+
+    @property
+    def banner(self) -> str:
+        return str(self.main.query_one("#banner", Plain).content).strip()
+
+    @property
+    def about(self) -> str:
+        """What the history says of the version under its cursor."""
+        return str(self.main.history.about.content)
+
+    async def head_is(self, label: str, branch: str = "main") -> None:
+        await self.until(lambda: f"{branch}@{label}" in self.line("status"), f"{branch}@{label}")
+
+    async def decision(self, step: int) -> None:
+        await self.until(
+            lambda: self.main.snapshot.pending == "decide" and self.main.snapshot.progress.step == step,
+            f"DECIDE {step}; {self.main.snapshot.doing}",
+        )
+        await self.until(lambda: self.main.query_one("#diff").ready, "the edit")  # type: ignore[attr-defined]
+        await self.look()
+
+
+@asynccontextmanager
+async def person_at(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterator[Person]:
+    async with visit(session, size) as found:
+        person = Person(found.app, found.pilot)
+        await person.until(lambda: not person.main.snapshot.unread)
+        yield person

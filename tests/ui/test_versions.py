@@ -1,98 +1,15 @@
 """Every act on versions by its key, in the real application with the real runner."""
 
-import asyncio
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
 
 import pytest
-from conftest import Visit, visit
-from lived import PATIENCE, copied, end, live
+from lived import Person, person_at
 
 from genopt_tui.config import SessionSettings
-from genopt_tui.session import client
-from genopt_tui.session.journal import Journal
 from genopt_tui.session.repository import Repository
-from genopt_tui.ui import store
 from genopt_tui.ui.screens.pick import PickScreen
-from genopt_tui.ui.snapshot import HistoryRow
-from genopt_tui.ui.widgets.text import Plain
-
-
-@pytest.fixture(scope="module")
-def pattern(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, SessionSettings]]:
-    """The session that every test gets a copy of."""
-    folder = tmp_path_factory.mktemp("lived")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GENOPT_HOME", str(folder))
-        yield live(folder)
-
-
-@pytest.fixture
-def lived(pattern: tuple[Path, SessionSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A session with history; the application may start its runner."""
-    monkeypatch.setattr(store, "ensure_runner", client.ensure_runner)
-    path = copied(*pattern, tmp_path)
-    yield path
-    journal = Journal(path)
-    end(path, journal)
-    journal.close()
-
-
-class Person(Visit):
-    """A person who waits for what takes a runner a moment, and looks at the history."""
-
-    async def until(self, condition: Callable[[], object], what: str = "") -> None:
-        deadline = monotonic() + PATIENCE
-        while not condition():
-            assert monotonic() < deadline, f"never happened: {what or condition}; said: {self.said}"
-            await self.pilot.pause(0.02)
-        await self.pilot.pause()
-
-    @property
-    def shown(self) -> dict[str, HistoryRow]:
-        """The rows of the history by what they are called."""
-        return {row.label: row for row in self.main.history.list.rows if row.commit}
-
-    async def stand_on(self, label: str) -> None:
-        """Move the history's cursor to a version, by keys."""
-        await self.press("1", "g")
-        await self.until(lambda: label in self.shown, f"{label} in {list(self.shown)}")
-        rows = [row.label for row in self.main.history.list.rows]
-        await self.press(*"j" * rows.index(label))
-        assert self.main.history.row is not None
-        assert self.main.history.row.label == label
-
-    @property
-    def banner(self) -> str:
-        return str(self.main.query_one("#banner", Plain).content).strip()
-
-    @property
-    def about(self) -> str:
-        """What the history says of the version under its cursor."""
-        return str(self.main.history.about.content)
-
-    async def head_is(self, label: str, branch: str = "main") -> None:
-        await self.until(lambda: f"{branch}@{label}" in self.line("status"), f"{branch}@{label}")
-
-    async def decision(self, step: int) -> None:
-        await self.until(
-            lambda: self.main.snapshot.pending == "decide" and self.main.snapshot.progress.step == step,
-            f"DECIDE {step}; {self.main.snapshot.doing}",
-        )
-        await self.until(lambda: self.main.query_one("#diff").ready, "the edit")  # type: ignore[attr-defined]
-        await self.look()
-
-
-@asynccontextmanager
-async def person_at(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterator[Person]:
-    async with visit(session, size) as found:
-        person = Person(found.app, found.pilot)
-        await person.until(lambda: not person.main.snapshot.unread)
-        yield person
 
 
 async def test_rewind_undo_and_redo(lived: Path) -> None:
@@ -265,9 +182,9 @@ def diff_heads(person: Person) -> list[str]:
 
 
 async def test_start_best_and_head_are_scored_again_after_the_task_changed(
-    lived: Path, pattern: tuple[Path, SessionSettings]
+    lived: Path, lived_pattern: tuple[Path, SessionSettings]
 ) -> None:
-    task = pattern[0].parent.parent / "tiny" / "task.py"
+    task = lived_pattern[0].parent.parent / "tiny" / "task.py"
     before = task.read_text()
     task.write_text(before.replace("-abs(got - 10)", "-abs(got - 11)"))
     try:
@@ -339,11 +256,12 @@ async def test_blame_says_what_a_lines_version_did(lived: Path) -> None:
 
 async def test_an_example_is_left_out_for_good_with_a_reason(lived: Path) -> None:
     async with person_at(lived) as person:
-        await person.press("M", "s", "s")
+        await person.press("M", "s")
+        await person.until(lambda: person.main.snapshot.session.mode == "step", "mode step")
+        await person.press("s")
         await person.until(lambda: person.main.snapshot.pending == "propose", "the prompt waits")
         await person.press("4", "g")
         example = person.main.snapshot.evidence.batch[0][0]
         await person.until(lambda: person.main.pane(4).why_not("exclude") == "", "an example is under the cursor")
         await person.press("x", *"broken", "enter")
         await person.until(lambda: person.main.snapshot.evidence.excluded.get(example) == "broken", "it is left out")
-        await asyncio.sleep(0)

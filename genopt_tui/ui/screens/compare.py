@@ -66,7 +66,6 @@ class CompareScreen(Sheet):
 
     def on_mount(self) -> None:
         self.diff.display = False
-        super().on_mount()
         self.set_interval(LOOK_AGAIN, self._watch)
 
     # content

@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
+from genopt_tui.errors import SessionError
+from genopt_tui.session.compare import scores_of
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import words
 from genopt_tui.ui.screens.sheet import Page, Sheet
@@ -13,6 +16,7 @@ from genopt_tui.ui.snapshot import HistoryRow, Snapshot
 from genopt_tui.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
+    from genopt_tui.session.repository import Repository
     from genopt_tui.ui.store import Store
 
 MOST = 40
@@ -24,49 +28,85 @@ Scores = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Two neighbouring versions between which an example changed the most for the worse (else at all)."""
+    """An example, and two neighbouring versions between which it changed the most for the worse (else at all)."""
 
+    example: str
     before: str
     after: str
 
 
 class MatrixScreen(Sheet):
-    """A row for each example, a column for each version on the line to head."""
+    """A row for each example, a column for each version on the line to head.
 
-    KEYS = "Enter compares the versions between which it was lost  h l sideways  / search  Esc back"
+    Enter compares a version with the one scored before it: the chosen column's, else the one that lost the example.
+    """
+
+    KEYS = "Enter diff and traces where it was lost  h l choose another version  / search  Esc back"
 
     def __init__(self, snapshot: Snapshot, store: "Store") -> None:
         super().__init__(f"Examples by versions of {snapshot.session.name}")
         self._snapshot, self._store = snapshot, store
+        self._rows: Sequence[HistoryRow] = ()
+        self._scores: Scores = {}
+        self._examples: Sequence[str] = ()
         self._lower = False
+        self.column = -1
+        """The version that was chosen, by its place; -1 for none."""
 
     def read(self) -> tuple[str, Sequence[Page]]:
         rows = line_to_head(self._snapshot)[-MOST:]
-        scores = self._scores(rows)
-        examples = sorted({e for found in scores.values() for e in found})
-        if not examples:
-            return "no version was scored yet: s runs a step", []
-        lines, opens = table(rows, scores, examples, self._lower)
+        self._scores, left_out = self._read_scores(rows)
+        self._rows = [row for row in rows if self._scores.get(row.commit)]
+        self._examples = sorted({e for found in self._scores.values() for e in found})
+        if not self._examples:
+            return "no version was scored under the task as it is now: s runs a step, J scores start, best and head", []
+        page = self._page()
+        lines = [page.source.draft(y) for y in range(len(page.source))]
         lost = sum(1 for line in lines if any("lost" in text for text, _ in line))
-        return f"{len(examples)} gate examples, {len(rows)} versions; {lost} lost again", [Page("gate", lines, opens)]
+        told = f"{len(self._examples)} gate examples, {len(self._rows)} versions; {lost} lost again"
+        more = f"; {left_out} versions were scored under another state of the task" if left_out else ""
+        return told + more, [page]
 
-    def _scores(self, rows: Sequence[HistoryRow]) -> Scores:
+    def _page(self) -> Page:
+        lines, opens = table(self._rows, self._scores, self._examples, self._lower, self.column)
+        return Page("gate", lines, opens)
+
+    def _read_scores(self, rows: Sequence[HistoryRow]) -> tuple[Scores, int]:
+        """The scores under the task as it is now; second how many versions have some of another state of it alone."""
         from genopt_tui.session.repository import Repository
+        from genopt_tui.session.state import state_of
 
         session = Path(self._snapshot.session.path)
         journal = Journal(session, durable=False)
         try:
             with Repository.open(session) as repository:
-                self._lower = repository.direction() == "lower"
-                return {row.commit: means(journal, repository.tree(row.commit)) for row in rows}
+                task, fingerprint = state_of(session, repository.choices(repository.head()))
+                self._lower = task.task.direction == "lower"
+                failure = task.task.failure_score
+                found = {row.commit: means(repository, journal, row.commit, failure, fingerprint) for row in rows}
         finally:
             journal.close()
+        return found, sum(1 for row in rows if row.score is not None and not found[row.commit])
+
+    def action_act(self, name: str) -> None:
+        if name in {"left", "right"} and self._rows:
+            self.column = max(0, min(len(self._rows) - 1, self.column + (1 if name == "right" else -1)))
+            self.pages = [self._page()]
+            self.view.set_source(self.pages[0].source, keep=True)
+        else:
+            super().action_act(name)
 
     def opened(self, thing: object) -> None:
         from genopt_tui.ui.screens.compare import CompareScreen
 
-        if isinstance(thing, Turn):
-            self.app.push_screen(CompareScreen(self._snapshot, self._store, thing.before, thing.after))
+        if not isinstance(thing, Turn):
+            return
+        before, after = thing.before, thing.after
+        if self.column > 0:
+            having = [row.commit for row in self._rows[: self.column] if thing.example in self._scores[row.commit]]
+            before, after = having[-1] if having else before, self._rows[self.column].commit
+        place = ("gate", thing.example, 0)
+        self.app.push_screen(CompareScreen(self._snapshot, self._store, before, after, place))
 
 
 def line_to_head(snapshot: Snapshot) -> list[HistoryRow]:
@@ -80,24 +120,30 @@ def line_to_head(snapshot: Snapshot) -> list[HistoryRow]:
     return line[::-1]
 
 
-def means(journal: Journal, tree: str) -> dict[str, float]:
-    """Mean score of each gate example that ran, of the version with this artifact."""
+def means(
+    repository: "Repository", journal: Journal, commit: str, failure_score: float, fingerprint: str
+) -> dict[str, float]:
+    """Mean score of each gate example of a version, under one state of the task; a failed rollout counts as one."""
+    try:
+        scored = scores_of(repository, journal, commit, failure_score=failure_score, fingerprint=fingerprint).scores
+    except SessionError:  # plain git made it: it has no record
+        return {}
     found: dict[str, list[float]] = {}
-    for row in journal.rollouts(tree, "gate"):
-        if row.result.score is not None:
-            found.setdefault(row.result.example, []).append(row.result.score)
-    return {example: sum(scores) / len(scores) for example, scores in found.items()}
+    for (example, _), (score, _) in scored.items():
+        found.setdefault(example, []).append(score)
+    return {example: fmean(scores) for example, scores in found.items()}
 
 
 def table(
-    rows: Sequence[HistoryRow], scores: Scores, examples: Sequence[str], lower: bool
+    rows: Sequence[HistoryRow], scores: Scores, examples: Sequence[str], lower: bool, column: int = -1
 ) -> tuple[list[Line], dict[int, object]]:
-    """The lines, and what Enter on each opens."""
-    head: Line = ((f"{'':16}", ""), *((f"{row.label:>{WIDTH}}", "title") for row in rows))
+    """The lines, and what Enter on each opens; the label of the chosen column stands in brackets."""
+    labels = [f"[{row.label}]" if at == column else row.label for at, row in enumerate(rows)]
+    head: Line = ((f"{'':16}", ""), *((f"{label:>{WIDTH}}", "title") for label in labels))
     lines, opens = [head], dict[int, object]()
     for example in examples:
         values = [scores[row.commit].get(example) for row in rows]
-        told, turn = story(rows, values, lower)
+        told, turn = story(example, rows, values, lower)
         if turn is not None:
             opens[len(lines)] = turn
         lines.append(((f"{example:16.16}", "strong"), *cells(values, lower), (f"  {told}", "warn")))
@@ -121,7 +167,9 @@ def cells(values: Sequence[float | None], lower: bool) -> list[tuple[str, str]]:
     return out
 
 
-def story(rows: Sequence[HistoryRow], values: Sequence[float | None], lower: bool) -> tuple[str, Turn | None]:
+def story(
+    example: str, rows: Sequence[HistoryRow], values: Sequence[float | None], lower: bool
+) -> tuple[str, Turn | None]:
     """ "best at 4, lost at 11", and the versions between which that happened."""
     known = [(row, value) for row, value in zip(rows, values, strict=True) if value is not None]
     if len(known) < 2:
@@ -131,6 +179,6 @@ def story(rows: Sequence[HistoryRow], values: Sequence[float | None], lower: boo
     (before, a), (after, b) = min(pairs, key=lambda pair: sign * (pair[1][1] - pair[0][1]))
     best, top = max(known, key=lambda rv: sign * rv[1])
     if sign * (b - a) < 0 and sign * (known[-1][1] - top) < 0:
-        return f"best at {best.label}, lost at {after.label}", Turn(before.commit, after.commit)
+        return f"best at {best.label}, lost at {after.label}", Turn(example, before.commit, after.commit)
     first, last = known[0][0], known[-1][0]
-    return "", Turn(first.commit, last.commit)
+    return "", Turn(example, first.commit, last.commit)

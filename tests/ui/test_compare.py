@@ -1,0 +1,107 @@
+"""Compare and the matrix on a session that a real runner lived through: the same numbers as the command line, nothing missing."""
+
+import asyncio
+from pathlib import Path
+
+from lived import Person, person_at
+
+from genopt_tui.cli.comparing import compared
+from genopt_tui.ui.screens.compare import COST, DIFF, EXAMPLES, TRACES, CompareScreen
+from genopt_tui.ui.screens.matrix import MatrixScreen
+from genopt_tui.ui.widgets.lines import plain
+
+NUMBERS = ("a", "b", "mean_a", "mean_b", "difference", "interval", "p", "verdict", "test", "confidence", "n", "pairs")
+COUNTS = ("better", "worse", "same", "missing")
+
+
+async def compare(person: Person, marked: str, label: str) -> CompareScreen:
+    """Mark one version, go to another, press c."""
+    await person.stand_on(marked)
+    await person.press("m")
+    await person.stand_on(label)
+    await person.press("c")
+    await person.until(lambda: isinstance(person.app.screen, CompareScreen) and person.app.screen.ready, "compared")
+    screen = person.app.screen
+    assert isinstance(screen, CompareScreen)
+    return screen
+
+
+def lines(screen: CompareScreen) -> list[str]:
+    return [plain(screen.view.line(y)) for y in range(len(screen.view.source))]
+
+
+async def test_the_numbers_are_those_of_the_command_line(lived: Path) -> None:
+    async with person_at(lived) as person:
+        screen = await compare(person, "1", "3")
+        assert screen.compared is not None and screen.compared.found is not None
+        here = screen.compared.found.document()
+    there = await asyncio.to_thread(compared, str(lived), "1", "3", None)
+    assert {key: here[key] for key in (*NUMBERS, *COUNTS)} == {key: there[key] for key in (*NUMBERS, *COUNTS)}
+    assert here["verdict"] == "better" and here["n"] == 6
+
+
+async def test_what_is_missing_is_scored_on_demand(lived: Path) -> None:
+    """A cache that was deleted, and a gate that takes more examples than were scored."""
+    (lived / ".genopt" / "journal.db").unlink()
+    async with person_at(lived) as person:
+        screen = await compare(person, "start", "3")
+        assert screen.compared is not None and "start" in str(screen.about.content)
+        assert screen.compared.missing
+        await person.press("x")
+        await person.until(lambda: "rollouts" in str(screen.about.content), "progress is told")
+        await person.until(lambda: screen.compared and not screen.compared.missing, "nothing is missing")
+        assert screen.compared.found is not None
+        here = screen.compared.found.document()
+    there = await asyncio.to_thread(compared, str(lived), "start", "3", None)
+    assert {key: here[key] for key in (*NUMBERS, *COUNTS)} == {key: there[key] for key in (*NUMBERS, *COUNTS)}
+
+
+async def test_diff_side_by_side_with_words_and_design_choices(lived: Path) -> None:
+    async with person_at(lived, (170, 45)) as person:
+        screen = await compare(person, "1", "3")
+        await person.until(lambda: screen.diff.ready, "the diff")
+        assert screen.page == DIFF and screen.diff.diff.split
+        await person.until(
+            lambda: any("added-word" in look for y in range(9) for _, look in screen.diff.line(y)), "words"
+        )
+        wide = lines(screen)
+        assert any("LEVEL = 5.0" in row and "LEVEL = 7.0" in row for row in wide)
+        await person.press("v")
+        await person.until(lambda: not screen.diff.diff.split, "one column")
+        assert not any("LEVEL = 5.0" in row and "LEVEL = 7.0" in row for row in lines(screen))
+        await person.press("right_square_bracket")
+        assert screen.page == DIFF and screen.diff.under_cursor == 1
+
+
+async def test_an_examples_traces_are_run_again_and_aligned(lived: Path) -> None:
+    async with person_at(lived) as person:
+        screen = await compare(person, "1", "3")
+        await person.press("tab")
+        assert screen.page == EXAMPLES
+        assert "gate-" in lines(screen)[0]
+        await person.press("enter")
+        await person.until(lambda: any("first difference at step 0" in row for row in lines(screen)), "both traces")
+        assert screen.page == TRACES and screen.place is not None and screen.place[0] == "gate"
+        first = screen.place
+        await person.press("right_square_bracket")
+        await person.until(lambda: screen.place != first and any("first difference" in row for row in lines(screen)))
+        await person.press("tab")
+        assert screen.page == COST
+        assert any("no model call" in row or "$" in row for row in lines(screen))
+
+
+async def test_the_matrix_leads_to_the_commit_that_lost_an_example(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.press("X")
+        await person.until(
+            lambda: isinstance(person.app.screen, MatrixScreen) and person.app.screen.ready, "the matrix"
+        )
+        screen = person.app.screen
+        assert isinstance(screen, MatrixScreen)
+        assert [row.label for row in screen._rows] == ["start", "1", "3"]
+        await person.press("l", "l", "l", "enter")
+        await person.until(lambda: isinstance(person.app.screen, CompareScreen) and person.app.screen.ready, "compared")
+        found = person.app.screen
+        assert isinstance(found, CompareScreen)
+        assert (found._names[found.a], found._names[found.b]) == ("1", "3")
+        assert found.place is not None and found.place[1].startswith("gate-")
