@@ -16,6 +16,7 @@ from genopt_tui.propose.faults import as_fault
 from genopt_tui.propose.retry import Fault, retried
 
 OPEN, CLOSE = "<think>\n", "\n</think>\n\n"
+NOTHING_STREAMED = "nothing of a streamed reply arrived: does the server take stream=true?"
 
 
 class ModelProposer(Proposer):
@@ -62,9 +63,11 @@ class ModelProposer(Proposer):
         try:
             async with asyncio.timeout(_left(deadline)):
                 stream = await litellm.acompletion(**request)
+            whole = Halves()
             async for piece in _pieces(stream, deadline):
-                text += piece
-                yield Delta(piece)
+                if piece := whole.joined(piece):
+                    text += piece
+                    yield Delta(piece)
             yield self._finish(litellm, ask, stream, text)
         except TimeoutError:
             why = f"no complete reply in {self._settings.retry.timeout:g} s"
@@ -101,13 +104,13 @@ class ModelProposer(Proposer):
         """The end of a whole reply. Raises Fault where the stream ended without a reason: litellm would invent one."""
         reason = stream.received_finish_reason or stream.intermittent_finish_reason
         if reason is None:
-            why = "the stream ended early, without a finish reason"
+            why = "the stream ended early, without a finish reason" if text else NOTHING_STREAMED
             raise Fault(why, self._estimate(litellm, ask, text), advice="Resume to try again")
         reported = next((c.usage for c in reversed(stream.chunks) if getattr(c, "usage", None)), None)
-        if reported is None:
+        if reported is None or not (_is_count(reported.prompt_tokens) and _is_count(reported.completion_tokens)):
             spent = self._estimate(litellm, ask, text)
             return Finish(reason, spent.usage, spent.cost, estimated=True)
-        usage = {"input": int(reported.prompt_tokens or 0), "output": int(reported.completion_tokens or 0)}
+        usage = {"input": reported.prompt_tokens, "output": reported.completion_tokens}
         return Finish(reason, usage, self._price(litellm, reported, ask.params))
 
     def _estimate(self, litellm: Any, ask: Ask, text: str) -> Spent:
@@ -156,6 +159,26 @@ async def _pieces(stream: Any, deadline: float) -> AsyncIterator[str]:
             thinking = False
     if thinking:
         yield CLOSE
+
+
+class Halves:
+    """Joins the halves of characters (surrogates) that JSON escapes bring in two pieces; a half that stays alone becomes U+FFFD."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def joined(self, piece: str) -> str:
+        """`piece` as characters that can be stored and sent."""
+        piece, self._half = self._half + piece, ""
+        if piece.isascii():
+            return piece
+        if "\ud800" <= piece[-1:] <= "\udbff":
+            piece, self._half = piece[:-1], piece[-1]
+        return piece.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _is_count(reported: Any) -> bool:
+    return type(reported) is int and reported >= 0
 
 
 def _left(deadline: float) -> float:

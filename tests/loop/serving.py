@@ -1,5 +1,6 @@
 """Sessions whose model is a server on the loopback address, and answers for it."""
 
+import json
 import re
 import threading
 from collections.abc import Callable
@@ -25,6 +26,13 @@ def good(request: Request) -> Answer:
     return Say(f"Raise the level a little.\n\n{block(request)}")
 
 
+def chunk(delta: dict[str, Any], **more: Any) -> bytes:
+    """One event of a stream, for replies that are sent as they are."""
+    choice = {"index": 0, "delta": delta, "finish_reason": None, **more}
+    return b"data:" + json.dumps({"id": "c", "object": "chat.completion.chunk", "choices": [choice]}).encode() + b"\n\n"
+
+
+END = chunk({}, finish_reason="stop") + b"data: [DONE]\n\n"
 Script = list[Answer | Callable[[Request], Answer]]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import Make
 from loopback import Provider, Refuse, Say
-from serving import STEP, Script, begin, block, good, level, player, session
+from serving import END, STEP, Script, begin, block, chunk, good, level, player, session
 
 from genopt_tui.propose import lite
 from genopt_tui.session.client import runner_pid
@@ -52,6 +52,23 @@ BAD: dict[str, Script] = {
     ],
     "long": [lambda r: Say(["word " * 4000] * 10 + ["\n\n", block(r)])],
     "invalid utf-8": [Say(raw=b'data: {"choices": [{"index": 0, "delta": {"content": "\xff\xfe"}}]}\n\n')],
+    "an error in the stream": [
+        Say(raw=chunk({"content": "Raise"}) + b'data: {"error": {"message": "overloaded"}}\n\n')
+    ],
+    "a page": [Say(raw=b"<html>\n<body>Log in first</body>\n</html>")],
+    "a tool call": [Say(raw=chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}) + END)],
+    "no choices": [Say(raw=b'data: {"id": "c", "choices": []}\n\n' + END)],
+    "no text": [Say(raw=chunk({"role": "assistant", "content": None}) + END)],
+    "no event": [Say(raw=b"data: {nope\n\n" + END)],
+    "usage of nonsense": [Say("no", usage=(-5, -1))],
+    "half characters": [
+        lambda r: Say(
+            raw=b": ping\n\n"
+            + chunk({"content": "Up \ud83d"})
+            + chunk({"content": f"\ude00 \ud800\n\n{block(r)}"})
+            + END
+        )
+    ],
     "escapes and markup": [lambda r: Say("\x1b[2J\x1b]0;owned\x07[bold red]Raise[/] it\x00.\n\n" + block(r))],
 }
 
@@ -70,13 +87,20 @@ def test_a_bad_provider_costs_no_step_and_no_call_is_uncounted(make: Make) -> No
         assert bench.events("budget")[-1].data["spent"]["calls"] == len(provider.requests) == len(script)
     for name, attempts in made.items():
         assert all(a.refused for a in attempts[:-1]) and not attempts[-1].refused, name
+    spent = bench.events("budget")[-1].data["spent"]
+    assert spent["tokens"] > 0 and made["half characters"][0].reply.startswith("Up \U0001f600 \ufffd")
+    assert (
+        made["an error in the stream"][0].reply == "Raise" and "overloaded" in made["an error in the stream"][0].refused
+    )
     broken = made["reset"][0]
     assert not broken.complete and broken.reply.startswith("Raise it.")
 
 
 def closing(case: Script) -> Script:
     """The answers that end a case well, where it does not by itself."""
-    ends_itself = any(case is BAD[name] for name in ("in json", "cut off", "long", "escapes and markup"))
+    ends_itself = any(
+        case is BAD[name] for name in ("in json", "cut off", "long", "half characters", "escapes and markup")
+    )
     return [] if ends_itself else [good]
 
 
@@ -103,6 +127,22 @@ def test_twelve_failures_pause_and_the_spend_is_exact_over_a_restart(make: Make)
         bench.wait("run_finished")
         assert [d for s, d, _ in bench.outcomes() if s] == ["gate"]
         assert bench.events("budget")[-1].data["spent"]["calls"] == len(provider.requests) == 13
+
+
+def test_what_only_a_person_can_mend_pauses_with_the_reason_and_the_step_goes_on(make: Make) -> None:
+    refusals = {401: "wrong key", 403: "not yours", 404: "no such model", 413: "too large", 400: "context length"}
+    with Provider(player([Refuse(status, message) for status, message in refusals.items()])) as provider:
+        bench = session(make, provider)
+        begin(bench, steps=1, mode="auto")
+        after = 0
+        for status, message in refusals.items():
+            paused = bench.wait("paused", after)
+            assert f"{status}: {message}" in paused.data["why"] and "\n" not in paused.data["why"]
+            after = paused.id
+            bench.tell("resume")
+        bench.wait("run_finished")
+        assert [d for s, d, _ in bench.outcomes() if s] == ["gate"]
+        assert bench.events("budget")[-1].data["spent"]["calls"] == len(provider.requests) == len(refusals) + 1
 
 
 def test_killed_while_a_reply_streams_nothing_is_left_and_nothing_is_repeated(make: Make) -> None:
