@@ -16,11 +16,12 @@ MOMENT = 0.002  # seconds
 
 
 class Core:
-    """Watches over one rollout. `calls` tells how often the player was called, `player` is its process id as seen here."""
+    """Watches over one rollout. `calls` tells how often the player was called, `pidfd` is the player's."""
 
-    def __init__(self, calls: Callable[[], int], player: int) -> None:
-        self._calls, self._pids = calls, (threading.main_thread().native_id or 0, player)
-        self._cores = os.sched_getaffinity(0)
+    def __init__(self, calls: Callable[[], int], pidfd: int) -> None:
+        self._calls, self._pidfd, self._judge = calls, pidfd, threading.main_thread().native_id or 0
+        self._player = 0  # its process id as seen here, once it is needed
+        self._cores: Set[int] = set()
         self._seen, self._wait, self._due = 0, LOOK, time.monotonic() + LOOK
         self._shared = False
 
@@ -38,7 +39,9 @@ class Core:
         self.let_go()
         if talking:
             time.sleep(MOMENT)
-            self._shared = self._settle({running_on(self._pids[0])})
+            self._player = self._player or outside(self._pidfd)
+            self._cores = self._cores or os.sched_getaffinity(0)
+            self._shared = self._settle({running_on(self._judge)})
         self._due = time.monotonic() + self._wait
 
     def let_go(self) -> None:
@@ -47,19 +50,17 @@ class Core:
             self._shared = not self._settle(self._cores)
 
     def _settle(self, cores: Set[int]) -> bool:
+        if not self._player:
+            return False
+        os.sched_setaffinity(self._judge, cores)
         with contextlib.suppress(OSError):  # the player may be gone
-            for pid in self._pids:
-                os.sched_setaffinity(pid, cores)
-            return True
-        return False
+            os.sched_setaffinity(self._player, cores)
+        return True
 
 
-def of_pair(calls: Callable[[], int], pidfd: int) -> Core | None:
-    """The core of judge and player, where there is a choice of cores."""
-    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
-        return None
-    player = outside(pidfd)
-    return Core(calls, player) if player > 0 else None
+def choice() -> bool:
+    """Whether there is a choice of cores."""
+    return hasattr(os, "sched_setaffinity") and len(os.sched_getaffinity(0)) > 1
 
 
 def outside(pidfd: int) -> int:

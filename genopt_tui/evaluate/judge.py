@@ -20,7 +20,7 @@ from genopt_tui.evaluate import core, lockdown, messages
 from genopt_tui.evaluate.command import CommandTask, opened, room_for
 from genopt_tui.evaluate.context import PlayerContext, RolloutEnded
 from genopt_tui.evaluate.denied import advice
-from genopt_tui.evaluate.players import Ending, Players, ZygoteDied
+from genopt_tui.evaluate.players import Players, ZygoteDied
 from genopt_tui.evaluate.sandbox import Isolation, in_force
 from genopt_tui.evaluate.tracer import Tracer
 from genopt_tui.evaluate.verdict import Outcome, decide
@@ -113,20 +113,26 @@ class Judge:
         tracer = Tracer() if rollout.traced else None
         context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
         context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))
-        if not rollout.traced and not self.limits.processes:  # while a player answers, a trace is worked on beside it
-            watch.core = core.of_pair(lambda: context.calls, player.pidfd)
+        if (
+            not (rollout.traced or self.limits.processes) and core.choice()
+        ):  # a trace is worked on while the player works
+            watch.core = core.Core(lambda: context.calls, player.pidfd)
         watch.start()
         try:
             returned, raised = self._run(rollout, context)
             seconds = watch.seconds()
-            ending = self.players.end(player)
+            ending = None
+            if context.lost or watch.verdict or self.limits.processes:  # its children are gone before the result is told
+                ending = self.players.end(player)
+            else:
+                self.players.leave(player)
         finally:
             watch.stop()
             player.kill()
         watch.drain()
         player.close()
         outcome = decide(context, watch.verdict, ending, returned, raised, self.limits)
-        return outcome, self._result(rollout, context, watch, outcome, seconds, tracer, ending)
+        return outcome, self._result(rollout, context, watch, outcome, seconds, tracer)
 
     def _run(self, rollout: Rollout, context: PlayerContext) -> tuple[Any, BaseException | None]:
         """What the task's `run` returned, or what it raised."""
@@ -153,7 +159,6 @@ class Judge:
         outcome: Outcome,
         seconds: float,
         tracer: Tracer | None,
-        ending: Ending,
     ) -> RolloutResult:
         return RolloutResult(
             example=rollout.example.id,

@@ -128,11 +128,6 @@ def drop_capabilities() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def filter_program(*, processes: bool, network: bool, pid: int, roomy: bool = False) -> bytes:
-    """The seccomp program of a player. With `processes` it may fork and exec; signals go to itself alone otherwise."""
-    return _assemble(filter_rules(processes=processes, network=network, roomy=roomy), None if processes else pid)
-
-
 def filter_rules(*, processes: bool, network: bool, roomy: bool = False) -> dict[int, int]:
     """System call numbers that fail, with the error they fail with.
 
@@ -150,13 +145,20 @@ def filter_rules(*, processes: bool, network: bool, roomy: bool = False) -> dict
     return rules
 
 
-def _assemble(rules: Mapping[int, int], pid: int | None) -> bytes:
+def filter_head(rules: Mapping[int, int]) -> bytes:
+    """The beginning of a player's seccomp program, for `install_filter` once `filter_tail` ends it."""
     code: list[tuple[int, int, int, int]] = [
         (LOAD, 0, 0, MACHINE), (JUMP_EQUAL, 1, 0, X86_64), (RETURN, 0, 0, KILL_PROCESS),
         (LOAD, 0, 0, NUMBER), (JUMP_AT_LEAST, 0, 1, X32), (RETURN, 0, 0, ERRNO | errno.EPERM),
     ]  # fmt: skip
     for number, error in sorted(rules.items()):
         code += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, ERRNO | error)]
+    return _assembled(code)
+
+
+def filter_tail(pid: int | None) -> bytes:
+    """Its end: with `pid`, the player's own, no process is started and signals go to itself alone."""
+    code: list[tuple[int, int, int, int]] = []
     if pid is not None:
         code += [
             (JUMP_EQUAL, 0, 4, CLONE), (LOAD, 0, 0, ARGUMENT0), (JUMP_SET, 1, 0, CLONE_THREAD),
@@ -167,7 +169,10 @@ def _assemble(rules: Mapping[int, int], pid: int | None) -> bytes:
                 (JUMP_EQUAL, 0, 4, number), (LOAD, 0, 0, ARGUMENT0), (JUMP_EQUAL, 1, 0, pid),
                 (RETURN, 0, 0, ERRNO | errno.EPERM), (RETURN, 0, 0, ALLOW),
             ]  # fmt: skip
-    code.append((RETURN, 0, 0, ALLOW))
+    return _assembled([*code, (RETURN, 0, 0, ALLOW)])
+
+
+def _assembled(code: Iterable[tuple[int, int, int, int]]) -> bytes:
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
 

@@ -6,6 +6,7 @@ Frames from the judge: the artifact first, then [function, arguments] for each c
 
 import builtins
 import contextlib
+import linecache
 import os
 import random
 import sys
@@ -16,12 +17,13 @@ from msgpack import packb
 from genopt_tui.evaluate import lockdown
 from genopt_tui.evaluate.artifact import Artifact, report
 from genopt_tui.evaluate.recorder import Recorder
-from genopt_tui.evaluate.wire import FRAME, Channel, Closed, WireError, pack, too_large
+from genopt_tui.evaluate.wire import FRAME, Channel, Closed, WireError, pack, too_large, unpack
 
 # Ours: what an artifact does to the shared ones does not reach the functions below.
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 RESULT, FAILED, ASK = 0, 1, 2
 ANSWERS, REQUESTS = 3, 4  # descriptors
+REHEARSAL = "import math\nclass A:\n    def __call__(self, x):\n        return x\ndef act(x):\n    return A()(x)\n"
 NOTHING = b"\xc0"  # msgpack's None: no calls recorded
 JUDGE_FRAME = 1 << 30  # bytes; the judge is trusted
 
@@ -39,6 +41,19 @@ def play(order: dict[str, Any]) -> NoReturn:
     with contextlib.suppress(Closed):
         Player(channel, traced=order["traced"]).serve()
     os._exit(0)
+
+
+def rehearse() -> None:
+    """Do once what every rollout does, ahead of it: memory that is written to for the first time has its price."""
+    finders = list(sys.meta_path)
+    try:
+        Artifact({"rehearsal.py": REHEARSAL}, {"llm": None}, Recorder()).function("rehearsal.act")({"x": [1.0, "a"]})
+        unpack(pack([RESULT, {"x": 1}, None]))
+        seed(0)
+    finally:
+        sys.modules.pop("rehearsal", None)
+        sys.meta_path[:] = finders
+        linecache.cache.pop("rehearsal.py", None)
 
 
 def seed(number: int) -> None:

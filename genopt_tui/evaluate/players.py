@@ -71,7 +71,7 @@ class Players:
 
     def _start(self) -> None:
         self._control, inside = socket.socketpair()
-        self._ready = False
+        self._owed = True  # a report that is still to be read: that the zygote is ready, or that a player has ended
         self._house = house(
             self.isolation, self.settings, self.limits, inside.fileno(), self._scratch, command=bool(self._command)
         )
@@ -100,9 +100,9 @@ class Players:
 
     def fork(self, seed: int, *, traced: bool) -> Player:
         """A new player. Raises ZygoteDied."""
-        if not self._ready:
+        if self._owed:
             self._report()
-            self._ready = True
+            self._owed = False
         (asked, asks), (answers, answered), (output, prints) = os.pipe(), os.pipe(), os.pipe()
         given = [answered, asked, prints]
         try:
@@ -117,6 +117,11 @@ class Players:
                 os.close(fd)
         os.set_blocking(output, False)
         return Player(Channel(answers, asks), output, pid, fds[0] if fds else -1)
+
+    def leave(self, player: Player) -> None:
+        """Kill what is left of a player whose end tells nothing; the next fork waits until it is gone."""
+        player.kill()
+        self._owed = True
 
     def end(self, player: Player) -> Ending:
         """Kill what is left of the player and learn how it ended. Raises ZygoteDied."""

@@ -31,17 +31,17 @@ class Outcome:
 def decide(
     context: PlayerContext,
     verdict: str,
-    ending: Ending,
+    ending: Ending | None,
     returned: Any,
     raised: BaseException | None,
     limits: Limits,
 ) -> Outcome:
-    """The outcome of a rollout. Raises EvaluationError when the task itself is at fault."""
+    """The outcome of a rollout; `ending` is the player's where that matters. Raises EvaluationError when the task itself is at fault."""
     if verdict:
         return broken_limit(verdict, limits)
     if context.status:
         return Outcome(context.status, error=context.error)
-    if context.lost:
+    if context.lost and ending:
         return vanished(ending, limits)
     if raised is not None:
         return task_raised(raised, context)

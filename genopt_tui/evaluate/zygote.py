@@ -1,8 +1,8 @@
 """The process that players are forked from: it has loaded what the task names, and lives inside the sandbox.
 
-It takes one order at a time from the judge: have a player work on the two descriptors that come with the order, report its pidfd
-at once, and its end (status and resources) once nothing of it is left. One player is always forked ahead, locked down and waiting
-for its order, so that a rollout begins without waiting for a fork. Standard library and msgpack only before `preload`.
+It takes one order at a time from the judge: have a player work on the descriptors that come with the order, report its pidfd
+at once, and its end (status and resources) once nothing of it is left. A player is forked ahead, locked down and waiting for its
+order, so that a rollout begins without waiting for a fork. Standard library and msgpack only before `preload`.
 """
 
 import array
@@ -27,6 +27,7 @@ from genopt_tui.evaluate import lockdown, player, shell
 REPORT = struct.Struct("!iidd")  # pid, wait status, CPU seconds, peak memory in MB; pid 0: could not fork
 LENGTH = struct.Struct("!I")
 POLL = 0.02  # seconds between two counts of a player's processes
+AHEAD = 0.1  # seconds into a rollout at which the next player is forked: not while many rollouts begin at once
 
 
 def main(control: int) -> None:
@@ -56,40 +57,49 @@ class Zygote:
 
     def __init__(self, judge: socket.socket, settings: dict[str, Any]) -> None:
         self.judge, self.settings = judge, settings
+        self.writable = [settings["scratch"], *["/dev/shm"] * settings["private_shm"]]
+        self.spare: Spare | None = None
         os.chdir(settings["scratch"])
         for name in settings["preload"]:
             with contextlib.suppress(ImportError):  # the artifact's own import will say it
                 importlib.import_module(name)
         player.seed(0)  # numpy loads its generators when they are first asked for: once here, not in every player
-        self.ruleset = self._ruleset()
+        self.ruleset, self.filter = self._ruleset(), lockdown.filter_head(self._rules())
         self.memory = mapped_memory()
         gc.collect()
         gc.freeze()
         judge.sendall(REPORT.pack(os.getpid(), 0, 0.0, 0.0))
 
     def serve(self) -> NoReturn:
-        spare = self._fork()
         while True:
+            self.spare = self.spare or self._fork()
             order, fds = read_order(self.judge)
-            while not spare.begin(order, fds):  # somebody killed it while it waited
-                spare = self._fork()
+            while not self.spare.begin(order, fds):  # somebody killed it while it waited
+                self.spare = self._fork()
             for fd in fds:
                 os.close(fd)
-            pid = spare.pid
+            pid, self.spare = self.spare.pid, None
             self._announce(pid)
-            spare = self._fork()
-            status, usage = self._watch(pid, spare.pid)
-            kill_descendants({spare.pid})
-            empty(self.settings["scratch"])
+            status, usage = self._watch(pid)
+            kill_descendants(self._waiting())
+            for folder in self.writable:
+                empty(folder)
             cpu = usage.ru_utime + usage.ru_stime
             self.judge.sendall(REPORT.pack(pid, status, cpu, usage.ru_maxrss / 1024))
+
+    def _waiting(self) -> set[int]:
+        return {self.spare.pid} if self.spare else set()
 
     def _ruleset(self) -> int:
         if not self.settings["landlock"]:
             return -1
-        shared = ["/dev/shm"] if self.settings["private_shm"] else []
-        write = [self.settings["scratch"], "/dev/null", "/dev/zero", "/dev/full", *shared]
+        write = [*self.writable, "/dev/null", "/dev/zero", "/dev/full"]
         return lockdown.landlock_ruleset(self.settings["read"], write, network=self.settings["network"])
+
+    def _rules(self) -> dict[int, int]:
+        roomy = bool(self.settings["command"]) and self.settings["private_shm"]
+        processes, network = bool(self.settings["processes"]), self.settings["network"]
+        return lockdown.filter_rules(processes=processes, network=network, roomy=roomy)
 
     def _announce(self, pid: int) -> None:
         """Tell the judge the player's pid and hand it a pidfd: the right to kill exactly this process."""
@@ -108,27 +118,30 @@ class Zygote:
         its.close()
         return Spare(pid, mine)
 
-    def _watch(self, pid: int, spare: int) -> tuple[int, resource.struct_rusage]:
+    def _watch(self, pid: int) -> tuple[int, resource.struct_rusage]:
         """Wait for the player's end; more processes than allowed, or a judge that is gone, end it."""
-        most = self.settings["processes"]
+        most, due = self.settings["processes"], time.monotonic() + AHEAD
         pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
         poll = select.poll()
         poll.register(self.judge, select.POLLRDHUP if hasattr(select, "POLLRDHUP") else select.POLLHUP)
         if pidfd >= 0:
             poll.register(pidfd, select.POLLIN)
         while True:
-            for fd, _ in poll.poll(POLL * 1000 if most or pidfd < 0 else None):
+            wait = POLL if most or pidfd < 0 else None if self.spare else max(due - time.monotonic(), 0)
+            for fd, _ in poll.poll(None if wait is None else wait * 1000 + 1):
                 if fd == self.judge.fileno():
                     kill_descendants()
                     os._exit(0)
-            if most and len(descendants()) > most + 2:
-                kill_descendants({pid, spare})
+            if most and len(descendants()) > most + 1 + len(self._waiting()):
+                kill_descendants({pid, *self._waiting()})
                 os.kill(pid, signal.SIGUSR2)
             ended, status, usage = os.wait4(pid, os.WNOHANG)
             if ended:
                 if pidfd >= 0:
                     os.close(pidfd)
                 return status, usage
+            if not self.spare and time.monotonic() >= due:
+                self.spare = self._fork()
 
     def _become_player(self, orders: socket.socket) -> NoReturn:
         """In the child: leave the zygote's session and descriptors, give up rights, wait for the order, and play."""
@@ -139,6 +152,8 @@ class Zygote:
             for name in ("SIGUSR2", "SIGPIPE", "SIGXFSZ"):
                 signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGUSR2" else signal.SIG_IGN)
             self._lock_down()
+            if not self.settings["command"]:
+                player.rehearse()
             order, fds = read_order(unix_socket(3))
             take_channel(*fds)
             if self.settings["command"]:
@@ -158,11 +173,8 @@ class Zygote:
         if settings["seccomp"]:
             if os.geteuid() == 0:
                 lockdown.drop_capabilities()
-            processes, roomy = bool(settings["processes"]), bool(settings["command"]) and settings["private_shm"]
-            program = lockdown.filter_program(
-                processes=processes, network=settings["network"], pid=os.getpid(), roomy=roomy
-            )
-            lockdown.install_filter(program)
+            tail = lockdown.filter_tail(None if settings["processes"] else os.getpid())
+            lockdown.install_filter(self.filter + tail)
 
 
 class Spare:
