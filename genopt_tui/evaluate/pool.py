@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui import config
-from genopt_tui.errors import EvaluationError
+from genopt_tui.errors import EvaluationError, UsageError
 from genopt_tui.evaluate import messages, sandbox
 from genopt_tui.evaluate.messages import LlmQuestion
 from genopt_tui.evaluate.sandbox import Isolation
@@ -26,7 +26,7 @@ __all__ = ["LlmQuestion", "Pool"]
 
 
 async def no_model(question: LlmQuestion) -> str:
-    raise EvaluationError("no agent model is set", advice="Set one with --set agent_model=MODEL")
+    raise UsageError("no agent model is set", advice="Set one with --set agent_model=MODEL")
 
 
 def scratch_folder() -> str:
@@ -41,7 +41,8 @@ def scratch_folder() -> str:
 class Pool:
     """Workers start when a rollout waits for one, and end with `close` or with the runner.
 
-    `answer` answers the questions of artifacts and tasks (`llm(...)`); a worker is free meanwhile.
+    `answer` answers the questions of artifacts and tasks (`llm(...)`); a worker is free meanwhile. The UsageError of a wrong
+    question is told to who asked; any other error is nobody's score: it ends the rollout, and `submit` raises it.
     """
 
     def __init__(
@@ -75,7 +76,7 @@ class Pool:
         return self._name
 
     async def submit(self, rollout: Rollout) -> RolloutResult:
-        """Run one rollout. Never raises for what an artifact did; cancelling stops its player at once."""
+        """Run one rollout. Never raises for what an artifact did, only what `answer` raises; cancelling stops its player at once."""
         await self.start()
         why, tries, kills = "", TRIES, KILLS
         while tries and kills:
@@ -138,7 +139,7 @@ class Pool:
         except JudgeDied:
             await self._drop(worker)
             raise
-        except asyncio.CancelledError:
+        except BaseException:  # cancelled, or its question cannot be answered
             self._stopping.add(stop := self._in_background(self._stop(worker)))
             stop.add_done_callback(self._stopping.discard)
             raise

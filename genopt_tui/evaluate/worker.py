@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from genopt_tui.config import Sandbox
+from genopt_tui.errors import UsageError
 from genopt_tui.evaluate import messages
 from genopt_tui.evaluate.messages import LlmQuestion
 from genopt_tui.evaluate.sandbox import THREADS, Isolation
@@ -79,7 +80,7 @@ class Worker:
         return self.process is not None and self.process.returncode is None
 
     async def run(self, rollout: Rollout, answer: Answer) -> dict[str, Any]:
-        """The judge's answer to a rollout. Raises JudgeDied."""
+        """The judge's answer to a rollout. Raises JudgeDied, and what `answer` raises beside UsageError."""
         await self._send({"op": "run", "rollout": messages.plain_rollout(rollout)})
         deadline = time.monotonic() + self.limits.seconds + GRACE
         while True:
@@ -158,9 +159,10 @@ class Worker:
 
 
 async def _answered(answer: Answer, question: LlmQuestion) -> dict[str, str]:
+    """The answer, or what the artifact asked wrongly. Whatever else keeps the answer away is not its fault, and is raised."""
     try:
         return {"op": "answer", "text": await answer(question), "error": ""}
-    except Exception as error:  # noqa: BLE001  whatever kept the answer away, the artifact is told
+    except UsageError as error:
         return {"op": "answer", "text": "", "error": f"no answer from the model: {error}"[:500]}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from genopt_tui.config import Sandbox
-from genopt_tui.errors import EvaluationError
+from genopt_tui.errors import EvaluationError, ProposerPause, UsageError
 from genopt_tui.evaluate import sandbox
 from genopt_tui.evaluate.pool import LlmQuestion
 from genopt_tui.task.rollout import Example, Limits, RolloutResult
@@ -125,6 +125,34 @@ async def test_no_model(make: Make) -> None:
     result = await make().submit(rollout(ASKING))
     assert result.status == "error"
     assert "no agent model is set" in result.error
+
+
+async def test_a_model_that_fails_is_not_the_artifacts_fault(make: Make) -> None:
+    failing = True
+
+    async def answer(question: LlmQuestion) -> str:
+        if failing:
+            raise ProposerPause("the model gave no reply", "out of quota")
+        return "21"
+
+    pool = make(answer=answer)
+    with pytest.raises(ProposerPause, match="out of quota"):
+        await pool.submit(
+            rollout(
+                "def act(obs):\n    try:\n        return float(llm('x'))\n    except RuntimeError:\n        return 0"
+            )
+        )
+    failing = False
+    assert (await pool.submit(rollout(ASKING))).score == 42.0
+    assert len(named("judge")) == 1  # the same judge goes on
+
+
+async def test_a_wrong_question_is_the_artifacts_fault(make: Make) -> None:
+    async def answer(question: LlmQuestion) -> str:
+        raise UsageError("llm(...) takes no 'api_base'")
+
+    result = await make(answer=answer).submit(rollout(ASKING))
+    assert result.status == "error" and "takes no 'api_base'" in result.error
 
 
 async def test_cancelling_stops_the_player_at_once(make: Make) -> None:
@@ -257,9 +285,9 @@ async def test_processes_where_a_task_allows_them(make: Make) -> None:
     pool = make(limits=Limits(seconds=5, processes=4))
     before = await pool.submit(rollout("def act(obs): return 1"))
     assert before.score == 2.0
-    idle = len(living_children())
+    idle = len(living_children()) + 1  # and perhaps a player that is forked ahead
     assert (await pool.submit(rollout(code))).score == 2.0
-    assert len(living_children()) == idle  # the daemons are gone with their player
+    assert len(living_children()) <= idle  # both daemons are gone with their player
 
 
 async def test_closing_leaves_no_process(make: Make) -> None:

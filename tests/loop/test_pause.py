@@ -1,7 +1,9 @@
 """A run that cannot go on without a person pauses with the reason, keeps its step, and goes on with the same step."""
 
+from pathlib import Path
+
 import pytest
-from conftest import Make
+from conftest import ARTIFACT, TASK, Make
 
 from genopt_tui.__main__ import call
 from genopt_tui.session.progress import PAUSED, latest
@@ -57,3 +59,24 @@ def test_another_model_answers_the_step_that_the_first_gave_up(make: Make) -> No
     bench.wait("run_finished")
     replies = bench.journal.replies(1)
     assert len(replies) == 2 and replies[1].complete and len(bench.calls()) == 1
+
+
+def test_an_agent_model_that_is_down_pauses_and_is_never_the_artifacts_fault(
+    make: Make, task: Path, tmp_path: Path
+) -> None:
+    (task / "starts" / "plain" / "answer.py").write_text(
+        ARTIFACT.replace("return LEVEL + shift", "return LEVEL + len(llm('how far is ' + str(shift)))")
+    )
+    (task / "task.py").write_text(TASK)
+    down = tmp_path / "down"
+    down.touch()
+    agent = f"agent_model=command:sh -c 'test ! -e {down} || {{ echo the service is down >&2; exit 1; }}; printf ok'"
+    bench = make(agent, "gate.examples=2", "batch.size=2", "retry.base=0", "retry.tries=2")
+    bench.start(steps=1, mode="auto")
+    assert "the service is down" in bench.wait("paused").data["why"]
+    assert not bench.events("rollout_finished") and not bench.events("run_finished")
+    down.unlink()
+    bench.tell("resume")
+    bench.wait("run_finished")
+    assert {e.data["status"] for e in bench.events("rollout_finished")} == {"ok"}
+    assert len(bench.events("step_ended")) == 1
