@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from statistics import NormalDist, mean, stdev
 
 from genopt_tui.learn.doctor_facts import Facts, Finding, Scored
+from genopt_tui.learn.gate import compare
 
 NULL_P = 0.005  # below it a version differs from itself by more than bad luck
 POWER = 0.8  # with which the gate is to see the gain hoped for
@@ -26,11 +27,23 @@ def noise(facts: Facts) -> Iterator[Finding]:
     yield Finding("noise", "info", message)
     distance = abs(mean(scores) - facts.task.failure_score) or spread
     hoped = facts.task.effect if facts.task.effect is not None else max(distance, spread)
-    if reach > hoped:
+    if not facts.task.deterministic and not _can_accept(facts, len(scores)):
+        message = f"With n {len(scores)} the gate can never say better: not even when every example gains ({gate.confidence:.0%} confidence)."
+        yield Finding("gate-too-small", "warning", message, "Raise gate.examples to 6 or more.")
+    elif reach > hoped:
         wanted = math.ceil(len(scores) * (reach / hoped) ** 2)
         message = f"With n {len(scores)} a true gain below about {reach:.3g} mostly stays undecided; a gain of {hoped:.3g} is hoped for."
         advice = f"Raise gate.examples to about {wanted}, or hope for more."
         yield Finding("gate-too-small", "warning", message, advice)
+
+
+def _can_accept(facts: Facts, n: int) -> bool:
+    """Whether the gate's test could take any gain on `n` examples for more than chance."""
+    gate = facts.choices.gate
+    if gate.rule != "better" or facts.task.measure == "time":
+        return True
+    gained = [n + 1.0 + number / n for number in range(n)]
+    return compare([0.0] * n, gained, direction="higher", confidence=gate.confidence).verdict == "better"
 
 
 def repeats(facts: Facts) -> Iterator[Finding]:

@@ -184,6 +184,15 @@ def test_a_start_that_does_one_thing_says_nothing_of_the_seed() -> None:
     assert "seed-ignored" not in codes(idle) and "start-does-one-thing" in codes(idle, "info")
 
 
+def test_a_gate_that_can_never_say_better_is_told() -> None:
+    few = [Scored(f"g{n}", 0, 0.5 + n / 100, "ok", 0.2, f"s{n}") for n in range(5)]
+    assert "can never say better" in found(replace(clean(), gate=few), "gate-too-small")
+    always = replace(with_choices(gate={"rule": "always"}), gate=few)
+    assert "never" not in found(always, "gate-too-small")
+    six = [*few, replace(few[0], example="g6", signature="s6")]
+    assert "never" not in found(replace(clean(), gate=six), "gate-too-small")
+
+
 def test_what_the_horizon_drops_is_told_in_steps() -> None:
     long = replace(clean(), tokens=(200_000, 9_000), steps=812, kept=50)
     assert "keeps 50 of 812 steps" in found(long, "trace-window")
