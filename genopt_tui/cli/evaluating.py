@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command("eval")
 @click.argument("target", metavar="TASK|SESSION")
 @click.argument("version", required=False)
-@click.option("--artifact", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Files of your own.")
+@click.option("--artifact", type=click.Path(exists=True, path_type=Path), help="A file or folder of your own.")
 @click.option("--split", type=click.Choice(["train", "gate", "test"]), default="gate", show_default=True)
 @click.option("--examples", type=click.IntRange(min=1), help="How many examples.")
 @click.option("--seed", type=int, help="Seed of the rollouts.")
@@ -76,14 +76,13 @@ def job_of(
     target: str, version: str | None, artifact: Path | None, preset: str, pairs: list[str], split: Any, fresh: bool
 ) -> "tuple[Job, Version]":
     """What is to be scored, and how. A session's name goes before a task's."""
-    from genopt_tui.cli.acting import files_in
+    from genopt_tui.cli.given import given
     from genopt_tui.cli.making import start_of, starting
     from genopt_tui.loop.evaluation import Job
     from genopt_tui.loop.scoring import Version
     from genopt_tui.propose.trees import tree_id
     from genopt_tui.task import loader
 
-    files = files_in(artifact) if artifact else None
     if is_session(target):
         job, found = session_job(find_session(target), version or "head", preset, pairs, split, fresh)
     else:
@@ -91,8 +90,9 @@ def job_of(
         start = start_of(folder, version or "", preset, pairs)
         choices, settings = starting(folder, target, start, preset, pairs)
         job = Job(folder, choices, settings, None, split, fresh)
-        own = files or folder.start(start)
+        own = folder.start(start)
         found = Version(own, tree_id(own))
+    files = given(artifact, job.task, job.choices.start) if artifact else None
     return job, Version(files, tree_id(files)) if files else found
 
 

@@ -24,7 +24,7 @@ set_option = click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", 
 @click.option("--start", default="", help="Starting artifact; left out: the task's first.")
 @click.option("--preset", default="", help="A preset of the task.")
 @click.option("--model", default="", help="Who proposes: a litellm model, command:..., manual, search, replay:FILE.")
-@click.option("--from", "source", metavar="SESSION@VERSION", help="Begin with a version of another session.")
+@click.option("--from", "source", metavar="SESSION@VERSION|PATH", help="Begin with a version of another session, or (with TASK) a file or folder of your own.")
 @click.option("--steps", type=click.IntRange(min=0), help="Run it at once: this many steps, as `genopt run` would.")
 @click.option("--mode", type=MODES, help="With --steps: who decides.")
 @own.own_options
@@ -55,6 +55,8 @@ def new(
     kind = own.kind_of(files, task, source)
     if kind:
         path = own.make(kind, files, own.Wish(name, start, preset, wished))
+    elif source and task:
+        path = from_files(source, task, name, start, preset, wished)
     elif source:
         path = from_version(source, name, wished)
     elif task:
@@ -193,6 +195,19 @@ def from_version(source: str, name: str | None, pairs: list[str]) -> Path:
     kept = [f"task.{key}={as_text(value)}" for key, value in choices.task.items() if key != "name"]
     kept += [f"scope={','.join(choices.scope)}"] if choices.scope else []
     return make_session(loader.find(called), called, name=name, start=choices.start, pairs=kept + pairs, files=files)
+
+
+def from_files(source: str, task: str, name: str | None, start: str, preset: str, pairs: list[str]) -> Path:
+    """A session of a task that begins with what was written elsewhere; all of it may be edited unless a scope is set."""
+    from genopt_tui.cli.given import OWN, given
+    from genopt_tui.task import loader
+
+    if not Path(source).exists():
+        raise UsageError(f"{source} is not there", advice="With TASK, --from takes a file or a folder of yours")
+    folder = loader.find(task)
+    files = given(Path(source), folder, start_of(folder, start, preset, pairs))
+    scope = f"scope={','.join(files)}"
+    return make_session(folder, task, name=name, start=OWN, preset=preset, pairs=[scope, *pairs], files=files)
 
 
 def demo_session() -> tuple[Path, int]:

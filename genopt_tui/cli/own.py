@@ -59,6 +59,8 @@ def kind_of(own: dict[str, Any], task: str | None, source: str | None) -> str:
     """`prompt`, `edit`, or "" where no file of one's own is named. Raises UsageError for what does not go together."""
     given = [name for name, named in (("TASK", task), ("--from", source)) if named]
     kinds = [kind for kind in NEEDED if own[kind]]
+    if task and source and not kinds:
+        return ""
     if len(kinds) + len(given) > 1:
         named = ", ".join(given + [f"--{kind}" for kind in kinds])
         raise UsageError(f"{named} at once", advice="Give one of TASK, --prompt, --edit, --from")
