@@ -1,6 +1,7 @@
 """Your own files in one line: from a prompt or a repository to a patch that applies, and what bad input says."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -259,6 +260,19 @@ BAD_COMMANDS: dict[str, tuple[list[str], str, str]] = {  # arguments, the progra
     "examples unused": (["--run", SHELL, "--examples", "run.py"], "print(3)", "Put {example}"),
     "no examples file": (["--run", SHELL + " {example}", "--examples", "none"], "print(3)", "cannot read none"),
     "no edited file": (["--edit", "rum.py", "--run", SHELL], "print(3)", "Did you mean run.py"),
+    "unset check": (["--run", SHELL, "--check", "no-such-test"], "print(3)", "not found"),
+    "check hangs": (["--run", SHELL, "--check", "sleep 99", "--set", "limits.seconds=1"], "print(3)", "(timeout)"),
+    "group that may be missing": (["--run", SHELL, "--metric", "done(\\d)?"], "print('done')", "found None"),
+    "endless in number": (["--run", SHELL, "--metric", "is (\\w+)"], "print('is inf')", "the score is inf"),
+    "quoted example": (["--run", SHELL + " '{example}'", "--examples", "run.py"], "print(3)", "Leave the quotes away"),
+    "empty edit": (["--edit", "", "--run", SHELL], "print(3)", "--edit is empty"),
+    "empty run": (["--run", " "], "print(3)", "--run is empty"),
+    "no function": (["--edit", "run.py:solve", "--run", SHELL], "print(3)", "defines no solve"),
+    "no network": (
+        ["--run", SHELL],
+        "import socket; socket.create_connection(('192.0.2.1', 9))",
+        "sandbox.network=true",
+    ),
     "outside": (["--edit", "../model.py", "--run", SHELL], "print(3)", "fits no file"),
 }
 
@@ -287,6 +301,63 @@ def test_a_command_that_writes_into_the_users_tree_is_stopped(here: Path, home: 
     (here / "run.py").write_text(f"open({str(here / 'left.txt')!r}, 'w').write('x')\nprint(3)\n")
     call(["new", "--edit", "run.py", "--run", SHELL])
     assert not (here / "left.txt").exists()
+
+
+def test_odd_trees_are_taken_as_they_are(here: Path, home: Path, capsys: Any) -> None:
+    """Links that lead in circles or nowhere, a pipe, names of all kinds, a file that may not be read, line ends of another system."""
+    (here / "my files").mkdir()
+    (here / "my files" / "run 'it'.py").write_bytes(b"LEVEL = 3\r\nprint(LEVEL)\r\n")
+    (here / ".gitignore").write_text("*.txt\n!kept.txt\n")
+    for name in ("left.txt", "kept.txt", 'gr\u00fc\u00df $x "q".dat', "\udcff\udcfe.dat"):
+        (here / name).write_text("x")
+    (here / "loop").symlink_to(".")
+    (here / "everything").symlink_to("/")
+    (here / "dangling").symlink_to("nowhere")
+    os.mkfifo(here / "pipe")
+    run = f"{sys.executable} 'my files/run '\"'it'\"'.py'"
+    wanted = ["new", "--edit", str(here / "my files" / "run 'it'.py"), "--run", run, "--name", "s", "--model", "search"]
+    assert call([*wanted, "--set", "gate.rule=always", "--steps", "1", "--mode", "auto"]) == 0
+    assert "scores 3" in capsys.readouterr().err
+    files = home / "tasks" / "s" / "files"
+    assert {file.name for file in files.iterdir()} == {
+        ".gitignore",
+        "kept.txt",
+        'gr\u00fc\u00df $x "q".dat',
+        "\udcff\udcfe.dat",
+    }
+    assert call(["export", "s", "head", "--patch", str(here / "p")]) == 0
+    git("init", "-q")
+    git("apply", "p")
+    assert b"\r\nprint(LEVEL)\r\n" in (here / "my files" / "run 'it'.py").read_bytes()
+
+
+def test_what_leads_out_or_has_no_printable_name_is_not_edited(here: Path, home: Path, capsys: Any) -> None:
+    (here.parent / "other.py").write_text("print(3)")
+    (here / "link.py").symlink_to("../other.py")
+    assert call(["new", "--edit", "link.py", "--run", SHELL]) == 2
+    assert "leads out of this folder" in refused(capsys, home)
+    (here / "\udcff.py").write_text("print(3)")
+    assert call(["new", "--edit", "*.py", "--run", SHELL]) == 2
+    assert "no printable name" in refused(capsys, home)
+
+
+def test_examples_reach_the_command_to_the_letter(here: Path, home: Path, capsys: Any) -> None:
+    lines = ["$(touch pwned)", "; touch pwned", "`id` | cat", "'\"", "* ?", "a\tb", "-x", "gr\u00fc\u00df"]
+    (here / "run.py").write_text(f"import sys\nprint({lines!r}.index(sys.argv[1]))\n")
+    (here / "examples").write_text("\ufeff" + "\r\n".join(lines))
+    assert (
+        call(["new", "--edit", "run.py", "--run", SHELL + " {example}", "--examples", "examples", "--name", "s"]) == 0
+    )
+    capsys.readouterr()
+    assert call(["eval", "s", "--split", "train", "--examples", "4", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert len(scores) == 4 and all(row["example"] == f"ex-{row['score'] + 1:g}" for row in scores)
+
+
+def test_a_start_that_fails_may_still_come_to_print_a_number(here: Path, home: Path, capsys: Any) -> None:
+    (here / "run.py").write_text("raise SystemExit(1)\n")
+    assert call(["new", "--edit", "run.py", "--run", SHELL, "--name", "s"]) == 0
+    assert 'source = "any"' in (home / "tasks" / "s" / "task.toml").read_text()
 
 
 def test_a_hundred_thousand_cases_are_dealt_out(here: Path, capsys: Any) -> None:

@@ -118,8 +118,8 @@ def answering(folder: "TaskFolder", settings: "SessionSettings") -> list[str]:
     return []
 
 
-def tried(folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings") -> str:
-    """Run the files as they are on one example; what was printed.
+def tried(folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings") -> tuple[str, float]:
+    """Run the files as they are on one example; what was printed, and the score.
 
     Raises UsageError when that gives no score: nothing could be learned then.
     """
@@ -129,19 +129,21 @@ def tried(folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSett
     from genopt_tui.loop.evaluation import Job
 
     result = asyncio.run(one_rollout(Job(folder, choices, settings), folder.start(choices.start)))
-    if result.status != "ok":
+    if result.status != "ok" or result.score is None:
         why = result.error.strip() or result.feedback.strip() or result.output.strip()
         last = why.splitlines()[-1] if why else "it said nothing"
         raise UsageError(f"the command gives no score ({result.status})", last, "Run it by hand in this folder first")
     if missing := re.search(r"ModuleNotFoundError: (.+)", result.feedback):
         advice = "Install it for the command's Python, or open where it lies: --set sandbox.read=FOLDER"
         raise UsageError("the command gives no score", missing[1], advice)
+    if denied := re.search(r"^the sandbox (.+): (--set .+)$", result.feedback, re.MULTILINE):
+        raise UsageError("the command gives no score", f"the sandbox {denied[1]}", denied[2])
     say(f"as it is: {result.example} scores {figure(result.score)} in {result.seconds:.2g} s", err=True)
     if result.feedback.strip():
         say(f"  its last words: {result.feedback.strip().splitlines()[-1][:SHOWN]}", err=True)
     if result.sandbox:
         say(f"score: self-reported (command and files share a process); sandbox {result.sandbox}", err=True)
-    return result.output
+    return result.output, result.score
 
 
 def write_prompt(folder: Path, own: dict[str, Any]) -> list[str]:
@@ -173,7 +175,7 @@ def write_command(folder: Path, called: str, own: dict[str, Any], wish: Wish) ->
     command_task(folder, files, scoring)
     loader.load.cache_clear()
     task = loader.find(called)
-    scoring = scoring.as_tried(tried(task, *begun(task, called, wish)))
+    scoring = scoring.as_tried(*tried(task, *begun(task, called, wish)))
     (folder / "task.toml").write_text(toml(files, scoring), encoding="utf-8")
     held = ", ".join(f"{split} {count}" for split, count in scoring.counts.items() if count)
     told = [

@@ -1,5 +1,6 @@
 """The user's own files, as `genopt new --edit` finds them: the tree under the present folder without what is ignored."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -20,13 +21,18 @@ def tree(root: Path, edit: Sequence[str]) -> Files:
     if not all(edit):
         raise UsageError("--edit is empty", advice="Name a file, a folder or a glob such as 'src/*.py'")
     names = listed(root)
-    scope = [f"{entry.rstrip('/')}/**" if (root / entry).is_dir() else entry.removeprefix("./") for entry in edit]
+    inside = [os.path.relpath(entry, root) if os.path.isabs(entry) else entry.removeprefix("./") for entry in edit]
+    scope = [f"{entry.rstrip('/')}/**" if (root / entry).is_dir() else entry for entry in inside]
     chosen: dict[str, str] = {}
     for entry in scope:
         found = fitting(root, entry, names)
+        if not found and (root / entry).is_file():
+            raise UsageError(f"--edit {entry}", "it leads out of this folder", "Go to where the file lies")
         if not found:
             close = get_close_matches(entry, names, 1, 0.4)
             raise UsageError(f"--edit {entry} fits no file", advice=f"Did you mean {close[0]}?" if close else "")
+        if odd := next((name for name in found if not name.isprintable()), ""):
+            raise UsageError(f"--edit {entry}", f"{odd!r} is no printable name", "Rename the file")
         chosen |= {name: text_of(root / name) for name in found}
     commit, prefix = whereabouts(root)
     return Files(root, chosen, [name for name in names if name not in chosen], scope, commit, prefix)
@@ -67,9 +73,11 @@ def listed(root: Path) -> list[str]:
 
 
 def usable(root: Path, name: str) -> bool:
-    """Whether this is a file, or a link to a folder; what was deleted, or is a repository inside, is left out."""
+    """Whether this is a file, or a link to a folder; what was deleted, is a repository inside or leads back up is left out."""
     path = root / name
-    return path.is_file() or (path.is_symlink() and path.is_dir())
+    if path.is_symlink() and path.is_dir():
+        return not any(place.is_relative_to(path.resolve()) for place in (root.resolve(), Path.home().resolve()))
+    return path.is_file()
 
 
 def in_repository(root: Path) -> bool:

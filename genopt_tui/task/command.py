@@ -6,6 +6,7 @@ A folder holds `task.toml` (command, check, metric), the edited files in `starts
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ RULES: dict[Source, str] = {
     "exit code": "1 for exit code 0, 0 for exit code 1",
     "seconds": "the seconds that the command takes",
 }
+ODD = "a 'b\" c"  # an example that quotes would take apart
 NAMED = 60  # files named in the documentation
 
 TOML = """# Files and a command that prints a score. Written by genopt; yours to change. `genopt check` reads it.
@@ -99,6 +101,8 @@ class Scoring:
             raise TaskError("the command holds {example}", "no examples were given", "Give --examples FILE, one a line")
         if self.examples and "{example}" not in self.command:
             raise TaskError("the command does not say where the example goes", advice="Put {example} into it")
+        if self.examples and not kept_whole(self.command):
+            raise TaskError("the command has {example} between quotes", "it is quoted already", "Leave the quotes away")
         try:
             groups = re.compile(self.metric).groups
         except re.error as error:
@@ -106,12 +110,12 @@ class Scoring:
         if self.metric and not groups:
             raise TaskError(f"--metric {self.metric}", "it has no group", r"Put the number in one: 'time: ([0-9.]+)'")
 
-    def as_tried(self, output: str) -> "Scoring":
+    def as_tried(self, output: str, score: float) -> "Scoring":
         """The same, with the score from now on from where it came in a run that printed `output`.
 
         Where lower is better, what prints no number is timed, since failing would win by the exit code.
         """
-        source = source_of(output, self.metric)
+        source = source_of(output, self.metric, score)
         if self.minimize and source == "exit code":
             return replace(self, source="seconds", timed=True)
         return replace(self, source=source, timed=self.minimize and is_time(output, self.metric))
@@ -126,6 +130,14 @@ class Scoring:
         """Where the score is taken from, in words."""
         found = f"what {self.metric} finds" if self.metric else RULES[self.source]
         return f"{found}{', where the check passes' if self.check else ''}"
+
+
+def kept_whole(command: str) -> bool:
+    """Whether an example reaches the program as one word, whatever is in it."""
+    try:
+        return any(ODD in word for word in shlex.split(command.replace("{example}", shlex.quote(ODD))))
+    except ValueError:
+        return False
 
 
 def read_examples(file: Path) -> list[str]:
@@ -207,8 +219,9 @@ def documentation(files: Files, scoring: Scoring) -> str:
     if scoring.check:
         said.append(f"First this must succeed, or the version has no score: {scoring.check}")
     if files.rest:
-        more = f" and {len(files.rest) - NAMED} more" if len(files.rest) > NAMED else ""
-        said.append(f"Files beside these, which stay as they are: {', '.join(files.rest[:NAMED])}{more}.")
+        named = [name for name in files.rest if name.isprintable()][:NAMED]
+        more = f" and {len(files.rest) - len(named)} more" if len(files.rest) > len(named) else ""
+        said.append(f"Files beside these, which stay as they are: {', '.join(named)}{more}.")
     return "\n".join(said)
 
 
@@ -226,9 +239,19 @@ def copy_rest(files: Files, to: Path) -> None:
         target = to / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if name in copied:
-            shutil.copy2(files.root / name, target)
+            copy(files.root / name, target)
         else:
             target.symlink_to((files.root / name).resolve())
+
+
+def copy(source: Path, target: Path) -> None:
+    """A copy that its owner can read. Raises TaskError."""
+    try:
+        shutil.copy2(source, target)
+        target.chmod(target.stat().st_mode | 0o600)
+    except OSError as error:
+        said = error.strerror or str(error)
+        raise TaskError(f"cannot copy {source}", said, "Name what is not needed in .gitignore") from error
 
 
 def quoted(text: str) -> str:

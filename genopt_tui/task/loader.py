@@ -69,7 +69,7 @@ class TaskFolder:
         """Digest of all that decides a score but the artifact: the task's code and data, its settings, limits and packages."""
         digest = sha256()
         for file in self.code():
-            digest.update(str(file.relative_to(self.path.parent)).encode() + b"\0" + _content(file) + b"\0")
+            digest.update(os.fsencode(file.relative_to(self.path.parent)) + b"\0" + _content(file) + b"\0")
         digest.update(repr(sorted(settings.items())).encode() + repr(limits).encode())
         for package in sorted(self.task.preload):
             digest.update(f"{package}={_version(package)}\n".encode())

@@ -135,10 +135,10 @@ def tail(text: str, most: int) -> str:
     return text if len(text) <= most else f"[... {len(text) - most} characters before this ...]\n{text[-most:]}"
 
 
-def source_of(output: str, metric: str) -> Source:
-    """Where the score of a run that succeeded came from: a number in what it printed, or its exit code."""
+def source_of(output: str, metric: str, score: float) -> Source:
+    """Where the score of a run came from: a number in what it printed, or its exit code; `any` where it may have been a failure."""
     try:
-        return "number" if metric or last_said(output) else "exit code"
+        return "number" if metric or last_said(output) else "exit code" if score else "any"
     except NoScore:
         return "any"
 
