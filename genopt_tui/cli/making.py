@@ -24,7 +24,12 @@ set_option = click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", 
 @click.option("--start", default="", help="Starting artifact; left out: the task's first.")
 @click.option("--preset", default="", help="A preset of the task.")
 @click.option("--model", default="", help="Who proposes: a litellm model, command:..., manual, search, replay:FILE.")
-@click.option("--from", "source", metavar="SESSION@VERSION|PATH", help="Begin with a version of another session, or (with TASK) a file or folder of your own.")
+@click.option(
+    "--from",
+    "source",
+    metavar="SESSION@VERSION|PATH",
+    help="Begin with a version of another session, or (with TASK) a file or folder of your own.",
+)
 @click.option("--steps", type=click.IntRange(min=0), help="Run it at once: this many steps, as `genopt run` would.")
 @click.option("--mode", type=MODES, help="With --steps: who decides.")
 @own.own_options
