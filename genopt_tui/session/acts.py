@@ -114,17 +114,24 @@ def merge_edits(repository: Repository) -> Applied:
 def edited(repository: Repository) -> dict[str, str] | None:
     """The artifact with the open hand edit, on top of what head did meanwhile; None where design choices are edited too.
 
-    Raises SessionError where nothing was edited, or where marks of a conflict are left.
+    Raises SessionError where nothing was edited, or where both changed the same lines: these stand marked in the files then.
     """
-    applied, edit = merge_edits(repository), repository.hand_edit()
+    edit = repository.hand_edit()
     if edit is not None and edit.choices is not None:
         return None
-    torn = [*applied.conflicts, *(n for n in applied.changed if is_torn(applied.files.get(n, "")))]
-    if torn:
-        raise SessionError(
-            f"{torn[0]} holds a conflict", "both sides changed the same lines", "Edit it until no marks are left"
-        )
-    return dict(applied.files)
+    torn = [name for name, text in edit.changed.items() if is_torn(text or "")] if edit else []
+    if not torn:
+        applied = merge_edits(repository)
+        if not applied.conflicts:
+            return dict(applied.files)
+        torn = [*applied.conflicts]
+        _put(repository, applied)
+        repository.work.made_from_head(f"{ARTIFACT}/{name}" for name in applied.changed)
+    raise SessionError(
+        f"{torn[0]} holds a conflict",
+        "head and the edit changed the same lines, which stand marked in the file",
+        f"Edit {repository.path / ARTIFACT / torn[0]} until no marks are left, then take it over again",
+    )
 
 
 def names_of(repository: Repository) -> str:
@@ -148,6 +155,10 @@ def lay_out(repository: Repository, applied: Applied) -> None:
         raise SessionError(
             "files are edited by hand already", "the conflict is shown in them", "Take them over or undo them first"
         )
+    _put(repository, applied)
+
+
+def _put(repository: Repository, applied: Applied) -> None:
     for name in applied.changed:
         target = repository.path / ARTIFACT / safe_path(name)
         if name in applied.files:

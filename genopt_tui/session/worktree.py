@@ -7,7 +7,7 @@ being done (`act`: from this moment on it is finished even if its writer is kill
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -74,6 +74,12 @@ class WorkTree:
             if current not in (new.get(name), base):
                 found.append(Edited(name, self._text(name), base))
         return found
+
+    def made_from_head(self, names: Iterable[str]) -> None:
+        """Take note that edited files now hold what head did to them too."""
+        for name in names:
+            self.followed.base.pop(name, None)
+        self._save()
 
     def _is_ours(self, name: str, old: str | None, new: str | None) -> bool:
         """Whether a file is still what was put there and has to change; otherwise what it was made from is remembered."""

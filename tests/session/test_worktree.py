@@ -1,5 +1,8 @@
 """Hand edits and plain git beside genopt: noticed, offered, never overwritten."""
 
+import pytest
+
+from genopt_tui.errors import SessionError
 from genopt_tui.session import acts
 from genopt_tui.session.repository import Repository
 from tests.session.conftest import START, Accept, plain_git
@@ -30,6 +33,19 @@ def test_hand_edit_merges_with_what_head_did_meanwhile(session: Repository, acce
     merged = acts.merge_edits(session)
     assert merged.conflicts == ()
     assert merged.files == {"policy.py": text.replace("a = 1", "a = 10").replace("c = 3", "c = 'by hand'")}
+
+
+def test_a_hand_edit_that_does_not_fit_the_new_head_is_marked_in_the_file(session: Repository, accept: Accept) -> None:
+    policy = session.path / "artifact" / "policy.py"
+    policy.write_text("a = 'by hand'\n")
+    accept(1, "a = 10\n")
+    for _ in range(2):  # the second time the marks are still there
+        with pytest.raises(SessionError, match="holds a conflict"):
+            acts.edited(session)
+        assert "a = 10\n" in policy.read_text() and "a = 'by hand'\n" in policy.read_text()
+    assert policy.read_text().count("<<<<<<<") == 1
+    policy.write_text("a = 11\n")
+    assert acts.edited(session) == {"policy.py": "a = 11\n"}
 
 
 def test_hand_edit_becomes_a_version(session: Repository) -> None:
