@@ -25,7 +25,7 @@ class HistoryPane(Pane):
 
     NUMBER, NAME = 1, "History"
     DEFAULT_CSS = """
-    HistoryPane #about { height: 2; color: $text-muted; background: $panel; }
+    HistoryPane #about { height: auto; max-height: 4; color: $text-muted; background: $panel; }
     """
 
     def __init__(self, snapshot: Snapshot | None = None, *, id: str | None = None) -> None:

@@ -34,7 +34,7 @@ def parts_of(row: HistoryRow, drawn: str, width: int, marks: words.Marks, room: 
         (f"{drawn:<{width}} ", "dim" if dim else "graph"),
         (f"{row.label:<5}", "head" if row.head else "dim" if dim else "label"),
         (f"{score:>6} ", "dim" if dim else "score"),
-        (f"{spread(row):<7}" if room >= WITH_INTERVAL else "", "dim"),
+        (f"{spread(row):<9}" if room >= WITH_INTERVAL else "", "dim"),
         (f"{count:<4} ", "dim"),
     ]
     if dim:
@@ -54,7 +54,7 @@ def parts_of(row: HistoryRow, drawn: str, width: int, marks: words.Marks, room: 
 def spread(row: HistoryRow) -> str:
     """Half of the score's 95 % interval: `+-1.6`."""
     half = half_width(row.stderr, row.n) if row.score is not None else None
-    return "" if half is None else f"+-{words.score(half)}"
+    return "" if half is None else f"+-{half:.2g}"
 
 
 def price(row: HistoryRow) -> str:
@@ -71,10 +71,14 @@ def about(row: HistoryRow) -> str:
     half, score = half_width(row.stderr, row.n), words.score(row.score)
     if half is not None and row.score is not None:
         score += f" [{words.score(row.score - half)}, {words.score(row.score + half)}]"
-    by = f" by {row.who}" if row.who and row.decision not in {"start", "design"} else ""
+    by = f" by {row.who}" if row.who not in {"", row.decision} and row.decision not in {"start", "design"} else ""
     change = f"d {words.signed(row.difference)} {row.verdict}".rstrip() if row.difference is not None else ""
     parts = [f"{row.label} {row.decision}{by}", f"{score} n{row.n}" if score else "no score", change, price(row)]
-    names = [*row.branches, *(f"tag {tag}" for tag in row.tags), "" if row.kind == "branch" else row.kind]
+    names = [
+        *row.branches,
+        *(f"tag {tag}" for tag in row.tags),
+        "" if row.kind in {"branch", row.decision} else row.kind,
+    ]
     note = f"  note: {row.note}" if row.note else ""
     return " · ".join(filter(None, [*parts, *names])) + f"\n{row.subject}{note}"
 

@@ -1,0 +1,138 @@
+"""What the history is made of: versions read in pieces, the graph beside them, intervals, work beside the steps."""
+
+from pathlib import Path
+
+import pytest
+from sample import BETTER, NEXT, START, commit_version
+from scipy.special import stdtrit
+
+from genopt_tui.session import acts
+from genopt_tui.session.journal import Event
+from genopt_tui.session.repository import Repository
+from genopt_tui.ui import past
+from genopt_tui.ui.asides import Asides
+from genopt_tui.ui.graph import LANES, graph
+from genopt_tui.ui.interval import half_width
+from genopt_tui.ui.outside import Watch
+from genopt_tui.ui.panes.history_rows import about, with_task_changes
+from genopt_tui.ui.snapshot import HistoryRow
+from genopt_tui.ui.words import ASCII
+
+
+def labels(found: past.Past) -> list[str]:
+    return [row.label for row in found.rows({})]
+
+
+def test_a_long_history_comes_in_pieces_the_newest_first_and_then_only_what_is_new(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "PIECE", 1)
+    with Repository.open(session) as repository:
+        found = past.Past(repository)
+        assert found.look() and found.missing == 3
+        found.read()
+        assert labels(found) == ["2a"]
+        while found.missing:
+            found.read()
+        assert labels(found) == ["2a", "1", "start"]
+        kept = found.rows({})
+        assert not found.look()
+        commit_version(repository, NEXT, 3, 15.6, 9.0)
+        assert found.look() and found.missing == 1
+        found.read()
+        assert labels(found) == ["3", "2a", "1", "start"]
+        assert found.rows({})[1] is kept[0]  # what did not change is the same row
+
+
+def test_rows_follow_acts_without_being_read_again(session: Path) -> None:
+    with Repository.open(session) as repository:
+        found = past.Past(repository)
+        found.look()
+        found.read()
+        acts.branch(repository, "aim", "2a")
+        acts.tag(repository, "first", "1")
+        acts.rewind(repository, "start")
+        assert found.look() and not found.missing
+        rows = {row.label: row for row in found.rows({})}
+        assert rows["2a"].kind == "branch" and rows["2a"].branches == ("aim",)
+        assert rows["1"].kind == "branch" and rows["1"].tags == ("first",)  # aim leads to it
+        assert rows["start"].head and rows["start"].branches == ("main",)
+
+
+def test_a_start_has_the_score_that_a_run_gave_it(session: Path) -> None:
+    with Repository.open(session) as repository:
+        found = past.Past(repository)
+        found.look()
+        found.read()
+        start = found.rows({})[-1]
+        scored = found.rows({start.commit: {"mean": -20.0, "stderr": 0.5, "n": 10}})[-1]
+        assert (scored.score, scored.stderr, scored.n) == (-20.0, 0.5, 10)
+
+
+def test_every_version_has_its_mark_however_many_lines_are_open() -> None:
+    tips = [HistoryRow(f"tip-{i}", str(i), i, parents=("root",)) for i in range(LANES + 5, 0, -1)]
+    drawn = graph([*tips, HistoryRow("root", "start", 0)], tips[0].commit, ASCII)
+    assert all("*" in line and len(line) <= LANES for line in drawn)
+    assert drawn[-1].startswith("*") and "'" in drawn[-1]
+
+
+@pytest.mark.parametrize("n", [2, 4, 10, 31, 32, 100])
+def test_intervals_are_students(n: int) -> None:
+    assert half_width(1.0, n) == pytest.approx(float(stdtrit(n - 1, 0.975)), rel=0.003)
+
+
+def test_no_interval_without_two_samples() -> None:
+    assert half_width(1.0, 1) is None and half_width(None, 10) is None
+
+
+def test_a_line_parts_what_does_not_compare() -> None:
+    rows = [HistoryRow("b", "2", 2, task_changed=True), HistoryRow("a", "1", 1)]
+    assert [row.label for row in with_task_changes(rows)] == ["2", "", "1"]
+    assert "do not compare" in with_task_changes(rows)[1].subject
+
+
+def test_what_is_said_of_a_version() -> None:
+    row = HistoryRow("a" * 40, "7", 7, decision="approved", score=14.2, stderr=0.5, n=4, who="you", cost=0.0123)
+    told = about(HistoryRow(**{name: getattr(row, name) for name in row.__slots__} | {"tags": ("one",), "note": "[b]"}))
+    assert told.split("\n")[0] == "7 approved by you · 14.2 [12.6, 15.8] n4 · $0.0123 · tag one"
+    assert told.endswith("note: [b]")
+
+
+def test_work_beside_the_steps_is_counted_and_what_hunks_are_worth_is_kept() -> None:
+    asides = Asides()
+
+    def event(kind: str, step: int = 0, **data: object) -> None:
+        asides.take(Event(1, "", step, kind, data))
+
+    asides.asked("t", "hunks")
+    event("aside_started", token="t", what="hunks", size=2)
+    event("rollout_finished", step=3)
+    assert asides.found["t"].done == 0
+    event("rollout_finished")
+    assert (asides.found["t"].done, asides.found["t"].data) == (1, None)
+    event(
+        "aside_finished",
+        token="t",
+        error="",
+        hunks={"base_tree": "a", "tree": "b", "hunks": [{"hunk": 1, "worth": 2.0}]},
+    )
+    assert asides.found["t"].data and asides.worth("a", "b") == {1: {"hunk": 1, "worth": 2.0}}
+    assert not asides.worth("b", "a")
+
+
+def test_an_edit_by_hand_counts_once_it_has_lasted(session: Path) -> None:
+    watch = Watch(session)
+    with Repository.open(session) as repository:
+        repository.recover()
+        watch.look(repository)
+        watch.look(repository)
+        assert not watch.found.edited and not watch.found.moved
+        (session / "artifact" / "policy.py").write_text(START["policy.py"])
+        watch.look(repository)
+        assert not watch.found.edited
+        watch.look(repository)
+        assert watch.found.edited == ("policy.py",)
+        (session / "artifact" / "policy.py").write_text(BETTER["policy.py"])
+        watch.look(repository)
+        watch.look(repository)
+        assert not watch.found.edited
