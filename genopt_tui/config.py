@@ -24,7 +24,7 @@ Names = Annotated[list[str], BeforeValidator(_as_list)]
 class Section(BaseModel):
     """A table of settings: unknown keys are refused, values are checked on assignment."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, defer_build=True)
 
 
 class Horizon(Section):

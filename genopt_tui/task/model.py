@@ -12,7 +12,7 @@ from genopt_tui.task.rollout import Limits
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class ArtifactFiles(Table):
