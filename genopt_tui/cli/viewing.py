@@ -43,6 +43,8 @@ def status(session: str | None, as_json: bool) -> int:
         say("  spent: " + ", ".join(f"{key} {value:g}" for key, value in spent.items()))
     uses = f"the gate scored {document['gate_uses']} versions"
     say(f"  {uses}, the test split was opened {document['test_openings']} times")
+    if edited := document["edited_by_hand"]:
+        say(f"  edited by hand: {', '.join(edited)}: genopt accept-edits takes it over")
     if document["task"]["changed"]:
         say("  the task has changed since head was scored: genopt rescore")
     if document["error"]:
@@ -83,9 +85,12 @@ def status_of(path: Path) -> dict[str, Any]:
                 "candidates": wanted["candidates"],
                 "since": wanted["since"],
             }
+        edit = repository.hand_edit()
+        edited = [*sorted(edit.changed), *(["genopt.toml"] if edit.choices is not None else [])] if edit else []
         return {
             "session": path.name,
             "path": str(path),
+            "edited_by_hand": edited,
             "state": progress.state(pid is not None),
             "branch": repository.branch(),
             "head": repository.head(),

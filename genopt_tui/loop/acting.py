@@ -6,6 +6,7 @@ from genopt_tui.errors import SessionError
 from genopt_tui.loop.orders import Data, Orders
 from genopt_tui.loop.records import Outcome
 from genopt_tui.session import acts, export
+from genopt_tui.session.actlog import Act
 from genopt_tui.session.notes import note, opened
 
 
@@ -19,10 +20,14 @@ class Acting(Orders):
         return await self._act("switch", lambda: acts.switch(self.desk.repository, str(data["name"])))
 
     async def do_undo(self, data: Data) -> str:
-        return await self._act("undo", lambda: acts.undo(self.desk.repository))
+        what = acts.undoable(self.desk.repository)
+        told = await self._act("undo", lambda: acts.undo(self.desk.repository))
+        return f"{self._named(what)} is taken back: {told}"
 
     async def do_redo(self, data: Data) -> str:
-        return await self._act("redo", lambda: acts.redo(self.desk.repository))
+        what = acts.redoable(self.desk.repository)
+        told = await self._act("redo", lambda: acts.redo(self.desk.repository))
+        return f"{self._named(what)} is done again: {told}"
 
     async def do_branch(self, data: Data) -> str:
         acts.branch(self.desk.repository, str(data["name"]), str(data.get("at") or "head"))
@@ -92,3 +97,10 @@ class Acting(Orders):
         await self.end_step(act)
         self.beginning.by_hand(applied.files, f"{act} {version}")
         return ""
+
+    def _named(self, act: Act | None) -> str:
+        """The act that is undone or redone, in words, however often that was done before; a commit by its step."""
+        while act and act.of:
+            act = self.desk.repository.acts.read(act.of)
+        words = {"commit": f"step {act.step}" if act else "", "external": "what plain git did"}
+        return words.get(act.kind, act.kind) if act else ""
