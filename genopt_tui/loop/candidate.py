@@ -7,9 +7,9 @@ from genopt_tui.learn.edit import Edit, read_reply
 from genopt_tui.learn.refusal import Refusal
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.loop.asking import ask
-from genopt_tui.loop.gating import looked, promises
+from genopt_tui.loop.gating import judged, looked
 from genopt_tui.loop.rules import at_rest
-from genopt_tui.loop.scoring import Version, Wish
+from genopt_tui.loop.scoring import Scorer, Version, Wish, rows_of
 from genopt_tui.loop.step import Composed, Step
 from genopt_tui.loop.timing import alternately, standing, timed
 from genopt_tui.propose.base import Ask
@@ -199,14 +199,32 @@ class CandidateWalk:
             data = timed(base, new, task, gate, standing(desk.repository, self.batch["base"]))
         else:
             data = await looked(scorer, theirs, ours, gate)
-        kept, judged = promises(edit.get("expects", []), data["scores"], task.direction)
+        expects = edit.get("expects", [])
+        seen = [] if scorer.timed else await self._promised(scorer, version, {example for example, _ in expects})
+        told = judged(expects, [*data["scores"], *seen], task.direction)
+        kept = sum(came_true for *_, came_true in told)
+        before = desk.book.journal.last("gate_finished")
+        earlier = before.data.get("session_promises", [0, 0]) if before else [0, 0]
         desk.book.say(
             "gate_finished",
             candidate=candidate.number,
             tree=version.tree,
             base_tree=self.base.tree,
             promises_kept=kept,
-            promises=judged,
+            promises=len(told),
+            promised=[list(promise) for promise in told],
+            session_promises=[earlier[0] + kept, earlier[1] + len(told)],
             rule=task.scored_by(scorer.task_settings),
             **data,
         )
+
+    async def _promised(self, scorer: Scorer, version: Version, named: set[str]) -> list[dict[str, Any]]:
+        """Scores of a candidate, and of its base, on the examples of the evidence for which it promised something."""
+        batch = self.step.batch_rows()
+        pairs = [(r.result.example, r.result.repeat) for r in batch if r.result.example in named]
+        if not pairs:
+            return []
+        failure = scorer.task.task.failure_score
+        bases = {(b["example"], b["repeat"]): b["score"] for b in rows_of(batch, failure)}
+        rows = await scorer.roll(Wish(version, "train", pairs, traced=True, quiet=True))
+        return [{**row, "base": bases[row["example"], row["repeat"]]} for row in rows_of(rows, failure)]

@@ -98,15 +98,15 @@ async def looked(scorer: Scorer, base: Wish, new: Wish, gate: Gate) -> dict[str,
     return data
 
 
-def promises(expects: Sequence[Sequence[str]], scores: Sequence[dict[str, Any]], direction: str) -> tuple[int, int]:
-    """(kept, judged) of `expects: EXAMPLE up|down`, where up is better; examples that the gate did not score are not judged."""
+def judged(
+    expects: Sequence[Sequence[str]], scores: Sequence[dict[str, Any]], direction: str
+) -> list[tuple[str, str, bool]]:
+    """Which of `expects: EXAMPLE up|down` were kept, where up is better: (example, way, kept) of those with a score and a base."""
     sign = 1 if direction == "higher" else -1
-    kept = judged = 0
+    told = []
     for example, way in expects:
         rows = [s for s in scores if s["example"] == example and None not in (s["base"], s["score"])]
-        if not rows:
-            continue
-        judged += 1
-        gain = sign * sum(s["score"] - s["base"] for s in rows)
-        kept += gain > 0 if way == "up" else gain < 0
-    return kept, judged
+        if rows:
+            gain = sign * sum(s["score"] - s["base"] for s in rows)
+            told.append((example, way, gain > 0 if way == "up" else gain < 0))
+    return told

@@ -107,6 +107,7 @@ def proposal_of(candidate: Candidate, diff: str, declined: str) -> Proposal:
         because=[(str(e), int(s)) for e, s in edit.get("because", [])],
         expects=[(str(e), str(w)) for e, w in edit.get("expects", [])],
         promises_kept=kept,
+        promised=[(str(e), str(w), bool(k)) for e, w, k in (candidate.gate or {}).get("promised", [])],
     )
 
 

@@ -55,6 +55,9 @@ class Proposal(Part):
     because: list[tuple[str, int]] = Field(default_factory=list)
     expects: list[tuple[str, str]] = Field(default_factory=list)
     promises_kept: int | None = None
+    promised: list[tuple[str, str, bool]] = Field(
+        default_factory=list, description="Of `expects`, those that could be judged: example, way, whether it came true"
+    )
 
 
 class Scores(Part):

@@ -117,3 +117,27 @@ def test_a_template_that_breaks_while_the_prompt_waits_is_told_and_the_prompt_st
     bench.tell("propose", step=1)
     bench.wait("decision_wanted", pending="decide")
     assert bench.calls()[0] == "\n\n".join(m["content"] for m in shown(bench))
+
+
+def test_promises_about_the_evidence_are_held_against_it_and_the_session_counts_them(make: Make) -> None:
+    bench = make()
+    edit = "\n\nanswer.py\n<<<<<<< SEARCH\nLEVEL = {}\n=======\nLEVEL = {}\n>>>>>>> REPLACE\n"
+    bench.start(steps=2, mode="step")
+    after = waits(bench)
+    first, second = (str(e) for e, _ in bench.events("batch_sampled")[-1].data["examples"])
+    promise = f"because: {first} step 0\nexpects: {first} up\nexpects: {second} down\nexpects: nobody up"
+    bench.will_reply(0, f"Raise it.\n{promise}{edit.format(3.0, 4.0)}")
+    bench.tell("propose", step=1)
+    wanted = bench.wait("decision_wanted", after, pending="decide")
+    gate = bench.events("gate_finished")[-1].data
+    assert gate["promised"] == [[first, "up", True], [second, "down", False]]
+    assert (gate["promises_kept"], gate["promises"], gate["session_promises"]) == (1, 2, [1, 2])
+    bench.tell("approve", step=1, candidate=0)
+    after = waits(bench, wanted.id)
+    third = str(bench.events("batch_sampled")[-1].data["examples"][0][0])
+    bench.will_reply(1, f"Raise it.\nexpects: {third} up{edit.format(4.0, 5.0)}")
+    bench.tell("propose", step=2)
+    bench.wait("decision_wanted", after, pending="decide")
+    assert bench.events("gate_finished")[-1].data["session_promises"] == [2, 3]
+    record = bench.record("1").proposal
+    assert record.promised == [(first, "up", True), (second, "down", False)] and record.promises_kept == 1
