@@ -1,5 +1,6 @@
 """Every act on versions by its key, in the real application with the real runner."""
 
+import asyncio
 import os
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from lived import Person, person_at
 
+from genopt_tui.cli.history import aside, edit_of
 from genopt_tui.config import SessionSettings
 from genopt_tui.session.repository import Repository
 from genopt_tui.ui.screens.pick import PickScreen
@@ -161,10 +163,12 @@ async def test_which_hunk_did_it(lived: Path) -> None:
         await person.press("5", "D", "y")
         await person.until(lambda: worth(person) == {1: 2.0, 2: -1.0}, "what the proposal's hunks were worth")
         assert "up" in diff_heads(person)[0] and "down" in diff_heads(person)[1]
+        assert edit_of(lived, "4") == edit_of(lived, "4a") == {"step": 4, "candidate": 0}
+        told = (await asyncio.to_thread(aside, lived, "hunks", **edit_of(lived, "4")))["hunks"]
+        assert [round(hunk["worth"], 6) for hunk in told["hunks"]] == [2.0, -1.0]
         await person.press("a")
         await person.head_is("4")
-        await person.stand_on("4")
-        await person.press("t", "escape", "1", "j", "enter")
+        assert edit_of(lived, "4").keys() == {"version"}
 
 
 def worth(person: Person) -> dict[int, float]:

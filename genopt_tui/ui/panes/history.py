@@ -104,7 +104,8 @@ class HistoryPane(Pane):
         self.about.display = row is not None and self.size.height >= 12
         if row is not None:
             where = self._found.get(row.commit, "") if self._needle else ""
-            self.about.show(f"{about(row)}{f'  {where}' if where else ''}")
+            elsewhere = where and not where.startswith("subject")
+            self.about.show(f"{where}\n{about(row)}" if elsewhere else about(row))
 
     def on_pane_changed(self) -> None:
         self._draw_about()
