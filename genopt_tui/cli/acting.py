@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genopt_tui.cli.common import ask_runner, find_session, journal_of, say, taken_out
-from genopt_tui.errors import EvaluationError, Exit, UsageError
+from genopt_tui.errors import EvaluationError, Exit, UsageError, single_line
 
 if TYPE_CHECKING:
     from genopt_tui.session.journal import Journal
@@ -17,6 +17,28 @@ def tell(session: str | None, kind: str, /, **data: Any) -> int:
     """Leave a command and say what the runner answers."""
     if said := ask_runner(find_session(session), kind, **data):
         say(said)
+    return Exit.DONE
+
+
+def text_of(file: Path) -> str:
+    """A file's text with its line ends. Raises UsageError."""
+    try:
+        return file.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {file}", str(error)) from error
+
+
+def list_hints(session: str | None) -> int:
+    """What the model is told in every update, and in the next one."""
+    from genopt_tui.session.person import said
+    from genopt_tui.session.progress import latest
+
+    with journal_of(find_session(session)) as journal:
+        progress, _ = latest(journal)
+        told = said(journal, progress.step + progress.proposed)
+    for label, texts in (("always", told.standing), ("next", told.hints)):
+        for text in texts:
+            print(f"{label}: {single_line(text)}")
     return Exit.DONE
 
 
@@ -95,11 +117,16 @@ def reject(words: tuple[str, ...], step: int | None, candidate: int | None) -> i
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True, metavar="[SESSION] TEXT")
+@click.argument("words", nargs=-1, metavar="[SESSION] TEXT")
 @click.option("--always", is_flag=True, help="For every update from now on.")
 @click.option("--remove", is_flag=True, help="Take back a hint given with --always.")
-def hint(words: tuple[str, ...], always: bool, remove: bool) -> int:
+@click.option("--list", "listed", is_flag=True, help="Print the hints that stand, and those for the next update.")
+def hint(words: tuple[str, ...], always: bool, remove: bool, listed: bool) -> int:
     """Tell the model something, for the next update or for all."""
+    if listed:
+        return list_hints(words[0] if words else None)
+    if not words:
+        raise UsageError("what is the model to be told?", advice="genopt hint TEXT; --list prints what it is told")
     session, rest = taken_out(list(words)) if len(words) > 1 else (None, list(words))
     return tell(session, "hint", text=" ".join(rest), always=always, remove=remove)
 
@@ -110,7 +137,7 @@ def hint(words: tuple[str, ...], always: bool, remove: bool) -> int:
 def reply(words: tuple[str, ...], candidate: int | None) -> int:
     """With model `manual`: give the reply; a word that names a file stands for its text."""
     session, rest = taken_out(list(words)) if len(words) > 1 else (None, list(words))
-    text = Path(rest[0]).read_text(encoding="utf-8") if len(rest) == 1 and Path(rest[0]).is_file() else " ".join(rest)
+    text = text_of(Path(rest[0])) if len(rest) == 1 and Path(rest[0]).is_file() else " ".join(rest)
     return tell(session, "reply", text=text, candidate=candidate)
 
 

@@ -1,14 +1,15 @@
 """Commands around a prompt: look at it, change what it is made of, send it, and ask a step again with a choice changed."""
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.acting import tell
+from genopt_tui.cli.acting import tell, text_of
 from genopt_tui.cli.common import ask_runner, figure, find_session, journal_of, say, say_text, taken_out
-from genopt_tui.errors import Exit, SessionError
+from genopt_tui.errors import Exit, SessionError, UsageError
 
 if TYPE_CHECKING:
     from genopt_tui.session.journal import Journal
@@ -32,9 +33,13 @@ def preview(journal: "Journal") -> list[dict[str, str]]:
 @click.command()
 @click.argument("session", required=False)
 def prompt(session: str | None) -> int:
-    """In mode step: the prompt that waits, as it would be sent (its last message)."""
+    """In mode step: the prompt that waits, as it would be sent (its last message); to the byte where it goes into a file."""
     with journal_of(find_session(session)) as journal:
-        say_text(preview(journal)[-1]["content"])
+        text = preview(journal)[-1]["content"]
+    if sys.stdout.isatty():
+        say_text(text)
+    else:
+        sys.stdout.buffer.write(text.encode())
     return Exit.DONE
 
 
@@ -44,14 +49,24 @@ def prompt(session: str | None) -> int:
 @click.option("--pin", multiple=True, metavar="EXAMPLE", help="Show this example first.")
 @click.option("--prompt", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Send this text.")
 def send(session: str | None, drop: tuple[str, ...], pin: tuple[str, ...], file: Path | None) -> int:
-    """In mode step: send the prompt that waits, without some examples, or as you edited it."""
+    """In mode step: send the prompt that waits, to the byte, or without some examples, or as you edited it."""
     path = find_session(session)
-    more: dict[str, Any] = {}
+    more: dict[str, Any] = {"dropped": list(drop)} if drop else {}
+    more |= {"pinned": list(pin)} if pin else {}
+    with journal_of(path) as journal:
+        *before, last = preview(journal)
+        known(journal, [*drop, *pin])
     if file:
-        with journal_of(path) as journal:
-            *before, last = preview(journal)
-        more["messages"] = [*before, {**last, "content": file.read_text(encoding="utf-8")}]
-    return tell(str(path), "propose", dropped=list(drop), pinned=list(pin), **more)
+        more["messages"] = [*before, {**last, "content": text_of(file)}]
+    return tell(str(path), "propose", **more)
+
+
+def known(journal: "Journal", named: list[str]) -> None:
+    """Raises UsageError where an example is none of the batch."""
+    sampled = journal.last("batch_sampled")
+    batch = [str(example) for example, _ in sampled.data["examples"]] if sampled else []
+    if wrong := [name for name in named if name not in batch]:
+        raise UsageError(f"{wrong[0]} is not in this batch", f"it has {', '.join(batch)}")
 
 
 @click.command()

@@ -19,6 +19,7 @@ from genopt_tui.cli.rules import rule_of
 from genopt_tui.errors import Exit, GenoptError
 
 if TYPE_CHECKING:
+    from genopt_tui.session.journal import Journal
     from genopt_tui.session.repository import Repository
 
 
@@ -43,6 +44,8 @@ def status(session: str | None, as_json: bool) -> int:
         say("  spent: " + ", ".join(f"{key} {value:g}" for key, value in spent.items()))
     uses = f"the gate scored {document['gate_uses']} versions"
     say(f"  {uses}, the test split was opened {document['test_openings']} times")
+    if made := document["promises"]["made"]:
+        say(f"  promises kept: {document['promises']['kept']} of {made}")
     if edited := document["edited_by_hand"]:
         say(f"  edited by hand: {', '.join(edited)}: genopt accept-edits takes it over")
     if document["task"]["changed"]:
@@ -64,6 +67,13 @@ def task_state(path: Path, repository: "Repository") -> dict[str, Any]:
     except GenoptError as error:
         return {"fingerprint": None, "scored_under": scored, "changed": None, "problem": str(error)}
     return {"fingerprint": now, "scored_under": scored, "changed": scored != now if scored else None, "problem": ""}
+
+
+def promises_of(journal: "Journal") -> dict[str, int]:
+    """How many promises of this session could be judged, and how many were kept."""
+    last = journal.last("gate_finished")
+    kept, made = last.data.get("session_promises", (0, 0)) if last else (0, 0)
+    return {"made": made, "kept": kept}
 
 
 def status_of(path: Path) -> dict[str, Any]:
@@ -103,6 +113,7 @@ def status_of(path: Path) -> dict[str, Any]:
             "rule": rule_of(path),
             "runner_pid": pid,
             "task": task_state(path, repository),
+            "promises": promises_of(journal),
             "gate_uses": gate_uses(repository),
             "test_openings": sum(openings(repository).values()),
         }
@@ -184,6 +195,8 @@ def show(session: str, version: str, as_json: bool) -> int:
     scores = record["scores"]
     if scores["mean"] is not None:
         say(f"gate {figure(scores['base_mean'])} -> {figure(scores['mean'])} n={scores['n']} {scores['verdict']}")
+    for example, way, kept in record["proposal"]["promised"]:
+        say(f"promised {example} {way}: {'kept' if kept else 'not kept'}")
     for message in record["prompt"]:
         say(f"--- {message['role']}")
         say_text(message["content"])

@@ -4,6 +4,7 @@ from genopt_tui.config import ALIASES, DesignChoices, SessionSettings, assign, k
 from genopt_tui.errors import UsageError
 from genopt_tui.loop.changes import changed
 from genopt_tui.loop.orders import Data, Orders
+from genopt_tui.session.person import said
 
 
 class Steering(Orders):
@@ -66,6 +67,9 @@ class Steering(Orders):
         text = str(data.get("text", "")).strip()
         if not text:
             raise UsageError("the hint is empty")
+        standing = said(self.desk.book.journal, self.desk.book.step).standing
+        if data.get("remove") and text not in standing:
+            raise UsageError("no such hint stands", f"these do: {'; '.join(standing) or 'none'}")
         self.desk.book.say("hint", step=0, text=text, always=bool(data.get("always")), remove=bool(data.get("remove")))
         return await self.machine.step.heard()
 

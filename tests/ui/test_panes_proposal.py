@@ -17,7 +17,7 @@ from genopt_tui.ui.snapshot import ProposalView
 from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
 from genopt_tui.ui.widgets.text import why_not_here
 
-GATE = {"mean": 15.6, "difference": 1.4, "verdict": "better", "n": 10, "promises": 3, "promises_kept": 1}
+GATE = {"mean": 15.6, "difference": 1.4, "verdict": "better", "n": 10, "promises": 3, "promises_kept": 1, "session_promises": [9, 21]}
 
 
 @asynccontextmanager
@@ -165,7 +165,7 @@ async def test_hunks_say_where_they_are_what_they_are_worth_and_what_they_rest_o
 
 async def test_promises_are_counted_and_an_edit_of_ones_own_is_named() -> None:
     async with shown(proposal(gate=GATE)) as (_, pane, pilot):
-        assert "expects seed-3 up  kept 1 of 3" in text(pane)
+        assert "expects seed-3 up  kept 1 of 3, the session 9 of 21" in text(pane)
         pane.feed(snapshot(proposals=(proposal(gate=None, gate_scores=(), edited=True),)))
         await settled(pilot)
         assert "edited by you" in str(pane.border_title)

@@ -27,7 +27,8 @@ USUAL = 1000
 
 class EvidencePane(LinePane):
     """Pane 4. `{` and `}` (or `h` and `l`) change the tab, space leaves an example out of the prompt that waits, `x` for good, `*` pins
-    it, Enter shows its trace; `<` `>` `-` `+` stage horizon and batch, Enter then applies them; `v` shows the whole prompt, `E` edits the one that waits."""
+    it, Enter shows its trace; `<` `>` `-` `+` stage horizon and batch, Enter then applies them; `v` shows the whole prompt, `E` edits
+    the one that waits."""
 
     DEFAULT_CSS = """
     EvidencePane #editing { height: 1; background: $panel; color: $text-warning; }

@@ -363,10 +363,12 @@ def _worth(row: Mapping[str, Any], whole: str) -> str:
 
 
 def promises_words(p: ProposalView) -> str:
-    """How many of the expectations the gate could judge, and how many came true."""
+    """How many of the expectations could be judged, how many came true, and the same of the whole session."""
     gate: Mapping[str, Any] = p.gate or {}
-    told = gate.get("promises")
-    return f"kept {gate.get('promises_kept') or 0} of {told}" if told else ""
+    if not (told := gate.get("promises")):
+        return ""
+    kept, made = gate.get("session_promises") or (0, 0)
+    return f"kept {gate.get('promises_kept') or 0} of {told}" + (f", the session {kept} of {made}" if made else "")
 
 
 def phase_text(snapshot: Snapshot) -> str:
