@@ -39,12 +39,12 @@ DENIED = {
     "shmget": 29, "shmat": 30, "shmctl": 31, "semget": 64, "semop": 65, "semctl": 66, "msgget": 68, "msgsnd": 69,
     "truncate": 76, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "ptrace": 101, "syslog": 103,
     "utime": 132, "mknod": 133, "personality": 135, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155,
-    "adjtimex": 159, "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167,
+    "setpriority": 141, "adjtimex": 159, "chroot": 161, "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167,
     "swapoff": 168, "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173,
     "init_module": 175, "delete_module": 176, "quotactl": 179, "setxattr": 188, "lsetxattr": 189, "fsetxattr": 190,
     "removexattr": 197, "lremovexattr": 198, "fremovexattr": 199, "tkill": 200, "semtimedop": 220,
     "clock_settime": 227, "utimes": 235, "mbind": 237, "mq_open": 240, "kexec_load": 246, "add_key": 248,
-    "request_key": 249, "keyctl": 250, "migrate_pages": 256, "mknodat": 259, "fchownat": 260, "futimesat": 261,
+    "request_key": 249, "keyctl": 250, "ioprio_set": 251, "migrate_pages": 256, "mknodat": 259, "fchownat": 260, "futimesat": 261,
     "fchmodat": 268, "unshare": 272, "move_pages": 279, "utimensat": 280, "perf_event_open": 298,
     "fanotify_init": 300, "name_to_handle_at": 303, "open_by_handle_at": 304, "clock_adjtime": 305, "setns": 308,
     "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "kexec_file_load": 320,
@@ -55,10 +55,18 @@ DENIED = {
 }  # fmt: skip
 OWN_FILES = {76, 90, 91, 132, 197, 199, 235, 261, 268, 280, 452}  # truncate, modes, times: of files it can write
 KILL, TGKILL, RT_SIGQUEUE, RT_TGSIGQUEUE = 62, 234, 129, 297
+OF_A_PROCESS = (
+    142,
+    144,
+    203,
+    302,
+    314,
+)  # sched_setparam, ..scheduler, ..affinity, prlimit64, sched_setattr: its own only
+SIGNALLING = {72: (8, 10, 15), 16: (0x8901, 0x8902)}  # fcntl, ioctl: whom a file sends signals to
 FORK, VFORK, CLONE, CLONE3, CLONE_THREAD = 57, 58, 56, 435, 0x00010000
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, MACHINE, ARGUMENT0 = 0, 4, 16  # offsets in struct seccomp_data
+NUMBER, MACHINE, ARGUMENT0, ARGUMENT1 = 0, 4, 16, 24  # offsets in struct seccomp_data
 
 
 def seccomp_works() -> bool:
@@ -153,13 +161,21 @@ def filter_head(rules: Mapping[int, int]) -> bytes:
     ]  # fmt: skip
     for number, error in sorted(rules.items()):
         code += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, ERRNO | error)]
+    for number, denied in SIGNALLING.items():
+        refuse = [line for value in denied for line in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, ERRNO | errno.EPERM))]
+        code += [(JUMP_EQUAL, 0, len(refuse) + 2, number), (LOAD, 0, 0, ARGUMENT1), *refuse, (RETURN, 0, 0, ALLOW)]
     return _assembled(code)
 
 
-def filter_tail(pid: int | None) -> bytes:
-    """Its end: with `pid`, the player's own, no process is started and signals go to itself alone."""
+def filter_tail(pid: int, *, processes: bool) -> bytes:
+    """Its end, for the player `pid`: without `processes` none is started and signals go to itself alone."""
     code: list[tuple[int, int, int, int]] = []
-    if pid is not None:
+    for number in OF_A_PROCESS:
+        code += [
+            (JUMP_EQUAL, 0, 5, number), (LOAD, 0, 0, ARGUMENT0), (JUMP_EQUAL, 2, 0, 0), (JUMP_EQUAL, 1, 0, pid),
+            (RETURN, 0, 0, ERRNO | errno.EPERM), (RETURN, 0, 0, ALLOW),
+        ]  # fmt: skip
+    if not processes:
         code += [
             (JUMP_EQUAL, 0, 4, CLONE), (LOAD, 0, 0, ARGUMENT0), (JUMP_SET, 1, 0, CLONE_THREAD),
             (RETURN, 0, 0, ERRNO | errno.EAGAIN), (RETURN, 0, 0, ALLOW),

@@ -31,6 +31,8 @@ JUDGE_FRAME = 1 << 30  # bytes; the judge is trusted
 class LlmError(RuntimeError):
     """What `llm(...)` raises in an artifact when no answer came."""
 
+    __module__ = "builtins"  # as tracebacks show it
+
 
 def play(order: dict[str, Any]) -> NoReturn:
     """Serve the judge until it closes the channel; the process ends here."""

@@ -150,7 +150,7 @@ def bwrap_line(program: str, read: Sequence[str], settings: Sandbox, limits: Lim
             line += ["--symlink", os.readlink(path), path]
         else:
             line += ["--ro-bind", path, path]
-    return [*line, *own_code(read), "--chdir", INSIDE]
+    return [*line, *own_code(read), "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", INSIDE]
 
 
 def own_code(read: Sequence[str]) -> list[str]:

@@ -52,7 +52,7 @@ def broken_limit(verdict: str, limits: Limits) -> Outcome:
     if verdict == "output":
         return Outcome("output", error=f"it printed more than {limits.output} bytes")
     if verdict == "scratch":
-        return Outcome("error", error=f"it wrote more than {limits.scratch} bytes of files")
+        return Outcome("error", error=f"it wrote more than {limits.scratch} bytes of files, or too deep folders")
     if verdict == "cancelled":
         return Outcome("infra", error="cancelled")
     return Outcome("timeout", error=f"it took longer than {limits.seconds:g} s")

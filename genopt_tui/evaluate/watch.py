@@ -14,6 +14,7 @@ from genopt_tui.evaluate.wire import Channel, Closed, WireError
 from genopt_tui.task.rollout import Limits
 
 LOOK = 0.25  # seconds between two looks at the size of a scratch folder on disk
+DEEPEST = 100  # folders inside folders on disk; looking through deeper ones takes too long
 KEPT = 16 * 1024  # bytes of output kept from its beginning, and as many from its end
 
 
@@ -68,7 +69,7 @@ class Watch(threading.Thread):
             left = self.limits.seconds - self.seconds()
             if left <= 0 and not self._paused_at:
                 self._stop_player("timeout")
-            if self.scratch and not self.verdict and occupied(self.scratch, self.limits.scratch) > self.limits.scratch:
+            if self.scratch and not self.verdict and self._scratch_full(left):
                 self._stop_player("scratch")
             ready = poll.poll(self._patience(left))
             for fd, _ in ready:
@@ -78,6 +79,9 @@ class Watch(threading.Thread):
                     poll.unregister(fd)
                 elif fd == self.runner.reading:
                     self._listen()
+
+    def _scratch_full(self, left: float) -> bool:
+        return occupied(self.scratch, self.limits.scratch, left) > self.limits.scratch
 
     def _patience(self, left: float) -> float | None:
         """Milliseconds until the next look is due; None: nothing to look for."""
@@ -137,13 +141,16 @@ class Watch(threading.Thread):
             self.answers.put({"text": "", "error": "cancelled"})
 
 
-def occupied(folder: str, enough: int) -> int:
-    """Bytes of the files below `folder`; the count stops once it exceeds `enough`."""
-    total, folders = 0, [folder]
-    while folders and total <= enough:
-        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:  # a file may go while it is looked at
+def occupied(folder: str, enough: int, seconds: float) -> int:
+    """Bytes of the files below `folder`; the count stops once it exceeds `enough`, which folders too deep do, or after `seconds`."""
+    total, folders, until = 0, [(folder, 0)], time.monotonic() + seconds
+    while folders and total <= enough and time.monotonic() < until:
+        path, depth = folders.pop()
+        if depth > DEEPEST:
+            return enough + 1
+        with contextlib.suppress(OSError), os.scandir(path) as entries:  # a file may go while it is looked at
             for entry in entries:
                 total += 512 + entry.stat(follow_symlinks=False).st_blocks * 512
                 if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
+                    folders.append((entry.path, depth + 1))
     return total

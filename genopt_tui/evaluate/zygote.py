@@ -13,7 +13,6 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -82,10 +81,10 @@ class Zygote:
             self._announce(pid)
             status, usage = self._watch(pid)
             kill_descendants(self._waiting())
-            for folder in self.writable:
-                empty(folder)
             cpu = usage.ru_utime + usage.ru_stime
             self.judge.sendall(REPORT.pack(pid, status, cpu, usage.ru_maxrss / 1024))
+            for folder in self.writable:
+                empty(folder)
 
     def _waiting(self) -> set[int]:
         return {self.spare.pid} if self.spare else set()
@@ -173,7 +172,7 @@ class Zygote:
         if settings["seccomp"]:
             if os.geteuid() == 0:
                 lockdown.drop_capabilities()
-            tail = lockdown.filter_tail(None if settings["processes"] else os.getpid())
+            tail = lockdown.filter_tail(os.getpid(), processes=bool(settings["processes"]))
             lockdown.install_filter(self.filter + tail)
 
 
@@ -254,24 +253,22 @@ def kill_descendants(except_for: Set[int] = frozenset()) -> None:
 
 
 def empty(folder: str) -> None:
-    """Remove all that a player left in its scratch folder; ends the zygote when that is not possible."""
-    for name in _listed(folder):
-        path = os.path.join(folder, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            _open_up(path)
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            os.unlink(path)
-    if _listed(folder):
-        os._exit(1)
-
-
-def _open_up(folder: str) -> None:
-    os.chmod(folder, 0o700)
-    for place, folders, _ in os.walk(folder):
-        for name in folders:
-            if not os.path.islink(path := os.path.join(place, name)):
+    """Remove all that a player left in its folder, however deep; ends the zygote when that is not possible."""
+    names, moved = _listed(folder), 0
+    while names:
+        path = os.path.join(folder, names.pop())
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
                 os.chmod(path, 0o700)
+                for inner in os.listdir(path):  # up to the top: a path may be too long for any call
+                    moved += 1
+                    names.append(f".moved-{moved}")
+                    os.rename(os.path.join(path, inner), os.path.join(folder, names[-1]))
+                os.rmdir(path)
+            else:
+                os.unlink(path)
+        except OSError:
+            os._exit(1)
 
 
 def mapped_memory() -> int:

@@ -13,7 +13,7 @@ import pytest
 from genopt_tui.config import Sandbox
 from genopt_tui.task.rollout import Limits
 from tests.evaluate.conftest import KINDS, Make, rollout, without_bwrap, write_task
-from tests.evaluate.test_hostile import act
+from tests.evaluate.hostile import act
 
 QUICK = Limits(seconds=20)
 
