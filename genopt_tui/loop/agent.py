@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +18,20 @@ if TYPE_CHECKING:
 class AgentCalls:
     """The session's agent model. Equal questions of one repeat are asked once."""
 
-    def __init__(self, settings: SessionSettings, session: Path, book: Book | None = None) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings,
+        session: Path,
+        book: Book | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`check` is called before each request; it raises BudgetStop where nothing more may be spent."""
         from genopt_tui.propose.answer import Agent
         from genopt_tui.propose.make import named
 
         if not settings.agent_model:
             raise UsageError("the artifact calls a model and none is set", advice="--set agent_model=NAME")
-        self._settings, self._book = settings, book
+        self._settings, self._book, self._check = settings, book, check
         self._agent = Agent(named(settings.agent_model, settings, session))
         self._places = asyncio.Semaphore(settings.llm.concurrency)
         self._answers: dict[str, asyncio.Task[str]] = {}
@@ -31,7 +39,7 @@ class AgentCalls:
         self._told_to = 0  # the last event that `_told` knows
 
     async def answer(self, question: "LlmQuestion") -> str:
-        """The model's answer. Raises ProposerError."""
+        """The model's answer. Raises ProposerError, BudgetStop."""
         key = self._key(question)
         task = self._answers.get(key)
         if task is None or task.cancelled() or (task.done() and task.exception()):
@@ -56,6 +64,7 @@ class AgentCalls:
 
     async def _ask(self, question: "LlmQuestion", key: str) -> str:
         async with self._places:
+            self._check()
             answer = await self._agent.answer(question.messages, question.params, seed=self._settings.seed)
         if self._book:
             usage = dict(answer.usage) if answer.usage else None

@@ -90,13 +90,16 @@ class Ledger:
         told: dict[str, Any] = {"spent": dict(vars(self.spent)), "agent": own, "limits": limits}
         self._book.say("budget", **told, unknown_cost=self.unknown, warning=warning)
 
-    def check(self, budget: Budget, *, new_step: bool, idle_steps: int = 0) -> None:
-        """Raises BudgetStop when nothing more may be spent. Steps and patience end a run between steps only."""
+    def check(self, budget: Budget, *, new_step: bool = False, idle_steps: int = 0, agent: bool = False) -> None:
+        """Raises BudgetStop when nothing more may be spent. Steps and patience end a run between steps only.
+
+        `agent`: it is the agent model that is to be asked; the optimizer's own budget says nothing of that.
+        """
         self.refresh()
         if new_step and budget.patience is not None and idle_steps >= budget.patience:
             raise BudgetStop("budget", f"no better version in {idle_steps} steps", "Raise budget.patience to go on")
         for key, limit in budget.limits().items():
-            if key == PATIENCE or (key == STEPS and not new_step):
+            if key == PATIENCE or (key == STEPS and not new_step) or (agent and key.startswith("optimizer.")):
                 continue
             if (spent := self.of(key)) >= limit:
                 raise BudgetStop("budget", f"{key}: {spent:g} of {limit:g} spent", f"Raise budget.{key} to go on")

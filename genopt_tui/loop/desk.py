@@ -95,5 +95,8 @@ class Desk:
 
     async def _answer(self, question: object) -> str:
         if self._agent is None:
-            self._agent = AgentCalls(self.settings, self.session, self.book)
+            self._agent = AgentCalls(self.settings, self.session, self.book, self._check_agent)
         return await self._agent.answer(question)  # type: ignore[arg-type]
+
+    def _check_agent(self) -> None:
+        self.ledger.check(self.settings.budget, agent=True)

@@ -100,6 +100,8 @@ def test_each_model_has_a_budget_of_its_own(make: Make, task: Path, share: str) 
     finished = bench.run(steps=5, mode="auto").data
     assert finished["code"] == 3 and f"{share}.calls: " in finished["reason"]
     assert len(bench.calls()) == (1 if share == "optimizer" else 0)
+    assert len(bench.events("gate_finished")) == (1 if share == "optimizer" else 0)
+    assert share == "optimizer" or len(bench.events("agent_call")) <= 2  # one for each worker: more were never asked
 
 
 def test_a_gate_that_looks_several_times_stops_where_it_decides(make: Make) -> None:
