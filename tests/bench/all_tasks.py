@@ -9,6 +9,8 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
@@ -16,6 +18,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "tasks")]
 
 from decisions import DECIDED, bbeh, decide, kaggle  # noqa: E402
 
+from genopt_tui.errors import GenoptError  # noqa: E402
 from genopt_tui.task import loader  # noqa: E402
 
 
@@ -34,8 +37,9 @@ def main(parts: list[str]) -> int:
         began = time.monotonic()
         pairs = ["task.steps=100"] if name.startswith("atari/") else []
         try:
-            decision = decide(name, f"s{number}", *pairs)
-        except AssertionError as error:
+            with redirect_stdout(StringIO()):
+                decision = decide(name, f"s{number}", *pairs)
+        except (AssertionError, GenoptError) as error:
             decision = f"none: {error}"
         failed += decision not in DECIDED
         print(f"{name:36} {decision:12} {time.monotonic() - began:5.1f} s", file=sys.stderr)

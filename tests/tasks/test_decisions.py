@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 from decisions import DECIDED, bbeh, decide, kaggle
 
-FAMILIES = {
+FAMILIES = {  # task and start: settings; besides one of each family, those that need no data of a person's
     "atari/freeway": ["task.steps=60"],
     "bbeh/nycc": [],
+    "bbeh/nycc program": [],
     "mlagentbench/spaceship-titanic": [],
+    "mlagentbench/diabetes many-functions": [],
     "gym/CartPole-v1": [],
     "shop_agent": [],
 }
@@ -24,4 +26,5 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("task", FAMILIES)
 def test_a_step_comes_to_a_decision(task: str) -> None:
-    assert decide(task, "s", *FAMILIES[task]) in DECIDED
+    name, _, start = task.partition(" ")
+    assert decide(name, "s", *FAMILIES[task], start=start) in DECIDED
