@@ -12,7 +12,7 @@ COLUMNS: Mapping[str, tuple[tuple[int, ...], ...]] = {
 """By layout, the panes of each column from top to bottom."""
 DEFAULT: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "wide": {"columns": (10, 12, 14), "1": (10, 10), "2": (10, 10)},
-    "two": {"columns": (8, 10), "0": (10, 10), "1": (10, 10, 10)},
+    "two": {"columns": (8, 10), "0": (10, 10), "1": (8, 8, 14)},
 }
 """Shares of the columns, and of the panes in each column that holds several (by the column's number)."""
 MOST = 1000

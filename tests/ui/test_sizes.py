@@ -31,7 +31,7 @@ def test_each_frame_between_two_panes_can_be_taken_hold_of() -> None:
         sizes.edge_at("two", of, 120, 30, 52, 3) == sizes.edge_at("two", of, 120, 30, 53, 3) == sizes.Edge("columns", 0)
     )
     assert sizes.edge_at("two", of, 120, 30, 10, 15) == sizes.Edge("0", 0)
-    assert sizes.edge_at("two", of, 120, 30, 80, 19) == sizes.Edge("1", 1)
+    assert sizes.edge_at("two", of, 120, 30, 80, 15) == sizes.Edge("1", 1)
     assert sizes.edge_at("two", of, 120, 30, 80, 29) is None
 
 

@@ -115,17 +115,28 @@ class StatusLine(OneLine):
         start = f"/{session.start}" if session.start and session.name != session.task and not narrow else ""
         parts += [Part(f" {session.name}{start} · {where}" if not narrow else f" {session.name} {where}", "bold")]
         parts += [Part(separator), Part(state, style, "mode"), Part(separator), Part(budget_words(snapshot.budget))]
-        model = recorded(session.model)
         sandbox = "" if session.sandbox == "auto" else session.sandbox  # which one is known once a rollout has run
-        more = ("", "") if narrow else (f"test: {words.opened(snapshot.opened)}", session.rule)
-        tail = [part for part in (model, sandbox, *more) if part]
-        parts += [Part(f"{separator}{' · '.join(tail)}", "$text-muted")]
-        self.show(parts)
+        test = f"test: {words.opened(snapshot.opened)}"
+        room = self.app.size.width - sum(cell_len(part.text) for part in parts)
+        self.show([*parts, Part(_tail(separator, room, sandbox, test, recorded(session.model)), "$text-muted")])
+
+
+def _tail(separator: str, room: int, *wanted: str) -> str:
+    """As many of the things wanted, most wanted first, as there is room for; none is cut."""
+    told = ""
+    for text in filter(None, wanted):
+        longer = f"{told} · {text}" if told else f"{separator}{text}"
+        told = longer if cell_len(longer) <= room else told
+    return told
 
 
 def recorded(model: str) -> str:
-    """How a model is named: a replay says that its replies are recorded."""
-    return "recorded replies" if model.startswith("replay:") else model
+    """How a model is named in little room: a replay says that its replies are recorded, a program is its file's name."""
+    if model.startswith("replay:"):
+        return "recorded replies"
+    kind, _, command = model.partition(":")
+    program = command.split()[0] if kind == "command" and command.strip() else ""
+    return f"command:{program.rpartition('/')[2]}" if program else model
 
 
 class GateLine(OneLine):
@@ -170,42 +181,40 @@ def gate_parts(proposal: ProposalView, narrow: bool, kept: set[int] | None) -> l
 
 
 def promises(proposal: ProposalView) -> str:
-    """How many of the expected changes came true on the gate's own examples; empty where none can be told."""
-    gate, told, kept = proposal.gate or {}, 0, 0
-    scores = {str(r["example"]): r for r in gate.get("scores", ()) if r.get("base") is not None}
-    for example, way in proposal.expects:
-        row = scores.get(example)
-        if row and row.get("score") is not None:
-            told += 1
-            kept += (row["score"] > row["base"]) if way == "up" else (row["score"] < row["base"])
-    return f"  promised {told}, kept {kept}" if told else ""
+    """How many of the expected changes came true, and the same of the whole session; empty where none could be judged."""
+    gate = proposal.gate or {}
+    if not (told := gate.get("promises")):
+        return ""
+    kept, made = gate.get("session_promises") or (0, 0)
+    session = f" (session {kept} of {made})" if made > told else ""
+    return f"  promised {told}, kept {gate.get('promises_kept') or 0}{session}"
 
 
 class FooterLine(OneLine):
     """The keys that matter in this state, as many as fit; leaving and help always."""
 
     def feed(self, context: Context) -> None:
-        actions = footer(context)
-        room = self.app.size.width - 1
-        always = actions[-len(LAST) :]
-        room -= sum(self._width(group, context) for group in always)
+        groups = [self._parts(group, context) for group in footer(context)]
+        always = groups[-len(LAST) :]
+        room = self.app.size.width - 1 - sum(map(width, always))
         chosen = []
-        for group in actions[: -len(LAST)]:
-            width = self._width(group, context)
-            if width > room:
+        for parts in groups[: -len(LAST)]:
+            room -= width(parts)
+            if room < 0:
                 break
-            room -= width
-            chosen.append(group)
-        self.show([Part(" "), *(part for group in [*chosen, *always] for part in self._parts(group, context))])
-
-    def _width(self, group: tuple[Action, ...], context: Context) -> int:
-        return sum(cell_len(part.text) for part in self._parts(group, context))
+            chosen.append(parts)
+        self.show([Part(" "), *(part for parts in [*chosen, *always] for part in parts)])
 
     def _parts(self, group: tuple[Action, ...], context: Context) -> list[Part]:
         """The keys of a group, then the word that they share."""
         off = all(action.why_not(context) for action in group)
         keys = [Part(f"{a.key} ", "$text-muted" if off else "bold $accent", a.id) for a in group]
         return [*keys, Part(f"{label(group[-1], context)}  ", "$text-muted" if off else "", group[-1].id)]
+
+
+def width(parts: Sequence[Part]) -> int:
+    """Cells of a piece of the line."""
+    return sum(cell_len(part.text) for part in parts)
 
 
 class TabLine(OneLine):

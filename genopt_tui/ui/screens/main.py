@@ -258,7 +258,12 @@ class MainScreen(Screen[None]):
             return
         self._shown_pending, self._appeared = shown, monotonic()
         if shown and not self._attended:
-            self.call_later(self.go_to_pane, 5 if snapshot.pending == "decide" else 4)
+            self.call_later(self._bring, 5 if snapshot.pending == "decide" else 4)
+
+    def _bring(self, number: int) -> None:
+        """Show the pane of the decision, unless a person has begun to look about meanwhile."""
+        if not self._attended:
+            self.go_to_pane(number)
 
     def on_piece(self, message: Piece) -> None:
         cast(TracePane, self.pane(3)).receive(message.piece)

@@ -22,7 +22,7 @@ STEPS = ("task", "start", "model", "design choices", "check")
 ABOUT = (
     "What is to be optimized? A task that comes with genopt, or (Tab) files of your own",
     "Where does it begin?",
-    "Who proposes the edits? t makes one short test call to the model under the cursor",
+    "Who proposes the edits? t asks the model under the cursor one short question",
     "What shapes learning? All of it can be changed later, too",
     "What it will take, and what the loop doctor finds",
 )
@@ -40,7 +40,7 @@ AROUND = 8
 class NewScreen(Sheet):
     """One step at a time; nothing is made before the last Enter."""
 
-    KEYS = "Enter takes the line and goes on  Esc one step back  / search"
+    KEYS = "Enter takes the line and goes on  Esc one step back  t test call (model)  / search"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", show=False),
         Binding("escape,q,ctrl+q,ctrl+c", "close", show=False, priority=True),

@@ -20,8 +20,8 @@ def gate_rows(p: ProposalView, width: int, workers: int = 1) -> list[str]:
     prefix = _shared([str(row.get("example", "?")) for row in scores])
     told = [_told(row, len(prefix)) for row in scores]
     wide = max(map(len, told)) + 2
-    head = "gate" if p.gate else _progress(p, scores, workers)
-    rows = [f"{head}  {prefix}" if prefix else head]
+    head = "gate by example" if p.gate else _progress(p, scores, workers)
+    rows = [f"{head}  {prefix}{MARKS.dots}" if prefix else head]
     across = max(1, width // wide)
     rooms = (ROWS - 1) * across
     if len(told) > rooms:
