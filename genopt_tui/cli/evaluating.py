@@ -81,6 +81,7 @@ def job_of(
     from genopt_tui.loop.evaluation import Job
     from genopt_tui.loop.scoring import Version
     from genopt_tui.propose.trees import tree_id
+    from genopt_tui.session.state import under
     from genopt_tui.task import loader
 
     if is_session(target):
@@ -89,7 +90,7 @@ def job_of(
         folder = loader.find(target)
         start = start_of(folder, version or "", preset, pairs)
         choices, settings = starting(folder, target, start, preset, pairs)
-        job = Job(folder, choices, settings, None, split, fresh)
+        job = Job(under(folder, choices), choices, settings, None, split, fresh)
         own = folder.start(start)
         found = Version(own, tree_id(own))
     files = given(artifact, job.task, job.choices.start) if artifact else None

@@ -10,10 +10,11 @@ from genopt_tui.task.rollout import Limits
 
 
 def under(task: TaskFolder, choices: DesignChoices) -> TaskFolder:
-    """The task as the choices score it: under `crash = zero` a rollout that fails counts 0."""
-    if choices.crash != "zero":
-        return task
-    return replace(task, task=task.task.model_copy(update={"failure_score": 0.0}))
+    """The task as the choices have it: its documentation at these settings; under `crash = zero` a rollout that fails counts 0."""
+    meant = task.task.documented(choices.task)
+    if choices.crash == "zero":
+        meant = meant.model_copy(update={"failure_score": 0.0})
+    return task if meant is task.task else replace(task, task=meant)
 
 
 def limits_of(task: TaskFolder, settings: SessionSettings) -> Limits:

@@ -38,6 +38,9 @@ class Setting(Table):
     default: int | float | bool | str
     help: str = ""
     choices: list[int | float | str] = Field(default_factory=list)
+    documentation: dict[str, str] = Field(
+        default_factory=dict, description="What the task's documentation says in addition at a value"
+    )
     minimum: float | None = None
     maximum: float | None = None
 
@@ -182,6 +185,12 @@ class Task(Table):
     def otherwise(self) -> Otherwise:
         """What counts of a command that prints no number. Where lower is better nothing does: failing would win."""
         return "seconds" if self.measure == "time" else "exit code" if self.direction == "higher" else ""
+
+    def documented(self, chosen: Mapping[str, Any]) -> "Task":
+        """The task with the documentation that holds at these settings."""
+        told = (s.documentation.get(str(chosen.get(name, s.default)), "") for name, s in self.settings.items())
+        more = [text.strip() for text in told if text]
+        return self.model_copy(update={"documentation": "\n".join([self.documentation, *more])}) if more else self
 
     def as_member(self, name: str) -> "Task":
         """This family's task for the member `name`."""
