@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 
 from genopt_tui.config import DesignChoices, SessionSettings, assign
+from genopt_tui.learn.doctor import examine
+from genopt_tui.learn.doctor_facts import Facts
+from genopt_tui.learn.doctor_text import observed
 from genopt_tui.task import loader
 
 GAMES = ["asterix", "breakout", "enduro", "freeway", "pong", "qbert", "seaquest", "space_invaders"]
@@ -166,3 +170,20 @@ def test_seaquest_shows_oxygen_only_where_asked(atari: Play) -> None:
     assert set(anywhere(full, "Enemies")[0]) == MOVING | {"type"}
     paper = seen(atari("seaquest"), dive, 5)[0]
     assert not {"Oxygen", "CollectedDivers"} & set(paper)
+
+
+@pytest.mark.parametrize("style", ["paper", "full"])
+@pytest.mark.parametrize("game", GAMES)
+def test_documentation_and_observations_hold_the_same_fields(atari: Play, game: str, style: str) -> None:
+    task = loader.find(f"atari/{game}").task.documented({"observation": style})
+    start = next(iter(task.starts))
+    fields = {name for o in seen(atari(game), start, 400, observation=style) for name in observed(o)}
+    facts = Facts(
+        task, DesignChoices(start=start), atari(game).folder.start(start), ["x"], {}, fields=frozenset(fields)
+    )
+    rare = {"Satellite", "Enemies", "Friendlies", "Missile", "Divers", "Rewards", "Consumables", "EnemyCars"}
+    for finding in examine(facts):
+        if finding.code in {"unknown-fields", "undocumented-fields"}:
+            assert not set(re.findall(r"\w+", finding.message.partition(";")[0])) & fields, finding
+            names = finding.message.partition(" names ")[2].partition(";")[0]
+            assert set(names.split(", ")) <= rare, finding
