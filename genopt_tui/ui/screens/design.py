@@ -130,12 +130,12 @@ class DesignScreen(FormScreen):
 
     def read_fields(self) -> list[Field]:
         from genopt_tui.session.repository import Repository
-        from genopt_tui.task import loader
+        from genopt_tui.session.travel import task_of
 
         with Repository.open(self._session) as repository:
             choices = repository.choices(repository.head())
         self._choices = choices
-        task = loader.find(str(choices.task["name"])).task
+        task = task_of(self._session, str(choices.task["name"])).task
         resolved = task.resolve(choices.task)
         own = [
             Field(
