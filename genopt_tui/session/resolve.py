@@ -10,6 +10,7 @@ from genopt_tui.session.best import best
 from genopt_tui.session.objects import Commit, parse_commit
 from genopt_tui.session.reading import Versions
 from genopt_tui.session.refs import ABANDONED, HEADS, REJECTED, TAGS, check_name
+from genopt_tui.session.steps import accepted
 
 STEP = re.compile(r"(\d{1,9})(?:\.(\d{1,3})|([a-z]))?")
 
@@ -55,15 +56,18 @@ def _accepted(repository: Versions, step: int, candidate: int | None = None) -> 
     found = _on_line(repository, step)
     if found and candidate in (None, _candidate(found)):
         return found.sha
-    wanted = ["-E", "--all-match", f"--grep=^Genopt-Step: {step}$"]
-    if candidate:
-        wanted.append(f"--grep=^Genopt-Candidate: {candidate}$")
-    among = ["HEAD", "--branches", f"--glob={ABANDONED}*"]
-    for sha in repository.git("log", "--format=%H", *wanted, "-5", *among, "--").decode().split():
+    for sha in accepted(repository, step) or _looked_for(repository, step):
         commit = repository.objects.commit(sha)
         if _number(commit, "Genopt-Step") == step and candidate in (None, _candidate(commit)):
             return sha
     return None
+
+
+def _looked_for(repository: Versions, step: int) -> list[str]:
+    """Commits of a step that only plain git knows of, looked for in all messages."""
+    wanted = ["--format=%H", "-E", f"--grep=^Genopt-Step: {step}$", "-20"]
+    among = ["HEAD", "--branches", f"--glob={ABANDONED}*"]
+    return repository.git("log", *wanted, *among, "--").decode().split()
 
 
 def _candidate(commit: Commit) -> int:

@@ -204,6 +204,24 @@ def test_committer_is_the_user_or_a_fallback_that_says_so(monkeypatch: pytest.Mo
     identity.cache_clear()
 
 
+def test_steps_of_other_branches_are_found_without_reading_all_messages(session: Repository, accept: Accept) -> None:
+    first, plain = accept(1, "a = 1\n"), session.git
+    left = accept(2, "a = 2\n")
+    acts.rewind(session, "1")
+    acts.branch(session, "try", "1")
+    acts.switch(session, "try")
+    asked: list[str] = []
+    session.git = lambda *args, **more: asked.extend(args) or plain(*args, **more)  # type: ignore[assignment,func-returns-value]
+    assert session.resolve("2") == left
+    third = accept(3, "a = 3\n")
+    acts.switch(session, "main")
+    assert [session.resolve(text) for text in ("1", "2", "3")] == [first, left, third]
+    assert not any("--grep" in arg for arg in asked)
+    plain_git(session, "update-ref", "refs/heads/own", third)
+    (session.path / ".git" / "genopt" / "steps.json").write_text("half of")
+    assert session.resolve("3") == third
+
+
 def test_resolve_knows_what_people_write(session: Repository, accept: Accept) -> None:
     start = session.head()
     first, second = accept(1, "a = 2\n", 5.0), accept(2, "a = 3\n", 3.0)
