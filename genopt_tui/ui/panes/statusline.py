@@ -115,10 +115,16 @@ class StatusLine(OneLine):
         start = f"/{session.start}" if session.start and session.name != session.task and not narrow else ""
         parts += [Part(f" {session.name}{start} · {where}" if not narrow else f" {session.name} {where}", "bold")]
         parts += [Part(separator), Part(state, style, "mode"), Part(separator), Part(budget_words(snapshot.budget))]
-        sandbox = "" if session.sandbox == "auto" else session.sandbox  # which one is known once a rollout has run
-        test = f"test: {words.opened(snapshot.opened)}"
         room = self.app.size.width - sum(cell_len(part.text) for part in parts)
-        self.show([*parts, Part(_tail(separator, room, sandbox, test, recorded(session.model)), "$text-muted")])
+        self.show([*parts, Part(_tail(separator, room, *trusted(snapshot)), "$text-muted")])
+
+
+def trusted(snapshot: Snapshot) -> tuple[str, ...]:
+    """What the scores rest on, most wanted first: who reports them, in which isolation, the sealed split, who proposes."""
+    session = snapshot.session
+    reported = "score: self-reported" if session.rule.endswith("score: self-reported") else ""
+    sandbox = "" if session.sandbox == "auto" else session.sandbox  # which one is known once a rollout has run
+    return reported, sandbox, f"test: {words.opened(snapshot.opened)}", recorded(session.model)
 
 
 def _tail(separator: str, room: int, *wanted: str) -> str:
