@@ -88,6 +88,7 @@ class MainScreen(Screen[None]):
         self._edit: tuple[int, int, str, dict[str, str]] | None = None
         """What a person made of a proposal: its step, number and tree, and the files as they are now wanted."""
         self._carriers: list[Deeds] = []
+        self._lines_wait = False
 
     # what is on the screen
 
@@ -233,7 +234,14 @@ class MainScreen(Screen[None]):
         edited = replace(p, files=files, changes=names, gate=None, gate_scores=(), edited=True)
         return replace(snapshot, proposals=tuple(edited if q is p else q for q in snapshot.proposals))
 
+    def _draw_lines_soon(self) -> None:
+        """Draw the lines around the panes once the pane itself has been drawn: a key is answered first."""
+        if not self._lines_wait:
+            self._lines_wait = True
+            self.call_after_refresh(self._draw_lines)
+
     def _draw_lines(self) -> None:
+        self._lines_wait = False
         snapshot = self.snapshot
         self.query_one(StatusLine).feed(snapshot)
         self.query_one(GateLine).feed(snapshot, self.kept())
@@ -312,7 +320,7 @@ class MainScreen(Screen[None]):
         self.take_edit(message.files)
 
     def on_pane_changed(self, message: PaneChanged) -> None:
-        self._draw_lines()
+        self._draw_lines_soon()
 
     # actions
 
@@ -340,7 +348,7 @@ class MainScreen(Screen[None]):
                 pane.act(act)
             else:
                 self.grow(pane.NUMBER, 1 if name == "more" else -1)
-            self._draw_lines()
+            self._draw_lines_soon()
         elif name.startswith("pane_"):
             self.go_to_pane(int(name[-1]))
         else:

@@ -56,6 +56,7 @@ LARGEST = 200_000
 """Characters of a text that is edited in place."""
 
 
+@lru_cache(maxsize=8)
 def why_not_here(text: str) -> str:
     """Why a text is not edited in place; empty when it may be. What a terminal acts on never gets into the editor."""
     if len(text) > LARGEST:
@@ -75,7 +76,22 @@ class Plain(Static):
         super().__init__(clean(text), markup=False, **options)
 
     def show(self, text: str, *, layout: bool = True) -> None:
-        """Replace the text; nothing happens when it is the same. Without `layout` its place keeps its size."""
+        """Replace the text; nothing happens when it is the same. Without `layout` its place keeps its size.
+
+        With it, all of the screen is laid out anew only where the text takes another number of rows.
+        """
         text = clean(text)
-        if text != self.content:
-            self.update(text, layout=layout)
+        if text == self.content:
+            return
+        before = self._rows
+        self.update(text, layout=False)
+        if layout and (before is None or before != self._rows):
+            self.refresh(layout=True)
+
+    @property
+    def _rows(self) -> int | None:
+        """Rows that the text takes in the present width; None where the width itself follows the text, or is not known yet."""
+        width = self.styles.width
+        if not self.content_size.width or (width is not None and width.is_auto):
+            return None
+        return self.visual.get_height(self.styles, self.content_size.width)

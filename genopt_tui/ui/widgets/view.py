@@ -112,8 +112,7 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             _drop(self._filled, first)
             _drop(self._strips, first)
         length = len(self.source)
-        if self.virtual_size.height != length:
-            self.virtual_size = Size(0, length)
+        self._measure(length)
         self.cursor = max(0, min(self.cursor, length - 1))
         if self.follow:
             self._to_end()
@@ -121,6 +120,16 @@ class LineView(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.Behind(self, length - self.seen))
         self.refresh()
         self._want()
+
+    def _measure(self, length: int) -> None:
+        """Note the number of lines. All of the screen is laid out anew only where the scroll bar comes or goes with them."""
+        before, size, height = self.virtual_size.height, Size(0, length), self.size.height
+        if not height or length < before or (before > height) != (length > height):
+            self.virtual_size = size
+        elif before != length:
+            self.set_reactive(ScrollView.virtual_size, size)
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.window_virtual_size = length
 
     def line(self, y: int) -> Line:
         """Line `y` as far as it is known."""
