@@ -286,12 +286,12 @@ def streaming(mine: Window, floor: Window) -> None:
 
 
 def until_marked(mine: Window, key: str) -> float:
-    """Seconds from a key in History to the first row that it draws: `start` or `2a` stand in no other line that changes."""
+    """Seconds from a key in History to the first row that it draws: its score is written nowhere else."""
     while mine.read(0.0):
         pass
     start = time.perf_counter()
     mine.press(key)
-    mine.until(b"follow the ball", 10.0)
+    mine.until(b"n10", 10.0)
     return time.perf_counter() - start
 
 
@@ -335,8 +335,7 @@ def ours_live(session: Path) -> Iterator[Window]:
     """The application on a session whose screen does not rest."""
     window = Window("-c", OURS, str(session))
     try:
-        window.until(b"The paddle")
-        window.calm(0.04)
+        window.until(b"genopt " + session.name.encode() + b": running")
         yield window
     finally:
         window.close()

@@ -1,0 +1,25 @@
+"""Steps and visits leave nothing behind."""
+
+from pathlib import Path
+
+from conftest import visit
+from rounds import files, visits, widgets
+from sample import Stage
+
+
+async def test_steps_with_visits_to_every_screen_leave_no_widget_and_no_file(session: Path, stage: Stage) -> None:
+    """Textual's footer leaks a widget for each key at each change of focus; so would a screen that something holds on to."""
+    async with visit(session, (120, 35)) as person:
+        held = []
+        for _ in range(3):
+            for _ in range(2):
+                stage.to_decision()
+                await person.until(lambda: person.main.snapshot.pending == "decide", "a decision")
+                stage.event("step_ended", outcome="rejected", counts={})
+                stage.step += 1
+                await person.until(lambda: not person.main.snapshot.pending, "its end")
+            await visits(person.pilot)
+            person.app.clear_notifications()
+            await person.pilot.pause()
+            held.append((widgets(person.app), files()))
+        assert held[-1] <= held[1] and held[-1][1] <= held[1][1], held
