@@ -95,4 +95,10 @@ def banner(back: VersionView | None, outside: Outside) -> str:
     if outside.edited:
         files = ", ".join(outside.edited[:3]) + (" ..." if len(outside.edited) > 3 else "")
         return f"{files} edited by hand: H makes a version of it"
-    return f"{outside.moved}: nothing of it is touched, the next act goes on from there" if outside.moved else ""
+    if outside.moved:
+        return f"{outside.moved}: nothing of it is touched, the next act goes on from there"
+    if outside.task_changed:
+        return (
+            "The task has changed since head was scored, new scores do not compare: J scores start, best and head again"
+        )
+    return ""

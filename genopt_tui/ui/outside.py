@@ -2,15 +2,19 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genopt_tui.errors import TaskError
 from genopt_tui.session.refs import HEADS
 from genopt_tui.ui.snapshot import Outside
 
 if TYPE_CHECKING:
     from genopt_tui.session.repository import Repository
 
+TASK_EVERY = 5
+"""Looks from one at the task's files to the next."""
 WATCHED = (
     "HEAD",
     "packed-refs",
@@ -32,6 +36,8 @@ class Watch:
         self._refs: tuple[Any, ...] = ()
         self._files: tuple[Any, ...] = ()
         self._looked: tuple[Any, ...] = ()
+        self._looks = 0
+        self._task = TaskWatch()
 
     def refs_moved(self) -> bool:
         """Whether a ref may have moved since the last time."""
@@ -46,7 +52,11 @@ class Watch:
         settled, self._files = now == self._files, now
         if settled and now != self._looked:
             self._looked = now
-            self.found = Outside(*_edited(repository), _moved(repository, self._memory()))
+            moved = _moved(repository, self._memory())
+            self.found = Outside(*_edited(repository), moved, self.found.task_changed)
+        self._looks += 1
+        if self._looks % TASK_EVERY == 1:
+            self.found = replace(self.found, task_changed=self._task.changed(repository))
 
     def _stamps(self) -> list[tuple[str, int, int]]:
         """Name, time and size of every file that a person may have edited."""
@@ -68,6 +78,30 @@ class Watch:
             return (self.session / ".git" / "genopt" / "worktree.json").read_text(encoding="utf-8")
         except FileNotFoundError:
             return ""
+
+
+class TaskWatch:
+    """Whether the task (code, data, settings, limits) is another one than head was scored under; read anew where a file changed."""
+
+    def __init__(self) -> None:
+        self._stamps: tuple[Any, ...] = ()
+        self._now = ""
+
+    def changed(self, repository: "Repository") -> bool:
+        from genopt_tui.session.best import group_of
+        from genopt_tui.session.state import state_of
+        from genopt_tui.session.travel import task_of
+
+        choices = repository.choices(repository.head())
+        try:
+            files = task_of(repository.path, str(choices.task["name"])).code()
+            stamps = (*((str(f), f.stat().st_mtime_ns) for f in files), choices.model_dump_json())
+            if stamps != self._stamps:
+                self._stamps, self._now = stamps, state_of(repository.path, choices)[1]
+        except TaskError:  # the task is not on this machine: whoever wants to run it is told
+            return False
+        group = group_of(repository, repository.head())
+        return group is not None and group.partition(" ")[0] not in {"?", self._now}
 
 
 def _changed_at(place: Path) -> int:

@@ -38,6 +38,11 @@ class Past:
         """How many versions are known of and not read yet."""
         return len(self._todo)
 
+    @property
+    def count(self) -> int:
+        """How many versions are read."""
+        return len(self._versions)
+
     def look(self) -> bool:
         """Find out what git has now; whether anything is new (what `read` then reads)."""
         repository = self._repository

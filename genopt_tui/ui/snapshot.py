@@ -208,12 +208,14 @@ class Aside:
 class Outside:
     """What happened to the session's folder without this application.
 
-    `edited` are files that a person changed, `torn` those of them in which a conflict is marked; `moved` says what plain git did.
+    `edited` are files that a person changed, `torn` those of them in which a conflict is marked; `moved` says what plain git
+    did. `task_changed`: the task is another one than head was scored under.
     """
 
     edited: tuple[str, ...] = ()
     torn: tuple[str, ...] = ()
     moved: str = ""
+    task_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

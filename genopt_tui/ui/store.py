@@ -288,7 +288,8 @@ class Store(Thread):
             past.read()
             gc.freeze()  # else every full collection goes through the whole history, and the interface waits for it
         self._unread = past.missing
-        self._rows = _same(self._rows, past.rows(self._scores()))
+        if not self._unread or past.count >= 2 * len(self._rows):
+            self._rows = _same(self._rows, past.rows(self._scores()))
         if self._head_view is not None and not self._head_view.start:
             self._head_view = self._reader.version(self._head_view.commit, self._rows)
         self._snapshot = replace(self._snapshot, loaded=True, unread=self._unread)

@@ -20,7 +20,7 @@ from genopt_tui.task import loader
 from genopt_tui.ui.snapshot import HistoryRow
 from genopt_tui.ui.widgets.text import Plain
 
-PATIENCE = 60.0  # seconds that a test waits for what takes one or two
+PATIENCE = 120.0  # seconds that a test waits for what takes one or two
 ARTIFACT = (
     "LEVEL = 3.0\n"
     + "# a line between\n" * 9

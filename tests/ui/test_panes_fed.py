@@ -42,7 +42,7 @@ async def test_the_marked_versions_traces_and_the_writers_of_lines_are_read(sess
         await person.until(lambda: "beside start (-20)" in str(person.main.pane(3).border_title), "both side by side")
         await person.press("2", "w")
         await person.until(lambda: person.main.snapshot.version.blame, "the writers")
-        assert dict(person.main.snapshot.version.blame) == {"policy.py": ("start", "start", "1")}
+        assert dict(person.main.snapshot.version.blame) == {"policy.py": ("start", "start", "1 +29 up")}
 
 
 async def test_a_candidate_that_was_turned_to_is_the_one_that_is_decided_on(session: Path, stage: Stage) -> None:

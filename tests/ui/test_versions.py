@@ -193,6 +193,7 @@ async def test_start_best_and_head_are_scored_again_after_the_task_changed(
     task.write_text(before.replace("-abs(got - 10)", "-abs(got - 11)"))
     try:
         async with person_at(lived) as person:
+            await person.until(lambda: "The task has changed" in person.banner, "the change is noticed")
             await person.press("J", "y")
             await person.until(
                 lambda: any(a.data and not a.data["error"] for a in person.main.snapshot.asides.values()), "the scores"

@@ -4,13 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from textual.app import ComposeResult
+from textual.css.scalar import Scalar
 
 from genopt_tui.ui import words
 from genopt_tui.ui.background import apart
 from genopt_tui.ui.messages import Copied, VersionChosen
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.history_list import HistoryList
-from genopt_tui.ui.panes.history_rows import about, drawn, labelled, plain_graph, search_in, with_task_changes
+from genopt_tui.ui.panes.history_rows import (
+    WITH_INTERVAL,
+    about,
+    drawn,
+    labelled,
+    plain_graph,
+    search_in,
+    with_task_changes,
+)
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
 from genopt_tui.ui.widgets.text import Plain
@@ -24,9 +33,7 @@ class HistoryPane(Pane):
     """Pane 1. Space folds what is on no branch, `f` leaves only what holds a text, `/` looks in subjects, reasoning and edits."""
 
     NUMBER, NAME = 1, "History"
-    DEFAULT_CSS = """
-    HistoryPane #about { height: auto; max-height: 4; color: $text-muted; background: $panel; }
-    """
+    DEFAULT_CSS = "HistoryPane #about { height: 4; color: $text-muted; background: $panel; }"
 
     def __init__(self, snapshot: Snapshot | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -105,7 +112,10 @@ class HistoryPane(Pane):
         if row is not None:
             where = self._found.get(row.commit, "") if self._needle else ""
             elsewhere = where and not where.startswith("subject")
-            self.about.show(f"{where}\n{about(row)}" if elsewhere else about(row))
+            height = (2 if self.size.width >= WITH_INTERVAL else 4) + bool(self._needle)
+            if self.about.styles.height != Scalar.from_number(height):
+                self.about.styles.height = height
+            self.about.show(f"{where}\n{about(row)}" if elsewhere else about(row), layout=False)
 
     def on_pane_changed(self) -> None:
         self._draw_about()

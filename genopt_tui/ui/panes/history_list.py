@@ -17,6 +17,9 @@ from genopt_tui.ui.panes.history_rows import parts_of
 from genopt_tui.ui.snapshot import HistoryRow
 from genopt_tui.ui.widgets.text import clean_line
 
+BLOCK = 200
+"""Rows whose graph is as wide as their widest."""
+
 
 class HistoryList(ScrollView, can_focus=True):
     """The rows; only visible ones are drawn."""
@@ -59,7 +62,7 @@ class HistoryList(ScrollView, can_focus=True):
         super().__init__()
         self.rows: Sequence[HistoryRow] = ()
         self.drawn: Sequence[str] = ()
-        self._columns = 1
+        self._columns: dict[int, int] = {}
         self._looks: dict[tuple[str, bool, bool], Style] = {}
         self._strips: LRUCache[tuple[int, int, bool, bool], Strip] = LRUCache(256)
         self.cursor, self.mark = 0, ""
@@ -84,7 +87,7 @@ class HistoryList(ScrollView, can_focus=True):
 
     def draw(self, drawn: Sequence[str]) -> None:
         """The graph of the rows that are shown."""
-        self.drawn, self._columns = drawn, max(map(len, drawn), default=1)
+        self.drawn, self._columns = drawn, {}
         self._strips.clear()
         self.refresh()
 
@@ -108,8 +111,15 @@ class HistoryList(ScrollView, can_focus=True):
 
     def _segments(self, index: int) -> list[Segment]:
         row = self.rows[index]
-        parts = parts_of(row, self.drawn[index], self._columns, self.marks, self.size.width)
+        parts = parts_of(row, self.drawn[index], self._width(index // BLOCK), self.marks, self.size.width)
         return [Segment(clean_line(text), self._style(index, name)) for text, name in parts if text]
+
+    def _width(self, block: int) -> int:
+        """Columns of the graph in this block of rows: a long history is narrow where few lines are open."""
+        if block not in self._columns:
+            lines = self.drawn[block * BLOCK : (block + 1) * BLOCK]
+            self._columns[block] = max(map(len, lines), default=1)
+        return self._columns[block]
 
     def _is_marked(self, index: int) -> bool:
         return bool(self.mark) and self.rows[index].commit == self.mark
@@ -125,7 +135,7 @@ class HistoryList(ScrollView, can_focus=True):
             if marked:
                 style += self.get_component_rich_style("history--mark", partial=True)
             if cursor:
-                style += self.get_component_rich_style("history--cursor", partial=True)
+                style += Style(bgcolor=self.get_component_rich_style("history--cursor").bgcolor)
             self._looks[name, marked, cursor] = style
         return style
 

@@ -30,10 +30,11 @@ def parts_of(row: HistoryRow, drawn: str, width: int, marks: words.Marks, room: 
     dim = row.kind != "branch"
     score = words.score(row.score)
     count = f"n{row.n}" if score else ""
+    digits = 7 if room >= WITH_INTERVAL else 6
     out = [
         (f"{drawn:<{width}} ", "dim" if dim else "graph"),
         (f"{row.label:<5}", "head" if row.head else "dim" if dim else "label"),
-        (f"{score:>6} ", "dim" if dim else "score"),
+        (f"{score:>{digits}} ", "dim" if dim else "score"),
         (f"{spread(row):<9}" if room >= WITH_INTERVAL else "", "dim"),
         (f"{count:<4} ", "dim"),
     ]
@@ -41,7 +42,9 @@ def parts_of(row: HistoryRow, drawn: str, width: int, marks: words.Marks, room: 
         out.append((row.decision or row.kind, "dim"))
     else:
         change = words.change(row.verdict, row.difference)
-        out.append((f"{words.signed(row.difference):>6} {change:<5}", change if change in {"up", "down"} else "plain"))
+        out.append(
+            (f"{words.signed(row.difference):>{digits}} {change:<5}", change if change in {"up", "down"} else "plain")
+        )
         out.append((f"{row.who or row.decision:<5}", "dim"))
     if room >= WITH_COST:
         out.append((f"{price(row):>8} ", "dim"))
