@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from genopt_tui.config import DesignChoices
 from genopt_tui.learn import horizon
 from genopt_tui.learn.doctor_facts import Facts, Finding
+from genopt_tui.task.model import Start
 from genopt_tui.task.rollout import Json
 
 AS = {"As in", "That "}  # what a part begins with that another start has as well
@@ -81,16 +82,16 @@ def starts(facts: Facts) -> Iterator[Finding]:
     """Where another start differs from this one in more than one of its three parts, no comparison tells which mattered."""
     if facts.choices.start not in facts.task.starts:
         return
-    differing = {other: differences(facts, other) for other in facts.task.starts}
+    ours = facts.task.starts[facts.choices.start]
+    differing = {other: differences(ours, start) for other, start in facts.task.starts.items()}
     confounded = [f"{other} ({', '.join(parts)})" for other, parts in differing.items() if len(parts) > 1]
     if confounded:
         message = f"Start {facts.choices.start} differs in more than one part from {'; '.join(confounded)}."
         yield Finding("starts-differ", "info", message, "A difference between their results has more than one cause.")
 
 
-def differences(facts: Facts, other: str) -> list[str]:
-    """Which of the three parts of this loop's start another start does not share."""
-    ours, theirs = facts.task.starts[facts.choices.start], facts.task.starts[other]
+def differences(ours: Start, theirs: Start) -> list[str]:
+    """Which of the three parts two starts do not share."""
     said = [(part, getattr(ours, part), getattr(theirs, part)) for part in PARTS]
     return [part for part, one, two in said if one != two and not {one[:5], two[:5]} & AS]
 

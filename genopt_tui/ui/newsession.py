@@ -109,15 +109,19 @@ def tasks() -> list[Offer]:
 
 def starts(wish: Wish) -> list[Offer]:
     """The starting artifacts of a task, each with its three parts. Raises GenoptError."""
+    from genopt_tui.learn.doctor_text import differences
     from genopt_tui.task import loader
 
     if wish.own:
         return [Offer("given", "your files as they are")]
-    out = []
-    for name, start in loader.find(wish.task).task.starts.items():
+    out, task = [], loader.find(wish.task).task
+    for name, start in task.starts.items():
         out.append(Offer(name, name, start.description))
         parts = (("structure", start.structure), ("documentation", start.documentation), ("initial code", start.code))
         out += [Offer("", f"    {part}", text) for part, text in parts if text]
+        unlike = {other: differences(start, against) for other, against in task.starts.items() if other != name}
+        told = "; ".join(f"{other}: {', '.join(parts)}" for other, parts in unlike.items() if len(parts) > 1)
+        out += [Offer("", "    differs in more than one", told)] if told else []
     return out
 
 
@@ -171,7 +175,9 @@ def check(wish: Wish) -> list[Offer]:
     if wish.own:
         told = "your files are run once when the session is made: without a score nothing is made"
         return [Offer("", "your files", told), *spending(wish, "")]
-    found = json.loads(_run(["check", wish.task, "--json"], allowed=(0, 1)))["findings"]
+    chosen = wish.pairs | ({"start": wish.start} if wish.start else {})
+    sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    found = json.loads(_run(["check", wish.task, "--json", *sets], allowed=(0, 1)))["findings"]
     took = next((f["message"] for f in found if f["code"] == "step-time"), "")
     lines = [
         Offer("", f"{f['level']} {f['code']}", f"{f['message']} {f.get('advice') or ''}".strip())
