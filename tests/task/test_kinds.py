@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import pty
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from genopt_tui.__main__ import call
 from genopt_tui.errors import TaskError
 from genopt_tui.task.kinds import KINDS, init
 
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 AGENT = """
 import re, sys
 asked = sys.stdin.read()
@@ -53,6 +57,29 @@ def test_answers_of_the_three_questions_are_taken(tmp_path: Path, capsys: Any) -
     assert "gave" in told.out and "SEARCH" in told.out and 'mean "error"' in told.err
     assert call(["eval", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["direction"] == "lower"
+
+
+def test_on_a_terminal_three_questions_are_asked(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "genopt_tui", "task", "init", "mine"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRONMENT)
+    os.close(theirs)
+    told = b""
+    for question, answer in (
+        (b"What is edited?", b"function\n"),
+        (b"How is it run?", b"lib.best\n"),
+        (b"What is the", b"\n"),
+    ):
+        while question not in told:
+            told += os.read(ours, 4096)
+        os.write(ours, answer)
+    while b"next: genopt task try mine" not in told:
+        told += os.read(ours, 4096)
+    os.close(ours)
+    assert process.wait() == 0
+    assert b"prompt, function, files, agent, command" in told and b"[solver.solve]" in told
+    assert "def best(" in (tmp_path / "mine" / "starts" / "first" / "lib.py").read_text()
+    assert 'rule = "share of right answers"' in (tmp_path / "mine" / "task.toml").read_text()
 
 
 def test_nothing_is_written_over_and_nothing_guessed(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
