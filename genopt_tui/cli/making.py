@@ -274,15 +274,21 @@ def ls(as_json: bool) -> int:
 
 
 @click.command()
+@click.argument("name", required=False, metavar="[TASK]")
 @json_option
-def tasks(as_json: bool) -> int:
-    """What can be optimized here."""
+def tasks(name: str | None, as_json: bool) -> int:
+    """What can be optimized here; with TASK, its starts part by part and what its presets change."""
+    from genopt_tui.cli.described import described
     from genopt_tui.errors import TaskError
     from genopt_tui.learn.doctor_text import PARTS
     from genopt_tui.task import loader
 
+    if name and not as_json:
+        for told in described(name):
+            say_text(single_line(told) if not told.startswith(" ") else f"    {single_line(told)}")
+        return Exit.DONE
     found: list[dict[str, Any]] = []
-    for name in loader.names():
+    for name in [name] if name else loader.names():
         try:
             task = loader.find(name).task
         except TaskError as error:
