@@ -9,7 +9,8 @@ ABOVE = """# Keys
 Made from the table of actions (`python -m genopt_tui.ui.reference`). In the application `?` lists the keys that work here and now, and why
 others do not; `ctrl+p` or `:` finds every action by name; a click on a key of the footer does the same as the key.
 
-Other keys: in `config.toml` of your genopt folder, by the id in the last column; `genopt doctor` names the folder.
+Other keys: in `settings.toml` of your genopt folder (`GENOPT_HOME`, else the platform's place for settings), by the id in the last
+column. A key that means something already, or an id that there is none of, is told when genopt starts.
 
 ```toml
 [keys]
