@@ -274,37 +274,37 @@ def ls(as_json: bool) -> int:
 
 
 @click.command()
-@click.argument("name", required=False, metavar="[TASK]")
+@click.argument("task", required=False)
 @json_option
-def tasks(name: str | None, as_json: bool) -> int:
+def tasks(task: str | None, as_json: bool) -> int:
     """What can be optimized here; with TASK, its starts part by part and what its presets change."""
     from genopt_tui.cli.described import described
     from genopt_tui.errors import TaskError
     from genopt_tui.learn.doctor_text import PARTS
     from genopt_tui.task import loader
 
-    if name and not as_json:
-        for told in described(name):
+    if task and not as_json:
+        for told in described(task):
             say_text(single_line(told) if not told.startswith(" ") else f"    {single_line(told)}")
         return Exit.DONE
     found: list[dict[str, Any]] = []
-    for name in [name] if name else loader.names():
+    for name in [task] if task else loader.names():
         try:
-            task = loader.find(name).task
+            known = loader.find(name).task
         except TaskError as error:
             found.append({"task": name, "problem": str(error)})
             continue
         found.append(
             {
                 "task": name,
-                "description": task.description,
-                "direction": task.direction,
+                "description": known.description,
+                "direction": known.direction,
                 "family": name.rpartition("/")[0],
-                "rule": task.rule,
-                "starts": list(task.starts),
-                "parts": {key: s.model_dump(include=set(PARTS)) for key, s in task.starts.items()},
-                "presets": list(task.presets),
-                "settings": {key: s.default for key, s in task.settings.items()},
+                "rule": known.rule,
+                "starts": list(known.starts),
+                "parts": {key: s.model_dump(include=set(PARTS)) for key, s in known.starts.items()},
+                "presets": list(known.presets),
+                "settings": {key: s.default for key, s in known.settings.items()},
             }
         )
     if as_json:
