@@ -127,9 +127,12 @@ class StepFold:
         prompts = next((c.prompts for c in p.candidates.values() if c.prompts), ())
         waits = bool(p.pending and p.pending.get("pending") == "propose")
         preview = self._preview[1] if self._preview[0] == p.step else {}
+        prompt, sent = prompts[0] if prompts else preview, p.evidence
+        if sent is not None and prompt.get("sections"):
+            sent = {**sent, "sections": prompt["sections"], "whole": prompt["tokens"]}
         return EvidenceView(
             step=p.step,
-            sent=p.evidence,
+            sent=sent,
             batch=tuple((str(e), int(r)) for e, r in (p.batch or {}).get("examples", ())),
             rollouts=tuple(r for r in p.rollouts if r.get("split") == "train"),
             editable=waits,

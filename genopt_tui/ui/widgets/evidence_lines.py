@@ -225,7 +225,7 @@ def _sections(rows: Rows, sent: Data) -> None:
         name, tokens = section.get("name", "?"), words.tokens(section.get("tokens") or 0)
         mark: Line = ((f"  {MARKS.dots} cut: {cut}", "warn"),) if cut else ()
         rows.add(((f"{name!s:<20} ", ""), (f"{tokens:>6} tok", "number"), *mark))
-    if sent.get("tokens"):
-        of = f" of {words.tokens(sent['budget'])}" if sent.get("budget") else ""
+    if total := sent.get("whole") or sent.get("tokens"):
+        of = f" of {words.tokens(sent['budget'])}" if sent.get("budget") and not sent.get("whole") else ""
         about = "  (estimated)" if sent.get("estimated") else ""
-        rows.add(((f"{'all':<20} ", "strong"), (f"{words.tokens(sent['tokens']):>6} tok{of}{about}", "number")))
+        rows.add(((f"{'all':<20} ", "strong"), (f"{words.tokens(total):>6} tok{of}{about}", "number")))
