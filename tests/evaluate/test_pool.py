@@ -5,6 +5,8 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -308,3 +310,28 @@ async def test_below_the_floor_it_refuses(make: Make, monkeypatch: pytest.Monkey
     with pytest.raises(EvaluationError, match="sandbox=none"):
         await make().start()
     assert await make(sandbox=Sandbox(kind="none")).start() == "none"
+
+
+ELSEWHERE = """
+import os, select, signal, sys
+sys.platform = "darwin"
+for module, names in ((os, ("pidfd_open", "sched_setaffinity", "sched_getaffinity")), (select, ("POLLRDHUP", "epoll")), (signal, ("pidfd_send_signal",))):
+    for name in names:
+        if hasattr(module, name):
+            delattr(module, name)
+from genopt_tui.config import Sandbox
+from genopt_tui.errors import EvaluationError
+from genopt_tui.evaluate import core, judge, pool, sandbox, shell, zygote
+os.environ["PATH"] = "/nowhere"
+assert not core.choice()
+assert sandbox.choose(Sandbox(kind="none")).name == "none"
+try:
+    sandbox.choose(Sandbox())
+except EvaluationError as error:
+    print(error)
+"""
+
+
+def test_where_there_is_no_linux_it_loads_and_refuses() -> None:
+    done = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, timeout=60, check=True)
+    assert "bubblewrap is not installed" in done.stdout and "--set sandbox=none" in done.stdout
