@@ -95,6 +95,25 @@ def _finished(step: int, d: Data) -> str:
     return f"done: {d['reason']}; {d['steps']} steps; best {found} {score}"
 
 
+def _command(step: int, d: Data) -> str:
+    """What a person asked for, where no other line tells of it."""
+    why = f": {d['why']}" if d.get("why") else ""
+    if not d["ok"]:
+        return f"{d.get('command')} was refused{why}"
+    return f"{d.get('command')} done{why}" if d.get("command") in {"mode", "branch", "tag", "again"} else ""
+
+
+def _hint(step: int, d: Data) -> str:
+    when = (
+        "no longer told"
+        if d.get("remove")
+        else "told in every update"
+        if d.get("always")
+        else "told in the next update"
+    )
+    return f"hint, {when}: {d['text']}"
+
+
 TOLD: dict[str, Callable[[int, Data], str]] = {
     "run_started": _started,
     "scored": _scored,
@@ -114,6 +133,9 @@ TOLD: dict[str, Callable[[int, Data], str]] = {
     "moved": lambda step, d: f"{d['act']}: {d['branch']} is at {str(d['new'])[:7]}",
     "paused": lambda step, d: "paused" if d.get("code") else f"paused: {d['why']}",
     "resumed": lambda step, d: "resumed",
+    "hint": _hint,
+    "design_set": lambda step, d: f"design, from the next step on: {' '.join(map(str, d['pairs']))}",
+    "command_done": _command,
     "error": lambda step, d: f"error: {d['message']}. {d.get('advice', '')}",
     "run_finished": _finished,
 }

@@ -43,9 +43,10 @@ ARTIFACT = "LEVEL = 3.0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n
 MODEL = '''
 """A model: reads LEVEL in the prompt and proposes LEVEL + 1."""
 import re, sys
-level = float(re.search(r"LEVEL = ([0-9.]+)", sys.stdin.read()).group(1))
+prompt = sys.stdin.read()
+level = float(re.search(r"LEVEL = ([0-9.]+)", prompt).group(1))
 print(f"Raise the level to {level + 1}.\\n\\nanswer.py\\n<<<<<<< SEARCH\\nLEVEL = {level}\\n=======\\nLEVEL = {level + 1}\\n>>>>>>> REPLACE")
-for word in sys.argv[1:]:
+for word in [w for w in sys.argv[1:] if re.search(rf"^def value\\({w}\\):", prompt, re.M)]:
     print(f"answer.py\\n<<<<<<< SEARCH\\ndef value({word}):\\n=======\\ndef value({word}: float):\\n>>>>>>> REPLACE")
 '''
 

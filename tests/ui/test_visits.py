@@ -92,21 +92,3 @@ def test_pause_holds_the_run(terminal: Terminal, session: Path) -> None:
     terminal.shows("Leave?")
     terminal.press("k")
     terminal.shows("one goes on")
-
-
-def test_lines_and_prompts_instead_of_a_screen(terminal: Terminal, session: Path) -> None:
-    """`--plain` is the screen reader's way: events as lines, decisions as prompts."""
-    terminal.run("open", "one", "--plain")
-    terminal.shows("s one step, p run on")
-    terminal.type("s")
-    terminal.press("Enter")
-    terminal.shows("a approve, r REASON reject")
-    terminal.type("v")
-    terminal.press("Enter")
-    terminal.shows("+LEVEL = 4.0")
-    terminal.type("r far too timid")
-    terminal.press("Enter")
-    terminal.shows("rejected: far too timid")
-    terminal.type("q")
-    terminal.press("Enter")
-    terminal.until(lambda: terminal.text.rstrip()[-1] in "#$", "the shell's prompt")
