@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from genopt_tui.session.repository import Repository, Version
 
 Count = Callable[[str], int]
-WINDOW = 256  # of the newest attempts, those that are looked at first
+WINDOW = 64  # of the newest attempts, those that are looked at first
 
 
 @dataclass(frozen=True)

@@ -118,11 +118,13 @@ class Step:
 
     def built(self, made: Composed, dropped: Sequence[str], pinned: Sequence[str]) -> None:
         """Say `evidence_built`, unless that is what was said last."""
-        payload = {**made.evidence.payload(), "estimated": not made.exact, "dropped": [*dropped], "pinned": [*pinned]}
-        if made.templates:
-            payload["templates"] = dict(made.templates)
         known = self.desk.book.p.evidence or {}
-        if any(known.get(key) != payload.get(key) for key in ("tokens", "dropped", "pinned", "templates")):
+        told: dict[str, Any] = {"dropped": [*dropped], "pinned": [*pinned]}
+        if made.templates:
+            told["templates"] = dict(made.templates)
+        same = known.get("tokens") == made.evidence.tokens and known.get("templates") == told.get("templates")
+        if not (same and all(known.get(key) == told[key] for key in ("dropped", "pinned"))):
+            payload = {**made.evidence.payload(), "estimated": not made.exact, **told}
             self.desk.book.say("evidence_built", **payload)
 
     async def preview(
