@@ -18,6 +18,7 @@ from genopt_tui.evaluate.player import ANSWERS, FAILED, JUDGE_FRAME, REQUESTS, R
 from genopt_tui.evaluate.wire import Channel, Closed
 
 NO_CALLS = [0, 0, b""]  # recorded: there is nothing to record
+LOOK = 20  # milliseconds between two looks at whether a line has ended, where the system does not tell
 KEPT = 4 * 1024**2  # bytes kept of what a line printed last, on each stream
 
 
@@ -80,18 +81,22 @@ def listen(process: "subprocess.Popen[bytes]") -> list[bytes]:
     assert process.stdout is not None and process.stderr is not None
     kept = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
     towards = dict(zip(kept, (sys.stdout.fileno(), sys.stderr.fileno()), strict=True))
-    ended = os.pidfd_open(process.pid)
+    ended = os.pidfd_open(process.pid) if hasattr(os, "pidfd_open") else -1
     poll = select.poll()
-    for fd in (*kept, ended):
+    for fd in (*kept, *[ended] * (ended >= 0)):
         poll.register(fd, select.POLLIN)
-    while (ready := {fd for fd, _ in poll.poll()}) != {ended}:
+    while True:
+        ready = {fd for fd, _ in poll.poll(None if ended >= 0 else LOOK)}
+        if not ready & kept.keys() and (ended in ready or (ended < 0 and process.poll() is not None)):
+            break
         for fd in ready & kept.keys():
             data = os.read(fd, 65536)
             if not data:
                 poll.unregister(fd)
             passed_on(data, towards[fd])
             kept[fd] = (kept[fd] + data)[-KEPT:]
-    os.close(ended)
+    if ended >= 0:
+        os.close(ended)
     return list(kept.values())
 
 

@@ -313,10 +313,12 @@ async def test_below_the_floor_it_refuses(make: Make, monkeypatch: pytest.Monkey
 
 
 ELSEWHERE = """
-import os, select, signal, sys
+import asyncio, os, select, signal, sys, sysconfig
+import msgpack, platformdirs, pydantic
+sysconfig.get_config_vars()
 sys.platform = "darwin"
-for module, names in ((os, ("pidfd_open", "sched_setaffinity", "sched_getaffinity")), (select, ("POLLRDHUP", "epoll")), (signal, ("pidfd_send_signal",))):
-    for name in names:
+for module in (os, select, signal):
+    for name in ("pidfd_open", "sched_setaffinity", "sched_getaffinity", "POLLRDHUP", "epoll", "pidfd_send_signal"):
         if hasattr(module, name):
             delattr(module, name)
 from genopt_tui.config import Sandbox
@@ -329,9 +331,11 @@ try:
     sandbox.choose(Sandbox())
 except EvaluationError as error:
     print(error)
+print(shell.run("echo from a shell"))
 """
 
 
 def test_where_there_is_no_linux_it_loads_and_refuses() -> None:
     done = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, timeout=60, check=True)
+    assert "[0, 'from a shell" in done.stdout
     assert "bubblewrap is not installed" in done.stdout and "--set sandbox=none" in done.stdout
