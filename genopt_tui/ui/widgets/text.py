@@ -94,4 +94,4 @@ class Plain(Static):
         width = self.styles.width
         if not self.content_size.width or (width is not None and width.is_auto):
             return None
-        return self.visual.get_height(self.styles, self.content_size.width)
+        return self.visual.get_height(self.styles.get_rules(), self.content_size.width)
