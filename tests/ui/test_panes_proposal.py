@@ -17,7 +17,15 @@ from genopt_tui.ui.snapshot import ProposalView
 from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
 from genopt_tui.ui.widgets.text import why_not_here
 
-GATE = {"mean": 15.6, "difference": 1.4, "verdict": "better", "n": 10, "promises": 3, "promises_kept": 1, "session_promises": [9, 21]}
+GATE = {
+    "mean": 15.6,
+    "difference": 1.4,
+    "verdict": "better",
+    "n": 10,
+    "promises": 3,
+    "promises_kept": 1,
+    "session_promises": [9, 21],
+}
 
 
 @asynccontextmanager
