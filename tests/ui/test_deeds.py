@@ -205,7 +205,9 @@ async def test_every_pane_can_be_searched_and_copied_from(session: Path, scene: 
         await guest.press("n", "N")
         await guest.until(lambda: NEEDLES[number] in under_cursor(guest, number), "there again")
         await guest.press("slash", *names("nowhere at all"), "enter")
-        await guest.until(lambda: "nowhere" in f"{guest.said} {guest.main.pane(number).border_title}", "that there is none")
+        await guest.until(
+            lambda: "nowhere" in f"{guest.said} {guest.main.pane(number).border_title}", "that there is none"
+        )
         await guest.press("y")
         await guest.until(lambda: "copied" in guest.said, "what was copied")
         assert guest.app._clipboard

@@ -1,0 +1,162 @@
+"""How every screen looks: each state at three sizes and in three themes, kept as text (see looks.py)."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from conftest import Visit, visit
+from looks import look
+from story import AT, Scene, make_story, stop_the_clock
+from syrupy.assertion import SnapshotAssertion
+
+from genopt_tui.ui import kept
+from genopt_tui.ui.screens.returned import ReturnedScreen
+from genopt_tui.ui.widgets.diff import DiffView
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        stop_the_clock(patch)
+        yield make_story(tmp_path_factory.mktemp("story"))
+
+
+@pytest.fixture
+def session(tmp_path: Path, told: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    stop_the_clock(monkeypatch)
+    return shutil.copytree(told, tmp_path / told.name, symlinks=True)
+
+
+@pytest.fixture
+def scene(session: Path) -> Iterator[Scene]:
+    with Scene(session) as live:
+        yield live
+
+
+def rolling(scene: Scene) -> None:
+    scene.start()
+    scene.roll_out(("seed-1",))
+
+
+def streaming(scene: Scene) -> None:
+    scene.start()
+    scene.roll_out()
+    scene.show_evidence()
+    scene.ask()
+    scene.say("The paddle **lags** because `predict_ball` gives the present row.\n\n- time to the paddle")
+
+
+def gating(scene: Scene) -> None:
+    scene.start()
+    scene.roll_out()
+    scene.show_evidence()
+    scene.ask()
+    scene.edit()
+    scene.score_some()
+
+
+def deciding(scene: Scene) -> None:
+    gating(scene)
+    scene.gate()
+    scene.want()
+
+
+def sending(scene: Scene) -> None:
+    """Mode step: the prompt waits to be sent."""
+    scene.start("step")
+    scene.roll_out()
+    scene.show_evidence()
+    scene.event(
+        "prompt_preview", messages=[{"role": "user", "content": "Improve `policy.py`."}], tokens=4820, sections=[]
+    )
+    scene.want("propose")
+
+
+def paused(scene: Scene) -> None:
+    streaming(scene)
+    scene.journal.event(0, "paused", why="a person paused the run")
+
+
+def finished(scene: Scene) -> None:
+    deciding(scene)
+    scene.event("step_ended", outcome="rejected", counts=True)
+    scene.journal.event(0, "run_finished", reason="20 steps were made", code=3, steps=20, best=None)
+
+
+STATES: dict[str, tuple[Callable[[Scene], None], str]] = {
+    "rolling": (rolling, "rolling out"),
+    "streaming": (streaming, "asking"),
+    "sending": (sending, "propose"),
+    "gating": (gating, "gate"),
+    "deciding": (deciding, "decide"),
+    "paused": (paused, "paused"),
+    "finished": (finished, "finished"),
+}
+
+
+@asynccontextmanager
+async def at(session: Path, scene: Scene, state: str) -> AsyncIterator[Visit]:
+    """The application on a session in a state."""
+    async with visit(session) as person:
+        await person.until(lambda: person.app.own is not None, "the user's settings")
+        play, wanted = STATES[state]
+        play(scene)
+
+        def there() -> bool:
+            s = person.main.snapshot
+            return wanted in {s.pending, s.state, s.progress.phase}
+
+        await person.until(there, wanted)
+        if state in {"gating", "deciding"}:
+            await person.until(lambda: person.main.query_one(DiffView).ready, "the edit is shown")
+        await person.look()
+        yield person
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_the_main_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion, state: str) -> None:
+    async with at(session, scene, state) as person:
+        await look(person, snapshot, state)
+
+
+async def test_panes_that_fill_the_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+    async with at(session, scene, "deciding") as person:
+        await person.press("1", "z")
+        for number, name in enumerate(("history", "artifact", "trace", "evidence", "proposal"), 1):
+            await person.press(str(number))
+            await look(person, snapshot, name)
+
+
+async def test_an_older_version_is_looked_at(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+    async with at(session, scene, "deciding") as person:
+        await person.press("1", "G", "enter")
+        await person.until(lambda: person.main.snapshot.looking_back, "the start")
+        await look(person, snapshot, "looking-back")
+
+
+async def test_what_lies_above_the_main_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+    async with at(session, scene, "deciding") as person:
+        await person.press("r")
+        await look(person, snapshot, "reject")
+        await person.press("escape", "question_mark")
+        await look(person, snapshot, "help")
+        await person.press("escape", "4", "v", "z")
+        await look(person, snapshot, "prompt")
+
+
+async def test_coming_back(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+    last = scene.journal.last_event()
+    finished(scene)
+    remembered = kept.load()
+    remembered.left[str(session)] = {"at": AT.isoformat(), "event": last, "mode": "auto"}
+    kept.save(remembered)
+    async with visit(session) as person:
+        await person.until(lambda: isinstance(person.app.screen, ReturnedScreen) and person.app.screen.ready, "back")
+        await look(person, snapshot, "returned")
+
+
+async def test_a_terminal_that_is_too_small(session: Path, snapshot: SnapshotAssertion) -> None:
+    async with visit(session, (59, 15)) as person:
+        await look(person, snapshot, "small", sizes=((59, 15), (60, 16)))
