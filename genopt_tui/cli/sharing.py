@@ -97,7 +97,8 @@ def checked(path: Path, repository: "Repository", commit: str) -> dict[str, Any]
     found: dict[str, Any] = {"fresh": None, "test": None, "unchecked": ""}
     try:
         job, files = session_job(path, commit, "", [], "gate", True)
-        found |= asyncio.run(recheck(job, files, opened))
+        start = session_job(path, "start", "", [], "gate", True)[1]
+        found |= asyncio.run(recheck(job, files, start, opened))
         open_seal(path, commit, "export")
     except GenoptError as error:
         found["unchecked"] = str(error)

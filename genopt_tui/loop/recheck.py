@@ -8,16 +8,18 @@ from genopt_tui.errors import EvaluationError
 from genopt_tui.loop.evaluation import Job, cache_of, scorer_of
 from genopt_tui.loop.gating import summarized
 from genopt_tui.loop.scoring import Scorer, Version, Wish
+from genopt_tui.loop.timing import START, alternately, timed
 from genopt_tui.session.compare import APART
 
 FRESH = 2 * APART  # the first repeat of a re-check; each opening takes repeats of its own
 ALL = 10**9  # more examples than any split has
 
 
-async def recheck(job: Job, version: Version, opening: int) -> dict[str, Any]:
+async def recheck(job: Job, version: Version, start: Version, opening: int) -> dict[str, Any]:
     """{"fresh", "test"}: mean, stderr, n, failed of each; None for a split that the task does not have.
 
     `opening` counts re-checks of this session from 0: no two use the same repeats. A deterministic task gives the same again.
+    Where time is scored, the version is timed alternately with the `start`, which counts 1.
     """
     with cache_of(job.session) as cache:
         scorer, agent = scorer_of(replace(job, fresh=True), cache)
@@ -26,22 +28,26 @@ async def recheck(job: Job, version: Version, opening: int) -> dict[str, Any]:
             repeats = 1 + max(repeat for _, repeat in gate)
             offset = FRESH + opening * repeats
             fresh = Wish(version, "gate", [(e, r + offset) for e, r in gate], fresh=True)
-            return {"fresh": await _figures(scorer, fresh), "test": await _test(scorer, version)}
+            return {"fresh": await _figures(scorer, fresh, start), "test": await _test(scorer, version, start)}
         finally:
             await scorer.close()
             if agent:
                 await agent.close()
 
 
-async def _test(scorer: Scorer, version: Version) -> dict[str, Any] | None:
+async def _test(scorer: Scorer, version: Version, start: Version) -> dict[str, Any] | None:
     try:
         pairs: Sequence[tuple[str, int]] = await scorer.pairs(
             "test", scorer.choices.gate.model_copy(update={"examples": ALL, "repeats": 1})
         )
     except EvaluationError:  # the task has no test split
         return None
-    return await _figures(scorer, Wish(version, "test", pairs))
+    return await _figures(scorer, Wish(version, "test", pairs), start)
 
 
-async def _figures(scorer: Scorer, wish: Wish) -> dict[str, Any]:
-    return summarized(await scorer.roll(wish), scorer.task.task)
+async def _figures(scorer: Scorer, wish: Wish, start: Version) -> dict[str, Any]:
+    task = scorer.task.task
+    if not scorer.timed:
+        return summarized(await scorer.roll(wish), task)
+    base, new = await alternately(scorer, [replace(wish, version=start), wish])
+    return timed(base, new, task, scorer.choices.gate, START)

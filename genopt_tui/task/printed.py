@@ -3,7 +3,9 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ from genopt_tui.task.rollout import Json
 
 FEEDBACK, PRINTED = 600, 8_000  # characters of output that become feedback, and the trace
 STEPS = 100_000  # of a trace that a command gives
+LONGEST = 1.0  # seconds that a regular expression may look through what was printed
 Source = Literal["any", "number", "exit code", "seconds"]
 Otherwise = Literal["exit code", "seconds", ""]
 TIME = re.compile(r"(?<![a-z])(took|times?|timing|elapsed|duration|runtime|sec(ond)?s?|ms|[µu]s|ns|s)(?![a-z])", re.I)
@@ -73,12 +76,30 @@ def found_in(printed: Printed, source: Source, metric: str = "", *, otherwise: O
 def by_metric(printed: Printed, metric: str) -> Found:
     """The last place that the regular expression fits, in the output or else in the errors."""
     for text in (printed.out, printed.errors):
-        if matches := list(re.finditer(metric, text, re.MULTILINE)):
+        with _within(LONGEST, metric):
+            matches = list(re.finditer(metric, text, re.MULTILINE))
+        if matches:
             try:
                 return Found(float(matches[-1][1]))
             except (TypeError, ValueError) as error:
                 raise NoScore(f"{metric} found {matches[-1][1]!r:.80}, which is no number") from error
     raise NoScore(f"nothing that was printed fits {metric}")
+
+
+@contextmanager
+def _within(seconds: float, metric: str) -> Iterator[None]:
+    """Break off an expression that tries out too many ways to fit. Raises NoScore then. In the main thread only."""
+
+    def late(number: int, frame: object) -> None:
+        raise NoScore(f"{metric} took more than {seconds:g} s to look through what was printed")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def last_said(out: str) -> Found | None:

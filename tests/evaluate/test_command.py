@@ -95,6 +95,7 @@ async def test_json_gives_feedback_metrics_and_trace(tree: Tree) -> None:
         ("echo took 2.5 s", "metric = 'took ([0-9.]+)'", "ok", 2.5, ""),
         ("echo took 2.5 s >&2", "metric = 'took ([0-9.]+)'", "ok", 2.5, ""),
         ("echo nothing", "metric = 'took ([0-9.]+)'", "invalid", None, "nothing that was printed fits"),
+        (f"echo {'a' * 60}!", "metric = '^(a+)+$'", "invalid", None, "took more than 1 s to look through"),
         ("echo 7", "check = 'grep -q 7 work.sh'", "ok", 7.0, ""),
         ("echo 7", "check = 'echo wrong; false'", "invalid", None, "wrong"),
         ("sleep 60", "[limits]\nseconds = 1", "timeout", None, ""),

@@ -1,9 +1,12 @@
 """Timed tasks: versions are measured alternately, alone and afresh, and count by their ratio."""
 
+import json
 from pathlib import Path
 
 import pytest
 from conftest import Make
+
+from genopt_tui.__main__ import call as genopt
 
 TASK = """
 from genopt_tui.task.contract import Example, Result
@@ -97,3 +100,13 @@ def test_of_several_the_one_with_a_time_is_taken(make: Make) -> None:
     bench.will_reply(1, lowered(3.0, 2.0))
     bench.run(steps=1, mode="auto")
     assert [(d, s) for _, d, s in bench.outcomes()][:2] == [("start", None), ("always", pytest.approx(2 / 3, abs=0.01))]
+
+
+@pytest.mark.usefixtures("timed")
+def test_an_export_counts_a_timed_version_anew_in_the_same_unit(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    bench = make()
+    bench.will_reply(0, lowered(3.0, 1.5))
+    bench.run(steps=1, mode="auto")
+    assert genopt(["export", str(bench.path), "best", "--to", str(bench.path.parent / "out"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [told[key]["mean"] for key in ("recorded", "fresh", "test")] == pytest.approx([0.5] * 3, abs=0.01)
