@@ -122,7 +122,9 @@ class Judge:
             returned, raised = self._run(rollout, context)
             seconds = watch.seconds()
             ending = None
-            if context.lost or watch.verdict or self.limits.processes:  # its children are gone before the result is told
+            if (
+                context.lost or watch.verdict or self.limits.processes
+            ):  # its children are gone before the result is told
                 ending = self.players.end(player)
             else:
                 self.players.leave(player)

@@ -22,6 +22,7 @@ from genopt_tui.task.rollout import Limits, Rollout
 
 GRACE = 10.0  # seconds beyond a rollout's limit before its judge is taken for stuck
 STOP = 1.0  # seconds a judge has to stop a cancelled rollout
+WORDS = 0.5  # seconds to wait for what a dead judge printed
 SAID = 2000  # bytes kept of what a judge printed last
 Answer = Callable[[LlmQuestion], Awaitable[str]]
 
@@ -134,7 +135,7 @@ class Worker:
             self._writer.write(len(body).to_bytes(4, "big") + body)
             await self._writer.drain()
         except OSError as error:
-            raise JudgeDied(self.last_words(), self.process) from error
+            raise JudgeDied(await self.last_words(), self.process) from error
 
     async def _receive(self, seconds: float | None) -> dict[str, Any]:
         try:
@@ -145,9 +146,11 @@ class Worker:
         except TimeoutError as error:
             raise JudgeDied("the task's own code did not end") from error
         except (asyncio.IncompleteReadError, OSError, WireError) as error:
-            raise JudgeDied(self.last_words(), self.process) from error
+            raise JudgeDied(await self.last_words(), self.process) from error
 
-    def last_words(self) -> str:
+    async def last_words(self) -> str:
+        """What a judge that died printed last; it may arrive a moment after its end."""
+        await asyncio.wait([self._log], timeout=WORDS)
         text = self._said.decode("utf-8", "replace").strip()
         return "the judge process died" + (f": {text}" if text else "")
 

@@ -36,7 +36,11 @@ def doing(s: Snapshot) -> str:
 
 def aside_words(aside: Aside) -> str:
     """How far work beside the steps has come."""
-    what = {"hunks": "Which hunk did it: the gate without each hunk", "fill": "Scores that are missing", "trace": "The trace that is missing"}
+    what = {
+        "hunks": "Which hunk did it: the gate without each hunk",
+        "fill": "Scores that are missing",
+        "trace": "The trace that is missing",
+    }
     told = what.get(aside.what, aside.what)
     if not aside.size:
         return f"{told}: waiting for the runner ..."

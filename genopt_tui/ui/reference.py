@@ -1,4 +1,4 @@
-"""The key reference, from the table of actions: `python -m genopt_tui.ui.reference > KEYS.md`."""
+"""The key reference, from the table of actions: `python -m genopt_tui.ui.reference > genopt_tui/ui/KEYS.md`."""
 
 from genopt_tui.ui.actions import ACTIONS, DISPLAY, Action, groups
 from genopt_tui.ui.footers import HERE

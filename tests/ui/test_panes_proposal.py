@@ -196,14 +196,14 @@ def scores(count: int, **more: Any) -> tuple[dict[str, Any], ...]:
 
 def test_the_gate_says_how_far_it_is_and_how_long_it_takes() -> None:
     rows = gate_rows(proposal(gate_scores=scores(4), gate_size=10), 60, workers=2)
-    assert rows == ["gate 4/10, about 9 s left  seed-", "1000 -21  1001 -20  1002 -19  1003 -18"]
+    assert rows == ["gate 4/10, about 9 s left  seed-…", "1000 -21  1001 -20  1002 -19  1003 -18"]
     cached = gate_rows(proposal(gate_scores=scores(4, cached=True), gate_size=10), 60)
-    assert cached[0] == "gate 4/10  seed-", "nothing is foretold from what took no time"
+    assert cached[0] == "gate 4/10  seed-…", "nothing is foretold from what took no time"
 
 
 def test_a_finished_gate_shows_both_scores_and_never_more_than_three_rows() -> None:
     told = gate_rows(proposal(gate={"scores": list(scores(50, base=-3))}), 60)
-    assert told[0] == "gate  seed-"
+    assert told[0] == "gate by example  seed-…"
     assert told[1].startswith("1000 -3→-21  1001 -3→-20")
     assert len(told) == 3
     assert told[2].endswith("and 43 more")

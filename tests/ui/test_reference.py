@@ -6,11 +6,11 @@ from genopt_tui.ui.actions import ACTIONS
 from genopt_tui.ui.footers import ALWAYS, HERE, LAST, PANES, STATES
 from genopt_tui.ui.reference import reference
 
-KEYS = Path(__file__).parents[2] / "KEYS.md"
+KEYS = Path(__file__).parents[2] / "genopt_tui" / "ui" / "KEYS.md"
 
 
 def test_the_reference_is_made_from_the_table() -> None:
-    assert KEYS.read_text(encoding="utf-8") == reference(), "python -m genopt_tui.ui.reference > KEYS.md"
+    assert KEYS.read_text(encoding="utf-8") == reference(), "python -m genopt_tui.ui.reference > genopt_tui/ui/KEYS.md"
 
 
 def test_footers_name_actions_that_there_are() -> None:
