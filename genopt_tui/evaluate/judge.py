@@ -23,7 +23,7 @@ from genopt_tui.evaluate.denied import advice
 from genopt_tui.evaluate.players import Players, ZygoteDied
 from genopt_tui.evaluate.sandbox import Isolation, in_force
 from genopt_tui.evaluate.tracer import Tracer
-from genopt_tui.evaluate.verdict import Outcome, decide
+from genopt_tui.evaluate.verdict import Outcome, constrained, decide
 from genopt_tui.evaluate.watch import Watch
 from genopt_tui.evaluate.wire import Channel, Closed
 from genopt_tui.task import loader
@@ -113,18 +113,16 @@ class Judge:
         tracer = Tracer() if rollout.traced else None
         context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
         context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))
-        if (
-            not (rollout.traced or self.limits.processes) and core.choice()
-        ):  # a trace is worked on while the player works
+        # A trace is worked on while the player works.
+        if not (rollout.traced or self.limits.processes) and core.choice():
             watch.core = core.Core(lambda: context.calls, player.pidfd)
         watch.start()
         try:
             returned, raised = self._run(rollout, context)
             seconds = watch.seconds()
             ending = None
-            if (
-                context.lost or watch.verdict or self.limits.processes
-            ):  # its children are gone before the result is told
+            if context.lost or watch.verdict or self.limits.processes:
+                # Its children are gone before the result is told.
                 ending = self.players.end(player)
             else:
                 self.players.leave(player)
@@ -134,6 +132,7 @@ class Judge:
         watch.drain()
         player.close()
         outcome = decide(context, watch.verdict, ending, returned, raised, self.limits)
+        outcome = constrained(outcome, self.folder.task.constraints)
         return outcome, self._result(rollout, context, watch, outcome, seconds, tracer)
 
     def _run(self, rollout: Rollout, context: PlayerContext) -> tuple[Any, BaseException | None]:

@@ -2,14 +2,15 @@
 
 import math
 import signal
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from genopt_tui.errors import EvaluationError
 from genopt_tui.evaluate.context import PlayerContext
 from genopt_tui.evaluate.players import Ending
 from genopt_tui.task.contract import ArtifactError, Result
+from genopt_tui.task.model import Constraint
 from genopt_tui.task.printed import NoScore
 from genopt_tui.task.rollout import Limits, Status
 
@@ -99,3 +100,11 @@ def scored(returned: Any) -> Outcome:
     if not math.isfinite(score):
         return Outcome("invalid", error=f"the score is {result.score!r}"[:200], feedback=feedback, metrics=metrics)
     return Outcome("ok", score, feedback=feedback, metrics=metrics)
+
+
+def constrained(outcome: Outcome, constraints: Iterable[Constraint]) -> Outcome:
+    """The outcome, `invalid` where its metrics break one of the task's constraints."""
+    broken = (why for constraint in constraints if (why := constraint.broken(outcome.metrics)))
+    if outcome.status == "ok" and (why := next(broken, "")):
+        return replace(outcome, status="invalid", score=None, error=why)
+    return outcome

@@ -24,7 +24,8 @@ class ArtifactError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Outcome of `run`: `score` in the task's own unit, `feedback` for the model, further named `metrics`."""
+    """Outcome of `run`: `score` in the task's own unit, `feedback` for the model, further named `metrics`, which are shown and may be
+    bounded by `[[constraints]]` in task.toml."""
 
     score: float
     feedback: str = ""

@@ -66,6 +66,25 @@ class Stage(Table):
     metric: str = Field("", description="The named metric it looks at; empty: the score")
 
 
+class Constraint(Table):
+    """What a named metric of every rollout must keep to: the score of one that does not is `invalid`."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def broken(self, metrics: Mapping[str, float]) -> str:
+        """How these metrics break it; empty where they keep to it."""
+        value = metrics.get(self.metric)
+        if value is None:
+            return f"it reported no {self.metric}, which is constrained"
+        if self.at_least is not None and not value >= self.at_least:
+            return f"{self.metric} is {value:g}, and must be at least {self.at_least:g}"
+        if self.at_most is not None and not value <= self.at_most:
+            return f"{self.metric} is {value:g}, and must be at most {self.at_most:g}"
+        return ""
+
+
 class TaskLimits(Table):
     seconds: float = 60.0
     cpu_seconds: float | None = None
@@ -168,6 +187,7 @@ class Task(Table):
     )
     limits: TaskLimits = Field(default_factory=TaskLimits)
     feedback: list[Stage] = Field(default_factory=list)
+    constraints: list[Constraint] = Field(default_factory=list, description="Metrics beside the score that have bounds")
 
     def resolve(self, chosen: dict[str, Any]) -> dict[str, Any]:
         """All settings with their defaults; `chosen` (the `task` table of the design choices) overrides. Raises UsageError."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import random
 import signal
@@ -20,7 +21,7 @@ from genopt_tui.evaluate import sandbox
 from genopt_tui.evaluate.pool import LlmQuestion
 from genopt_tui.task.rollout import Example, Limits, RolloutResult
 from genopt_tui.task.trace import decode
-from tests.evaluate.conftest import Make, living_children, rollout
+from tests.evaluate.conftest import TASK_TOML, Make, living_children, rollout
 
 NUMBER = "import random\ndef helper(x):\n    return x + 1\ndef act(obs):\n    return helper(obs['number']) + random.random()\n"
 ASKING = "def act(obs):\n    return float(llm(f'n {obs[\"number\"]}', temperature=0.5))\n"
@@ -257,6 +258,26 @@ async def test_artifact_error_of_a_task(make: Make) -> None:
     code = "from genopt_tui.task.contract import ArtifactError\ndef run(artifact, example, ctx):\n    raise ArtifactError('7 is no action')\n"
     result = await make(code).submit(rollout(NUMBER))
     assert (result.status, result.error) == ("error", "7 is no action")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "status", "error"),
+    [
+        ({"size": 99.5, "other": 7}, "ok", ""),
+        ({"size": 101}, "invalid", "size is 101, and must be at most 100"),
+        ({"size": math.nan}, "invalid", "size is nan, and must be at most 100"),
+        ({"other": 7}, "invalid", "it reported no size, which is constrained"),
+    ],
+)
+async def test_a_metric_may_be_a_constraint(make: Make, metrics: dict[str, float], status: str, error: str) -> None:
+    code = (
+        "from math import nan\nfrom genopt_tui.task.contract import Result\n"
+        f"def run(artifact, example, ctx):\n    return Result(ctx.call('agent.act', {{'number': 1}}), metrics={metrics!r})\n"
+    )
+    toml = TASK_TOML + '\n[[constraints]]\nmetric = "size"\nat_most = 100\n'
+    result = await make(code, toml).submit(rollout(NUMBER))
+    assert (result.status, result.error) == (status, error)
+    assert (result.score is None) is (status == "invalid") and result.metrics.keys() == metrics.keys()
 
 
 async def test_async_task(make: Make) -> None:
