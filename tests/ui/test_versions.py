@@ -142,7 +142,7 @@ async def test_what_plain_git_does_is_shown_and_goes_on_from_there(lived: Path) 
         await person.decision(4)
         await person.press("a")
         await person.head_is("4")
-        assert not person.banner
+        await person.until(lambda: not person.banner, "the banner's end")
         with Repository.open(lived) as repository:
             assert "LEVEL = 10.5" in repository.files(repository.head())["answer.py"]
 
