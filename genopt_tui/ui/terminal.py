@@ -85,9 +85,19 @@ def _wait_for_loss(loop: asyncio.AbstractEventLoop, end: Callable[[int], None]) 
     poll.register(0, 0)
     if not any(event & select.POLLHUP for _, event in poll.poll()):
         return
+    _let_go()
     loop.call_soon_threadsafe(end, signal.SIGHUP)
     sleep(LAST)
     os._exit(128 + signal.SIGHUP)  # the loop waits for the terminal to take what it wrote, for ever
+
+
+def _let_go() -> None:
+    """Point what reads and writes the terminal nowhere: each would fail in its own way, and the exit code with it."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
+        if stream is not None:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def on_stopping(app: "App[int]") -> None:

@@ -74,7 +74,7 @@ def test_it_ends_when_its_terminal_is_gone_without_a_signal(session: Path) -> No
     while b"History" not in seen:
         seen += os.read(screen, 65536)
     os.close(screen)
-    assert app.wait(PATIENCE) != 0  # which code it is depends on what notices the loss first
+    assert app.wait(PATIENCE) == 128 + signal.SIGHUP
 
 
 def stops_and_goes_on(app: Terminal) -> None:
@@ -180,11 +180,12 @@ def test_too_small_a_terminal_is_told_and_any_resize_survived(app: Terminal) -> 
     app.shows("1 History")
     app.until(lambda: "@1" in app.text.splitlines()[0], "the status")
     app.press("c")
+    app.shows("Compare 1")
     for width in range(200, 20, -5):
         app.resize(width, 10 + width // 5)
     app.resize(160, 45)
     app.press("Escape")
-    app.shows("1 History")
+    app.until(lambda: "Compare" not in app.text and "1 History" in app.text, "the main screen")
     leaves(app)
 
 

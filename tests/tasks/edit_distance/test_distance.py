@@ -64,7 +64,7 @@ def test_seeds_are_in_one_split_only() -> None:
 
 
 def test_a_faster_function_is_found_faster_and_counts_by_its_ratio() -> None:
-    session = stepped("edit_distance", COLUMNS, str, "gate.examples=6", "batch.size=1")
+    session = stepped("edit_distance", COLUMNS, str, "gate.examples=16", "batch.size=1")
     assert session.decision == "gate"
     assert session.start == 1.0 and session.score is not None and session.score < 0.7
 
