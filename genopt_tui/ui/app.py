@@ -286,6 +286,7 @@ def report_folder(session: Path | None) -> Path:
 def run_app(session: Path | None = None) -> int:
     """Run the application in this terminal; the exit code. Raises UsageError when this is no terminal, SessionError for a bad session."""
     terminal.require_terminal()
+    terminal.take_own_size()
     log = session / ".genopt" / "ui.log" if session else None
     if log:
         log.parent.mkdir(mode=0o700, exist_ok=True)

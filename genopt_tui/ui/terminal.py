@@ -30,6 +30,14 @@ def require_terminal() -> None:
         raise UsageError("this terminal cannot move its cursor (TERM=dumb)", advice="Use --plain")
 
 
+def take_own_size() -> None:
+    """Let no COLUMNS or LINES of a shell or another tool stand in for the terminal's own size: they follow no resize."""
+    size = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    if size.columns and size.lines:  # a serial line knows neither
+        for name in ("COLUMNS", "LINES"):
+            os.environ.pop(name, None)
+
+
 def wrapped(sequence: str) -> str:
     """A control sequence as it reaches the terminal outside of tmux, where there is one."""
     if not os.environ.get("TMUX"):
