@@ -179,11 +179,15 @@ class SessionSettings(Section):
     def load(cls, session: Path) -> Self:
         """Settings of the session at `session`; the user's defaults where it has none. Raises UsageError."""
         own = settings_file(session)
-        defaults = user_file("settings.toml")
-        data = read_toml(defaults).get("session", {}) if defaults.exists() else {}
+        data = _user_defaults()
         if own.exists():
             data = _merged(data, read_toml(own))
         return checked(cls, data, str(own))
+
+    @classmethod
+    def begin(cls) -> Self:
+        """What a new session begins with: the user's defaults. Raises UsageError naming file and key."""
+        return checked(cls, _user_defaults(), f"{user_file('settings.toml')}: [session]")
 
     def save(self, session: Path) -> None:
         write_toml(settings_file(session), self.model_dump(exclude_none=True))
@@ -214,6 +218,12 @@ class UserSettings(Section):
         """The user's settings; defaults where there is no file. Raises UsageError naming file and key."""
         file = user_file("settings.toml")
         return checked(cls, read_toml(file), str(file)) if file.exists() else cls()
+
+
+def _user_defaults() -> dict[str, Any]:
+    """The table `session` of the user's own file, with its tables spelled out."""
+    file = user_file("settings.toml")
+    return _spelled_out(read_toml(file).get("session", {})) if file.exists() else {}
 
 
 ALIASES = {"memory": "memory.size", "sandbox": "sandbox.kind", "feedback": "feedback.detail", "horizon": "horizon.kind"}
@@ -286,7 +296,7 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> list[str]:
 def checked(model: type[Model], data: Mapping[str, Any], source: str) -> Model:
     """`data` as `model`; a UsageError naming the key otherwise."""
     try:
-        return model.model_validate(data)
+        return model.model_validate(_spelled_out(data))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -295,6 +305,12 @@ def checked(model: type[Model], data: Mapping[str, Any], source: str) -> Model:
             first["msg"],
             _nearest(key, {}) if first["type"] == "extra_forbidden" else "",
         ) from error
+
+
+def _spelled_out(data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with tables where a bare value stands for the main key of one, as on the command line: `sandbox = "none"`."""
+    short = {table: key.rpartition(".")[2] for table, key in ALIASES.items()}
+    return {k: {short[k]: v} if k in short and not isinstance(v, Mapping) else v for k, v in data.items()}
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genopt_tui.config import DesignChoices, SessionSettings, assign, from_toml, parse_size, settings_file, to_toml
+from genopt_tui.config import (
+    DesignChoices,
+    Sandbox,
+    SessionSettings,
+    assign,
+    from_toml,
+    parse_size,
+    settings_file,
+    to_toml,
+)
 from genopt_tui.errors import UsageError
 
 
@@ -102,3 +111,18 @@ def test_sizes(text: object, size: object) -> None:
 )
 def test_choices_survive_their_file(choices: DesignChoices) -> None:
     assert from_toml(to_toml(choices)) == choices
+
+
+def test_a_bare_value_stands_for_the_main_key_of_its_table_as_on_the_command_line(tmp_path: Path, home: Path) -> None:
+    (home / "settings.toml").write_text('[session]\nsandbox = "none"\nworkers = 3\n')
+    assert (SessionSettings.begin().sandbox.kind, SessionSettings.begin().workers) == ("none", 3)
+    assert SessionSettings.load(tmp_path).sandbox.kind == "none"
+    assert from_toml('horizon = "last"\nmemory = 3\n').horizon.kind == "last"
+    SessionSettings(sandbox=Sandbox(read=["/data"])).save(tmp_path)
+    assert SessionSettings.load(tmp_path).sandbox == Sandbox(kind="auto", read=["/data"])
+
+
+def test_what_new_sessions_begin_with_names_file_and_key(home: Path) -> None:
+    (home / "settings.toml").write_text('[session]\nsandbox = "nothing"\n')
+    with pytest.raises(UsageError, match=r"settings\.toml: \[session\]: sandbox\.kind"):
+        SessionSettings.begin()

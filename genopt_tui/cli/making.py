@@ -168,10 +168,9 @@ def starting(
 
 def own_settings() -> "SessionSettings":
     """The session settings that the user's own file begins with."""
-    from genopt_tui.config import SessionSettings, read_toml, user_file
+    from genopt_tui.config import SessionSettings
 
-    defaults = user_file("settings.toml")
-    return SessionSettings.model_validate(read_toml(defaults).get("session", {}) if defaults.exists() else {})
+    return SessionSettings.begin()
 
 
 def start_of(folder: "TaskFolder", start: str, preset: str, pairs: list[str]) -> str:
