@@ -68,33 +68,6 @@ class Prompt:
         ]
 
 
-def render(
-    task: Task,
-    files: Mapping[str, str],
-    scope: Scope,
-    evidence: Evidence,
-    memory: Sequence[memories.Attempt],
-    hints: Sequence[str],
-    choices: DesignChoices,
-    template: Mapping[str, str] | None = None,
-    count: Count = estimate_tokens,
-) -> Prompt:
-    """The prompt. `memory` is shown in the order given; `template` overrides sections by name (and `system`).
-
-    Where the whole does not fit `evidence.context`, the attempts at the end of `memory` that carry no reason are left out, and
-    the text says so. Raises UsageError naming the section and the line of a template that does not render.
-    """
-    texts, cuts = _texts(task, files, scope, evidence, memory, hints, choices, template)
-    spare = [a for a in memory if not (a.reason or a.declined)]
-    kept = list(memory)
-    while spare and sum(map(count, texts.values())) > choices.evidence.context:
-        kept.remove(spare.pop())
-        texts, cuts = _texts(task, files, scope, evidence, kept, hints, choices, template, len(memory) - len(kept))
-    sections = [{"name": name, "tokens": count(text), "cuts": cuts.get(name, 0)} for name, text in texts.items()]
-    messages = _messages(texts)
-    return Prompt(messages, sections, sum(count(m["content"]) for m in messages), count is estimate_tokens, texts)
-
-
 def compose(
     task: Task,
     files: Mapping[str, str],
@@ -107,57 +80,95 @@ def compose(
     count: Count = estimate_tokens,
     chooser: Chooser | None = None,
 ) -> tuple[Evidence, Prompt]:
-    """Evidence and prompt together: the evidence gets all the room that the other sections leave of `evidence.context`."""
+    """Evidence and prompt together: the evidence gets all the room that the other sections leave of `evidence.context`.
+
+    `memory` is shown in the order given; `template` overrides sections by name (and `system`). Where the whole does not fit
+    `evidence.context`, the attempts at the end of `memory` that carry no reason are left out, and the text says so. Raises
+    UsageError naming the section and the line of a template that does not render.
+    """
     nothing = build_evidence([], choices, person, task, count, room=0)
-    hints = [*person.standing, *person.hints]
-    bare = render(task, files, scope, nothing, memory, hints, choices, template, count)
-    room = max(500, choices.evidence.context - bare.tokens - 50)
+    sections = _Sections(task, files, scope, [*person.standing, *person.hints], choices, template or {})
+    room = max(500, choices.evidence.context - sections.prompt(nothing, memory, count).tokens - 50)
     evidence = build_evidence(views, choices, person, task, count, room=room, chooser=chooser)
-    return evidence, render(task, files, scope, evidence, memory, hints, choices, template, count)
+    return evidence, sections.prompt(evidence, memory, count)
 
 
-def _texts(
-    task: Task,
-    files: Mapping[str, str],
-    scope: Scope,
-    evidence: Evidence,
-    memory: Sequence[memories.Attempt],
-    hints: Sequence[str],
-    choices: DesignChoices,
-    template: Mapping[str, str] | None,
-    left_out: int = 0,
-) -> tuple[dict[str, str], dict[str, int]]:
-    """Each section's text and its cuts; sections with nothing to say are left out."""
-    attempts = [memories.describe(a) for a in memory]
-    said = [text for text, _ in attempts]
-    if left_out:
-        said.append(f"[... {left_out} more attempts cut because the context is full ...]")
-    values: dict[str, Any] = {
-        "task": task.model_dump(),  # plain data: a template reaches no method of ours
-        "choices": choices.model_dump(),
-        "evidence": {
-            "text": evidence.text,
-            "tokens": evidence.tokens,
-            "mean": evidence.mean,
-            "covers": evidence.covers,
-        },
-        "listing": listing(files, scope),
-        "attempts": said,
-        "order": "the best first" if choices.memory.order == "best" else "the latest first",
-        "hints": [h for h in hints if h.strip()],
-        "names": list(dict.fromkeys(p.example for p in evidence.parts)),
-        "editable": [f for f in files if scope.covers(f)],
-        "globs": scope.globs,
-        "definitions": [e.text for e in scope.entries if e.kind == "definition"],
-        "regions": [e.text for e in scope.entries if e.kind == "region"],
-        "python": any(f.endswith(".py") for f in files),
-        "long_markers": any(re.search(r"^(?:<{7}|={7}|>{7})", text, re.MULTILINE) for text in files.values()),
-    }
-    empty = {"documentation": not task.documentation.strip(), "memory": not said, "hints": not values["hints"]}
-    names = [name for name in SECTIONS if not empty.get(name)]
-    texts = {name: _rendered(name, (template or {}).get(name), values) for name in names}
-    lost = sum(cut for _, cut in attempts)
-    return texts, {"evidence": evidence.cuts, "memory": lost + left_out}
+class _Sections:
+    """The sections of one prompt. Each is rendered again only where what its template names has changed."""
+
+    def __init__(
+        self,
+        task: Task,
+        files: Mapping[str, str],
+        scope: Scope,
+        hints: Sequence[str],
+        choices: DesignChoices,
+        template: Mapping[str, str],
+    ) -> None:
+        self._context, self._template = choices.evidence.context, template
+        self._made: dict[str, tuple[dict[str, Any], str]] = {}
+        self._described: dict[int, tuple[str, int]] = {}
+        self._fixed: dict[str, Any] = {
+            "task": task.model_dump(),  # plain data: a template reaches no method of ours
+            "choices": choices.model_dump(),
+            "listing": listing(files, scope),
+            "order": "the best first" if choices.memory.order == "best" else "the latest first",
+            "hints": [h for h in hints if h.strip()],
+            "editable": [f for f in files if scope.covers(f)],
+            "globs": scope.globs,
+            "definitions": [e.text for e in scope.entries if e.kind == "definition"],
+            "regions": [e.text for e in scope.entries if e.kind == "region"],
+            "python": any(f.endswith(".py") for f in files),
+            "long_markers": any(re.search(r"^(?:<{7}|={7}|>{7})", text, re.MULTILINE) for text in files.values()),
+        }
+
+    def prompt(self, evidence: Evidence, memory: Sequence[memories.Attempt], count: Count) -> Prompt:
+        """The prompt with this evidence."""
+        texts, cuts = self._texts(evidence, memory)
+        spare = [a for a in memory if not (a.reason or a.declined)]
+        kept = list(memory)
+        while spare and sum(map(count, texts.values())) > self._context:
+            kept.remove(spare.pop())
+            texts, cuts = self._texts(evidence, kept, len(memory) - len(kept))
+        sections = [{"name": name, "tokens": count(text), "cuts": cuts.get(name, 0)} for name, text in texts.items()]
+        messages = _messages(texts)
+        return Prompt(messages, sections, sum(count(m["content"]) for m in messages), count is estimate_tokens, texts)
+
+    def _texts(
+        self, evidence: Evidence, memory: Sequence[memories.Attempt], left_out: int = 0
+    ) -> tuple[dict[str, str], dict[str, int]]:
+        """Each section's text and its cuts; sections with nothing to say are left out."""
+        attempts = [self._describe(a) for a in memory]
+        said = [text for text, _ in attempts]
+        if left_out:
+            said.append(f"[... {left_out} more attempts cut because the context is full ...]")
+        values = self._fixed | {
+            "evidence": {
+                "text": evidence.text,
+                "tokens": evidence.tokens,
+                "mean": evidence.mean,
+                "covers": evidence.covers,
+            },
+            "attempts": said,
+            "names": list(dict.fromkeys(p.example for p in evidence.parts)),
+        }
+        told = {"documentation": values["task"]["documentation"].strip(), "memory": said, "hints": values["hints"]}
+        texts = {name: self._text(name, values) for name in SECTIONS if told.get(name, True)}
+        lost = sum(cut for _, cut in attempts)
+        return texts, {"evidence": evidence.cuts, "memory": lost + left_out}
+
+    def _describe(self, attempt: memories.Attempt) -> tuple[str, int]:
+        if id(attempt) not in self._described:
+            self._described[id(attempt)] = memories.describe(attempt)
+        return self._described[id(attempt)]
+
+    def _text(self, name: str, values: Mapping[str, Any]) -> str:
+        override = self._template.get(name)
+        uses = _used(name, override)
+        of = {key: values[key] for key in uses if key in values} if uses is not None else dict(values)
+        if name not in self._made or self._made[name][0] != of:
+            self._made[name] = (of, _rendered(name, override, values))
+        return self._made[name][1]
 
 
 def listing(files: Mapping[str, str], scope: Scope) -> list[dict[str, Any]]:
@@ -229,6 +240,21 @@ def _rendered(name: str, override: str | None, values: Mapping[str, Any]) -> str
         raise UsageError(_at(name, error), str(error), f"It may use: {', '.join(values)}") from error
     except (RuntimeError, MemoryError) as error:
         raise UsageError(_at(name, error), str(error) or "it takes too much memory") from error
+
+
+@lru_cache(maxsize=64)
+def _used(name: str, override: str | None) -> frozenset[str] | None:
+    """The values that a section's template names; None where it brings in others, or cannot be read."""
+    from jinja2 import TemplateSyntaxError, meta
+
+    environment = _environment()
+    assert environment.loader is not None
+    try:
+        text = environment.loader.get_source(environment, f"{name}.j2")[0] if override is None else override
+        parsed = environment.parse(text)
+    except TemplateSyntaxError:
+        return None
+    return None if any(meta.find_referenced_templates(parsed)) else frozenset(meta.find_undeclared_variables(parsed))
 
 
 def _at(name: str, error: BaseException) -> str:

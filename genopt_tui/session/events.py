@@ -55,14 +55,15 @@ class Events(Blocks):
     def last(self, *kinds: str, step: int | None = None, below: int | None = None) -> Event | None:
         """The newest event of these kinds, of one step or of the steps before `below` where given."""
         clause, values = ("AND step = ?", [step]) if step is not None else ("", [])
-        clause, values = ("AND step < ?", [below]) if below is not None else (clause, values)
+        if below is not None:
+            clause, values = "AND +step < ?", [below]  # `+`: backwards from the newest, not through all steps before
         row = self._db.execute(
             f"SELECT {COLUMNS} FROM event WHERE {_of_kinds(kinds)} {clause} ORDER BY id DESC LIMIT 1",
             (*kinds, *values),
         ).fetchone()
         if row:
             return Event(row[0], row[1], row[2], row[3], unpacked(row[4]))
-        where = clause.removeprefix("AND ").replace("step = ?", "? BETWEEN low AND high").replace("step < ?", "low < ?")
+        where = clause.removeprefix("AND ").replace("step = ?", "? BETWEEN low AND high").replace("+step < ?", "low < ?")
         for kind, block in reversed(self.named_blocks(kinds, where or "1", *values)):
             for i, at, s, text in reversed(list(block.rows())):
                 if (step is None or s == step) and (below is None or s < below):
