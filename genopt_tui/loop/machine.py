@@ -5,7 +5,9 @@ import importlib
 import sys
 from collections.abc import Awaitable, Callable
 
+from genopt_tui.config import Gate
 from genopt_tui.errors import EvaluationError
+from genopt_tui.learn.gate import EXACT
 from genopt_tui.loop.beginning import Beginning
 from genopt_tui.loop.candidate import CandidateWalk
 from genopt_tui.loop.desk import Desk
@@ -66,9 +68,10 @@ class Machine:
     async def roll_out(self) -> None:
         """Roll out what the batch lacks, while the proposer loads what is slow to load."""
         desk, batch = self.desk, self.desk.book.p.batch or {}
-        scorer = await desk.scorer(desk.choices(batch["base"]))
+        choices = desk.choices(batch["base"])
+        scorer = await desk.scorer(choices)
         wish = Wish(desk.version(batch["base"]), "train", self.step.missing(), traced=True, step=desk.book.step)
-        warm = asyncio.gather(self.step.proposer().warm(), statistics())
+        warm = asyncio.gather(self.step.proposer().warm(), statistics(choices.gate))
         try:
             rows = await scorer.roll(wish)
         finally:
@@ -101,7 +104,8 @@ class Machine:
                 raise result
 
 
-async def statistics() -> None:
+async def statistics(gate: Gate) -> None:
     """Load what the gate's statistics need, once."""
-    if "scipy.stats" not in sys.modules:
-        await asyncio.to_thread(importlib.import_module, "scipy.stats")
+    needed = "scipy.stats" if gate.examples > EXACT else "numpy"
+    if needed not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, needed)

@@ -4,6 +4,7 @@ import math
 from random import Random
 
 import pytest
+from scipy import stats
 
 from genopt_tui.learn.gate import compare, spent, summary
 
@@ -46,6 +47,24 @@ def test_the_interval_agrees_with_the_verdict(n):
         low, high = said.interval or (0, 0)
         assert (said.verdict == "undecided") is (low <= 0 <= high)
         assert low <= said.difference <= high
+
+
+def test_all_sign_flips_say_what_scipy_says_of_them():
+    noise = Random(0)
+    for n in (2, 3, 5, 8, 11):
+        for draw in (
+            lambda: noise.gauss(0.4, 1),
+            lambda: float(noise.randint(-2, 2)),
+            lambda: noise.randint(-9, 9) / 10,
+        ):
+            new = [1.0, *(draw() for _ in range(n - 1))]
+            told = stats.permutation_test(
+                (new, [0.0] * n),
+                lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis),
+                permutation_type="samples",
+                n_resamples=2**n,
+            )
+            assert math.isclose(compare([0.0] * n, new).p, told.pvalue), new
 
 
 def test_direction_ties_and_blocks():
