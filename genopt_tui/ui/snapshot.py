@@ -277,6 +277,11 @@ class Snapshot:
     asides: Mapping[str, Aside] = field(default_factory=dict)
 
     @property
+    def whole(self) -> bool:
+        """Whether all of the history was read."""
+        return self.loaded and not self.unread
+
+    @property
     def pending(self) -> str:
         """`propose`, `decide`, or empty when no decision is wanted."""
         return str(self.progress.pending["pending"]) if self.progress.pending and not self.progress.ended else ""

@@ -54,7 +54,8 @@ class Store(Thread):
     def __init__(self, session: Path, post: Callable[[Message], object], first: Snapshot) -> None:
         super().__init__(name="genopt-store", daemon=True)
         self.session = session
-        self._post, self._snapshot = post, first
+        self._post, self._published = post, first
+        self._snapshot = first
         self._wishes: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._lock, self._waiting = Lock(), False
         self._poll = POLL
@@ -82,7 +83,7 @@ class Store(Thread):
         """The newest snapshot."""
         with self._lock:
             self._waiting = False
-            return self._snapshot
+            return self._published
 
     def command(self, kind: str, **data: Any) -> Flag:
         """Leave a command for the runner and see that one is alive. The flag is set once the command is kept."""
@@ -286,7 +287,10 @@ class Store(Thread):
             self._read_head()
         if past.missing:
             past.read()
-            gc.freeze()  # else every full collection goes through the whole history, and the interface waits for it
+            if (
+                not self._snapshot.loaded or past.missing
+            ):  # at the start: what is garbage later must not be kept for good
+                gc.freeze()  # else every full collection goes through the whole history, and the interface waits for it
         self._unread = past.missing
         if not self._unread or past.count >= 2 * len(self._rows):
             self._rows = _same(self._rows, past.rows(self._scores()))
@@ -339,10 +343,11 @@ class Store(Thread):
 
     def _publish(self) -> None:
         snapshot = self._compose()
-        if snapshot == self._snapshot and self._posted:
+        if snapshot == self._published and self._posted:
             return
+        self._snapshot = replace(snapshot, number=snapshot.number + 1)
         with self._lock:
-            self._snapshot = replace(snapshot, number=self._snapshot.number + 1)
+            self._published = self._snapshot
             waiting, self._waiting = self._waiting, True
         self._posted = monotonic()
         if not waiting:

@@ -86,7 +86,7 @@ class Visit:
 
     async def until(self, condition: Callable[[], Any], what: str = "") -> None:
         """Wait until something is so."""
-        deadline = monotonic() + 10
+        deadline = monotonic() + 60
         while not condition():
             assert monotonic() < deadline, f"never happened: {what or condition}"
             await self.pilot.pause(0.01)
@@ -131,7 +131,7 @@ async def visit(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterat
     async with app.run_test(size=size) as pilot:
         person = Visit(app, pilot)
         await person.until(
-            lambda: app.main is not None and app.main.is_mounted and person.main.snapshot.loaded, "loaded"
+            lambda: app.main is not None and app.main.is_mounted and person.main.snapshot.whole, "loaded"
         )
         await asyncio.sleep(0)
         yield person

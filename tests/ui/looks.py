@@ -5,6 +5,7 @@ dark, the light and the monochrome theme; then, line by line, runs of those lett
 """
 
 from collections.abc import Sequence
+from difflib import unified_diff
 from functools import lru_cache
 from string import ascii_letters
 from threading import Event
@@ -132,4 +133,5 @@ async def look(person: Visit, snapshot: SnapshotAssertion, name: str, sizes: Seq
         looks[f"{name}-{width}x{height}"] = text_of([seen[theme] for theme in THEMES])
     await person.pilot.resize_terminal(*sizes[0])
     for title, text in looks.items():
-        assert text == snapshot(name=title, extension_class=Looks)
+        kept = snapshot(name=title, extension_class=Looks)
+        assert text == kept, "\n".join(unified_diff(repr(kept).splitlines(), text.splitlines(), "kept", "now", n=0))

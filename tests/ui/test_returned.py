@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 from conftest import visit
 from sample import AT, Stage
 
-from genopt_tui.ui import kept
+from genopt_tui.ui import kept, past
 from genopt_tui.ui.screens.compare import CompareScreen
-from genopt_tui.ui.screens.returned import ReturnedScreen
+from genopt_tui.ui.screens.returned import ReturnedScreen, beginning
 from genopt_tui.ui.widgets.lines import plain
 
 
@@ -39,3 +40,15 @@ async def test_nothing_is_said_when_no_step_ended_meanwhile(session: Path, stage
     async with visit(session) as person:
         assert person.app.screen is person.main
     assert person.app.kept.left[str(session)]["event"] == stage.journal.last_event()
+
+
+async def test_a_history_that_is_read_in_pieces_is_awaited(
+    session: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "PIECE", 2)
+    leave(session, stage.journal.last_event())
+    stage.to_decision()
+    stage.event("step_ended", outcome="rejected", counts=True)
+    async with visit(session) as person:
+        await person.until(lambda: isinstance(person.app.screen, ReturnedScreen) and person.app.screen.ready)
+        assert beginning(person.main.snapshot)

@@ -206,10 +206,11 @@ class MainScreen(Screen[None]):
     # state
 
     def on_fresh(self, message: Fresh) -> None:
-        first = not self.snapshot.loaded
+        before = self.snapshot
         self._feed(self.store.take())
-        if first and self.snapshot.loaded:
+        if self.snapshot.whole and not before.whole:
             self._greet()
+        if self.snapshot.loaded and not before.loaded:
             self.call_after_refresh(self.genopt.settle)
             if self._begin_with:
                 self.call_later(self.action_act, self._begin_with)

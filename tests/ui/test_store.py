@@ -1,0 +1,31 @@
+"""The store of the interface: what it gives is always a whole snapshot."""
+
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+
+from genopt_tui.ui.messages import Fresh
+from genopt_tui.ui.past import Past
+from genopt_tui.ui.reader import first_snapshot
+from genopt_tui.ui.snapshot import Snapshot
+from genopt_tui.ui.store import Store
+
+
+def test_what_is_taken_while_it_reads_is_not_half_of_what_it_reads(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted: SimpleQueue[object] = SimpleQueue()
+    taken: list[Snapshot] = []
+    read = Past.read
+    monkeypatch.setattr(Past, "read", lambda past: (taken.append(store.take()), read(past)))
+    store = Store(session, posted.put, first_snapshot(session))
+    store.start()
+    try:
+        while not store.take().whole:
+            assert isinstance(posted.get(timeout=60), Fresh)
+    finally:
+        store.close()
+    meanwhile, in_the_end = taken[0], store.take()
+    assert not meanwhile.best and not meanwhile.loaded
+    assert in_the_end.best and len(in_the_end.rows) == 3
