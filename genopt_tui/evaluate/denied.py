@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 
 from genopt_tui.config import Sandbox
 
@@ -18,11 +19,13 @@ VARIABLE = re.compile(r"KeyError: '([A-Za-z_][A-Za-z0-9_]*)'")
 PROCESS = re.compile(r"BlockingIOError: \[Errno 11\]|\bos\.(?:fork|exec\w*|posix_spawn\w*)|subprocess\.")
 
 
-def advice(text: str, settings: Sandbox, limits_processes: int, scratch: str) -> str:
+def advice(text: str, settings: Sandbox, limits_processes: int, scratch: str, closed: Sequence[str] = ()) -> str:
     """What a failed rollout's error and output say of a wall of the sandbox, with the setting that opens it; else ""."""
     if not settings.network and (NETWORK.search(text) or ("Operation not permitted" in text and SOCKET.search(text))):
         return "the sandbox has no network: --set sandbox.network=true opens it"
     if path := hidden(text, scratch):
+        if path.startswith(tuple(f"{folder}/" for folder in closed)):
+            return f"the task hides {path}: it holds what is to be predicted"
         return f"the sandbox does not show {path}: --set sandbox.read={path} opens it for reading"
     if (
         "environ" in text

@@ -55,7 +55,13 @@ class Judge:
         self.sandbox = in_force(self.isolation, self.settings, shared=bool(task.command))
         command = {"files": str(self.folder.path / "files")} if task.command else None
         self.players = Players(
-            self.isolation, opened(self.folder, self.settings), self.limits, task.preload, config["scratch"], command
+            self.isolation,
+            opened(self.folder, self.settings),
+            self.limits,
+            task.preload,
+            config["scratch"],
+            command,
+            task.hidden,
         )
         self.module: Any = None
 
@@ -181,7 +187,7 @@ class Judge:
         )
 
     def _advice(self, text: str) -> str:
-        return advice(text, self.settings, self.limits.processes, self.players.inside)
+        return advice(text, self.settings, self.limits.processes, self.players.inside, self.players.hidden)
 
     def _explained(self, outcome: Outcome, watch: Watch) -> str:
         """The error, and where a wall of the sandbox was in the way, the setting that opens it."""

@@ -11,7 +11,7 @@ import platform
 import resource
 import struct
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 SPARE = 32 * 1024**2  # bytes
@@ -92,18 +92,32 @@ def adopt_orphans() -> None:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def landlock_ruleset(read: Iterable[str], write: Iterable[str], *, network: bool) -> int:
-    """A ruleset that opens only these paths; returns its file descriptor. Raises OSError."""
+def landlock_ruleset(read: Iterable[str], write: Iterable[str], *, network: bool, hidden: Collection[str] = ()) -> int:
+    """A ruleset that opens only these paths, but for the files below `hidden`; returns its file descriptor. Raises OSError."""
     abi = landlock_abi()
     handled = WRITE & ~(TRUNCATE if abi < 3 else 0) | (REFER if abi >= 2 else 0) | (IOCTL_DEV if abi >= 5 else 0)
     fields = [handled, NET_TCP if abi >= 4 and not network else 0, SCOPE if abi >= 6 else 0]
     attribute = struct.pack("QQQ", *fields)[: 8 * (1 + (abi >= 4) + (abi >= 6))]
     ruleset = _call(CREATE_RULESET, ctypes.c_char_p(attribute), ctypes.c_size_t(len(attribute)), 0)
     for path in read:
-        _add_rule(ruleset, path, READ & handled)
+        _add_read(ruleset, path, handled, hidden)
     for path in write:
         _add_rule(ruleset, path, (READ | WRITE | REFER) & handled)
     return ruleset
+
+
+def _add_read(ruleset: int, path: str, handled: int, hidden: Collection[str]) -> None:
+    """Open `path` for reading. Rights hold for all that is below: around what is hidden, its neighbours are opened one by one."""
+    path = os.path.realpath(path)
+    if path in hidden:
+        return
+    if not any(closed.startswith(path.rstrip("/") + "/") for closed in hidden):
+        _add_rule(ruleset, path, READ & handled)
+        return
+    _add_rule(ruleset, path, READ_DIR & handled)
+    for entry in os.scandir(path):
+        if not entry.is_symlink():  # what it points to is opened where it lies, or not at all
+            _add_read(ruleset, entry.path, handled, hidden)
 
 
 def _add_rule(ruleset: int, path: str, rights: int) -> None:

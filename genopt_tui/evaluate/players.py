@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from genopt_tui.config import Sandbox
@@ -54,7 +55,10 @@ class Player:
 
 
 class Players:
-    """Where players come from: one zygote, started again when it dies. `command`: of a command task, its folder of `files`."""
+    """Where players come from: one zygote, started again when it dies.
+
+    `command`: of a command task, its folder of `files`; `hidden`: as the task has it.
+    """
 
     def __init__(
         self,
@@ -64,16 +68,23 @@ class Players:
         preload: list[str],
         scratch: str,
         command: dict[str, str] | None = None,
+        hidden: Sequence[str] = (),
     ) -> None:
         self.isolation, self.settings, self.limits, self.preload = isolation, settings, limits, preload
-        self._scratch, self._command = scratch, command
+        self._scratch, self._command, self._hidden = scratch, command, hidden
         self._start()
 
     def _start(self) -> None:
         self._control, inside = socket.socketpair()
         self._owed = True  # a report that is still to be read: that the zygote is ready, or that a player has ended
         self._house = house(
-            self.isolation, self.settings, self.limits, inside.fileno(), self._scratch, command=bool(self._command)
+            self.isolation,
+            self.settings,
+            self.limits,
+            inside.fileno(),
+            self._scratch,
+            command=bool(self._command),
+            hidden=self._hidden,
         )
         self._process = subprocess.Popen(
             self._house.command,
@@ -88,6 +99,7 @@ class Players:
                 "limits": asdict(self.limits) | {"cpu_seconds": self._cpu()},
                 "preload": self.preload,
                 "read": list(self._house.read),
+                "hidden": [] if self.isolation.bwrap else list(self._house.hidden),
                 "scratch": self._house.scratch,
                 "landlock": self.isolation.landlock,
                 "seccomp": self.isolation.seccomp,
@@ -145,6 +157,11 @@ class Players:
     def scratch(self) -> str:
         """The scratch folder where its size is not bounded by a file system of its own; else empty."""
         return self._house.outside
+
+    @property
+    def hidden(self) -> Sequence[str]:
+        """Folders that the task hides from players."""
+        return self._house.hidden
 
     @property
     def inside(self) -> str:

@@ -82,6 +82,7 @@ class Housing:
     scratch: str  # as the player sees it
     read: Sequence[str]
     outside: str  # the scratch folder as the judge sees it, or empty
+    hidden: Sequence[str] = ()  # folders below `read` that stay closed
 
 
 def in_force(isolation: Isolation, settings: Sandbox, *, shared: bool) -> str:
@@ -92,9 +93,19 @@ def in_force(isolation: Isolation, settings: Sandbox, *, shared: bool) -> str:
 
 
 def house(
-    isolation: Isolation, settings: Sandbox, limits: Limits, control: int, parent: str, *, command: bool = False
+    isolation: Isolation,
+    settings: Sandbox,
+    limits: Limits,
+    control: int,
+    parent: str,
+    *,
+    command: bool = False,
+    hidden: Sequence[str] = (),
 ) -> Housing:
-    """How to start a zygote that is told its work on file descriptor `control`; scratch folders go below `parent`."""
+    """How to start a zygote that is told its work on file descriptor `control`; scratch folders go below `parent`.
+
+    `hidden` are the folders of packages that a task hides (PACKAGE/FOLDER).
+    """
     read = [*SYSTEM, *SYSTEM_FILES, *libraries(), *settings.read]
     if settings.network:
         read += NETWORK_FILES
@@ -106,9 +117,11 @@ def house(
     )
     line = [sys.executable, "-s", "-B", "-c", start]
     if isolation.bwrap:
-        line = bwrap_line(isolation.bwrap, read, settings, limits) + line
+        line = bwrap_line(isolation.bwrap, read, settings, limits, closed(hidden)) + line
     path = programs(read) if command else SYSTEM_PATH
-    return Housing(line, environment(settings, scratch, path), scratch, [*read, *DEVICES, *FACTS], outside)
+    return Housing(
+        line, environment(settings, scratch, path), scratch, [*read, *DEVICES, *FACTS], outside, closed(hidden)
+    )
 
 
 def programs(read: Sequence[str]) -> str:
@@ -137,7 +150,17 @@ def packages() -> list[str]:
     return [p for p in sys.path if Path(p).name in ("site-packages", "dist-packages")]
 
 
-def bwrap_line(program: str, read: Sequence[str], settings: Sandbox, limits: Limits) -> list[str]:
+def closed(hidden: Sequence[str]) -> list[str]:
+    """Where the folders `hidden` lie in all packages that a player could see, and the bundled tasks with their labels."""
+    bases = [Path(base) / "lib" for base in ("/usr", "/usr/local", sys.prefix, sys.base_prefix)]
+    roots = [root for base in bases for root in base.glob("python3*/*-packages")]
+    folders = [root / name for name in hidden for root in (*roots, *map(Path, packages()))]
+    return [str(p) for p in dict.fromkeys(p.resolve() for p in (*folders, PACKAGE / "_bundled")) if p.is_dir()]
+
+
+def bwrap_line(
+    program: str, read: Sequence[str], settings: Sandbox, limits: Limits, hidden: Sequence[str]
+) -> list[str]:
     """The bubblewrap command up to the program it starts."""
     line = [program, "--die-with-parent", "--new-session", "--unshare-all", "--cap-drop", "ALL"]
     line += ["--share-net"] if settings.network else []
@@ -150,12 +173,14 @@ def bwrap_line(program: str, read: Sequence[str], settings: Sandbox, limits: Lim
             line += ["--symlink", os.readlink(path), path]
         else:
             line += ["--ro-bind", path, path]
+    for path in hidden:
+        line += ["--tmpfs", path, "--remount-ro", path] if any(Path(path).is_relative_to(p) for p in read) else []
     return [*line, *own_code(read), "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", INSIDE]
 
 
 def own_code(read: Sequence[str]) -> list[str]:
-    """The few files of ours that a zygote needs; the bundled tasks beside them, with their labels, stay hidden."""
+    """The few files of ours that a zygote needs."""
     if any(Path(path) in PACKAGE.parents for path in read):
-        return ["--tmpfs", str(PACKAGE / "_bundled")] if (PACKAGE / "_bundled").exists() else []
+        return []
     parts = [PACKAGE / "__init__.py", PACKAGE / "evaluate"]
     return [word for part in parts for word in ("--ro-bind", str(part), str(part))]

@@ -52,7 +52,8 @@ def read_order(judge: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 class Zygote:
-    """`settings`: limits, preload, read, scratch, landlock, seccomp, network, processes (of the task's limits), command (of a command task)."""
+    """`settings`: limits, preload, read, hidden, scratch, landlock, seccomp, network, processes (of the task's limits),
+    command (of a command task)."""
 
     def __init__(self, judge: socket.socket, settings: dict[str, Any]) -> None:
         self.judge, self.settings = judge, settings
@@ -93,7 +94,8 @@ class Zygote:
         if not self.settings["landlock"]:
             return -1
         write = [*self.writable, "/dev/null", "/dev/zero", "/dev/full"]
-        return lockdown.landlock_ruleset(self.settings["read"], write, network=self.settings["network"])
+        read, hidden = self.settings["read"], self.settings["hidden"]
+        return lockdown.landlock_ruleset(read, write, network=self.settings["network"], hidden=hidden)
 
     def _rules(self) -> dict[int, int]:
         roomy = bool(self.settings["command"]) and self.settings["private_shm"]

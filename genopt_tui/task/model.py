@@ -162,6 +162,10 @@ class Task(Table):
     deterministic: bool = Field(False, description="Repeats of an example give the same rollout and count once")
     score_covers: str = Field("", description="What the score covers, in words: the whole game, all questions")
     preload: list[str] = Field(default_factory=list, description="Packages a player finds already imported")
+    hidden: list[str] = Field(
+        default_factory=list,
+        description="Folders of installed packages that no player sees, as PACKAGE/FOLDER: they hold what is to be predicted",
+    )
     command: str = Field(
         "", description="Instead of task.py: a shell command that prints a score; {example} is replaced"
     )
