@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from sys import intern
 from typing import TYPE_CHECKING, Any, Literal
 
 from genopt_tui.errors import single_line
@@ -98,27 +99,27 @@ def _version(row: Sequence[str], on_branch: bool) -> Version:
     score: Score | None = message.parse_score(trailers.get("Genopt-Score", ""))
     task, gates = task_and_gate(trailers.get("Genopt-Task", ""))
     rejected = next((ref.removeprefix(REJECTED) for ref in refs if ref.startswith(REJECTED)), "")
-    return Version(
-        commit=commit,
-        parents=tuple(parents.split()),
+    return Version(  # what many versions share is kept once
+        commit=intern(commit),
+        parents=tuple(map(intern, parents.split())),
         at=at,
         subject=single_line(subject),
-        author=single_line(author),
+        author=intern(single_line(author)),
         kind="branch" if on_branch else "rejected" if rejected else "abandoned",
         step=_number(trailers.get("Genopt-Step", "")),
         candidate=_number(trailers.get("Genopt-Candidate", "")) or 0,
-        decision=single_line(trailers.get("Genopt-Decision", "manual")),
+        decision=intern(single_line(trailers.get("Genopt-Decision", "manual"))),
         score=score.mean if score else None,
         stderr=score.stderr if score else None,
         n=score.n if score else 0,
         base_score=score.base if score else None,
-        verdict=score.verdict if score else "",
-        model=single_line(trailers.get("Genopt-Model", "")),
+        verdict=intern(score.verdict) if score else "",
+        model=intern(single_line(trailers.get("Genopt-Model", ""))),
         cost=message.parse_cost(trailers.get("Genopt-Cost", "")),
         branches=tuple(ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)),
         tags=tuple(ref.removeprefix(TAGS) for ref in refs if ref.startswith(TAGS)),
-        task=task,
-        gate_set=gates,
+        task=intern(task),
+        gate_set=intern(gates),
     )
 
 

@@ -19,8 +19,8 @@ from genopt_tui.errors import SessionError
 from genopt_tui.session import gitcall
 
 BLOB, EXECUTABLE, TREE = "100644", "100755", "40000"
-KNOWN, SMALL = 2 * 1024**2, 64 * 1024  # bytes of objects kept in memory, and of the largest one kept
-EACH = 200  # bytes that an object takes beside its data
+KNOWN, SMALL = 512 * 1024, 64 * 1024  # bytes of objects kept in memory, and of the largest one kept
+EACH = 600  # bytes that an object takes beside its data, taken apart as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class Reader:
             from genopt_tui.session.repository import Repository
 
             self._repository = Repository.open(self.session)
+            self._objects.close()  # one git process and one memory of objects are enough
+            self._objects = self._repository.objects
         return self._repository
 
     @property
@@ -109,7 +111,8 @@ class Reader:
 
     def best(self) -> str:
         """The best version's commit."""
-        return self.repository.best(self.repository.direction()).commit
+        direction = self._record(self._objects.commit(self.repository.head())).get("direction")
+        return self.repository.best("lower" if direction == "lower" else "higher").commit
 
     def info(self, info: SessionInfo) -> SessionInfo:
         """What the settings and head's design choices say about the session."""

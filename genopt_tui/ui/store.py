@@ -287,9 +287,7 @@ class Store(Thread):
             self._read_head()
         if past.missing:
             past.read()
-            if (
-                not self._snapshot.loaded or past.missing
-            ):  # at the start: what is garbage later must not be kept for good
+            if past.missing or not self._snapshot.loaded:
                 gc.freeze()  # else every full collection goes through the whole history, and the interface waits for it
         self._unread = past.missing
         if not self._unread or past.count >= 2 * len(self._rows):

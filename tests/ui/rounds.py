@@ -47,6 +47,7 @@ async def visits(pilot: Pilot[Any]) -> None:
 
 def widgets(app: App[Any]) -> int:
     """Widgets that are alive, in the document or not, once what is garbage is gone."""
+    gc.unfreeze()  # what was taken out of the collector's sight is counted, too
     gc.collect()
     return sum(isinstance(thing, Widget) for thing in gc.get_objects())
 

@@ -1,10 +1,13 @@
 """Steps and visits leave nothing behind."""
 
+import gc
 from pathlib import Path
 
 from conftest import visit
 from rounds import files, visits, widgets
-from sample import Stage
+from sample import NEXT, Stage, commit_version
+
+from genopt_tui.session.repository import Repository
 
 
 async def test_steps_with_visits_to_every_screen_leave_no_widget_and_no_file(session: Path, stage: Stage) -> None:
@@ -23,3 +26,14 @@ async def test_steps_with_visits_to_every_screen_leave_no_widget_and_no_file(ses
             await person.pilot.pause()
             held.append((widgets(person.app), files()))
         assert held[-1] <= held[1] and held[-1][1] <= held[1][1], held
+
+
+async def test_what_is_garbage_when_a_version_comes_is_not_kept_for_good(session: Path, stage: Stage) -> None:
+    """A history is taken out of the collector's sight while it loads; later that would keep all garbage of the moment."""
+    async with visit(session, (120, 35)) as person:
+        held = gc.get_freeze_count()
+        with Repository.open(session) as repository:
+            commit_version(repository, NEXT, 3, 15.6, 9.0)
+        stage.event("moved")
+        await person.until(lambda: "3" in {row.label for row in person.main.snapshot.rows}, "the version")
+        assert gc.get_freeze_count() <= held
