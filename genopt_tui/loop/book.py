@@ -1,7 +1,8 @@
 """The journal as the loop writes it: events become durable in order, and the progress follows them.
 
 What is said within HOLD seconds is one transaction. `flush` ends it sooner: before anything is paid for or committed to git,
-after a reply has come, and before a command is answered. Nobody sees an event that is not durable.
+after a reply has come, and before a command is answered. Nobody sees an event that is not durable, nor one that names an
+artifact before that is: `before` sees to it.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ class Book:
         self.journal = journal
         self.tell: Callable[[Event], None] = lambda event: None
         """Called with every event once all that was said up to it is durable and the progress holds it; only for kinds in `TOLD`."""
+        self.before: Callable[[], None] = lambda: None
+        """Called before anything becomes durable here."""
         self._group: AbstractContextManager[None] | None = None
         self.progress, _ = latest(journal)
         self._fresh: list[Event] = []
@@ -50,15 +53,16 @@ class Book:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return  # nobody waits in plain code: each event is a transaction
+            return self.before()  # nobody waits in plain code: each event is a transaction
         self._group = self.journal.together()
         self._group.__enter__()
         loop.call_later(HOLD, self.flush)
 
     def flush(self) -> None:
         """Make durable what was said so far."""
-        group, self._group = self._group, None
-        if group is not None:
+        if self._group is not None:
+            self.before()
+            group, self._group = self._group, None
             group.__exit__(None, None, None)
 
     def close(self) -> None:

@@ -125,7 +125,7 @@ class CandidateWalk:
         """Keep an edit's artifact and say `edit_parsed`."""
         from genopt_tui.learn.diff import hunks
 
-        tree = self.desk.repository.write_artifact(edit.files)
+        tree = self.desk.repository.stage_artifact(edit.files)  # durable with the event
         parts = hunks(self.base.files, edit.files)
         self.desk.book.say(
             "edit_parsed",

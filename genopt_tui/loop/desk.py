@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genopt_tui.config import DesignChoices, SessionSettings
+from genopt_tui.evaluate import forked
 from genopt_tui.loop.agent import AgentCalls
 from genopt_tui.loop.book import Book
 from genopt_tui.loop.budget import Ledger
@@ -43,6 +44,9 @@ class Desk:
     _proposers: "dict[str, Proposer]" = field(default_factory=dict)
     _agent: AgentCalls | None = None
 
+    def __post_init__(self) -> None:
+        self.book.before = self.repository.objects.flush
+
     def choices(self, commit: str) -> DesignChoices:
         return self.repository.choices(commit)
 
@@ -56,7 +60,7 @@ class Desk:
         """Who rolls versions out under these choices. At most one pool is alive: other settings of the task end the one before."""
         key = json.dumps([choices.task, self.settings.model_dump(mode="json", exclude={"budget", "mode", "record"})])
         if key not in self._scorers:
-            await self.free()
+            await self._end_pools()
             self._scorers = {key: Scorer(self.task(choices), choices, self.settings, self.cache, self._answer)}
         scorer = self._scorers[key]
         scorer.task, scorer.choices = self.task(choices), choices  # gate and excluded examples may differ
@@ -83,6 +87,10 @@ class Desk:
 
     async def free(self) -> None:
         """End the pool's processes; the next rollout starts them again."""
+        forked.drop()
+        await self._end_pools()
+
+    async def _end_pools(self) -> None:
         await asyncio.gather(*(scorer.close() for scorer in self._scorers.values()))
 
     async def close(self) -> None:

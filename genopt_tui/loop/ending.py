@@ -39,7 +39,6 @@ class Ending:
 
     async def finish(self) -> None:
         """Commit what was accepted and keep everything else; the step is over then."""
-        self.desk.book.flush()
         chosen = self.step.accepted()
         ended = ""
         if chosen:
@@ -58,7 +57,6 @@ class Ending:
             batch, repository = self.desk.book.p.batch or {}, self.desk.repository
             old, new = batch["base"], repository.head()
             self.desk.book.say("moved", step=0, act="outside", branch=repository.branch(), old=old, new=new)
-        self.desk.book.flush()
         candidates = self.step.unended() or ([] if self.desk.book.p.candidates else [Candidate()])
         for candidate in candidates:
             await self._keep(candidate, Outcome("superseded", "runner", why))
@@ -97,6 +95,7 @@ class Ending:
                 subject=subject,
                 body=record.proposal.reasoning,
                 model=record.model,
+                ready=desk.book.flush,
             )
         except HeadMoved:
             desk.book.say("paused", step=0, why="the head moved: the proposal is kept as superseded")
@@ -135,6 +134,7 @@ class Ending:
             model=record.model,
             step=desk.book.step,
             candidate=candidate.number,
+            ready=desk.book.flush,
         )
         desk.book.say(
             "rejected",

@@ -4,7 +4,7 @@ An announced act is finished even if its writer is killed; what plain git moved 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.actlog import Act
@@ -41,7 +41,8 @@ class Mover(Names):
             return None
         self._tried = None
         refs = self._moved_by_others(work.followed, now, commit)
-        act = self._write_down("external", refs, (work.followed.ref, now), step=0, inverts=None)
+        act = self.acts.stage(self._value(ACTS), "external", refs, (work.followed.ref, now))
+        self.objects.flush()
         kept = {ref: pair for ref, pair in refs.items() if ref != now}
         self.refs.update({**kept, ACTS: (self._value(ACTS), act.commit)})
         work.adopt(commit, now)
@@ -55,8 +56,12 @@ class Mover(Names):
         head: str = "",
         step: int = 0,
         inverts: Act | None = None,
+        ready: Callable[[], None] = lambda: None,
     ) -> Act:
-        """One act on history: move refs together (and HEAD to the ref `head`), write it down, let the work tree follow."""
+        """One act on history: move refs together (and HEAD to the ref `head`), write it down, let the work tree follow.
+
+        All that it needs is durable first; then `ready` is called, and nothing has moved yet.
+        """
         work, now = self.work, self.refs.head()
         if self.recover() is not None and HEADS + self.branch() in changes:
             raise HeadMoved("plain git moved the head meanwhile", advice="Look at it and decide again")
@@ -65,8 +70,12 @@ class Mover(Names):
                 raise HeadMoved(
                     "the session's history moved meanwhile", f"{ref} is not what it was", "Look at it and decide again"
                 )
-        act = self._write_down(kind, changes, (now, head or now), step=step, inverts=inverts)
-        work.announce(act.commit)
+        to = head or now
+        act = self.acts.stage(self._value(ACTS), kind, changes, (now, to), step=step, inverts=inverts)
+        commit = changes[to][1] if to in changes else self._value(to)
+        self.objects.flush(work.announce(act.commit, commit or ""))
+        ready()
+        work.announced(act.commit)
         if not self._perform(act):
             raise HeadMoved("plain git moved the head meanwhile", advice="Look at it and decide again")
         self._tried = None
@@ -89,19 +98,6 @@ class Mover(Names):
 
     # inside
 
-    def _write_down(
-        self,
-        kind: str,
-        refs: Mapping[str, tuple[str | None, str | None]],
-        head: tuple[str, str],
-        *,
-        step: int,
-        inverts: Act | None,
-    ) -> Act:
-        act = self.acts.stage(self._value(ACTS), kind, refs, head, step=step, inverts=inverts)
-        self.objects.flush()
-        return act
-
     def _perform(self, act: Act) -> bool:
         """Do an announced act; done again after a kill, it does what is missing. False where plain git was faster.
 
@@ -110,7 +106,7 @@ class Mover(Names):
         for patience in range(PATIENCE, -1, -1):
             changes = self._missing(act)
             if changes is None:
-                self.work.announce("")
+                self.work.forget()
                 return False
             try:
                 if changes:

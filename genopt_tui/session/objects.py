@@ -20,6 +20,7 @@ from genopt_tui.session import gitcall
 
 BLOB, EXECUTABLE, TREE = "100644", "100755", "40000"
 KNOWN, SMALL = 512 * 1024, 64 * 1024  # bytes of objects kept in memory, and of the largest one kept
+NARROW = 2048  # bytes up to which an object is small for the compressor
 EACH = 600  # bytes that an object takes beside its data, taken apart as well
 
 
@@ -71,6 +72,8 @@ class ObjectStore:
             return None
         if name in self._kept:
             return self._kept[name]
+        if name in self._staged:
+            self.flush()
         process = self._reader()
         assert process.stdin is not None and process.stdout is not None
         process.stdin.write(name.encode("utf-8", "replace") + b"\n")
@@ -167,13 +170,13 @@ class ObjectStore:
         lines += [f"author {author} {at} +0000", f"committer {committer} {at} +0000", "", message]
         return self._stage("commit", "\n".join(lines).encode("utf-8", "replace"))
 
-    def flush(self) -> None:
-        """Make all that is staged durable, then visible.
+    def flush(self, also: Iterable[int] = ()) -> None:
+        """Make all that is staged durable, then visible; other open files are flushed side by side with it, and closed.
 
         Every file is flushed before it gets its name; file systems with a journal keep names in order, so flushing the
         last folder flushes the others.
         """
-        sync_files(handle for handle, _ in self._staged.values())
+        sync_files([*(handle for handle, _ in self._staged.values()), *also])
         folder = ""
         for sha, (_, temporary) in self._staged.items():
             folder = f"{self._folder}/{sha[:2]}"
@@ -212,7 +215,7 @@ class ObjectStore:
         temporary = f"{self._folder}/tmp_obj_{os.getpid()}_{sha}"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
         self._staged[sha] = (handle, temporary)
-        write_all(handle, zlib.compress(raw, 1))
+        write_all(handle, compressed(raw))
         self._keep(Object(sha, kind, data))
         return sha
 
@@ -243,6 +246,12 @@ class ObjectStore:
             except FileNotFoundError as error:
                 raise SessionError("git is not installed", advice="Install git 2.34 or newer") from error
         return self._process
+
+
+def compressed(raw: bytes) -> bytes:
+    """An object as git keeps it; for a small one zlib need not set up its largest window."""
+    packer = zlib.compressobj(1) if len(raw) > NARROW else zlib.compressobj(1, zlib.DEFLATED, 11, 4)
+    return packer.compress(raw) + packer.flush()
 
 
 def write_all(handle: int, data: bytes) -> None:

@@ -8,7 +8,7 @@ commits and keeps hand edits.
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,9 +94,21 @@ class Repository(Mover):
 
     def write_artifact(self, files: Mapping[str, str]) -> str:
         """Keep an artifact's files durably; returns its tree id. Raises SessionError for a name that is no plain path."""
-        tree = self._stage_files(files)
+        tree = self.stage_artifact(files)
         self.objects.flush()
         return tree
+
+    def stage_artifact(self, files: Mapping[str, str]) -> str:
+        """Like `write_artifact`, but durable only with the next `objects.flush` or what is committed or kept next."""
+        blobs = {}
+        for name, text in files.items():
+            try:
+                blobs[safe_path(name)] = self.objects.write_blob(text.encode())
+            except UnicodeEncodeError as error:
+                raise UsageError(f"{name} is not Unicode text", str(error.reason)) from error
+        if not blobs:
+            raise SessionError("an artifact needs at least one file")
+        return self.objects.write_files(blobs)
 
     def commit(
         self,
@@ -109,17 +121,19 @@ class Repository(Mover):
         model: str = "",
         choices_text: str | None = None,
         act: str = "commit",
+        ready: Callable[[], None] = lambda: None,
     ) -> str:
         """Make a version on top of `base` and move the active branch to it; an act that can be undone.
 
-        Raises HeadMoved, with nothing changed, when the branch is not at `base` any more.
+        `ready` is called when all of it is durable and nothing has moved. Raises HeadMoved, with nothing changed, when the
+        branch is not at `base` any more.
         """
         branch = self._active()
         if self.head() != base:
             raise HeadMoved("the version was made for another head", f"{base[:7]} is not the head of {branch} any more")
         commit = self._stage(base, tree, record, subject, body, model, choices_text)
         tried = self._tried
-        self.move(act, {HEADS + branch: (base, commit)}, step=record.step)
+        self.move(act, {HEADS + branch: (base, commit)}, step=record.step, ready=ready)
         self._add(tried, commit, "branch")
         self._highest = max(self._highest or 0, record.step) if self._highest is not None else None
         return commit
@@ -135,11 +149,16 @@ class Repository(Mover):
         model: str = "",
         step: int,
         candidate: int = 0,
+        ready: Callable[[], None] = lambda: None,
     ) -> tuple[str, str]:
-        """Keep a proposal that was not taken as a commit on `base`; returns it and its ref. Safe to repeat."""
+        """Keep a proposal that was not taken as a commit on `base`; returns it and its ref. Safe to repeat.
+
+        `ready` is called when it is durable and has no ref yet.
+        """
         ref = f"{REJECTED}{step}.{candidate}"
         commit = self._stage(base, tree or self.tree(base), record, subject, body, model, None)
         self.objects.flush()
+        ready()
         if (found := self._value(ref)) is None:
             found = self._keep_ref(ref, commit)
             self._add(self._tried, found, "rejected")
@@ -200,17 +219,6 @@ class Repository(Mover):
             )
         return branch
 
-    def _stage_files(self, files: Mapping[str, str]) -> str:
-        blobs = {}
-        for name, text in files.items():
-            try:
-                blobs[safe_path(name)] = self.objects.write_blob(text.encode())
-            except UnicodeEncodeError as error:
-                raise UsageError(f"{name} is not Unicode text", str(error.reason)) from error
-        if not blobs:
-            raise SessionError("an artifact needs at least one file")
-        return self.objects.write_files(blobs)
-
     def _stage(
         self, base: str, tree: str, record: "Record", subject: str, body: str, model: str, choices_text: str | None
     ) -> str:
@@ -225,7 +233,7 @@ class Repository(Mover):
 
     def _first(self, files: Mapping[str, str], toml: str, record: "Record", author: str) -> None:
         entries = {
-            ARTIFACT: (TREE, self._stage_files(files)),
+            ARTIFACT: (TREE, self.stage_artifact(files)),
             CHOICES: (BLOB, self.objects.write_blob(toml.encode())),
             RECORD: (BLOB, self.objects.write_blob(record.text().encode("utf-8", "replace"))),
             ".gitattributes": (BLOB, self.objects.write_blob(ATTRIBUTES)),

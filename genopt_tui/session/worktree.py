@@ -8,7 +8,7 @@ being done (`act`: from this moment on it is finished even if its writer is kill
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -46,12 +46,29 @@ class WorkTree:
     def __init__(self, path: Path, store: ObjectStore) -> None:
         self.path, self._store = path, store
         self._memory = path / ".git" / "genopt" / "worktree.json"
+        self._new_memory = self._memory.with_suffix(".tmp")
+        self._ready: dict[tuple[str, str], Path] = {}  # files that are about to be put into place, by name and blob
         self.followed = self._load()
 
-    def announce(self, act: str) -> None:
-        """Remember the act that is about to move refs and work tree: the point of no return."""
+    def announce(self, act: str, commit: str) -> list[int]:
+        """Write down the act that is about to move refs, and beside it what it puts into the work tree to get to `commit`.
+
+        Returns the open files, to be flushed and closed; `announced` is the point of no return.
+        """
+        old, new = self._blobs(self.followed.at), self._blobs(commit)
+        self._ready = {}
+        self._ready, files = self._written({name: blob for name, blob in new.items() if blob != old.get(name)})
+        return [self._write_memory(act), *files]
+
+    def announced(self, act: str) -> None:
+        """Remember the act; what `announce` wrote is flushed. Its name is in the file system's journal before that of any ref."""
+        os.replace(self._new_memory, self._memory)
         self.followed.act = act
-        self._save(durable=True)
+
+    def forget(self) -> None:
+        """No act is being done after all."""
+        self.followed.act = ""
+        self._save()
 
     def follow(self, commit: str, ref: str) -> None:
         """Put the work tree to `commit` of the branch `ref`, leaving alone what a person changed."""
@@ -96,20 +113,29 @@ class WorkTree:
 
     def _put(self, blobs: Mapping[str, str | None]) -> None:
         """Write files (None deletes one), each at once or not at all; never through a link."""
-        written: list[tuple[int, Path, Path]] = []
-        for number, (name, blob) in enumerate(blobs.items()):
+        ready, self._ready = self._ready, {}
+        rest, handles = self._written({n: b for n, b in blobs.items() if b is not None and (n, b) not in ready})
+        sync_files(handles)
+        for name, blob in blobs.items():
             target = self._place(name)
             if blob is None:
                 target.unlink(missing_ok=True)
                 self._prune(target.parent)
                 continue
-            temporary = self._memory.parent / f"file-{number}.tmp"
-            written.append((_new_file(temporary), temporary, target))
-            write_all(written[-1][0], self._store.get(blob, "blob").data)
-        sync_files(handle for handle, _, _ in written)
-        for _, temporary, target in written:
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(temporary, target)
+            os.replace(ready.pop((name, blob), None) or rest[name, blob], target)
+        for temporary in ready.values():  # a person's edit stays where it would have gone
+            temporary.unlink()
+
+    def _written(self, blobs: Mapping[str, str]) -> tuple[dict[tuple[str, str], Path], list[int]]:
+        """Blobs by name in files beside the memory, by name and blob, and these files, open: they are to be flushed and closed."""
+        found, handles = {}, []
+        for number, (name, blob) in enumerate(blobs.items(), len(self._ready)):
+            temporary = self._memory.parent / f"file-{number}.tmp"
+            handles.append(_new_file(temporary))
+            write_all(handles[-1], self._store.get(blob, "blob").data)
+            found[name, blob] = temporary
+        return found, handles
 
     def _settle(self, commit: str, ref: str, blobs: Mapping[str, str]) -> None:
         base = {
@@ -178,14 +204,18 @@ class WorkTree:
         ):  # ValueError: a power cut took it; what differs from head is a hand edit then
             return Followed()
 
-    def _save(self, *, durable: bool = False) -> None:
+    def _save(self) -> None:
         """Only an announced act must survive a power cut; without the rest it is done once more."""
+        os.close(self._write_memory(self.followed.act))
+        os.replace(self._new_memory, self._memory)
+
+    def _write_memory(self, act: str) -> int:
+        """What is followed, in a new file that waits for its name; it is open."""
         self._memory.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary = self._memory.with_suffix(".tmp")
-        handle = _new_file(temporary)
-        write_all(handle, json.dumps(asdict(self.followed)).encode())
-        sync_files([handle]) if durable else os.close(handle)
-        os.replace(temporary, self._memory)
+        handle = _new_file(self._new_memory)
+        told = {"at": self.followed.at, "ref": self.followed.ref, "act": act, "base": self.followed.base}
+        write_all(handle, json.dumps(told).encode())
+        return handle
 
 
 def _new_file(path: Path) -> int:

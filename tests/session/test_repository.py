@@ -329,3 +329,9 @@ def test_packing_is_due_after_some_hundred_steps_and_keeps_everything(session: R
     assert session.files_of(kept[500]) == {"a.py": "a = 500\n"}
     assert session.files(session.head())
     assert plain_git(session, "fsck", "--full", "--no-dangling") == ""
+
+
+def test_what_is_staged_can_be_read_before_it_is_durable(session: Repository) -> None:
+    files = {"small.py": "a = 1\n", "large.txt": "line\n" * 50_000}
+    tree = session.stage_artifact(files)
+    assert session.files_of(tree) == files
