@@ -25,13 +25,37 @@ CUBE_X = (
 )
 CUBE_Y = (34, 62, 91, 120, 149, 178)
 LOWEST_ROW = 5
+ROUND = 99  # counted from 0; after the last of TARGETS the last four come again
+TARGETS = (
+    26,
+    148,
+    4,
+    26,
+    214,
+    26,
+    26,
+    86,
+    162,
+    10,
+    26,
+    148,
+    148,
+    26,
+    10,
+    152,
+    148,
+    100,
+    86,
+    26,
+)  # colour of a right cube
 
 
 class Qbert:
     """Player, Enemies and Friendlies (with type), Disks and lives from memory.
 
     Memory tells of balls and Sam only when one is born; then they fall a row with every tick, which is counted here.
-    "paper" leaves the cubes out, as the paper's programs had it; "full" gives Cubes: place, row, column and colour (a number).
+    "paper" leaves the cubes out, as the paper's programs had it; "full" gives Cubes: place, row, column and colour (a number), and
+    TargetColor, the colour they all must have (the console shows it in the score's digits).
     """
 
     def __init__(self, style: str) -> None:
@@ -59,6 +83,7 @@ class Qbert:
             observation["Disks"] = disks
         if not self._paper:
             observation["Cubes"] = _cubes(memory)
+            observation["TargetColor"] = TARGETS[min(memory[ROUND], len(TARGETS) - 1)]
         observation["lives"] = lives
         return observation
 

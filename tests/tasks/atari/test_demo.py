@@ -25,20 +25,18 @@ def test_every_base_has_a_second_reply_so_that_a_rejection_goes_on() -> None:
     assert min(Counter(entry["base"] for entry in recording()).values()) >= 2
 
 
-def test_recorded_prompts_are_the_ones_that_the_demo_builds(home: Path) -> None:
-    """The first two of them: the rest takes minutes of play, and `genopt demo --headless` shows it."""
+def test_the_recorded_prompt_is_the_one_that_the_demo_builds(home: Path) -> None:
+    """The first; the others take a minute of play each: tests/bench/demo.py compares them all."""
     genopt("new", "atari/pong", "--name", "pong")
     folder = loader.find("atari/pong")
     genopt("set", f"model=replay:{folder.path / folder.task.demo}", "pong")
-    genopt("run", "pong", "--steps", "2", "--mode", "auto", "--detach")
+    genopt("run", "pong", "--steps", "1", "--mode", "auto", "--detach")
     session, recorded = places.resolve("pong"), recording()
-    built = prompts(session, 2)
+    built = prompts(session, 1)
     genopt("stop", "pong")
-    assert [event.data["messages"] for event in built] == [entry["messages"] for entry in recorded[:2]]
+    assert [event.data["messages"] for event in built] == [recorded[0]["messages"]]
     with Repository.open(session) as repository:
-        versions = repository.log()
-        assert [version.decision for version in versions] == ["gate", "start"]
-        assert [repository.tree(version.commit) for version in versions] == [recorded[1]["base"], recorded[0]["base"]]
+        assert [repository.tree(version.commit) for version in repository.log()] == [recorded[0]["base"]]
 
 
 def genopt(*words: str) -> None:

@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import random
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -157,7 +159,29 @@ def test_qbert_hops_change_the_cubes_that_full_shows(atari: Play) -> None:
     assert lowest["x"] > players[0]["x"] and lowest["y"] > players[0]["y"] + 20, "down along the right edge"
     colours = {tuple(cube["color"] for cube in o["Cubes"]) for o in observations}
     assert len(colours) > 1 and len(observations[0]["Cubes"]) == 21
-    assert "Cubes" not in seen(atari("qbert"), stay, 1)[0]
+    (target,) = {o["TargetColor"] for o in observations}
+    drawn = {color for row in colours for color in row if color}
+    assert len(drawn) == 2 and target in drawn, "one landing makes a cube right at first"
+    paper = seen(atari("qbert"), stay, 1)[0]
+    assert not {"Cubes", "TargetColor"} & set(paper)
+
+
+def test_qberts_target_is_the_colour_of_the_score_in_every_round(atari: Play) -> None:
+    module = atari("qbert").folder.module()
+    emulator = importlib.import_module("atari_emulator").Emulator("qbert", seed=0, sticky=0.0)
+    emulator.reset()
+    rng = random.Random(3)
+    for _ in range(160):  # until points were made and the score is shown
+        emulator.act(rng.choice([2, 3, 4, 5]))
+    for played, target in enumerate(module.TARGETS):
+        digits: Counter[int] = Counter()
+        while digits.total() < 60:  # between two lives the line is empty or in other colours
+            emulator._ale.setRAM(module.ROUND, played)
+            emulator._ale.setRAM(module.LIVES, 2)
+            emulator.act(0)
+            digits = Counter(int(pixel) for pixel in emulator.screen()[0][:14].ravel() if pixel)
+        observation = module.Qbert("full").observe(emulator.memory, 3)
+        assert observation["TargetColor"] == target == digits.most_common(1)[0][0], played
 
 
 def test_seaquest_shows_oxygen_only_where_asked(atari: Play) -> None:
