@@ -1,10 +1,11 @@
 """Two versions on the same examples: paired scores from records and journal, and what they say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from genopt_tui.errors import SessionError
+from genopt_tui.learn import gate
 from genopt_tui.session.journal import Journal
 from genopt_tui.session.reading import Versions
 from genopt_tui.session.record import Record
@@ -98,11 +99,18 @@ def scores_of(
 
 
 def compare(
-    a: Scored, b: Scored, *, direction: Direction = "higher", confidence: float = 0.95, keys: Sequence[Key] = ()
+    a: Scored,
+    b: Scored,
+    *,
+    direction: Direction = "higher",
+    confidence: float = 0.95,
+    keys: Sequence[Key] = (),
+    test: Callable[..., gate.Comparison] = gate.compare,
 ) -> Comparison:
-    """`b` against `a` on the examples that both were scored on (only `keys`, where given). Raises SessionError without any."""
-    from genopt_tui.learn import gate
+    """`b` against `a` on the examples that both were scored on (only `keys`, where given). Raises SessionError without any.
 
+    `test` is what is asked about the paired scores.
+    """
     shared = [key for key in sorted(a.scores.keys() & b.scores.keys()) if not keys or key in keys]
     wanted = set(keys) or (a.scores.keys() | b.scores.keys())
     if not shared:
@@ -111,7 +119,7 @@ def compare(
             advice="`genopt compare` evaluates what is missing",
         )
     pairs = tuple(Pair(*key, a.scores[key][0], b.scores[key][0], a.scores[key][1], b.scores[key][1]) for key in shared)
-    said = gate.compare(
+    said = test(
         [pair.a for pair in pairs],
         [pair.b for pair in pairs],
         direction=direction,

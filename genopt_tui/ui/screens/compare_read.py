@@ -1,11 +1,15 @@
 """What the compare screen shows, read from git and journal in a thread of its own."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from genopt_tui.errors import GenoptError
+from genopt_tui.errors import GenoptError, SessionError
+from genopt_tui.learn.gate import Comparison as Tested
 from genopt_tui.session.compare import Comparison, Key, Scored, compare, scores_of
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import words
@@ -75,9 +79,11 @@ class _Reading:
         old, new = (self._files(commit) for commit in self.pair)
         found, said = None, ""
         try:
-            found = compare(*sides, direction=task.task.direction, confidence=choices.gate.confidence, keys=keys)
+            found = compare(
+                *sides, direction=task.task.direction, confidence=choices.gate.confidence, keys=keys, test=tested
+            )
             said = verdict(found)
-        except GenoptError:
+        except SessionError:
             said = "no example was scored for both under the task as it is now"
         lines, opens = example_lines(found) if found else ([((said, "warn"),)], {})
         return Compared(said, found, missing, lacking, old, new, lines, opens, self._traced(), self._cost())
@@ -106,6 +112,25 @@ class _Reading:
             lines.append(((f"{name:>8}  ", "title"), (f"model {record.model or '-'}: {told}{tokens}", "")))
             lines.append(((f"{'':10}{len(rows)} rollouts of this artifact, {seconds:.1f} s", "dim"),))
         return lines
+
+
+TEST = (
+    "import json, sys; from dataclasses import asdict; from genopt_tui.learn.gate import compare; "
+    "base, new, how = json.load(sys.stdin); print(json.dumps(asdict(compare(base, new, **how))))"
+)
+
+
+def tested(base: Sequence[float], new: Sequence[float], **how: Any) -> Tested:
+    """What the gate's test says, from a process of its own: numpy and scipy would stay in the application's memory, and double it.
+
+    Raises GenoptError.
+    """
+    given = json.dumps([base, new, how])
+    ended = subprocess.run([sys.executable, "-c", TEST], input=given, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise GenoptError("the versions cannot be compared", (ended.stderr.strip().splitlines() or ["no reason"])[-1])
+    said = json.loads(ended.stdout)
+    return Tested(**{**said, "interval": said["interval"] and tuple(said["interval"])})
 
 
 def gate_keys(journal: Journal, choices: "DesignChoices", fingerprint: str) -> list[Key]:
