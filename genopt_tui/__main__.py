@@ -4,15 +4,17 @@ import os
 import sys
 from types import TracebackType
 
-import click
-
-from genopt_tui.cli import command
 from genopt_tui.errors import Exit, GenoptError, single_line
+from genopt_tui.session import early
+
+RUNS = ("run", "demo")  # commands that want a runner
 
 
 def main() -> None:
     """Run the command line and leave with its exit code. `--debug` anywhere shows tracebacks."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    if arguments[:1] and arguments[0] in RUNS and "--help" not in arguments:
+        early.start()
     debug = len(arguments) < len(sys.argv) - 1
     if not debug:
         sys.excepthook = one_line
@@ -21,6 +23,10 @@ def main() -> None:
 
 def call(arguments: list[str], debug: bool = False) -> int:
     """The exit code of one command. Errors for people are told on standard error in one line."""
+    import click  # a runner that starts early does so before this
+
+    from genopt_tui.cli import command
+
     try:
         code = command.main(arguments, prog_name="genopt", standalone_mode=False)
         sys.stdout.flush()

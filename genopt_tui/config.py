@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from genopt_tui.errors import UsageError
+from genopt_tui.folders import user_file
 
 
 def _as_list(value: object) -> object:
@@ -227,19 +228,6 @@ def _user_defaults() -> dict[str, Any]:
 
 
 ALIASES = {"memory": "memory.size", "sandbox": "sandbox.kind", "feedback": "feedback.detail", "horizon": "horizon.kind"}
-
-
-def user_dir() -> Path:
-    """The user's own folder: settings, themes, per-session settings. `GENOPT_HOME` overrides it."""
-    if home := os.environ.get("GENOPT_HOME"):
-        return Path(home)
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("genopt"))
-
-
-def user_file(*parts: str) -> Path:
-    return user_dir().joinpath(*parts)
 
 
 def settings_file(session: Path) -> Path:

@@ -75,7 +75,7 @@ def kind_of(own: dict[str, Any], task: str | None, source: str | None) -> str:
 
 def make(kind: str, own: dict[str, Any], wish: Wish) -> Path:
     """Write the task's folder and make its session. Raises UsageError, with nothing left of either."""
-    from genopt_tui.config import user_file
+    from genopt_tui.folders import user_file
     from genopt_tui.task import loader
 
     called = free_name(wish.name or stem_of(kind, own))
@@ -195,7 +195,7 @@ def stem_of(kind: str, own: dict[str, Any]) -> str:
 
 def free_name(wanted: str) -> str:
     """`wanted` as a task's name that no task has."""
-    from genopt_tui.config import user_file
+    from genopt_tui.folders import user_file
     from genopt_tui.task.loader import bundled_root
     from genopt_tui.task.scaffold import folder_name
 

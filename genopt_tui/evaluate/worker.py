@@ -13,7 +13,7 @@ from typing import Any
 
 from genopt_tui.config import Sandbox
 from genopt_tui.errors import UsageError
-from genopt_tui.evaluate import messages
+from genopt_tui.evaluate import forked, messages
 from genopt_tui.evaluate.messages import LlmQuestion
 from genopt_tui.evaluate.sandbox import THREADS, Isolation
 from genopt_tui.evaluate.wire import WireError, pack, unpack
@@ -30,7 +30,7 @@ Answer = Callable[[LlmQuestion], Awaitable[str]]
 class JudgeDied(Exception):
     """The judge process ended or hung; the message holds its last words."""
 
-    def __init__(self, words: str, process: asyncio.subprocess.Process | None = None) -> None:
+    def __init__(self, words: str, process: asyncio.subprocess.Process | forked.Forked | None = None) -> None:
         super().__init__(words)
         self._process = process
 
@@ -50,19 +50,15 @@ class Worker:
     ) -> None:
         self.folder, self.limits, self.isolation, self.settings = folder, limits, isolation, settings
         self.scratch = scratch
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: asyncio.subprocess.Process | forked.Forked | None = None
         self._said = b""
 
     async def start(self) -> None:
-        mine, its = socket.socketpair()
-        try:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "genopt_tui.evaluate.judge", str(its.fileno()),
-                pass_fds=[its.fileno()], cwd=self.folder.path, env=environment(),
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-            )  # fmt: skip
-        finally:
-            its.close()
+        if spare := forked.take():
+            await spare.listen()
+            self.process, mine = spare, spare.channel
+        else:
+            mine = await self._launch()
         self._log = asyncio.create_task(self._listen())
         self._reader, self._writer = await asyncio.open_connection(sock=mine)
         await self._send(
@@ -75,6 +71,19 @@ class Worker:
                 "scratch": self.scratch,
             }
         )
+
+    async def _launch(self) -> socket.socket:
+        """Start a judge; our end of the channel to it."""
+        mine, its = socket.socketpair()
+        try:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "genopt_tui.evaluate.judge", str(its.fileno()),
+                pass_fds=[its.fileno()], cwd=self.folder.path, env=environment(),
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+        finally:
+            its.close()
+        return mine
 
     @property
     def alive(self) -> bool:

@@ -1,20 +1,35 @@
-"""`python -m genopt_tui.loop SESSION`: the runner's process. It writes to no terminal; its starter gives it a log."""
+"""`python -m genopt_tui.loop SESSION`: the runner's process. It writes to no terminal; its starter gives it a log.
+
+`--early FD` in place of the session: it is told on FD once the starter knows it (`session.early`).
+"""
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
 from pathlib import Path
 
 from genopt_tui.errors import Exit, GenoptError
+from genopt_tui.session import early
 from genopt_tui.session.client import SessionLock
 from genopt_tui.session.journal import Journal
 from genopt_tui.session.travel import consented
 
 
+def prepare() -> None:
+    """Load what the runner works with, and fork a first judge on the way: both are ready once there is something to do."""
+    from genopt_tui.evaluate import ahead
+
+    ahead.fork()
+    importlib.import_module("genopt_tui.loop.runner")
+
+
 def main(arguments: list[str]) -> int:
     """Run the session until its runner is not needed any more."""
-    session = Path(arguments[0]).resolve()
+    session = early.session_of(int(arguments[1])) if arguments[0] == early.OPTION else Path(arguments[0]).resolve()
+    if session is None:
+        return Exit.DONE
     try:
         consented(session)
         while True:
@@ -82,4 +97,5 @@ def tidy(session: Path) -> None:
 if __name__ == "__main__":
     if os.getpid() != os.getpgrp():  # the leader of a process group cannot begin a session, and needs none
         os.setsid()
+    prepare()
     sys.exit(main(sys.argv[1:]))

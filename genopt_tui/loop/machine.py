@@ -71,7 +71,7 @@ class Machine:
         choices = desk.choices(batch["base"])
         scorer = await desk.scorer(choices)
         wish = Wish(desk.version(batch["base"]), "train", self.step.missing(), traced=True, step=desk.book.step)
-        warm = asyncio.gather(self.step.proposer().warm(), statistics(choices.gate))
+        warm = asyncio.gather(self.step.proposer().warm(), libraries(choices.gate))
         try:
             rows = await scorer.roll(wish)
         finally:
@@ -104,8 +104,8 @@ class Machine:
                 raise result
 
 
-async def statistics(gate: Gate) -> None:
-    """Load what the gate's statistics need, once."""
-    needed = "scipy.stats" if gate.examples > EXACT else "numpy"
-    if needed not in sys.modules:
-        await asyncio.to_thread(importlib.import_module, needed)
+async def libraries(gate: Gate) -> None:
+    """Load what the prompt's memory and the gate's statistics need, once."""
+    for needed in ("git", "scipy.stats" if gate.examples > EXACT else "numpy"):
+        if needed not in sys.modules:
+            await asyncio.to_thread(importlib.import_module, needed)

@@ -228,7 +228,7 @@ class Runner:
 
 def unjournaled(repository: Repository, book: Book) -> list[Any]:
     """Records of steps that git holds and the journal does not (it was deleted)."""
-    if book.journal.first_step() == 1:
+    if book.journal.first_step() == 1 or repository.is_new():
         return []
     known = {event.step for event in book.journal.events(kinds=["step_ended"])}
     lost = [v for v in repository.log(all=True) if v.step and v.step not in known and v.decision != "design"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.errors import SessionError
+from genopt_tui.session import early
 from genopt_tui.session.journal import Event, Journal, now
 from genopt_tui.session.travel import consented
 
@@ -78,10 +79,13 @@ def ensure_runner(session: Path) -> None:
     Raises SessionError where the session came from elsewhere and nobody agreed that it runs here.
     """
     if runner_pid(session) is not None:
+        early.drop()
         return
     consented(session)
     log = session / ".genopt" / "runner.log"
     log.parent.mkdir(mode=0o700, exist_ok=True)
+    if early.take(session):
+        return
     with log.open("ab") as out:
         subprocess.Popen(
             [sys.executable, "-m", "genopt_tui.loop", str(session)],

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.errors import GenoptError, SessionError, single_line
+from genopt_tui.folders import user_dir
 from genopt_tui.session.summary import head_summary
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -43,7 +44,7 @@ def sessions_root() -> Path:
     checkout = PACKAGE.parent
     if "GENOPT_HOME" not in os.environ and (checkout / "pyproject.toml").is_file() and (checkout / ".git").exists():
         return checkout / "sessions"
-    return _user_dir() / "sessions"
+    return user_dir() / "sessions"
 
 
 def new_path(name: str) -> Path:
@@ -210,14 +211,8 @@ def _task(path: Path) -> str:
     return single_line(str(task.get("name", "")))[:100] if isinstance(task, dict) else "?"
 
 
-def _user_dir() -> Path:
-    from genopt_tui.config import user_dir
-
-    return user_dir()
-
-
 def _registry() -> dict[str, Any]:
-    file = _user_dir() / "sessions.json"
+    file = user_dir() / "sessions.json"
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
         return {"trusted": dict(data["trusted"]), "last": str(data["last"])}
@@ -230,7 +225,7 @@ def _registry() -> dict[str, Any]:
 
 
 def _save(data: dict[str, Any]) -> None:
-    file = _user_dir() / "sessions.json"
+    file = user_dir() / "sessions.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".sessions.{os.getpid()}.json")
     temporary.write_text(json.dumps(data, indent=1), encoding="utf-8")

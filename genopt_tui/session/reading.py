@@ -13,7 +13,7 @@ from genopt_tui.session import gitcall, history, message
 from genopt_tui.session.actlog import ActLog
 from genopt_tui.session.history import Version
 from genopt_tui.session.objects import ObjectStore
-from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, Refs
+from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, TAGS, Refs
 from genopt_tui.session.worktree import ARTIFACT, CHOICES, RECORD
 
 if TYPE_CHECKING:
@@ -109,6 +109,11 @@ class Versions:
             self._highest = self._highest_step()
         return self._highest + 1
 
+    def is_new(self) -> bool:
+        """Whether it holds its start and nothing else: told without a walk through history."""
+        head, named = self.head(), self.refs.all(HEADS, TAGS, REJECTED, ABANDONED)
+        return set(named.values()) == {head} and not self.objects.commit(head).parents
+
     def direction(self) -> Literal["higher", "lower"]:
         """`higher` or `lower`: which scores are better here, by head's record."""
         return self.record(self.head()).direction
@@ -151,6 +156,8 @@ class Versions:
         last = self._value(ACTS)
         top = self.acts.read(last).top if last else None
         if top is None:
+            if self.is_new():
+                return 0
             return max((version.step or 0 for version in self.log(all=True)), default=0)
         kept = (ref.removeprefix(REJECTED).partition(".")[0] for ref in self.refs.all(REJECTED))
         return max([top, *(int(step) for step in kept if step.isdigit())])

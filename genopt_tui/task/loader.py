@@ -12,8 +12,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from genopt_tui.config import read_toml, user_file
+from genopt_tui.config import read_toml
 from genopt_tui.errors import TaskError
+from genopt_tui.folders import user_file
 from genopt_tui.task.model import Task
 
 PACKAGE = Path(__file__).resolve().parent.parent

@@ -278,7 +278,7 @@ class GenoptApp(App[int]):
 
 def report_folder(session: Path | None) -> Path:
     """Where reports of faults are kept: beside the session's other logs, else in the user's own folder."""
-    from genopt_tui.config import user_dir
+    from genopt_tui.folders import user_dir
 
     return session / ".genopt" if session else user_dir()
 

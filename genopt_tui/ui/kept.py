@@ -5,7 +5,7 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from genopt_tui.config import user_file
+from genopt_tui.folders import user_file
 from genopt_tui.ui import sizes
 
 

@@ -84,7 +84,7 @@ def _colors(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
 
 def state_of_files() -> tuple[tuple[str, int], ...]:
     """Something that changes whenever a file of a theme does."""
-    from genopt_tui.config import user_file
+    from genopt_tui.folders import user_file
 
     files = [path for folder in (bundled(), user_file("themes")) for path in folder.glob("*.toml")]
     try:
@@ -95,7 +95,7 @@ def state_of_files() -> tuple[tuple[str, int], ...]:
 
 def all_themes() -> Iterator[Theme | UsageError]:
     """Every theme there is; in place of one that cannot be used, why."""
-    from genopt_tui.config import user_file
+    from genopt_tui.folders import user_file
 
     for folder in (bundled(), user_file("themes")):
         for path in sorted(folder.glob("*.toml")):

@@ -1,0 +1,64 @@
+"""A judge that was forked before the runner's event loop began, until the first worker takes it."""
+
+import asyncio
+import os
+import socket
+
+LOOK = 0.01  # seconds between two looks at whether it has ended
+
+
+class Forked:
+    """A forked judge, as far as a worker knows `asyncio.subprocess.Process`. `channel` is the runner's end."""
+
+    def __init__(self, pid: int, channel: socket.socket, output: int) -> None:
+        self.pid, self.channel = pid, channel
+        self.stdout: asyncio.StreamReader | None = None
+        self._output = output
+        self._code: int | None = None
+
+    @property
+    def returncode(self) -> int | None:
+        """As that of a process; None while it lives."""
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self._code = os.waitstatus_to_exitcode(status) if pid else None
+        return self._code
+
+    async def wait(self) -> int:
+        while (code := self.returncode) is None:
+            await asyncio.sleep(LOOK)
+        return code
+
+    def drop(self) -> None:
+        """Let go of it; it ends with the channel."""
+        self.channel.close()
+        os.close(self._output)
+
+    async def listen(self) -> None:
+        """Have what it prints come to `stdout`."""
+        self.stdout = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(self.stdout)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(self._output, "rb", 0))
+
+
+_spare: list[Forked] = []
+
+
+def keep(judge: Forked) -> None:
+    """Have the next worker take this judge."""
+    _spare.append(judge)
+
+
+def take() -> Forked | None:
+    """The judge that was forked ahead, once, where it still lives."""
+    while _spare:
+        if (judge := _spare.pop()).returncode is None:
+            return judge
+        judge.drop()
+    return None
+
+
+def drop() -> None:
+    """Let the judge end that nobody took."""
+    if judge := take():
+        judge.drop()
