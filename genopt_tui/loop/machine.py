@@ -5,9 +5,7 @@ import importlib
 import sys
 from collections.abc import Awaitable, Callable
 
-from genopt_tui.config import Gate
 from genopt_tui.errors import EvaluationError
-from genopt_tui.learn.gate import EXACT
 from genopt_tui.loop.beginning import Beginning
 from genopt_tui.loop.candidate import CandidateWalk
 from genopt_tui.loop.desk import Desk
