@@ -69,7 +69,7 @@ class Machine:
         choices = desk.choices(batch["base"])
         scorer = await desk.scorer(choices)
         wish = Wish(desk.version(batch["base"]), "train", self.step.missing(), traced=True, step=desk.book.step)
-        warm = asyncio.gather(self.step.proposer().warm(), libraries(choices.gate))
+        warm = asyncio.gather(self.step.proposer().warm(), libraries())
         try:
             rows = await scorer.roll(wish)
         finally:
@@ -102,8 +102,8 @@ class Machine:
                 raise result
 
 
-async def libraries(gate: Gate) -> None:
+async def libraries() -> None:
     """Load what the prompt's memory and the gate's statistics need, once."""
-    for needed in ("git", "scipy.stats" if gate.examples > EXACT else "numpy"):
+    for needed in ("git", "scipy.stats"):
         if needed not in sys.modules:
             await asyncio.to_thread(importlib.import_module, needed)
