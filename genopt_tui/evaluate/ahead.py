@@ -1,5 +1,6 @@
 """Forking a judge before the runner works: it has loaded what the runner loads too, and waits for its task meanwhile."""
 
+import gc
 import os
 import socket
 from typing import NoReturn
@@ -30,6 +31,7 @@ def _judge(fd: int, output: int) -> NoReturn:
     os.closerange(3, fd)
     os.closerange(fd + 1, os.sysconf("SC_OPEN_MAX"))
     os.environ.update(environment())
+    gc.enable()
     runner = Channel(fd, fd, judge.RUNNER_FRAME)
     try:
         config = runner.receive()

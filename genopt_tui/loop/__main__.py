@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import importlib
 import os
 import signal
@@ -19,10 +20,13 @@ from genopt_tui.session.travel import consented
 
 def prepare() -> None:
     """Load what the runner works with, and fork a first judge on the way: both are ready once there is something to do."""
-    from genopt_tui.evaluate import ahead
-
+    gc.disable()  # nothing of what is loaded here is ever garbage
+    ahead = importlib.import_module("genopt_tui.evaluate.ahead")
+    gc.freeze()
     ahead.fork()
     importlib.import_module("genopt_tui.loop.runner")
+    gc.freeze()
+    gc.enable()
 
 
 def main(arguments: list[str]) -> int:

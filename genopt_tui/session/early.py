@@ -14,16 +14,17 @@ PACKAGES = str(Path(__file__).resolve().parents[2])
 _waiting: list[int] = []
 
 
-def start() -> None:
-    """Start a runner that waits for `take`. It ends by itself when nobody comes."""
+def start() -> int:
+    """Start a runner that waits for `take`; its process id. It ends by itself when nobody comes."""
     reading, writing = os.pipe()
     os.set_inheritable(reading, True)
     nowhere = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1, 2)]
     path = os.pathsep.join(filter(None, [PACKAGES, os.environ.get("PYTHONPATH", "")]))
     command = [sys.executable, "-P", "-m", "genopt_tui.loop", OPTION, str(reading)]
-    os.posix_spawn(sys.executable, command, {**os.environ, "PYTHONPATH": path}, file_actions=nowhere)
+    pid = os.posix_spawn(sys.executable, command, {**os.environ, "PYTHONPATH": path}, file_actions=nowhere)
     os.close(reading)
     _waiting.append(writing)
+    return pid
 
 
 def take(session: Path) -> bool:

@@ -24,7 +24,8 @@ from genopt_tui.cli.making import make_session
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.task import loader
 
-TIMES, LONG = 10, 8.0  # runs, seconds of a rollout that outlasts loading litellm
+TIMES, FEW = 10, 3  # runs of what is short, and of what takes seconds
+LONGER = 3.0  # times loading litellm: a rollout that outlasts it
 TOML = 'objective = "Raise it."\nfailure_score = 0\n[starts.one]\n[choices]\n"batch.size" = 2\n"gate.examples" = 2\n'
 TASK = """
 import os, time
@@ -37,7 +38,7 @@ def run(artifact, example, ctx):
     return Result(ctx.call("a.value"))
 """
 REPLY = "No.\n\na.py\n<<<<<<< SEARCH\nX = 1\n=======\nX = 2\n>>>>>>> REPLACE\n"
-BARE = "import litellm, asyncio; from genopt_tui.propose import lite; lite.warm('openai/test')"
+BARE = "from genopt_tui.propose import lite; lite.warm('openai/test')"
 
 
 def folder_of(where: Path, seconds: float) -> Path:
@@ -70,18 +71,17 @@ def at(events: list[Event], kind: str, last: bool = False, **match: object) -> f
     return datetime.fromisoformat(found[-1 if last else 0].at).timestamp()
 
 
-def seconds_of(*command: str) -> float:
+def seconds_of(*command: str, times: int = TIMES) -> float:
     """Median seconds of a command."""
     taken = []
-    for _ in range(TIMES):
+    for _ in range(times):
         began = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
 
 
-def rollout(where: Path) -> None:
-    task = folder_of(where, 0)
+def rollout(where: Path, task: Path) -> None:
     started, first = [], []
     for number in range(TIMES):
         began, rolled, events = one_run(where, task, f"r{number}", "model=search")
@@ -98,9 +98,11 @@ def rollout(where: Path) -> None:
 def request(where: Path) -> None:
     with Provider([Say(REPLY)]) as provider:
         model = ["model=openai/test", f"api_base={provider.url}"]
-        for seconds, times in ((LONG, 3), (0.0, 3)):
+        seconds_of(sys.executable, "-c", BARE, times=1)
+        bare = seconds_of(sys.executable, "-c", BARE, times=FEW)
+        for seconds in (LONGER * bare, 0.0):
             delays, whole = [], []
-            for number in range(times):
+            for number in range(FEW):
                 known = len(provider.requests)
                 events = one_run(
                     where, folder_of(where / f"{seconds:g}-{number}", seconds), f"q{seconds:g}-{number}", *model
@@ -110,9 +112,8 @@ def request(where: Path) -> None:
                 delays.append(left - at(events, "rollout_finished", last=True, split="train"))
                 whole.append(left - at(events, "batch_sampled"))
             if seconds:
-                print(f"request: {statistics.median(delays):.3f} s after rollouts of {seconds:g} s (goal 0.2)")
+                print(f"request: {statistics.median(delays):.3f} s after rollouts of {seconds:.1f} s (goal 0.2)")
             else:
-                bare = seconds_of(sys.executable, "-c", BARE)
                 print(
                     f"request: {statistics.median(whole):.2f} s after the first batch was sampled where rollouts take no time; "
                     f"loading litellm alone takes {bare:.2f} s: {statistics.median(whole) - bare:+.2f} s"
@@ -122,7 +123,11 @@ def request(where: Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GENOPT_HOME"] = str(Path(folder) / "home")
-        rollout(Path(folder))
+        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "compiled")  # as an installed package is
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        task = folder_of(Path(folder), 0)
+        one_run(Path(folder), task, "compiling", "model=search")
+        rollout(Path(folder), task)
         request(Path(folder))
 
 
