@@ -185,6 +185,14 @@ def test_the_prompt_says_what_may_be_edited_and_what_was_tried():
     assert evidence.text.strip() not in repair[1]["content"] and "no such lines" in repair[-1]["content"]
 
 
+def test_the_prompt_says_what_bounds_a_metric_has():
+    bounds = [{"metric": "tokens", "at_most": 200}, {"metric": "recall", "at_least": 0.5, "at_most": 1}]
+    task = Task.model_validate({**TASK.model_dump(), "constraints": bounds})
+    _, prompt = compose(task, FILES, SCOPE, [], PersonChoices(), [], DesignChoices())
+    assert "`tokens` must be at most 200 in every run" in prompt.texts["constraints"]
+    assert "`recall` must be at least 0.5 and at most 1 in every run" in prompt.texts["constraints"]
+
+
 def test_memory_is_cut_before_the_context_overflows():
     tried = [Attempt(i, decision="rejected", diff="+x = 1\n" * 200) for i in range(9, 0, -1)]
     _, prompt = compose(
