@@ -4,7 +4,19 @@ import sys
 
 import click
 
-from genopt_tui.cli import acting, checking, comparing, evaluating, history, making, running, sharing, steering, viewing
+from genopt_tui.cli import (
+    acting,
+    checking,
+    comparing,
+    curving,
+    evaluating,
+    history,
+    making,
+    running,
+    sharing,
+    steering,
+    viewing,
+)
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,6 +36,6 @@ def command(context: click.Context) -> int | None:
     return run_app(None)
 
 
-for module in (making, running, viewing, acting, evaluating, checking, comparing, history, sharing, steering):
+for module in (making, running, viewing, acting, evaluating, checking, comparing, curving, history, sharing, steering):
     for found in module.COMMANDS:
         command.add_command(found)

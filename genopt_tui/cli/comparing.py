@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import figure, find_session, json_option, print_json, repository_of, say
+from genopt_tui.cli.common import figure, find_session, journal_of, json_option, print_json, repository_of, say
 from genopt_tui.cli.rules import rule_of
 from genopt_tui.errors import Exit, UsageError
 
@@ -36,6 +36,7 @@ def compare(words: tuple[str, ...], examples: int | None, as_json: bool) -> int:
     counts = f"{document['better']} up {document['worse']} down {document['same']} same"
     say(f"d {document['difference']:+.4g}{span} {document['verdict'].upper()}  {counts}  n={document['n']}")
     say(f"{document['test']} at {document['confidence']:g}; scores: {document['rule']}")
+    say(f"spent by then: {words[-2]} {in_words(document['spent_a'])}; {words[-1]} {in_words(document['spent_b'])}")
     for pair in document["pairs"][:10]:
         say(f"  {pair['example']:20} {figure(pair['a'])} -> {figure(pair['b'])}  {pair['change']:+.4g}")
     return Exit.DONE
@@ -53,8 +54,26 @@ def compared(session: str | None, a: str, b: str, examples: int | None) -> dict[
     with repository_of(path) as repository:
         confidence = repository.choices(repository.head()).gate.confidence
         costs = [repository_cost(place) for place in places]
+    spent_a, spent_b = (spent(place) for place in places)
     found = compare(*sides, direction=task.direction, confidence=confidence)
-    return {**found.document(), "cost_a": costs[0], "cost_b": costs[1], "task": task.name, "rule": rule_of(path)}
+    more = {"cost_a": costs[0], "cost_b": costs[1], "spent_a": spent_a, "spent_b": spent_b}
+    return {**found.document(), **more, "task": task.name, "rule": rule_of(path)}
+
+
+def spent(place: Place) -> dict[str, int] | None:
+    """Calls and rollouts that its session had spent by the end of the version's step; None where its journal tells nothing of it."""
+    from dataclasses import asdict
+
+    from genopt_tui.session.curve import spent_by_step
+
+    path, commit = place
+    with repository_of(path) as repository, journal_of(path) as journal:
+        found = spent_by_step(journal).get(repository.version(commit).step or 0)
+    return asdict(found) if found else None
+
+
+def in_words(figures: dict[str, int] | None) -> str:
+    return f"{figures['calls']} model calls, {figures['rollouts']} rollouts" if figures else "unknown"
 
 
 def repository_cost(place: Place) -> float | None:

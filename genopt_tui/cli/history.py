@@ -19,6 +19,7 @@ from genopt_tui.cli.common import (
     say,
     say_text,
 )
+from genopt_tui.cli.rules import rule_of
 from genopt_tui.errors import EvaluationError, Exit, UsageError, single_line
 
 POLL = 0.05  # seconds between two looks whether the runner is done
@@ -44,11 +45,13 @@ def blame(session: str, file: str, version: str, as_json: bool) -> int:
     """Which step introduced each line of a file of the artifact, and what its score did."""
     from genopt_tui.session import search
 
-    with repository_of(find_session(session)) as repository:
+    path = find_session(session)
+    with repository_of(path) as repository:
         lines = search.blame(repository, repository.resolve(version), file)
     if as_json:
         print_json([{"line": x.number, "text": x.text, "version": x.version.commit, **made(x.version)} for x in lines])
         return Exit.DONE
+    say(f"scores: {rule_of(path)}", err=True)
     for x in lines:
         change = gain(x.version)
         say_text(f"{x.version.name:>6} {figure(x.version.score):>8} {figure(change, '+.4g'):>8}  {x.number:4} {x.text}")
@@ -102,12 +105,14 @@ def matrix(session: str | None, as_json: bool) -> int:
     with repository_of(path) as repository, journal_of(path) as journal:
         task = task_of(path, str(repository.choices(repository.head()).task["name"])).task
         found = look(repository, journal, failure_score=task.failure_score, direction=task.direction)
+    rule = rule_of(path)
     if as_json:
-        print_json(found.document())
+        print_json({**found.document(), "rule": rule})
         return Exit.DONE
     if not found.versions:
         say("no version was scored yet", err=True)
         return Exit.FAILED
+    say_text(f"scores: {rule}")
     say_text(f"{'':20}" + "".join(f"{v.name:>9}" for v in found.versions))
     for example in found.examples:
         cells = (found.scores[v.commit].get(example) for v in found.versions)
@@ -128,9 +133,11 @@ def hunks(session: str, version: str, as_json: bool) -> int:
     """Which hunk did it: the gate with each hunk of an edit left out once. VERSION may be the step that waits for a decision."""
     path = find_session(session)
     found = aside(path, "hunks", **edit_of(path, version))["hunks"]
+    rule = rule_of(path)
     if as_json:
-        print_json(found)
+        print_json({**found, "rule": rule})
         return Exit.DONE
+    say(f"scores: {rule}")
     say(f"base {figure(found['base_mean'])}, with all hunks {figure(found['mean'])}")
     for h in found["hunks"]:
         span = " [{:+.4g}, {:+.4g}]".format(*h["interval"]) if h["interval"] else ""
@@ -205,10 +212,11 @@ def rescore(session: str | None, as_json: bool) -> int:
     for (name, commit), side in zip(named.items(), sides, strict=True):
         scores = [score for score, _ in side.scores.values()]
         rows.append({"name": name, "version": commit, "mean": sum(scores) / len(scores), "n": len(scores)})
-    document = {"task": task.name, "versions": rows}
+    document = {"task": task.name, "versions": rows, "rule": rule_of(path)}
     if as_json:
         print_json(document)
     else:
+        say(f"scores: {document['rule']}")
         for row in rows:
             say(f"{row['name']:6} {str(row['version'])[:7]} {figure(row['mean'])} n={row['n']}")
     return Exit.DONE

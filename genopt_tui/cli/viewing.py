@@ -15,7 +15,7 @@ from genopt_tui.cli.common import (
     say,
     say_text,
 )
-from genopt_tui.cli.rules import rule_of
+from genopt_tui.cli.rules import rule_of, rules_by_task
 from genopt_tui.errors import Exit, GenoptError
 
 if TYPE_CHECKING:
@@ -133,10 +133,14 @@ def log(session: str | None, everything: bool, as_json: bool) -> int:
         versions = repository.log(all=everything)
         names = branch_names(versions, repository.branch())
         said, opened = notes(repository), openings(repository)
+        rules = rules_by_task(repository, versions)
     changed = task_changes(versions)
     if as_json:
         more = [{"note": said.get(v.commit, "").rstrip(), "test_openings": opened.get(v.commit, 0)} for v in versions]
-        rows = [{**row(v, names.get(v.commit)), "task_changed": v.commit in changed} for v in versions]
+        rows = [
+            {**row(v, names.get(v.commit)), "rule": rules.get(v.task, ""), "task_changed": v.commit in changed}
+            for v in versions
+        ]
         print_json([{**one, **two} for one, two in zip(rows, more, strict=True)])
         return Exit.DONE
     say(f"scores: {rule_of(path)}", err=True)
@@ -195,6 +199,7 @@ def show(session: str, version: str, as_json: bool) -> int:
     scores = record["scores"]
     if scores["mean"] is not None:
         say(f"gate {figure(scores['base_mean'])} -> {figure(scores['mean'])} n={scores['n']} {scores['verdict']}")
+        say(f"scores: {scores['rule']}")
     for example, way, kept in record["proposal"]["promised"]:
         say(f"promised {example} {way}: {'kept' if kept else 'not kept'}")
     for message in record["prompt"]:

@@ -31,6 +31,7 @@ TOML = """
 name = "tiny"
 objective = "Reach 10."
 deterministic = true
+rule = "distance to 10"
 failure_score = -100.0
 [starts.plain]
 [choices]
@@ -229,6 +230,19 @@ def test_compare_has_the_fields_of_the_contract_within_and_across_sessions(genop
     assert across["verdict"] == "worse" and across["difference"] == pytest.approx(-2.0)
     same = json.loads(genopt("compare", "one", "2", "2", "--json"))
     assert (same["verdict"], same["same"], same["difference"]) == ("undecided", 6, 0.0)
+
+
+def test_the_rule_stands_wherever_a_score_does(genopt: Genopt) -> None:
+    for words in (["show", "one", "2"], ["matrix", "one"], ["curve", "one"], ["compare", "one", "1", "2"]):
+        assert "distance to 10" in genopt(*words), words
+    assert {row["rule"] for row in log(genopt)} == {"distance to 10", ""}
+    assert [row["rule"] for row in log(genopt) if row["score"] is None] == [""], (
+        "only the start has no score of its own"
+    )
+    (told,) = json.loads(genopt("curve", "one", "--json"))["sessions"]
+    assert told["rule"] == "distance to 10"
+    assert [round(p["raw"]) for p in told["points"]] == [round(p["best"]) for p in told["points"]] == [-7, -6, -5, -4]
+    assert [p["calls"] for p in told["points"]] == [0, 1, 2, 3] and told["points"][3]["rollouts"] > 12
 
 
 def test_a_live_runner_scores_what_compare_lacks(genopt: Genopt, root: Path) -> None:
