@@ -44,15 +44,9 @@ def estimate_tokens(text: str) -> int:
     lines are counted again and again while evidence is fitted into its room.
     """
     first, *lines = text.split("\n")
-    total = _counted(first)
-    for line in lines:
-        if words := line.lstrip():
-            total += 1 + _counted(words)
-    return total + bool(lines and not words)
-
-
-def _counted(line: str) -> int:
-    return _line_tokens(line) if len(line) <= LONG_LINE else _pieces(line)
+    words = [words for line in lines if (words := line.lstrip())]
+    counted = sum([_line_tokens(w) if len(w) <= LONG_LINE else _pieces(w) for w in (first, *words)])
+    return counted + len(words) + bool(lines and not lines[-1].lstrip())
 
 
 def _pieces(text: str) -> int:

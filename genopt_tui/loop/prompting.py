@@ -14,14 +14,14 @@ from genopt_tui.learn.prompt import SECTIONS, Prompt, compose
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.session.history import step_of
 from genopt_tui.session.journal import Journal, RolloutRow
-from genopt_tui.session.record import Record
 from genopt_tui.task.model import Task
 
 if TYPE_CHECKING:
+    from genopt_tui.session.reading import Outcome
     from genopt_tui.session.repository import Repository, Version
 
 Count = Callable[[str], int]
-WINDOW = 64  # of the newest attempts, those that are looked at first
+WINDOW = 16  # of the newest attempts, those that are looked at first
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,9 @@ def attempts(
         look *= 4
     newest = max((a.step for a in made), default=0)
     commits = {(v.step, v.candidate): v.commit for v in versions}
-    made = [_detailed(a, repository.record(commits[a.step, a.candidate])) if a.step == newest else a for a in made]
+    made = [_detailed(a, repository.outcome(commits[a.step, a.candidate])) if a.step == newest else a for a in made]
     chosen = select(made, memory, direction)
-    return [_detailed(a, repository.record(commits[a.step, a.candidate])) for a in chosen]
+    return [_detailed(a, repository.outcome(commits[a.step, a.candidate])) for a in chosen]
 
 
 def ancestors(repository: "Repository", versions: "Sequence[Version]", base: str) -> set[str]:
@@ -160,5 +160,5 @@ def attempt_of(version: "Version", line: set[str]) -> Attempt:
     )
 
 
-def _detailed(attempt: Attempt, record: Record) -> Attempt:
-    return replace(attempt, reason=record.decision.reason, diff=record.proposal.diff, declined=record.proposal.declined)
+def _detailed(attempt: Attempt, outcome: "Outcome") -> Attempt:
+    return replace(attempt, **outcome._asdict())

@@ -6,7 +6,7 @@ object, in one thread.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session import gitcall, history, message
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from genopt_tui.session.record import Record
 
 
+OUTCOMES = 64  # that are kept in memory
+
+
+class Outcome(NamedTuple):
+    """Why a version was taken or not, its diff, and the diff of what a person declined of it."""
+
+    reason: str
+    diff: str
+    declined: str
+
+
 class Versions:
     """The versions of the session at `path`. Use it from one thread, and close it."""
 
@@ -32,6 +43,7 @@ class Versions:
         self._repo: Any = None
         self._highest: int | None = None
         self._choices: dict[str, DesignChoices] = {}
+        self._outcomes: dict[str, Outcome] = {}
 
     def close(self) -> None:
         """End all git processes of this session."""
@@ -68,19 +80,29 @@ class Versions:
         return self.objects.get(self._entry(commit, CHOICES), "blob").data.decode("utf-8", "replace")
 
     def choices(self, commit: str) -> "DesignChoices":
-        """The design choices in force in a version. Raises UsageError when they cannot be read."""
+        """The design choices in force in a version: not to be changed, others have the same. Raises UsageError when they
+        cannot be read."""
         blob = self._entry(commit, CHOICES)
         if blob not in self._choices:
             from genopt_tui.config import from_toml
 
             self._choices = {blob: from_toml(self.choices_text(commit))}  # steps in a row mostly have the same
-        return self._choices[blob].model_copy()
+        return self._choices[blob]
 
     def record(self, commit: str) -> "Record":
         """The record of a version. Raises SessionError when it has none or it cannot be read."""
         from genopt_tui.session.record import parse
 
         return parse(self.objects.get(self._entry(commit, RECORD), "blob").data.decode("utf-8", "replace"))
+
+    def outcome(self, commit: str) -> Outcome:
+        """What a version's record says of how it was decided; the newest that were asked for are remembered."""
+        if commit not in self._outcomes:
+            record = self.record(commit)
+            if len(self._outcomes) >= OUTCOMES:
+                self._outcomes.pop(next(iter(self._outcomes)))
+            self._outcomes[commit] = Outcome(record.decision.reason, record.proposal.diff, record.proposal.declined)
+        return self._outcomes[commit]
 
     def reasoning(self, commit: str) -> str:
         """What the commit's message says between subject and trailers."""

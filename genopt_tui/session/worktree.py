@@ -123,7 +123,7 @@ class WorkTree:
                 self._prune(target.parent)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(ready.pop((name, blob), None) or rest[name, blob], target)
+            os.replace(ready.pop((name, blob)) if (name, blob) in ready else rest[name, blob], target)
         for temporary in ready.values():  # a person's edit stays where it would have gone
             temporary.unlink()
 
@@ -179,15 +179,12 @@ class WorkTree:
 
     def _place(self, name: str) -> Path:
         """Where a file lies. Raises SessionError when a link in between would lead elsewhere."""
-        place = self.path / safe_path(name)
-        for parent in place.parents:
-            if parent == self.path:
-                break
-            if parent.is_symlink():
-                raise SessionError(
-                    f"{parent.relative_to(self.path)} is a link", "files are written to real folders only"
-                )
-        return place
+        folder = safe_path(name).rpartition("/")[0]
+        while folder:
+            if os.path.islink(f"{self.path}/{folder}"):
+                raise SessionError(f"{folder} is a link", "files are written to real folders only")
+            folder = folder.rpartition("/")[0]
+        return self.path / name
 
     def _prune(self, folder: Path) -> None:
         while folder not in (self.path, self.path / ARTIFACT) and folder.is_dir() and not any(folder.iterdir()):
