@@ -66,8 +66,7 @@ def points(versions: Iterable[Version], spent: Mapping[int, Spent], direction: s
     line = sorted((v for v in versions if v.step is not None), key=_order)
     as_base = {v.parent: v for v in reversed(line) if v.base_score is not None}
     for v in line:
-        assert v.step is not None
-        known = spent.get(v.step, known)
+        known = spent.get(v.step or 0, known)
         if v.score is None and (
             child := as_base.get(v.commit)
         ):  # the start: the gate scored it beside its first successor
@@ -77,8 +76,8 @@ def points(versions: Iterable[Version], spent: Mapping[int, Spent], direction: s
         for score, commit in filter(None, ((v.base_score, v.parent), accepted)):
             if score is not None and (group not in best or sign * score > sign * best[group][0]):
                 best[group] = score, commit
-        top = best.get(group, (None, ""))
-        found.append(Point(v.commit, v.name, v.step, v.decision, v.score, v.n, *top, group, known))
+        top, whose = best.get(group, (None, ""))
+        found.append(Point(v.commit, v.name, v.step or 0, v.decision, v.score, v.n, top, whose, group, known))
     return found
 
 
