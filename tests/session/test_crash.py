@@ -29,6 +29,45 @@ def test_killed_at_many_points(session: Repository) -> None:
     assert said <= set(plain_git(session, "rev-list", "--all").split())
 
 
+def test_a_commit_killed_between_any_two_files_is_whole_or_not_there(session: Repository) -> None:
+    head, seen = session.head(), set()
+    for at in range(1, 100):
+        step = session.next_step()
+        if not killed_at(session.path, step, at):
+            break
+        with Repository.open(session.path) as again:
+            assert again.recover() is None and again.hand_edit() is None
+            assert plain_git(again, "status", "--porcelain") == ""
+            made = again.head()
+            seen.add(made == head)
+            assert made == head or (again.record(made).step, again.objects.commit(made).parents) == (step, (head,))
+            assert made == head or again.files(made) == {"policy.py": f"step = {step}\n", "new.py": f"at = {at}\n"}
+            head = made
+        session.close()
+        session = Repository.open(session.path)
+    assert seen == {True, False}
+    assert plain_git(session, "fsck", "--full", "--strict", "--no-dangling") == ""
+
+
+def killed_at(path: Path, step: int, at: int) -> bool:
+    """Let a process commit a step, and kill it before it gives its file number `at` a name; whether it came that far."""
+    child = os.fork()
+    if child == 0:
+        left, replace = iter(range(at - 1, -1, -1)), os.replace
+
+        def named(*names: str) -> None:
+            if not next(left, 1):
+                os.kill(os.getpid(), signal.SIGKILL)
+            replace(*names)
+
+        os.replace = named  # type: ignore[assignment]
+        with Repository.open(path) as session:
+            tree = session.stage_artifact({"policy.py": f"step = {step}\n", "new.py": f"at = {at}\n"})
+            session.commit(base=session.head(), tree=tree, record=record(step), subject="s", model="m")
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
 def run_and_kill(path: Path, seed: int, after: float) -> set[str]:
     """Heads that a writer reported before it was killed, `after` seconds past the first one."""
     reader, writer = os.pipe()
