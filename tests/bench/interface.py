@@ -35,6 +35,7 @@ from sample import NEXT, Stage, make_session  # type: ignore[import-not-found]  
 
 from genopt_tui.session.journal import Journal  # noqa: E402
 
+SETTLED = 0.2  # seconds in which all that a key changes is drawn
 KEYS, ROUNDS, LOG_LINES, DIFF_LINES, STEPS, WORKERS = 30, 10, 100_000, 2_000, 1_000, 4
 OURS = (
     "import sys; from pathlib import Path; from genopt_tui.ui.app import run_app; sys.exit(run_app(Path(sys.argv[1])))"
@@ -286,9 +287,10 @@ def streaming(mine: Window, floor: Window) -> None:
 
 
 def until_marked(mine: Window, key: str) -> float:
-    """Seconds from a key in History to the first row that it draws: its score is written nowhere else."""
-    while mine.read(0.0):
-        pass
+    """Seconds from a key in History to the first row that it draws, by the score in it, which the reply does not hold."""
+    settled = time.perf_counter() + SETTLED
+    while (left := settled - time.perf_counter()) > 0:
+        mine.read(left)  # what the key before drew last, beneath the rows, holds a score too
     start = time.perf_counter()
     mine.press(key)
     mine.until(b"n10", 10.0)

@@ -6,12 +6,15 @@ from time import monotonic
 import pytest
 from conftest import Visit, visit
 from sample import NEXT, Stage, commit_version
+from textual import events
+from textual.geometry import Size
 
 from genopt_tui.session.repository import Repository
 from genopt_tui.ui.actions import ACTIONS
 from genopt_tui.ui.screens.compare import CompareScreen
 from genopt_tui.ui.screens.dialogs import AskHint, AskText, Choose
 from genopt_tui.ui.screens.help import HelpScreen
+from genopt_tui.ui.screens.main import MainScreen
 
 
 async def decision(person: Visit) -> None:
@@ -327,3 +330,15 @@ async def test_a_refused_command_is_told(session: Path, stage: Stage) -> None:
         await person.until(lambda: stage.journal.commands())
         stage.journal.command_done(stage.journal.commands()[0], ok=False, why="nothing to undo")
         await person.until(lambda: "nothing to undo" in person.said)
+
+
+async def test_a_resize_or_a_switch_before_the_panes_are_there_is_survived(session: Path) -> None:
+    async with visit(session) as person:
+        early = MainScreen(person.main.snapshot)
+        early.on_mount()
+        early.on_resize(events.Resize(Size(100, 30), Size(100, 30)))
+        assert not early.store.is_alive()
+        for _ in range(3):
+            person.app.open_session(session)
+            person.app.post_message(events.Resize(Size(100, 30), Size(100, 30)))
+        await person.until(lambda: person.app.main is not None and person.main.snapshot.loaded, "loaded")

@@ -14,7 +14,7 @@ from genopt_tui.ui.asides import Asides
 from genopt_tui.ui.graph import LANES, graph
 from genopt_tui.ui.interval import half_width
 from genopt_tui.ui.outside import Watch
-from genopt_tui.ui.panes.history_rows import about, with_task_changes
+from genopt_tui.ui.panes.history_rows import about, parts_of, with_task_changes
 from genopt_tui.ui.snapshot import HistoryRow
 from genopt_tui.ui.words import ASCII
 
@@ -96,6 +96,13 @@ def test_what_is_said_of_a_version() -> None:
     told = about(HistoryRow(**{name: getattr(row, name) for name in row.__slots__} | {"tags": ("one",), "note": "[b]"}))
     assert told.split("\n")[0] == "7 approved by you · 14.2 [12.6, 15.8] n4 · $0.0123 · tag one"
     assert told.endswith("note: [b]")
+
+
+def test_a_start_is_called_one_once() -> None:
+    row = HistoryRow("a" * 40, "start", 0, decision="start", score=9.0, n=4, subject="start: pong two-functions")
+    told = "".join(text for text, _ in parts_of(row, "*", 1, ASCII, 100))
+    assert told.count("start") == 1 and told.endswith("pong two-functions")
+    assert about(row).split("\n")[0] == "start · 9 n4"
 
 
 def test_work_beside_the_steps_is_counted_and_what_hunks_are_worth_is_kept() -> None:

@@ -24,13 +24,17 @@ class Pane(Widget):
     Pane:focus-within, Pane:focus { border: solid $accent; border-title-color: $accent; border-title-style: bold; }
     """
 
+    _titled = ""
+
     def on_mount(self) -> None:
         self.set_title("")
 
     def set_title(self, text: str, mark: str = "") -> None:
-        """Put `text` after the pane's number and name. It is never markup."""
+        """Put `text` after the pane's number and name. It is never markup. The same again draws nothing."""
         title = single_line(f"{self.NUMBER} {self.NAME}{mark} {text}")
-        self.border_title = Content(title)
+        if title != self._titled:
+            self._titled = title
+            self.border_title = Content(title)
 
     def feed(self, snapshot: Snapshot) -> None:
         """Show this snapshot."""

@@ -92,9 +92,10 @@ class HistoryList(ScrollView, can_focus=True):
         self.refresh()
 
     def move_to(self, index: int) -> None:
-        self.cursor = max(0, min(index, len(self.rows) - 1))
+        before, self.cursor = self.cursor, max(0, min(index, len(self.rows) - 1))
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
-        self.refresh()
+        self.refresh_line(before)
+        self.refresh_line(self.cursor)
         self.post_message(PaneChanged())
 
     def render_line(self, y: int) -> Strip:

@@ -45,13 +45,18 @@ def parts_of(row: HistoryRow, drawn: str, width: int, marks: words.Marks, room: 
         out.append(
             (f"{words.signed(row.difference):>{digits}} {change:<5}", change if change in {"up", "down"} else "plain")
         )
-        out.append((f"{row.who or row.decision:<5}", "dim"))
+        out.append((f"{row.who or _decision(row):<5}", "dim"))
     if room >= WITH_COST:
         out.append((f"{price(row):>8} ", "dim"))
     names = " ".join((*row.branches, *row.tags))
-    subject = row.subject.partition(": ")[2] if row.subject.startswith("step ") else row.subject
+    subject = row.subject.partition(": ")[2] if row.subject.startswith(("step ", "start: ")) else row.subject
     noted = "  # " if row.note else ""
     return [*out, (f" {names}", "branch") if names else ("", ""), (noted, "live"), (f"  {subject}", "dim")]
+
+
+def _decision(row: HistoryRow) -> str:
+    """How it was decided, where its label does not say so."""
+    return row.decision if row.decision != row.label else ""
 
 
 def spread(row: HistoryRow) -> str:
@@ -76,7 +81,12 @@ def about(row: HistoryRow) -> str:
         score += f" [{words.score(row.score - half)}, {words.score(row.score + half)}]"
     by = f" by {row.who}" if row.who not in {"", row.decision} and row.decision not in {"start", "design"} else ""
     change = f"d {words.signed(row.difference)} {row.verdict}".rstrip() if row.difference is not None else ""
-    parts = [f"{row.label} {row.decision}{by}", f"{score} n{row.n}" if score else "no score", change, price(row)]
+    parts = [
+        f"{row.label} {_decision(row)}{by}".rstrip(),
+        f"{score} n{row.n}" if score else "no score",
+        change,
+        price(row),
+    ]
     names = [
         *row.branches,
         *(f"tag {tag}" for tag in row.tags),

@@ -108,6 +108,8 @@ class MainScreen(Screen[None]):
         yield Plain(id="small")
 
     def on_mount(self) -> None:
+        if not self._stands:
+            return
         self._arrange()
         self._feed(self.snapshot)
         self.pane(self.active).focus_inside()
@@ -156,9 +158,15 @@ class MainScreen(Screen[None]):
 
     # layout
 
+    @property
+    def _stands(self) -> bool:
+        """Whether the panes are there: a resize may come before them, and the screen may be left before it is mounted."""
+        return bool(self.query(Panes))
+
     def on_resize(self, event: events.Resize) -> None:
-        self._arrange()
-        self._draw_lines()
+        if self._stands:
+            self._arrange()
+            self._draw_lines()
 
     def _arrange(self) -> None:
         """Choose the layout for this size, and the pane that is shown where there is room for one."""

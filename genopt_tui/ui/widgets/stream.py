@@ -10,8 +10,8 @@ from genopt_tui.ui.widgets.markdown import Markdown
 from genopt_tui.ui.widgets.offload import offload
 from genopt_tui.ui.widgets.view import LineView
 
-PAUSE = 1 / 30
-"""Seconds between two redraws while text arrives."""
+PAUSE = 1 / 15
+"""Seconds between two redraws while text arrives: each draws all lines anew, and keys are to be answered meanwhile."""
 AT_ONCE = 20_000
 """Characters that are laid out on the loop; more go to a thread."""
 
@@ -76,7 +76,7 @@ def laid_out(text: str, width: int) -> StreamLines:
 
 
 class StreamView(LineView):
-    """A reply, drawn at most 30 times a second however it arrives."""
+    """A reply, drawn at most 15 times a second however it arrives."""
 
     _may_follow = True
 
