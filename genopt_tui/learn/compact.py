@@ -6,7 +6,7 @@ step 118 the action was 3 and that Ball.x, Ball.y and Player.y had become 79, 11
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,12 +40,13 @@ Flat = dict[tuple[str, str], Any]
 class Known:
     """What writers of one trace have worked out of its steps, by their index: a trace is written again until it fits its room.
 
-    `calls` are a step's lines of calls and the characters cut in them, `changes` what differs from the step before.
+    `calls` are a step's lines of calls and the characters cut in them. `lines` are all lines of a step that begins a run of
+    steps or follows the step before, by (index, in full, with its reward).
     """
 
     flat: dict[int, Flat] = field(default_factory=dict)
-    changes: dict[int, str] = field(default_factory=dict)
     calls: dict[int, tuple[list[str], int]] = field(default_factory=dict)
+    lines: dict[tuple[int, bool, bool], list[str]] = field(default_factory=dict)
 
 
 class Writer:
@@ -56,42 +57,44 @@ class Writer:
 
     def __init__(self, *, calls: bool, known: Known | None = None) -> None:
         self.calls, self.cuts, self.known = calls, 0, known or Known()
-        self._before = -1
-        self._flat: Flat | None = None
+        self._before: TraceStep | None = None
         self._reward: float | None = 0.0
         self._since = 0
 
     def interrupt(self) -> None:
         """The next step does not follow the last one: it is written in full."""
-        self._flat = None
+        self._before = None
 
-    def lines(self, step: TraceStep) -> Iterator[str]:
+    def lines(self, step: TraceStep) -> list[str]:
         """The lines of one step."""
+        before, self._before = self._before, step
+        full = before is None or self._since >= FULL_EVERY - 1
+        rewarded = step.reward is not None and not same(step.reward, self._reward)
+        if rewarded:
+            self._reward = step.reward
+        self._since = 0 if full else self._since + 1
+        key = (step.index, full, rewarded)
+        written = self.known.lines.get(key)
+        if written is None or not (full or before is not None and before.index == step.index - 1):
+            written = self.known.lines[key] = self._written(step, None if full else before, rewarded)
+        self.cuts += step.cut + (self.known.calls[step.index][1] if self.calls else 0)
+        return written
+
+    def _written(self, step: TraceStep, before: TraceStep | None, rewarded: bool) -> list[str]:
+        """The lines of a step: what changed since `before`, or all of it."""
         words = [str(step.index)]
         if step.action is not None:
             words.append(_pair("a", step.action))
-        if not same(step.reward, self._reward) and step.reward is not None:
+        if rewarded:
             words.append(_pair("r", step.reward))
-            self._reward = step.reward
         flat = self._flattened(step)
-        if self._flat is None or self._since >= FULL_EVERY - 1:
-            self._since = 0
+        if before is None:
             words += ["full:", grouped(flat.items())] if flat else []
-        else:
-            self._since += 1
-            if change := self._changed(self._flat, step.index, flat):
-                words.append(change)
-        self._flat, self._before = flat, step.index
+        elif change := changes(self._flattened(before), flat):
+            words.append(change)
         if step.cut:
             words.append(f"[{step.cut} values were cut while recording]")
-            self.cuts += step.cut
-        yield " ".join(words)
-        if self.calls:
-            if step.index not in self.known.calls:
-                self.known.calls[step.index] = self._calls(step)
-            lines, cuts = self.known.calls[step.index]
-            self.cuts += cuts
-            yield from lines
+        return [" ".join(words), *(self._called(step) if self.calls else ())]
 
     def _flattened(self, step: TraceStep) -> Flat:
         flat = self.known.flat.get(step.index)
@@ -100,12 +103,10 @@ class Writer:
             flat.update({("info", key): value for key, value in step.info.items()} if step.info else {})
         return flat
 
-    def _changed(self, before: Flat, index: int, flat: Flat) -> str:
-        if self._before != index - 1:
-            return changes(before, flat)
-        if index not in self.known.changes:
-            self.known.changes[index] = changes(before, flat)
-        return self.known.changes[index]
+    def _called(self, step: TraceStep) -> list[str]:
+        if step.index not in self.known.calls:
+            self.known.calls[step.index] = self._calls(step)
+        return self.known.calls[step.index][0]
 
     def _calls(self, step: TraceStep) -> tuple[list[str], int]:
         """Lines of the step's calls, and the characters that were cut in them."""

@@ -172,6 +172,7 @@ class _Sheet:
             self.part.wanted = [(a, b) for a, b, _ in found]
             self.why = {a: why for a, _, why in found if why}
         self.known = compact.Known()
+        self.read: dict[int, TraceStep] = {}
         self.per_step = self._size_of_step()
         self.written = -1
 
@@ -209,12 +210,19 @@ class _Sheet:
             lines += self._gap(at, first - 1)
             self.writer.interrupt()
             for index in range(first, last + 1):
-                lines += self.writer.lines(self.view.steps[index])
+                lines += self.writer.lines(self._step(index))
                 if why := self.why.get(index):
                     lines[-1] += f"  [shown because: {why}]"
             at = last + 1
         lines += self._gap(at, part.steps - 1)
         return lines
+
+    def _step(self, index: int) -> TraceStep:
+        """A step of the trace, unpacked once."""
+        step = self.read.get(index)
+        if step is None:
+            step = self.read[index] = self.view.steps[index]
+        return step
 
     def _gap(self, first: int, last: int) -> list[str]:
         """The mark for steps that are not shown, and why."""
@@ -249,7 +257,7 @@ class _Sheet:
         first, last = self.part.wanted[-1] if self.choices.horizon.kind == "last" else self.part.wanted[0]
         writer = compact.Writer(calls=self.choices.evidence.detail == "calls", known=self.known)
         taken = range(first, min(last, first + SAMPLE) + 1)
-        sizes = [estimate_tokens("\n".join(writer.lines(self.view.steps[i]))) + 1 for i in taken]
+        sizes = [estimate_tokens("\n".join(writer.lines(self._step(i)))) + 1 for i in taken]
         later = sum(sizes[1:]) / (len(sizes) - 1) if len(sizes) > 1 else sizes[0]
         runs = len(self.part.wanted) / compact.total_steps(self.part.wanted)
         return later + (sizes[0] - later) * max(runs, 1 / compact.FULL_EVERY)

@@ -113,9 +113,10 @@ def _named(answer: Any, length: int) -> list[tuple[int, int, str]]:
     except (TypeError, ValueError) as error:
         raise ValueError("a horizon function answers a list of (step, why)") from error
     out: list[tuple[int, int, str]] = []
+    first = last = -1
     for step in sorted(s for s in steps if 0 <= s < length):
-        if out and out[-1][1] == step - 1 and out[-1][2] == steps[step]:
-            out[-1] = (out[-1][0], step, steps[step])
-        else:
-            out.append((step, step, steps[step]))
-    return out
+        if last >= 0 and (step > last + 1 or steps[step] != steps[last]):
+            out.append((first, last, steps[last]))
+            first = -1
+        first, last = step if first < 0 else first, step
+    return [*out, (first, last, steps[last])] if last >= 0 else out
