@@ -2,15 +2,13 @@
 
 from collections.abc import Iterator
 
-from genopt_tui.cli.rules import preset_changes
 from genopt_tui.learn.doctor_text import PARTS, differences
-from genopt_tui.task import loader
+from genopt_tui.task import loader, presets
 
 
 def described(name: str) -> Iterator[str]:
     """The lines of `genopt tasks TASK`. Raises TaskError."""
-    folder = loader.find(name)
-    task = folder.task
+    task = loader.find(name).task
     yield f"{name}: {task.description}"
     yield f"scores: {task.scored_by(task.resolve({}))}, {task.direction} is better"
     for called, start in task.starts.items():
@@ -21,7 +19,6 @@ def described(name: str) -> Iterator[str]:
                 yield f"    differs from {other} in {', '.join(parts)}: a difference between results has more than one cause"
     for called, preset in task.presets.items():
         yield f"preset {called}: {preset.description}"
-        for change in preset_changes(folder, name, "", called):
-            yield f"    {change['key']} = {change['preset']} (default {change['default']})"
+        yield from (f"    {change['key']} = {presets.told(change)}" for change in presets.changes(task, called))
     for key, setting in task.settings.items():
         yield f"setting task.{key} = {setting.default}: {setting.help}"

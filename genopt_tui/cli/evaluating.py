@@ -120,7 +120,7 @@ def session_job(
 
 
 def preset_pairs(presets: Any, name: str) -> list[str]:
-    from genopt_tui.cli.making import as_text
+    from genopt_tui.task.presets import as_text
 
     if name and name not in presets:
         raise UsageError(f"no preset '{name}'", advice=f"There are: {', '.join(presets) or 'none'}")

@@ -52,8 +52,7 @@ def new(
 
     Of TASK, of a prompt and cases (--prompt), of files and a command (--edit), or of a version (--from).
     """
-    from genopt_tui.cli.rules import preset_changes
-    from genopt_tui.task import loader
+    from genopt_tui.task import loader, presets
 
     wished = [*pairs, *([f"model={model}"] if model else [])]
     ensure_runs(steps, mode, wished)
@@ -76,12 +75,12 @@ def new(
             "start": repository.choices(repository.head()).start,
         }
     if preset and task:
-        document["preset"] = preset_changes(loader.find(task), task, start, preset)
+        document["preset"] = presets.changes(loader.find(task).task, preset)
     if as_json:
         print_json(document)
     else:
         for changed in document.get("preset", []):
-            say(f"{preset}: {changed['key']} = {changed['preset']} (default {changed['default']})", err=True)
+            say(f"{preset}: {changed['key']} = {presets.told(changed)}", err=True)
         say(f"{document['session']}: {document['path']}")
         if steps is None:
             say(f"next: genopt open {path.name}, or genopt run {path.name}")
@@ -150,6 +149,7 @@ def starting(
 ) -> "tuple[DesignChoices, SessionSettings]":
     """The choices and settings that a session begins with: the task's, then the preset's, then the caller's."""
     from genopt_tui.config import DesignChoices, assign
+    from genopt_tui.task.presets import as_text
 
     task = folder.task
     choices, settings = DesignChoices(), own_settings()
@@ -180,16 +180,10 @@ def start_of(folder: "TaskFolder", start: str, preset: str, pairs: list[str]) ->
     return start or (named[-1] if named else "") or str(given) or next(iter(folder.task.starts), "")
 
 
-def as_text(value: Any) -> str:
-    """A setting's value as `KEY=VALUE` has it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
 def from_version(source: str, name: str | None, pairs: list[str]) -> Path:
     """A second session that begins with a version of another one."""
     from genopt_tui.task import loader
+    from genopt_tui.task.presets import as_text
 
     session, _, version = source.rpartition("@")
     with repository_of(find_session(session or version)) as repository:

@@ -9,8 +9,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from genopt_tui.errors import GenoptError, UsageError, single_line
+
+if TYPE_CHECKING:
+    from genopt_tui.task.model import Task
 
 KEYS = {
     "OPENAI_API_KEY": "openai/gpt-5-mini",
@@ -31,6 +35,8 @@ LOCAL = {11434: "ollama/", 8000: "openai/", 1234: "openai/"}
 PATIENCE = 120.0
 """Seconds that a command of ours may take."""
 LEVELS = ("error", "warning", "info")
+PRESET = "preset "
+"""What the value of a preset's line begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ class Wish:
     task: str = ""
     start: str = ""
     model: str = ""
+    preset: str = ""
     pairs: dict[str, str] = field(default_factory=dict)
     own: dict[str, str] = field(default_factory=dict)
     """Options of `genopt new` for files of one's own, in place of a task."""
@@ -91,6 +98,7 @@ class Wish:
         out = ["new", *named, "--json"]
         out += ["--start", self.start] if self.start else []
         out += ["--model", self.model] if self.model else []
+        out += ["--preset", self.preset] if self.preset else []
         return [*out, *(word for key, value in self.pairs.items() for word in ("--set", f"{key}={value}"))]
 
 
@@ -131,13 +139,43 @@ def choices(wish: Wish) -> list[Offer]:
     from genopt_tui.task import loader
     from genopt_tui.ui.form import fields_of
 
-    own = {} if wish.own else loader.find(wish.task).task.choices
     go_on = Offer("go on", "go on with these", "Enter on a line below changes it; d on the main screen does later")
     fields = [f for f in fields_of(DesignChoices()) if f.key not in {"start", "scope"}]
-    return [
-        go_on,
-        *(Offer(f.key, f"{f.key} = {wish.pairs.get(f.key, own.get(f.key, f.value))}", f.help, f.key) for f in fields),
-    ]
+    chosen = given(wish)
+    lines = [_line(f.key, chosen.get(f.key, f.value), f.help) for f in fields]
+    if wish.own:
+        return [go_on, *lines]
+    task = loader.find(wish.task).task
+    for name, setting in task.settings.items():
+        lines.append(_line(f"task.{name}", chosen.get(f"task.{name}", setting.default), setting.help))
+    return [go_on, *preset_lines(wish, task), *lines]
+
+
+def given(wish: Wish) -> dict[str, Any]:
+    """What the session begins with: the task's choices, the preset's over them, a person's over both. Raises GenoptError."""
+    from genopt_tui.task import loader
+
+    if wish.own:
+        return dict(wish.pairs)
+    task = loader.find(wish.task).task
+    return {**task.choices, **(task.presets[wish.preset].set if wish.preset else {}), **wish.pairs}
+
+
+def _line(key: str, value: object, help_: str) -> Offer:
+    return Offer(key, f"{key} = {value}", help_, key)
+
+
+def preset_lines(wish: Wish, task: "Task") -> list[Offer]:
+    """The presets of a task, each with all that it sets differently from the default; the one in force is named so."""
+    from genopt_tui.task import presets
+
+    out = []
+    for name, preset in task.presets.items():
+        chosen = name == wish.preset
+        words = f"preset {name}: chosen, Enter takes it back" if chosen else f"preset {name}"
+        out.append(Offer(PRESET + name, words, preset.description))
+        out += [Offer("", f"    {change['key']}", presets.told(change)) for change in presets.changes(task, name)]
+    return out
 
 
 def models() -> list[Offer]:
@@ -177,6 +215,7 @@ def check(wish: Wish) -> list[Offer]:
         return [Offer("", "your files", told), *spending(wish, "")]
     chosen = wish.pairs | ({"start": wish.start} if wish.start else {})
     sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
+    sets += ["--preset", wish.preset] if wish.preset else []
     found = json.loads(_run(["check", wish.task, "--json", *sets], allowed=(0, 1)))["findings"]
     took = next((f["message"] for f in found if f["code"] == "step-time"), "")
     lines = [
@@ -190,12 +229,10 @@ def check(wish: Wish) -> list[Offer]:
 def spending(wish: Wish, took: str) -> list[Offer]:
     """Seconds, calls and money of a step and of a run; `took` is what the doctor measured."""
     from genopt_tui.config import DesignChoices
-    from genopt_tui.task import loader
 
-    own = {} if wish.own else loader.find(wish.task).task.choices
-    context = int(wish.pairs.get("evidence.context", own.get("evidence.context", DesignChoices().evidence.context)))
-    calls = int(wish.pairs.get("candidates", own.get("candidates", 1)))
-    steps = int(wish.pairs.get("budget.steps") or 0)
+    chosen = given(wish)
+    context = int(chosen.get("evidence.context", DesignChoices().evidence.context))
+    calls, steps = int(chosen.get("candidates", 1)), int(chosen.get("budget.steps") or 0)
     out = [Offer("", "time", took)] if took else []
     asked = f"{calls} model call{'s' if calls > 1 else ''} a step, {calls * steps} a run of {steps} steps; more where a reply is repaired"
     out.append(Offer("", "calls", asked if model_calls(wish.model) else f"none: {wish.model} asks no model service"))

@@ -139,3 +139,31 @@ def at_step(app: GenoptApp, step: int) -> bool:
         and bool(screen.pages)
         and screen.pages[0].name == STEPS[step]
     )
+
+
+async def test_a_preset_is_chosen_with_all_that_it_changes_told() -> None:
+    screen = NewScreen()
+    screen.wish.task, screen.wish.start, screen.step = "atari/asterix", "two-functions", 3
+
+    def lines() -> dict[str, str]:
+        return {o.words.strip(): o.note for o in screen.pages[0].opens.values() if isinstance(o, Offer)}
+
+    app = GenoptApp()
+    async with app.run_test(size=(120, 40)) as pilot:
+        person = Visit(app, pilot)
+        await person.until(lambda: isinstance(app.screen, StartScreen))
+        await app.push_screen(screen)
+        await person.until(lambda: screen.ready, "the choices")
+        assert lines()["task.episode"] == "life (default game)" and lines()["gate.rule"] == "always (default better)"
+        assert "gate.rule = better" in lines() and "task.sticky = 0.25" in lines()
+        at = next(y for y, o in screen.pages[0].opens.items() if isinstance(o, Offer) and o.words == "preset paper")
+        screen.view.go(at)
+        await person.press("enter")
+        await person.until(lambda: "gate.rule = always" in lines(), "chosen")
+        assert {"task.sticky = 0.0", "preset paper: chosen, Enter takes it back"} <= set(lines())
+        assert screen.wish.arguments()[-4:] == ["--preset", "paper", "--set", "mode=ask"], "its own budget holds"
+        assert newsession.given(screen.wish)["budget.steps"] == 30
+        screen.view.go(at)
+        await person.press("enter")
+        await person.until(lambda: "gate.rule = better" in lines(), "taken back")
+        assert "--preset" not in screen.wish.arguments() and screen.wish.pairs["budget.steps"] == "20"

@@ -83,8 +83,9 @@ class NewScreen(Sheet):
         return "\n".join(part for part in (f"{steps}   {so_far}".rstrip(), instead or ABOUT[self.step]) if part)
 
     def _last(self) -> list[Offer]:
+        most = newsession.given(self.wish).get("budget.steps", BUDGET)
         return [
-            Offer("run", "make it and run", f"mode ask: you decide on every edit; at most {BUDGET} steps a run"),
+            Offer("run", "make it and run", f"mode ask: you decide on every edit; at most {most} steps a run"),
             Offer("make", ONLY_MAKE, "nothing runs before you press s (one step) or p"),
         ]
 
@@ -103,11 +104,22 @@ class NewScreen(Sheet):
             self._ask(thing, lambda text: self.wish.pairs.__setitem__(thing.ask, text), on=0)
         elif thing.ask:
             self._ask(thing, self._take, on=1)
+        elif thing.value.startswith(newsession.PRESET):
+            self._choose(thing.value.removeprefix(newsession.PRESET))
         elif thing.value:
             self._take(thing.value)
             self._go(1)
         else:
             self.app.notify("this line only tells something: choose another one", markup=False)
+
+    def _choose(self, preset: str) -> None:
+        """Take a preset, with its own budget; the one in force is taken back."""
+        self.wish.preset = "" if self.wish.preset == preset else preset
+        if self.wish.preset:
+            self.wish.pairs.pop("budget.steps", None)
+        else:
+            self.wish.pairs.setdefault("budget.steps", BUDGET)
+        self._go(0)
 
     def _ask(self, offer: Offer, take: Callable[[str], object], on: int) -> None:
         def answered(text: str | None) -> None:
