@@ -44,11 +44,13 @@ class Acts(RuleBasedStateMachine):
         lines[min(line, len(lines) - 1)] = f"{word} = {self.step}"
         return {**files, "policy.py": "\n".join(lines)}
 
-    def commit(self, files: dict[str, str], decision: str = "gate") -> None:
+    def commit(self, files: dict[str, str], decision: str = "gate", choices: str | None = None) -> None:
         self.step += 1
-        tree = self.session.write_artifact(files)
+        tree = self.session.stage_artifact(files)
         kept = self.told(decision, float(self.step))
-        made = self.session.commit(base=self.session.head(), tree=tree, record=kept, subject="s", model="m")
+        made = self.session.commit(
+            base=self.session.head(), tree=tree, record=kept, subject="s", model="m", choices_text=choices
+        )
         self.made.add(made)
         self.replies[made] = kept.reply
 
@@ -61,13 +63,30 @@ class Acts(RuleBasedStateMachine):
         self.session.recover()
         self.commit(self.edited(line, word))
 
+    @rule(size=st.integers(1, 9))
+    def change_design(self, size: int) -> None:
+        """Undone and redone like any act; where a person has edited the file, that stays an edit."""
+        self.session.recover()
+        self.commit(self.session.files(self.session.head()), "design", f"{TOML}\n[batch]\nsize = {size}\n")
+
     @rule(line=LINES, word=WORDS)
     def reject(self, line: int, word: str) -> None:
         self.session.recover()
+        self.keep("rejected", self.session.head(), self.edited(line, word))
+
+    @rule(line=LINES, word=WORDS, back=st.integers(1, 3))
+    def supersede(self, line: int, word: str, back: int) -> None:
+        """The head moves while a step is in flight: what it has belongs to the version that it was made for."""
+        self.session.recover()
+        base, files = self.session.head(), self.edited(line, word)
+        self.rewind(back)
+        self.keep("superseded", base, files)
+
+    def keep(self, decision: str, base: str, files: dict[str, str]) -> None:
         self.step += 1
-        tree = self.session.write_artifact(self.edited(line, word))
-        kept = self.told("rejected")
-        made, _ = self.session.keep(base=self.session.head(), tree=tree, record=kept, subject="s", step=self.step)
+        tree = self.session.stage_artifact(files)
+        kept = self.told(decision)
+        made, _ = self.session.keep(base=base, tree=tree, record=kept, subject="s", step=self.step)
         self.made.add(made)
         self.replies[made] = kept.reply
 
@@ -162,6 +181,31 @@ class Acts(RuleBasedStateMachine):
             applied = acts.pick(self.session, having[which % len(having)].commit, files=[file])
             if applied.changed and not applied.conflicts:
                 self.commit(dict(applied.files), "approved")
+
+    @rule(which=st.integers(0, 50))
+    def pick_a_hunk(self, which: int) -> None:
+        self.session.recover()
+        having = [v for v in self.session.log(all=True) if v.parents and self.changes(v.commit)]
+        if having:
+            applied = acts.pick(self.session, having[which % len(having)].commit, hunks=[1])
+            if applied.changed and not applied.conflicts:
+                self.commit(dict(applied.files), "approved")
+
+    def changes(self, commit: str) -> bool:
+        """Whether a version changed its artifact."""
+        return self.session.tree(commit) != self.session.tree(self.session.objects.commit(commit).parents[0])
+
+    @rule(which=st.integers(0, 50))
+    def revive_a_conflict(self, which: int) -> None:
+        """An edit that does not fit waits in the work tree for a person, unless another one is open there."""
+        self.session.recover()
+        kept = [version for version in self.session.log(all=True) if version.kind != "branch"]
+        if kept:
+            applied = acts.revive(self.session, kept[which % len(kept)].commit)
+            if applied.conflicts and self.session.hand_edit() is None:
+                acts.lay_out(self.session, applied)
+                edit = self.session.hand_edit()
+                assert edit is not None and set(edit.changed) == set(applied.changed)
 
     @rule(which=st.integers(0, 50))
     def branch_by_plain_git(self, which: int) -> None:
