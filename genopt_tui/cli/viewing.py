@@ -86,6 +86,7 @@ def status_of(path: Path) -> dict[str, Any]:
     pid = runner_pid(path)
     with journal_of(path) as journal, repository_of(path) as repository:
         progress, _ = latest(journal)
+        built = journal.last("evidence_built")
         pending = None
         if progress.pending and not progress.ended:
             wanted = progress.pending
@@ -131,7 +132,7 @@ def log(session: str | None, everything: bool, as_json: bool) -> int:
     path = find_session(session)
     with repository_of(path) as repository:
         versions = repository.log(all=everything)
-        names = branch_names(versions, repository.branch())
+        names, head = branch_names(versions, repository.branch()), repository.head()
         said, opened = notes(repository), openings(repository)
         rules = rules_by_task(repository, versions)
     changed = task_changes(versions)
@@ -147,8 +148,10 @@ def log(session: str | None, everything: bool, as_json: bool) -> int:
     for v in versions:
         change = "" if v.score is None or v.base_score is None else f"{v.score - v.base_score:+.4g} {v.verdict}"
         score = f"{figure(v.score)} n{v.n}" if v.score is not None else ""
-        tags = f" [{', '.join(v.tags)}]" if v.tags else ""
-        say_text(f"{v.short} {v.name:>5} {v.decision:11} {score:14} {change:18} {v.subject}{tags}")
+        where = [*v.branches, *(["head"] if v.commit == head else []), *v.tags]
+        where += ["abandoned"] if v.kind == "abandoned" else []
+        named = f" [{', '.join(where)}]" if where else ""
+        say_text(f"{v.short} {v.name:>5} {v.decision:11} {score:14} {change:18} {v.subject}{named}")
         for line in said.get(v.commit, "").splitlines():
             say_text(f"        note: {line}")
         if v.commit in changed:
