@@ -8,12 +8,10 @@ LOOK = 0.01  # seconds between two looks at whether it has ended
 
 
 class Forked:
-    """A forked judge, as far as a worker knows `asyncio.subprocess.Process`. `channel` is the runner's end."""
+    """A forked judge, as far as a worker knows `asyncio.subprocess.Process`. `channel` and `output` (what it prints) are the runner's ends."""
 
     def __init__(self, pid: int, channel: socket.socket, output: int) -> None:
-        self.pid, self.channel = pid, channel
-        self.stdout: asyncio.StreamReader | None = None
-        self._output = output
+        self.pid, self.channel, self.output = pid, channel, output
         self._code: int | None = None
 
     @property
@@ -32,13 +30,7 @@ class Forked:
     def drop(self) -> None:
         """Let go of it; it ends with the channel."""
         self.channel.close()
-        os.close(self._output)
-
-    async def listen(self) -> None:
-        """Have what it prints come to `stdout`."""
-        self.stdout = asyncio.StreamReader()
-        protocol = asyncio.StreamReaderProtocol(self.stdout)
-        await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(self._output, "rb", 0))
+        os.close(self.output)
 
 
 _spare: list[Forked] = []

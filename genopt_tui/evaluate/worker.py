@@ -51,15 +51,24 @@ class Worker:
         self.folder, self.limits, self.isolation, self.settings = folder, limits, isolation, settings
         self.scratch = scratch
         self.process: asyncio.subprocess.Process | forked.Forked | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._said = b""
 
     async def start(self) -> None:
+        """Start the judge. Where this is cancelled it starts all the same, for `close` to find it whole. Raises JudgeDied."""
+        self._starting = asyncio.create_task(self._start())
+        await asyncio.shield(self._starting)
+
+    async def _start(self) -> None:
         if spare := forked.take():
-            await spare.listen()
-            self.process, mine = spare, spare.channel
+            self.process, mine, output = spare, spare.channel, spare.output
         else:
-            mine = await self._launch()
-        self._log = asyncio.create_task(self._listen())
+            mine, output = await self._launch()
+        said = asyncio.StreamReader()
+        self._output, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(said), os.fdopen(output, "rb", 0)
+        )
+        self._log = asyncio.create_task(self._listen(said))
         self._reader, self._writer = await asyncio.open_connection(sock=mine)
         await self._send(
             {
@@ -72,18 +81,20 @@ class Worker:
             }
         )
 
-    async def _launch(self) -> socket.socket:
-        """Start a judge; our end of the channel to it."""
+    async def _launch(self) -> tuple[socket.socket, int]:
+        """Start a judge; our end of the channel to it, and of the pipe that it prints to."""
         mine, its = socket.socketpair()
+        output, writing = os.pipe()
         try:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "genopt_tui.evaluate.judge", str(its.fileno()),
                 pass_fds=[its.fileno()], cwd=self.folder.path, env=environment(),
-                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                stdin=asyncio.subprocess.DEVNULL, stdout=writing, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
         finally:
             its.close()
-        return mine
+            os.close(writing)
+        return mine, output
 
     @property
     def alive(self) -> bool:
@@ -119,6 +130,8 @@ class Worker:
 
     async def close(self) -> None:
         """End the judge with all below it."""
+        if self._starting:
+            await asyncio.gather(self._starting, return_exceptions=True)
         if self.process is None:
             return
         self._writer.close()
@@ -130,6 +143,7 @@ class Worker:
             await self.process.wait()
         await asyncio.wait({self._log}, timeout=STOP)  # its pipe ends with the last of its children
         self._log.cancel()
+        self._output.close()
 
     def _signal(self, number: int) -> None:
         """Signal the judge; not through its process object, which would take the exit code away from who waits for it."""
@@ -163,10 +177,9 @@ class Worker:
         text = self._said.decode("utf-8", "replace").strip()
         return "the judge process died" + (f": {text}" if text else "")
 
-    async def _listen(self) -> None:
+    async def _listen(self, said: asyncio.StreamReader) -> None:
         """Keep the end of what the judge prints; it never reaches a terminal."""
-        assert self.process is not None and self.process.stdout is not None
-        while data := await self.process.stdout.read(65536):
+        while data := await said.read(65536):
             self._said = (self._said + data)[-SAID:]
 
 

@@ -21,7 +21,7 @@ from genopt_tui.evaluate import sandbox
 from genopt_tui.evaluate.pool import LlmQuestion
 from genopt_tui.task.rollout import Example, Limits, RolloutResult
 from genopt_tui.task.trace import decode
-from tests.evaluate.conftest import TASK_TOML, Make, living_children, rollout
+from tests.evaluate.conftest import TASK, TASK_TOML, Make, living_children, rollout
 
 NUMBER = "import random\ndef helper(x):\n    return x + 1\ndef act(obs):\n    return helper(obs['number']) + random.random()\n"
 ASKING = "def act(obs):\n    return float(llm(f'n {obs[\"number\"]}', temperature=0.5))\n"
@@ -323,6 +323,20 @@ async def test_closing_leaves_no_process(make: Make) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     await pool.close()
     await until(lambda: living_children() == before, 2)
+
+
+async def test_closing_leaves_no_file_where_a_program_of_the_task_lives_on(make: Make) -> None:
+    """It holds the pipe that the judge printed to."""
+    before = len(os.listdir("/proc/self/fd"))
+    lasting = "import subprocess\n" + TASK.replace(
+        "    ctx.step", "    subprocess.Popen(['sleep', '5'])\n    ctx.step", 1
+    )
+    assert "Popen" in lasting
+    pool = make(lasting)
+    await pool.submit(rollout(NUMBER))
+    await pool.close()
+    await asyncio.sleep(0)
+    assert len(os.listdir("/proc/self/fd")) <= before
 
 
 async def test_below_the_floor_it_refuses(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
