@@ -69,7 +69,7 @@ class Machine:
         choices = desk.choices(batch["base"])
         scorer = await desk.scorer(choices)
         wish = Wish(desk.version(batch["base"]), "train", self.step.missing(), traced=True, step=desk.book.step)
-        warm = asyncio.gather(self.step.proposer().warm(), libraries())
+        warm = asyncio.gather(self.step.proposer().warm(), loaded("git"))
         try:
             rows = await scorer.roll(wish)
         finally:
@@ -96,14 +96,14 @@ class Machine:
         """Ask for, read and score the candidates, side by side. One that fails lets the others come to rest first."""
         walk = CandidateWalk(self.step)
         numbers = self.step.to_measure() or self.step.open_candidates()
-        results = await asyncio.gather(*(walk.walk(k) for k in numbers), return_exceptions=True)
+        walks, needed_at_the_gate = [walk.walk(k) for k in numbers], loaded("scipy.stats")
+        results = await asyncio.gather(*walks, needed_at_the_gate, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
 
-async def libraries() -> None:
-    """Load what the prompt's memory and the gate's statistics need, once."""
-    for needed in ("git", "scipy.stats"):
-        if needed not in sys.modules:
-            await asyncio.to_thread(importlib.import_module, needed)
+async def loaded(library: str) -> None:
+    """Load a library that takes long to load beside what goes on, unless it is there."""
+    if library not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, library)
