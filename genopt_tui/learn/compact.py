@@ -75,7 +75,7 @@ class Writer:
         self._since = 0 if full else self._since + 1
         key = (step.index, full, rewarded)
         written = self.known.lines.get(key)
-        if written is None or not (full or before is not None and before.index == step.index - 1):
+        if written is None or not (full or (before is not None and before.index == step.index - 1)):
             written = self.known.lines[key] = self._written(step, None if full else before, rewarded)
         self.cuts += step.cut + (self.known.calls[step.index][1] if self.calls else 0)
         return written
