@@ -123,6 +123,7 @@ def clone(source: str, to: Path) -> Path:
 
     Raises SessionError when it holds no session; nothing is left then.
     """
+    to = to.expanduser().resolve()  # git is called in the new folder
     if to.exists():
         raise SessionError(f"{to} exists", advice="Name a new folder")
     origin = _origin(source)

@@ -127,6 +127,14 @@ def test_bundle_and_clone_bring_everything_and_trust_nothing(grown: Repository, 
     assert not places.trusted(path)
 
 
+def test_a_clone_goes_into_a_folder_of_the_present_one(
+    grown: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    export.bundle(grown, Path("toy.bundle"))
+    assert export.clone("toy.bundle", Path("copy")) == tmp_path / "copy"
+
+
 def test_plain_clone_and_the_one_line_refspec(grown: Repository, tmp_path: Path) -> None:
     user_git(tmp_path, "clone", "-q", str(grown.path), "plain")
     user_git(tmp_path / "plain", "fetch", "-q", "origin", "+refs/genopt/*:refs/genopt/*")
