@@ -2,9 +2,7 @@
 
 import builtins
 import contextlib
-import importlib.abc
 import importlib.machinery
-import importlib.util
 import linecache
 import os
 import sys
@@ -20,8 +18,11 @@ __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 REPORT = 8000  # characters of an error report
 
 
-class Artifact(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """The modules of an artifact. `given` is put among each module's globals before it runs."""
+class Artifact:
+    """The modules of an artifact: their finder and loader. `given` is put among each module's globals before it runs.
+
+    (Not by way of importlib.abc: what that loads would be copied into every player.)
+    """
 
     def __init__(self, files: Mapping[str, str], given: Mapping[str, Any], recorder: Recorder | None) -> None:
         self.given, self.recorder = given, recorder
@@ -72,16 +73,19 @@ class Artifact(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        loader: Any = self
         if fullname in self.sources:
             file = self.sources[fullname][0]
             package = file.endswith("__init__.py") or fullname in self.packages
-            spec = importlib.util.spec_from_loader(fullname, self, origin=file, is_package=package)
-            if spec is not None:
-                spec.has_location = True
+            spec = importlib.machinery.ModuleSpec(fullname, loader, origin=file, is_package=package)
+            spec.has_location = True
             return spec
         if fullname in self.packages:
-            return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+            return importlib.machinery.ModuleSpec(fullname, loader, is_package=True)
         return None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """The usual kind of module."""
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__name__ not in self.sources:

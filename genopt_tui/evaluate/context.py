@@ -48,7 +48,7 @@ class PlayerContext:
     def begin(self, artifact: Mapping[str, str]) -> None:
         """Give the player its artifact."""
         try:
-            self._player.channel.send(dict(artifact))
+            self._player.channel.send([self.seed, self.traced, dict(artifact)])
         except Closed:
             self.lost = True
             raise RolloutEnded from None

@@ -69,6 +69,8 @@ class Judge:
         """Answer the runner until it closes."""
         try:
             while True:
+                self.players.clear()
+                self.players.prepare()
                 message = self.runner.receive()
                 if message["op"] in ("run", "examples"):
                     self._answer(message)
@@ -114,8 +116,8 @@ class Judge:
 
     def _try(self, rollout: Rollout) -> tuple[Outcome, RolloutResult]:
         seed = seed_of(rollout)
-        player = self.players.fork(seed, traced=rollout.traced)
-        watch = Watch(player, self.limits, self.runner, self.players.scratch)
+        player = self.players.take()
+        watch = Watch(player, self.limits, self.runner, self.players.prepare, self.players.scratch)
         tracer = Tracer() if rollout.traced else None
         context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
         context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))
@@ -126,17 +128,13 @@ class Judge:
         try:
             returned, raised = self._run(rollout, context)
             seconds = watch.seconds()
-            ending = None
-            if context.lost or watch.verdict or self.limits.processes:
-                # Its children are gone before the result is told.
-                ending = self.players.end(player)
-            else:
-                self.players.leave(player)
+            # Its children, where it may have any, are gone before the result is told.
+            ask = context.lost or watch.verdict or self.limits.processes
+            ending = self.players.end(player) if ask else None
         finally:
             watch.stop()
-            player.kill()
+            self.players.leave(player)
         watch.drain()
-        player.close()
         outcome = decide(context, watch.verdict, ending, returned, raised, self.limits)
         outcome = constrained(outcome, self.folder.task.constraints)
         return outcome, self._result(rollout, context, watch, outcome, seconds, tracer)

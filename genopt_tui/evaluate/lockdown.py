@@ -7,7 +7,6 @@ standard library only. Numbers are from the kernel's user-space headers.
 import ctypes
 import errno
 import os
-import platform
 import resource
 import struct
 import sys
@@ -71,7 +70,7 @@ NUMBER, MACHINE, ARGUMENT0, ARGUMENT1 = 0, 4, 16, 24  # offsets in struct seccom
 
 def seccomp_works() -> bool:
     """Whether our seccomp table fits this machine and its kernel has seccomp."""
-    fits = LINUX and platform.machine() == "x86_64" and sys.maxsize > 2**32
+    fits = LINUX and os.uname().machine == "x86_64" and sys.maxsize > 2**32
     return fits and os.path.exists("/proc/sys/kernel/seccomp/actions_avail")
 
 

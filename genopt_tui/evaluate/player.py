@@ -1,6 +1,6 @@
 """The process that runs artifact code: it answers the judge's calls, and nothing it says is believed.
 
-Frames from the judge: the artifact first, then [function, arguments] for each call. Answers: [RESULT, value, calls],
+Frames from the judge: [seed, traced, artifact] first, then [function, arguments] for each call. Answers: [RESULT, value, calls],
 [FAILED, status, text, calls], or [ASK, messages, parameters], which the judge answers with [text, error].
 """
 
@@ -34,14 +34,15 @@ class LlmError(RuntimeError):
     __module__ = "builtins"  # as tracebacks show it
 
 
-def play(order: dict[str, Any]) -> NoReturn:
+def play() -> NoReturn:
     """Serve the judge until it closes the channel; the process ends here."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    seed(order["seed"])
     channel = Channel(REQUESTS, ANSWERS, JUDGE_FRAME)
     with contextlib.suppress(Closed):
-        Player(channel, traced=order["traced"]).serve()
+        number, traced, files = channel.receive()
+        seed(number)
+        Player(channel, files, traced=traced).serve()
     os._exit(0)
 
 
@@ -49,7 +50,7 @@ def rehearse() -> None:
     """Do once what every rollout does, ahead of it: memory that is written to for the first time has its price."""
     finders = list(sys.meta_path)
     try:
-        Artifact({"rehearsal.py": REHEARSAL}, {"llm": None}, Recorder()).function("rehearsal.act")({"x": [1.0, "a"]})
+        Artifact({"rehearsal.py": REHEARSAL}, {"llm": None}, None).function("rehearsal.act")({"x": [1.0, "a"]})
         unpack(pack([RESULT, {"x": 1}, None]))
         seed(0)
     finally:
@@ -67,11 +68,10 @@ def seed(number: int) -> None:
 
 
 class Player:
-    def __init__(self, channel: Channel, *, traced: bool) -> None:
-        self.channel = channel
+    def __init__(self, channel: Channel, files: dict[str, str], *, traced: bool) -> None:
+        self.channel, self.files = channel, files
         self.recorder = Recorder() if traced else None
-        self.files: dict[str, str] = channel.receive()
-        self.artifact = Artifact(self.files, {"llm": self.llm}, self.recorder)
+        self.artifact = Artifact(files, {"llm": self.llm}, self.recorder)
         self._flush = sys.stdout.flush
 
     def serve(self) -> None:

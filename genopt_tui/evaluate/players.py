@@ -37,8 +37,8 @@ class Player:
 
     channel: Channel
     output: int
-    pid: int
-    pidfd: int
+    pid: int = 0  # as the zygote sees it
+    pidfd: int = -1
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -76,7 +76,10 @@ class Players:
 
     def _start(self) -> None:
         self._control, inside = socket.socketpair()
-        self._owed = True  # a report that is still to be read: that the zygote is ready, or that a player has ended
+        self._next: Player | None = None  # forked ahead; its pid is not known at once
+        self._over: Player | None = None  # left
+        self._left = 0  # pid of a player that may still be there
+        self._endings: dict[int, Ending] = {}  # by pid
         self._house = house(
             self.isolation,
             self.settings,
@@ -94,7 +97,7 @@ class Players:
             stdout=subprocess.DEVNULL,
         )
         inside.close()
-        self._order(
+        self._settle(
             {
                 "limits": asdict(self.limits) | {"cpu_seconds": self._cpu()},
                 "preload": self.preload,
@@ -110,43 +113,57 @@ class Players:
             }
         )
 
-    def fork(self, seed: int, *, traced: bool) -> Player:
-        """A new player. Raises ZygoteDied."""
-        if self._owed:
-            self._report()
-            self._owed = False
+    def prepare(self) -> None:
+        """Have the next player forked, unless it is."""
+        if self._next:
+            return
         (asked, asks), (answers, answered), (output, prints) = os.pipe(), os.pipe(), os.pipe()
-        given = [answered, asked, prints]
-        try:
-            self._order({"seed": seed, "traced": traced}, given)
-            pid, fds = self._report()[0], self._fds
-        except ZygoteDied:
-            for fd in (asks, answers, output):
-                os.close(fd)
-            raise
-        finally:
-            for fd in given:
-                os.close(fd)
         os.set_blocking(output, False)
-        return Player(Channel(answers, asks), output, pid, fds[0] if fds else -1)
+        self._next = Player(Channel(answers, asks), output)
+        given = [answered, asked, prints]
+        with contextlib.suppress(OSError):  # the zygote is dead: `take` will notice
+            socket.send_fds(self._control, [b"."], given)
+        for fd in given:
+            os.close(fd)
+
+    def take(self) -> Player:
+        """The next player, once nothing is left of the one before. Raises ZygoteDied."""
+        self.clear()
+        self.prepare()
+        assert self._next
+        while not self._next.pid or (self._left and self._left not in self._endings):
+            self._hear()
+        self._endings.pop(self._left, None)
+        self._left = 0
+        player, self._next = self._next, None
+        return player
 
     def leave(self, player: Player) -> None:
-        """Kill what is left of a player whose end tells nothing; the next fork waits until it is gone."""
-        player.kill()
-        self._owed = True
+        """Have `clear` kill what is left of a player; `take` waits until it is gone."""
+        self._over, self._left = player, player.pid
+
+    def clear(self) -> None:
+        """Kill and let go of the player that was left. A result goes out before that, for many may be waited for at once."""
+        if self._over:
+            self._over.kill()
+            self._over.close()
+            self._over = None
 
     def end(self, player: Player) -> Ending:
         """Kill what is left of the player and learn how it ended. Raises ZygoteDied."""
         player.kill()
-        _, status, cpu, memory = self._report()
-        code = os.waitstatus_to_exitcode(status)
-        return Ending(max(code, 0), max(-code, 0), cpu, memory)
+        while player.pid not in self._endings:
+            self._hear()
+        return self._endings[player.pid]
 
     def restart(self) -> None:
         self.close()
         self._start()
 
     def close(self) -> None:
+        self.clear()
+        if self._next:
+            self._next.close()
         self._control.close()
         self._process.kill()
         self._process.wait()
@@ -171,21 +188,24 @@ class Players:
     def _cpu(self) -> float:
         return self.limits.cpu_seconds or self.limits.seconds + 2
 
-    def _order(self, order: object, fds: list[int] | None = None) -> None:
-        body = json.dumps(order).encode()
-        try:
-            socket.send_fds(self._control, [zygote.LENGTH.pack(len(body))], fds or [])
-            self._control.sendall(body)
-        except OSError as error:
-            raise ZygoteDied from error
+    def _settle(self, settings: object) -> None:
+        body = json.dumps(settings).encode()
+        with contextlib.suppress(OSError):  # the zygote is dead: `take` will notice
+            self._control.sendall(zygote.LENGTH.pack(len(body)) + body)
 
-    def _report(self) -> tuple[int, int, float, float]:
+    def _hear(self) -> None:
+        """Take in one report of the zygote. Raises ZygoteDied."""
         size = zygote.REPORT.size
         try:
-            data, self._fds, _, _ = socket.recv_fds(self._control, size, 1, socket.MSG_WAITALL)
+            data, fds, _, _ = socket.recv_fds(self._control, size, 1, socket.MSG_WAITALL)
         except OSError as error:
             raise ZygoteDied from error
         if len(data) < size:
             raise ZygoteDied
         pid, status, cpu, memory = zygote.REPORT.unpack(data)
-        return pid, status, cpu, memory
+        if status == zygote.BEGUN:
+            assert self._next
+            self._next.pid, self._next.pidfd = pid, fds[0] if fds else -1
+        else:
+            code = os.waitstatus_to_exitcode(status)
+            self._endings[pid] = Ending(max(code, 0), max(-code, 0), cpu, memory)

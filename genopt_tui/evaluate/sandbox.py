@@ -65,6 +65,8 @@ def choose(settings: Sandbox) -> Isolation:
 @cache
 def bwrap_fails(program: str) -> str:
     """Why bubblewrap does not work here; empty when it does."""
+    if not hasattr(os, "pidfd_open"):
+        return "this Python has no pidfds, without which a process in a sandbox cannot be named from outside"
     line = [program, "--unshare-all", "--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     try:
         done = subprocess.run([*line, "true"], capture_output=True, timeout=10, check=False)

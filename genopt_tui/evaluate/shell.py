@@ -1,6 +1,6 @@
 """The process that runs a command task's lines, inside the sandbox, in a fresh copy of the artifact's files.
 
-Frames from the judge as for a player: the artifact first, then ["run", [line]] for each line. The answer's value is
+Frames from the judge as for a player: [seed, traced, artifact] first, then ["run", [line]] for each line. The answer's value is
 [exit code (negative: the signal), standard output, standard errors, seconds]. Standard library and msgpack only.
 """
 
@@ -26,7 +26,7 @@ def play(order: Mapping[str, Any]) -> NoReturn:
     """Serve the judge until it closes the channel; the process ends here. `order` holds `files`, a folder to copy or ""."""
     channel = Channel(REQUESTS, ANSWERS, JUDGE_FRAME)
     with contextlib.suppress(Closed):
-        artifact, failed = channel.receive(), ""
+        (_, _, artifact), failed = channel.receive(), ""
         try:
             lay_out(order["files"], artifact)
         except OSError as error:

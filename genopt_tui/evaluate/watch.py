@@ -6,6 +6,7 @@ import queue
 import select
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from genopt_tui.evaluate.core import Core
@@ -13,6 +14,7 @@ from genopt_tui.evaluate.players import Player
 from genopt_tui.evaluate.wire import Channel, Closed, WireError
 from genopt_tui.task.rollout import Limits
 
+AHEAD = 0.1  # seconds into a rollout at which the next player is forked: not while many rollouts begin at once
 LOOK = 0.25  # seconds between two looks at the size of a scratch folder on disk
 DEEPEST = 100  # folders inside folders on disk; looking through deeper ones takes too long
 KEPT = 16 * 1024  # bytes of output kept from its beginning, and as many from its end
@@ -22,11 +24,15 @@ class Watch(threading.Thread):
     """Kills the player at the first limit it breaks; `verdict` then says which: timeout, output, scratch or cancelled.
 
     While it runs it is the only reader of the runner's channel: answers to `llm` questions land in `answers`.
+    `prepare` is called once, AHEAD seconds into the rollout.
     """
 
-    def __init__(self, player: Player, limits: Limits, runner: Channel, scratch: str = "") -> None:
+    def __init__(
+        self, player: Player, limits: Limits, runner: Channel, prepare: Callable[[], None], scratch: str = ""
+    ) -> None:
         super().__init__(name="watch", daemon=True)
         self.player, self.limits, self.runner, self.scratch = player, limits, runner, scratch
+        self._prepare: Callable[[], None] | None = prepare
         self.verdict = ""
         self.core: Core | None = None  # to be kept an eye on
         self.answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
@@ -66,6 +72,9 @@ class Watch(threading.Thread):
         while not self._over:
             if self.core and not self.verdict:
                 self.core.look()
+            if self._prepare and time.monotonic() >= self._begun + AHEAD:
+                self._prepare()
+                self._prepare = None
             left = self.limits.seconds - self.seconds()
             if left <= 0 and not self._paused_at:
                 self._stop_player("timeout")
@@ -89,6 +98,7 @@ class Watch(threading.Thread):
             return None
         waits = [] if self._paused_at else [max(left, 0)]
         waits += [LOOK] if self.scratch else []
+        waits += [max(self._begun + AHEAD - time.monotonic(), 0)] if self._prepare else []
         waits += [self.core.patience()] if self.core and not self._paused_at else []
         return min(waits) * 1000 + 1 if waits else None
 

@@ -1,8 +1,8 @@
 """The process that players are forked from: it has loaded what the task names, and lives inside the sandbox.
 
-It takes one order at a time from the judge: have a player work on the descriptors that come with the order, report its pidfd
-at once, and its end (status and resources) once nothing of it is left. A player is forked ahead, locked down and waiting for its
-order, so that a rollout begins without waiting for a fork. Standard library and msgpack only before `preload`.
+For each order of the judge, which is three descriptors, it forks a player that works on them, and reports its pidfd at once and
+its end (status and resources) once nothing of it is left. Orders come ahead: a player locks itself down and waits for the judge's
+first word, so that a rollout begins without waiting for a fork. Standard library and msgpack only before `preload`.
 """
 
 import array
@@ -18,15 +18,17 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Set
+from collections.abc import Collection
 from typing import Any, NoReturn
 
-from genopt_tui.evaluate import lockdown, player, shell
+from genopt_tui.evaluate import lockdown, player
 
-REPORT = struct.Struct("!iidd")  # pid, wait status, CPU seconds, peak memory in MB; pid 0: could not fork
+REPORT = struct.Struct("!iidd")  # pid, wait status, CPU seconds, peak memory in MB
+BEGUN = -1  # in the place of the status: the player has just been forked
 LENGTH = struct.Struct("!I")
-POLL = 0.02  # seconds between two counts of a player's processes
-AHEAD = 0.1  # seconds into a rollout at which the next player is forked: not while many rollouts begin at once
+POLL = 20  # milliseconds between two counts of a player's processes, and two looks at players where there are no pidfds
+PIDFDS = hasattr(os, "pidfd_open")
+RULESET = player.REQUESTS + 1  # descriptor
 
 
 def main(control: int) -> None:
@@ -34,21 +36,8 @@ def main(control: int) -> None:
     lockdown.die_with_parent()
     lockdown.adopt_orphans()
     judge = socket.socket(fileno=control)
-    settings = read_order(judge)[0]
-    Zygote(judge, settings).serve()
-
-
-def read_order(judge: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """One order and the descriptors that came with it; ends the process when the judge is gone."""
-    try:
-        head, fds, _, _ = socket.recv_fds(judge, LENGTH.size, 4)
-    except ConnectionError:
-        head, fds = b"", []
-    if not head:
-        os._exit(0)
-    body = judge.recv(LENGTH.unpack(head)[0], socket.MSG_WAITALL)
-    order: dict[str, Any] = json.loads(body)
-    return order, list(fds)
+    size = LENGTH.unpack(judge.recv(LENGTH.size, socket.MSG_WAITALL))[0]
+    Zygote(judge, json.loads(judge.recv(size, socket.MSG_WAITALL))).serve()
 
 
 class Zygote:
@@ -58,9 +47,14 @@ class Zygote:
     def __init__(self, judge: socket.socket, settings: dict[str, Any]) -> None:
         self.judge, self.settings = judge, settings
         self.writable = [settings["scratch"], *["/dev/shm"] * settings["private_shm"]]
-        self.spare: Spare | None = None
+        self.players: dict[int, int] = {}  # pid -> pidfd; the first is at work, or will be
+        self.parents = bool(settings["processes"]) or not settings["seccomp"]  # whether players may have children
+        self.poll = select.poll()
+        self.poll.register(judge, select.POLLIN)
         os.chdir(settings["scratch"])
-        for name in settings["preload"]:
+        for name in ("SIGUSR2", "SIGPIPE", "SIGXFSZ"):  # as players have them
+            signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGUSR2" else signal.SIG_IGN)
+        for name in [*settings["preload"], *["genopt_tui.evaluate.shell"] * bool(settings["command"])]:
             with contextlib.suppress(ImportError):  # the artifact's own import will say it
                 importlib.import_module(name)
         player.seed(0)  # numpy loads its generators when they are first asked for: once here, not in every player
@@ -68,27 +62,55 @@ class Zygote:
         self.memory = mapped_memory()
         gc.collect()
         gc.freeze()
-        judge.sendall(REPORT.pack(os.getpid(), 0, 0.0, 0.0))
 
     def serve(self) -> NoReturn:
+        most = self.settings["processes"]
         while True:
-            self.spare = self.spare or self._fork()
-            order, fds = read_order(self.judge)
-            while not self.spare.begin(order, fds):  # somebody killed it while it waited
-                self.spare = self._fork()
-            for fd in fds:
-                os.close(fd)
-            pid, self.spare = self.spare.pid, None
-            self._announce(pid)
-            status, usage = self._watch(pid)
-            kill_descendants(self._waiting())
-            cpu = usage.ru_utime + usage.ru_stime
-            self.judge.sendall(REPORT.pack(pid, status, cpu, usage.ru_maxrss / 1024))
+            for fd, _ in self.poll.poll(POLL if self.players and (most or not PIDFDS) else None):
+                if fd == self.judge.fileno():
+                    self._order()
+            if most and len(descendants()) > most + len(self.players):
+                kill_descendants(self.players.keys())
+                os.kill(next(iter(self.players)), signal.SIGUSR2)
+            for pid in list(self.players):
+                ended, status, usage = os.wait4(pid, os.WNOHANG)
+                if ended:
+                    self._ended(pid, status, usage)
+
+    def _order(self) -> None:
+        """Fork a player for the descriptors of an order; without a judge, end."""
+        try:
+            order, fds, _, _ = socket.recv_fds(self.judge, 1, 3)
+        except ConnectionError:
+            order = b""
+        if not order:
+            kill_descendants()
+            os._exit(0)
+        pid = os.fork()
+        if pid == 0:
+            self._become_player(*fds)
+        for fd in fds:
+            os.close(fd)
+        self.players[pid] = pidfd = os.pidfd_open(pid) if PIDFDS else -1
+        rights = []
+        if PIDFDS:  # for the judge: the right to kill exactly this process
+            self.poll.register(pidfd, select.POLLIN)
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [pidfd]))]
+        self.judge.sendmsg([REPORT.pack(pid, BEGUN, 0.0, 0.0)], rights)
+
+    def _ended(self, pid: int, status: int, usage: resource.struct_rusage) -> None:
+        """Remove what a player left, and report its end."""
+        worked = pid == next(iter(self.players))
+        pidfd = self.players.pop(pid)
+        if PIDFDS:
+            self.poll.unregister(pidfd)
+            os.close(pidfd)
+        if worked:
+            if self.parents:
+                kill_descendants(self.players.keys())
             for folder in self.writable:
                 empty(folder)
-
-    def _waiting(self) -> set[int]:
-        return {self.spare.pid} if self.spare else set()
+        self.judge.sendall(REPORT.pack(pid, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
 
     def _ruleset(self) -> int:
         if not self.settings["landlock"]:
@@ -102,64 +124,20 @@ class Zygote:
         processes, network = bool(self.settings["processes"]), self.settings["network"]
         return lockdown.filter_rules(processes=processes, network=network, roomy=roomy)
 
-    def _announce(self, pid: int) -> None:
-        """Tell the judge the player's pid and hand it a pidfd: the right to kill exactly this process."""
-        fds = [os.pidfd_open(pid)] if hasattr(os, "pidfd_open") else []
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-        self.judge.sendmsg([REPORT.pack(pid, 0, 0.0, 0.0)], rights)
-        for fd in fds:
-            os.close(fd)
-
-    def _fork(self) -> "Spare":
-        """A player that waits for its order."""
-        mine, its = socket.socketpair()
-        pid = os.fork()
-        if pid == 0:
-            self._become_player(its)
-        its.close()
-        return Spare(pid, mine)
-
-    def _watch(self, pid: int) -> tuple[int, resource.struct_rusage]:
-        """Wait for the player's end; more processes than allowed, or a judge that is gone, end it."""
-        most, due = self.settings["processes"], time.monotonic() + AHEAD
-        pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
-        poll = select.poll()
-        poll.register(self.judge, select.POLLRDHUP if hasattr(select, "POLLRDHUP") else select.POLLHUP)
-        if pidfd >= 0:
-            poll.register(pidfd, select.POLLIN)
-        while True:
-            wait = POLL if most or pidfd < 0 else None if self.spare else max(due - time.monotonic(), 0)
-            for fd, _ in poll.poll(None if wait is None else wait * 1000 + 1):
-                if fd == self.judge.fileno():
-                    kill_descendants()
-                    os._exit(0)
-            if most and len(descendants()) > most + 1 + len(self._waiting()):
-                kill_descendants({pid, *self._waiting()})
-                os.kill(pid, signal.SIGUSR2)
-            ended, status, usage = os.wait4(pid, os.WNOHANG)
-            if ended:
-                if pidfd >= 0:
-                    os.close(pidfd)
-                return status, usage
-            if not self.spare and time.monotonic() >= due:
-                self.spare = self._fork()
-
-    def _become_player(self, orders: socket.socket) -> NoReturn:
-        """In the child: leave the zygote's session and descriptors, give up rights, wait for the order, and play."""
+    def _become_player(self, answers: int, requests: int, output: int) -> NoReturn:
+        """In the child: leave the zygote's session and descriptors, give up rights, and play."""
         try:
             lockdown.die_with_parent()
             os.setsid()
-            take_descriptors(orders.fileno(), keep=self.ruleset)
-            for name in ("SIGUSR2", "SIGPIPE", "SIGXFSZ"):
-                signal.signal(getattr(signal, name), signal.SIG_DFL if name == "SIGUSR2" else signal.SIG_IGN)
+            null = os.open(os.devnull, os.O_RDWR)
+            take_descriptors(null, output, output, answers, requests, *[self.ruleset] * (self.ruleset >= 0))
             self._lock_down()
-            if not self.settings["command"]:
-                player.rehearse()
-            order, fds = read_order(unix_socket(3))
-            take_channel(*fds)
             if self.settings["command"]:
+                from genopt_tui.evaluate import shell  # imported above: from here on our files cannot be read
+
                 shell.play(self.settings["command"])
-            player.play(order)
+            player.rehearse()
+            player.play()
         finally:
             os._exit(70)
 
@@ -169,8 +147,8 @@ class Zygote:
         if settings["landlock"] or settings["seccomp"]:
             lockdown.no_new_privileges()
         if self.ruleset >= 0:
-            lockdown.restrict(4)
-            os.close(4)
+            lockdown.restrict(RULESET)
+            os.close(RULESET)
         if settings["seccomp"]:
             if os.geteuid() == 0:
                 lockdown.drop_capabilities()
@@ -178,52 +156,13 @@ class Zygote:
             lockdown.install_filter(self.filter + tail)
 
 
-class Spare:
-    """A player that waits for its order on `orders`."""
-
-    def __init__(self, pid: int, orders: socket.socket) -> None:
-        self.pid, self.orders = pid, orders
-
-    def begin(self, order: dict[str, Any], fds: list[int]) -> bool:
-        """Give it its order, channel and output; False when it is dead."""
-        body = json.dumps(order).encode()
-        try:
-            socket.send_fds(self.orders, [LENGTH.pack(len(body))], fds)
-            self.orders.sendall(body)
-        except OSError:
-            os.waitpid(self.pid, 0)
-            return False
-        finally:
-            self.orders.close()
-        return True
-
-
-def take_descriptors(orders: int, *, keep: int) -> None:
-    """Input, output and errors nowhere, the orders as 3, the ruleset as 4, all others closed."""
-    null = os.open(os.devnull, os.O_RDWR)
-    high = [os.dup(fd) if fd >= 0 else -1 for fd in (null, orders, keep)]
-    while min(fd for fd in high if fd >= 0) < 5:  # out of the way of the places they go to
-        high = [os.dup(fd) if fd >= 0 else -1 for fd in high]
-    for target, source in ((0, high[0]), (1, high[0]), (2, high[0]), (3, high[1]), (4, high[2])):
-        if source >= 0:
-            os.dup2(source, target, inheritable=target < 3)
-    os.closerange(5 if keep >= 0 else 4, 1 << 20)
-
-
-def take_channel(answers: int, requests: int, output: int) -> None:
-    """Output and errors to `output`; the pipe of answers as 3, in the place of the orders, that of requests as 4."""
-    given = [os.dup(fd) for fd in (answers, requests, output, output)]
-    for fd in (answers, requests, output):
-        os.close(fd)
-    while min(given) <= player.REQUESTS:  # out of the way of the places they go to
-        given = [os.dup(fd) for fd in given]
-    for source, target in zip(given, (player.ANSWERS, player.REQUESTS, 1, 2), strict=True):
+def take_descriptors(*given: int) -> None:
+    """Make these the first descriptors, in their order, and close all others."""
+    while min(given) < len(given):  # out of the way of the places they go to
+        given = tuple(os.dup(fd) for fd in given)
+    for target, source in enumerate(given):
         os.dup2(source, target, inheritable=target < 3)
-    os.closerange(player.REQUESTS + 1, 1 << 20)
-
-
-def unix_socket(fd: int) -> socket.socket:
-    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    os.closerange(len(given), 1 << 20)
 
 
 def descendants() -> list[int]:
@@ -238,7 +177,7 @@ def descendants() -> list[int]:
     return found
 
 
-def kill_descendants(except_for: Set[int] = frozenset()) -> None:
+def kill_descendants(except_for: Collection[int] = ()) -> None:
     """Kill and collect everything else below this process; a fork loop is stopped before it is killed."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:

@@ -183,6 +183,25 @@ async def test_killed_processes_are_nobodys_score(make: Make) -> None:
     assert kills == 20
 
 
+async def test_a_player_killed_while_it_waits_for_its_rollout_is_nobodys_score(make: Make) -> None:
+    pool = make(limits=Limits(seconds=30))
+    calm = await pool.submit(rollout(NUMBER))
+    for _ in range(3):
+        await until(lambda: len(waiting()) == 1)
+        os.kill(waiting()[0], signal.SIGKILL)
+        assert (await pool.submit(rollout(NUMBER))).score == calm.score
+    assert len(named("judge")) == 1
+
+
+def waiting() -> list[int]:
+    """Players: the processes below this one that have none below themselves."""
+    alive = living_children()
+    with contextlib.suppress(OSError):
+        parents = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in alive}
+        return [pid for pid in alive if pid not in parents]
+    return []
+
+
 async def harassed(batch: list[asyncio.Task[RolloutResult]], most: int) -> int:
     """Kill judges, zygotes and players at random while the batch runs; how many were killed."""
     chance, kills = random.Random(1), 0
