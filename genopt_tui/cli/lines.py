@@ -42,7 +42,8 @@ def _rollout(step: int, d: Data) -> str:
 
 
 def _evidence(step: int, d: Data) -> str:
-    return f"  evidence: {len(d.get('parts', []))} rollouts, {d.get('tokens', 0)} tokens"
+    learning = f", learning template: {d['learning']}" if d.get("learning") else ""
+    return f"  evidence: {len(d.get('parts', []))} rollouts, {d.get('tokens', 0)} tokens{learning}"
 
 
 def _prompt(step: int, d: Data) -> str:

@@ -35,6 +35,8 @@ def status(session: str | None, as_json: bool) -> int:
     spent = document["budget"].get("spent", {})
     say(f"{document['session']}: {document['state']}, step {document['step']}, mode {document['mode']}")
     say(f"  scores: {document['rule']}")
+    if document["learning"]:
+        say(f"  learning template: {document['learning']}")
     say(f"  {document['branch']} at {document['head'][:7]}, runner {document['runner_pid'] or 'not running'}")
     if document["phase"] != "idle":
         say(f"  {document['phase']}")
@@ -112,6 +114,7 @@ def status_of(path: Path) -> dict[str, Any]:
             "pending": pending,
             "error": dict(progress.error) if progress.error else None,
             "rule": rule_of(path),
+            "learning": built.data.get("learning", "") if built else "",
             "runner_pid": pid,
             "task": task_state(path, repository),
             "promises": promises_of(journal),

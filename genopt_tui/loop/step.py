@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.config import DesignChoices, SessionSettings
+from genopt_tui.learn.doctor_text import learning_template
 from genopt_tui.learn.evidence import Evidence, PersonChoices
 from genopt_tui.learn.prompt import Prompt
 from genopt_tui.loop.changes import changed, with_settings
@@ -124,6 +125,8 @@ class Step:
             told["templates"] = dict(made.templates)
         same = known.get("tokens") == made.evidence.tokens and known.get("templates") == told.get("templates")
         if not (same and all(known.get(key) == told[key] for key in ("dropped", "pinned"))):
+            longest = max((part.steps for part in made.evidence.parts), default=0)
+            told["learning"] = learning_template(self.choices(), longest)
             payload = {**made.evidence.payload(), "estimated": not made.exact, **told}
             self.desk.book.say("evidence_built", **payload)
 

@@ -6,7 +6,8 @@ run_started      mode, steps, until, model (the setting), name (who that is: 'NA
 batch_sampled    base (commit), tree (of artifact/), branch, examples [[id, repeat]...], epoch
 rollout_finished example, repeat, split, score, status, cached, seconds, rollout (journal id), tree [, candidate]
 evidence_built   parts [{example, repeat, score, status, rollout, steps, shown [[first, last]...], cut, tokens}], sections [{name, tokens, cut}],
-                 tokens, budget, estimated, horizon {kind, steps}, covers {trace, score}, mean
+                 tokens, budget, estimated, horizon {kind, steps}, covers {trace, score}, mean,
+                 learning (the template in force: interactive, batch, episodic, batch of episodes)
 prompt_built     candidate, attempt, messages, tokens, repair (bool)
 reply_delta      candidate, attempt, text (not kept as an event: pieces live in `reply_chunk`)
 reply_finished   candidate, attempt, reply (journal id), complete, finish_reason, usage {input, output}, cost, seconds, error, model

@@ -239,6 +239,7 @@ def test_the_rule_stands_wherever_a_score_does(genopt: Genopt) -> None:
     assert [row["rule"] for row in log(genopt) if row["score"] is None] == [""], (
         "only the start has no score of its own"
     )
+    assert json.loads(genopt("status", "one", "--json"))["learning"] == "interactive", "one example an update"
     (told,) = json.loads(genopt("curve", "one", "--json"))["sessions"]
     assert told["rule"] == "distance to 10"
     assert [round(p["raw"]) for p in told["points"]] == [round(p["best"]) for p in told["points"]] == [-7, -6, -5, -4]

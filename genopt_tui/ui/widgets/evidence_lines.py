@@ -203,7 +203,8 @@ def _horizon(rows: Rows, sent: Data) -> None:
     """The horizon, and that the score covers more than what is shown."""
     horizon, covers = sent.get("horizon") or {}, sent.get("covers") or {}
     if kind := str(horizon.get("kind", "")):
-        rows.told("horizon", horizon_words(kind, horizon.get("steps")), "strong")
+        learning = f", {sent['learning']}" if sent.get("learning") else ""  # the learning template in force
+        rows.told("horizon", horizon_words(kind, horizon.get("steps")) + learning, "strong")
     if covers:
         differ = covers.get("trace") != covers.get("score")
         rows.told("shown", _covered(covers.get("trace")))
