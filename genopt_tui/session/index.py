@@ -31,7 +31,8 @@ def follow(path: Path, old: Mapping[str, str], new: Mapping[str, str], edited: C
     entries = _read(file)
     for name in old.keys() | new.keys():
         held = entries.get(name)
-        if (held.blob if held else None) not in (old.get(name), new.get(name)):
+        blob = held.blob if held else None
+        if blob not in (old.get(name), new.get(name)) or (blob == new.get(name) == old.get(name)):
             continue
         if name in new:
             entries[name] = Staged(new[name], _entry(None if name in edited else path / name, name, new[name]))

@@ -73,7 +73,9 @@ class WorkTree:
     def follow(self, commit: str, ref: str) -> None:
         """Put the work tree to `commit` of the branch `ref`, leaving alone what a person changed."""
         old, new = self._blobs(self.followed.at), self._blobs(commit)
-        names = sorted(old.keys() | new.keys() | self.followed.base.keys())
+        base = self.followed.base
+        moved = {name for name in old.keys() | new.keys() | base.keys() if old.get(name) != new.get(name)}
+        names = sorted(moved | base.keys() | (OWN & new.keys()))  # any other is as it was, or as a person left it
         self._put({name: new.get(name) for name in names if self._is_ours(name, old.get(name), new.get(name))})
         index.follow(self.path, old, new, self.followed.base)
         self._settle(commit, ref, new)
