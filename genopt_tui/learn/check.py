@@ -1,5 +1,6 @@
 """Whether the text of a file is valid in its own language. Nothing is ever executed."""
 
+import ast
 import json
 import tomllib
 import warnings
@@ -18,6 +19,15 @@ def syntax_error(file: str, text: str) -> tuple[int, str]:
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             return _line_in(str(error)), str(error)
     return 0, ""
+
+
+def only_states(file: str, text: str) -> bool:
+    """Whether `text` is valid Python that does nothing as the whole of `file`: a JSON document, a word, a file's name."""
+    if not file.endswith(".py") or syntax_error(file, text)[0]:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return all(isinstance(statement, ast.Expr) for statement in ast.parse(text).body)
 
 
 def _python(file: str, text: str) -> tuple[int, str]:

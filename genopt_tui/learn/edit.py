@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from genopt_tui.learn.check import syntax_error
+from genopt_tui.learn.check import only_states, syntax_error
 from genopt_tui.learn.promises import promises_of
 from genopt_tui.learn.refusal import Refusal, Refused, around, refused
 from genopt_tui.learn.reply import Block, Delete, Fenced, Reply, read
@@ -128,7 +128,8 @@ def _usable(reply: Reply, files: Mapping[str, str], scope: Scope) -> list[Block 
     if edits or named:
         return [i for i in reply.items if i in edits or i in named]
     editable = [f for f in files if scope.covers(f)]
-    if len(fences) == 1 and len(editable) == 1 and any(line.strip() for line in fences[0].lines):
+    text = "\n".join(fences[0].lines) if len(fences) == len(editable) == 1 else ""
+    if text.strip() and not only_states(editable[0], text):
         return [Fenced(editable[0], fences[0].info, fences[0].lines)]
     raise Refused(_nothing(reply, bool(fences), editable))
 

@@ -20,6 +20,9 @@ NO_END = "\\ No newline at end of file"
 GIT_LINE = re.compile(
     r"^(?:diff --git .*|index [0-9a-f]{7,}\.\.[0-9a-f]{7,}.*|(?:new|deleted) file mode \d+|\*\*\* (?:Begin|End) Patch)$"
 )
+NAMES = ("file", "path", "file_path", "filename", "name")  # keys of JSON documents that hold edits
+PAIRS = (("search", "replace"), ("old_str", "new_str"), ("old_string", "new_string"), ("find", "replace"))
+CONTENTS = ("content", "file_text", "text", "code", "source")
 NEAR = 3  # lines above a block in which its file is looked for
 
 
@@ -190,12 +193,25 @@ class _Scanner:
         if end < 0:
             self.reply.broken = "a code fence is not closed"
         above = self._context()
-        if not (named or above) and body and (name := file_in(body[0], self.known)) and name in self.known:
+        if end >= 0 and not named and not above.endswith(".json") and self._document(body):
+            self.at = end + 1
+            return
+        if not (named or above) and (name := _first_line_names(body, self.known)):
             above, body = name, body[1:]
         body = [line.removeprefix(indent) for line in body] if indent else body
         if end >= 0:
             self.reply.items.append(Fenced(named or above, info, tuple(body), bool(named or above)))
         self.at = end + 1 if end >= 0 else len(self.lines)
+
+    def _document(self, body: list[str]) -> bool:
+        """Take a fenced JSON document that holds edits (a call of a tool, say) for what it holds; False where it holds none."""
+        found = _from_json("\n".join(body), self.known)
+        if found is None:
+            return False
+        self.reply.items += found.items
+        self.reply.prose += found.prose
+        self.reply.broken = self.reply.broken or found.broken
+        return True
 
     def _closing(self, mark: str) -> int:
         """The line that closes a fence; fences of the same length with a language open nested ones."""
@@ -307,6 +323,12 @@ def _holds_blocks(body: list[str]) -> bool:
     return False
 
 
+def _first_line_names(body: list[str], known: Collection[str]) -> str:
+    """The artifact's file that the first line of a fenced text names, where the text goes on; else ''."""
+    name = file_in(body[0], known) if body else ""
+    return name if name in known and len(body[0].strip()) <= len(name) + 12 and any(map(str.strip, body[1:])) else ""
+
+
 def _file_of_info(info: str, known: Collection[str]) -> str:
     """The file named on a fence's opening line: ```python policy.py, ```policy.py, ```python:policy.py, title="policy.py"."""
     for word in re.split(r"[\s:=]+", info.replace('"', " ").replace("'", " ")):
@@ -370,12 +392,13 @@ def _walk_json(data: Any, known: Collection[str], depth: int = 0) -> Iterator[Bl
         for value in data:
             yield from _walk_json(value, known, depth + 1)
     elif isinstance(data, dict):
-        name = next((str(data[k]) for k in ("file", "path", "filename", "name") if isinstance(data.get(k), str)), "")
+        name = next((str(data[k]) for k in NAMES if isinstance(data.get(k), str)), "")
         name = _known(name, known) or name
-        if isinstance(data.get("search"), str) and isinstance(data.get("replace"), str):
-            yield Block(name, tuple(_lines(data["search"])), tuple(_lines(data["replace"])))
-            return
-        content = next((data[k] for k in ("content", "text", "code", "source") if isinstance(data.get(k), str)), None)
+        for old, new in PAIRS:
+            if isinstance(data.get(old), str) and isinstance(data.get(new), str):
+                yield Block(name, tuple(_lines(data[old])), tuple(_lines(data[new])))
+                return
+        content = next((data[k] for k in CONTENTS if isinstance(data.get(k), str)), None)
         if name and content is not None and "." in name:
             yield Fenced(name, "", tuple(_lines(content)), True)
             return

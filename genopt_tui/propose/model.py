@@ -3,7 +3,8 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,12 +16,15 @@ from genopt_tui.propose.base import Ask, Counter, Delta, Finish, Proposer, Said,
 from genopt_tui.propose.faults import as_fault
 from genopt_tui.propose.retry import Fault, retried
 
-OPEN, CLOSE = "<think>\n", "\n</think>\n\n"
 NOTHING_STREAMED = "nothing of a streamed reply arrived: does the server take stream=true?"
 
 
 class ModelProposer(Proposer):
-    """A litellm model. Its thinking, where the provider tells it, is part of the reply between `<think>` and `</think>`."""
+    """A litellm model.
+
+    Its thinking, where the provider tells it, is part of the reply between `<think>` and `</think>`. A call of a tool, which
+    nobody offered it, is part of the reply too: what it names and the arguments as they came.
+    """
 
     def __init__(self, model: str, settings: SessionSettings) -> None:
         self.name = model
@@ -142,23 +146,45 @@ def _supported(litellm: Any, model: str) -> set[str]:
 
 
 async def _pieces(stream: Any, deadline: float) -> AsyncIterator[str]:
-    """The text of a stream as it comes, thinking marked. Raises TimeoutError at the deadline."""
-    thinking = False
+    """The text of a stream as it comes; thinking and calls of tools are marked. Raises TimeoutError at the deadline."""
+    before = PLAIN
     chunks = aiter(stream)
     while True:
         async with asyncio.timeout(_left(deadline)):
             chunk = await anext(chunks, None)
         if chunk is None:
             break
-        delta = chunk.choices[0].delta if chunk.choices else None
-        if thought := getattr(delta, "reasoning_content", None):
-            yield thought if thinking else OPEN + thought
-            thinking = True
-        if text := getattr(delta, "content", None):
-            yield CLOSE + text if thinking else text
-            thinking = False
-    if thinking:
-        yield CLOSE
+        for manner, text in _told(chunk.choices[0].delta) if chunk.choices else ():
+            yield text if manner.key == before.key else before.end + manner.begin + text
+            before = manner
+    if before.end:
+        yield before.end
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How something is said, and what stands around it in the reply."""
+
+    key: str
+    begin: str = ""
+    end: str = ""
+
+
+PLAIN, THINKING = Manner("plain"), Manner("thinking", "<think>\n", "\n</think>\n\n")
+
+
+def _told(delta: Any) -> Iterator[tuple[Manner, str]]:
+    """What one piece of a stream says. A call of a tool names the tool only where it begins."""
+    if thought := getattr(delta, "reasoning_content", None):
+        yield THINKING, thought
+    if text := getattr(delta, "content", None):
+        yield PLAIN, text
+    calls = [(call.index, call.function) for call in getattr(delta, "tool_calls", None) or ()]
+    if function := getattr(delta, "function_call", None):  # as a call was said before there were tools
+        calls.append((0, function))
+    for number, function in calls:
+        begin = f"\n\nCall of {function.name}:\n```json\n"
+        yield Manner(f"call {number}", begin, "\n```\n"), function.arguments or ""
 
 
 class Halves:

@@ -102,6 +102,31 @@ def test_what_is_said_beside_the_edit():
     assert found.reasoning == "Because it lags."
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"edit": BLOCK},
+        {"path": "policy.py", "old_str": "        return None", "new_str": '        return obs["Ball"]["y"]'},
+        {
+            "file_path": "./policy.py",
+            "old_string": "        return None\n",
+            "new_string": '        return obs["Ball"]["y"]\n',
+        },
+        {"command": "create", "path": "policy.py", "file_text": WANTED},
+    ],
+)
+def test_a_call_of_a_tool_among_prose_is_an_edit(told):
+    assert edit(f"I do it.\n\nCall of edit:\n```json\n{json.dumps(told)}\n```\nDone.").files["policy.py"] == WANTED
+
+
+@pytest.mark.parametrize("text", ['{"seen": "policy.py"}', "policy.py", "hello", '{"x": 1}', '"""Only a word."""'])
+def test_what_is_no_program_is_not_taken_for_the_whole_file(text):
+    files = {"policy.py": POLICY}
+    for info in ("", "json", "text"):
+        refused = refusal(f"Look at this:\n\n```{info}\n{text}\n```\n", parse_scope([], files), files)
+        assert "does not say for which file" in refused.why
+
+
 def test_several_files_and_blocks():
     reply = BLOCK + "\nnotes.md\n<<<<<<< SEARCH\nNothing yet.\n=======\nOne thing.\n>>>>>>> REPLACE\n"
     reply += "<<<<<<< SEARCH\n# Notes\n=======\n# Diary\n>>>>>>> REPLACE\n"

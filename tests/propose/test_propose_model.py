@@ -1,6 +1,7 @@
 """A model behind litellm, against a real server that behaves, and one that does not."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from loopback import Answer, Provider, Refuse, Say
 
 from genopt_tui.config import Retry, SessionSettings
 from genopt_tui.errors import ProposerPause
+from genopt_tui.learn.edit import Edit, read_reply
+from genopt_tui.learn.scope import parse_scope
 from genopt_tui.propose.base import Ask, Broken, Delta, Finish, Said
 from genopt_tui.propose.model import ModelProposer
 
@@ -205,6 +208,36 @@ async def test_keys_the_server_adds_do_no_harm() -> None:
     with Provider([Say(raw=raw + b"data: [DONE]\n\n")]) as provider:
         events, _ = await said(proposer(provider))
     assert text(events) == "abc" and isinstance(events[-1], Finish) and events[-1].usage == {"input": 3, "output": 4}
+
+
+async def test_what_a_tool_is_called_with_is_part_of_the_reply() -> None:
+    def event(delta: object, reason: str | None = None) -> bytes:
+        return (
+            b"data: %s\n\n" % json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}).encode()
+        )
+
+    def call(number: int, arguments: str, **name: str) -> object:
+        return {
+            "tool_calls": [
+                {"index": number, "id": "c", "type": "function", "function": {**name, "arguments": arguments}}
+            ]
+        }
+
+    edit = {"path": "a.py", "old_str": "X = 1", "new_str": "X = 2"}
+    first, rest = json.dumps(edit)[:9], json.dumps(edit)[9:]
+    pieces = [{"content": "Done."}, call(0, "", name="edit"), call(0, first), call(0, rest), call(1, "{}", name="look")]
+    raw = b"".join(map(event, [*pieces, {"content": "And no more."}])) + event({}, "tool_calls") + b"data: [DONE]\n\n"
+    old = event({"function_call": {"name": "edit", "arguments": json.dumps(edit)}}) + event({}, "function_call")
+    with Provider([Say(raw=raw), Say(raw=old + b"data: [DONE]\n\n")]) as provider:
+        source = proposer(provider)
+        new_way, old_way = text((await said(source))[0]), text((await said(source))[0])
+    one = f"\n\nCall of edit:\n```json\n{json.dumps(edit)}\n```\n"
+    assert new_way == f"Done.{one}\n\nCall of look:\n```json\n{{}}\n```\nAnd no more."
+    assert old_way == one
+    files = {"a.py": "X = 1\n"}
+    for reply in (new_way, old_way):
+        read = read_reply(reply, files, parse_scope(["a.py"], files), "tool_calls")
+        assert isinstance(read, Edit) and read.files == {"a.py": "X = 2\n"}
 
 
 async def test_thinking_is_kept_and_marked() -> None:
