@@ -14,8 +14,8 @@ def described(name: str) -> Iterator[str]:
     for called, start in task.starts.items():
         yield f"start {called}: {start.description}"
         yield from (f"    {part:14} {getattr(start, part)}" for part in PARTS if getattr(start, part))
-        for other, against in task.starts.items():
-            if other != called and len(parts := differences(start, against)) > 1:
+        for other in task.starts:
+            if len(parts := differences(task.starts, called, other)) > 1:
                 yield f"    differs from {other} in {', '.join(parts)}: a difference between results has more than one cause"
     for called, preset in task.presets.items():
         yield f"preset {called}: {preset.description}"

@@ -10,7 +10,7 @@ from genopt_tui.learn.doctor_facts import Facts, Finding
 from genopt_tui.task.model import Start
 from genopt_tui.task.rollout import Json
 
-AS = {"As in", "That "}  # what a part begins with that another start has as well
+AS = re.compile(r"(?:As in|That of) ([\w-]+)(?:$|[,:.])")  # how a part says that another start has the same
 PARTS = ("structure", "documentation", "code")  # of a starting artifact
 READ = re.compile(r"""\w+\[["'](\w+)["']\]|`(\w+)`""")  # a field read, or a name set off
 CALL = re.compile(r"\w+\([^()]*\)")
@@ -31,11 +31,11 @@ def window(facts: Facts) -> Iterator[Finding]:
         advice = "Shorten the horizon (horizon.steps), the batch, or evidence.detail."
         yield Finding("trace-too-long", "warning", message, advice)
     if facts.cut:
-        message = f"Values were cut in {facts.cut} steps of a trace: they were too large."
+        message = f"Values were cut in {counted(facts.cut, 'step')} of a trace: they were too large."
         advice = "What is asked may stand in them: record less at a time, or in smaller steps."
         yield Finding("values-cut", "warning", message, advice)
     if facts.cut_calls:
-        message = f"Arguments or results of calls were shortened in {facts.cut_calls} steps of a trace."
+        message = f"Arguments or results of calls were shortened in {counted(facts.cut_calls, 'step')} of a trace."
         yield Finding("calls-cut", "info", message, "evidence.detail=trace leaves calls out.")
 
 
@@ -48,9 +48,7 @@ def fields(facts: Facts) -> Iterator[Finding]:
     known = facts.fields | names(facts.files) | set(facts.task.settings)
     said = {one or other for one, other in READ.findall(text)} | set(SNAKE.findall(CALL.sub("", prose)))
     if missing := sorted(name for name in said if name not in known and not name.isdigit()):
-        message = (
-            f"Instruction or documentation names {', '.join(missing)}; no observation of {facts.steps} steps held it."
-        )
+        message = f"Instruction or documentation names {', '.join(missing)}; no observation of {counted(facts.steps, 'step')} held it."
         advice = "Correct the text, or add the fields (another value of task.observation)."
         yield Finding("unknown-fields", "warning", message, advice)
     words = set(re.findall(r"[A-Za-z_]+", text))
@@ -82,28 +80,43 @@ def starts(facts: Facts) -> Iterator[Finding]:
     """Where another start differs from this one in more than one of its three parts, no comparison tells which mattered."""
     if facts.choices.start not in facts.task.starts:
         return
-    ours = facts.task.starts[facts.choices.start]
-    differing = {other: differences(ours, start) for other, start in facts.task.starts.items()}
+    known = facts.task.starts
+    differing = {other: differences(known, facts.choices.start, other) for other in known}
     confounded = [f"{other} ({', '.join(parts)})" for other, parts in differing.items() if len(parts) > 1]
     if confounded:
         message = f"Start {facts.choices.start} differs in more than one part from {'; '.join(confounded)}."
         yield Finding("starts-differ", "info", message, "A difference between their results has more than one cause.")
 
 
-def differences(ours: Start, theirs: Start) -> list[str]:
-    """Which of the three parts two starts do not share."""
-    said = [(part, getattr(ours, part), getattr(theirs, part)) for part in PARTS]
-    return [part for part, one, two in said if one != two and not {one[:5], two[:5]} & AS]
+def differences(known: Mapping[str, Start], one: str, other: str) -> list[str]:
+    """Which of the three parts two starts do not share; a part that begins with `As in NAME` is the one of that start."""
+    return [part for part in PARTS if _meant(known, one, part) != _meant(known, other, part)]
+
+
+def _meant(known: Mapping[str, Start], name: str, part: str) -> str:
+    """What a start's part says, or what the start says that it refers to."""
+    text = str(getattr(known[name], part))
+    for _ in known:  # a chain of references ends, also where it is a circle
+        referred = AS.match(text)
+        if not referred or referred[1] not in known:
+            break
+        text = str(getattr(known[referred[1]], part))
+    return text
 
 
 def stated(facts: Facts) -> Iterator[Finding]:
     choices, failure = facts.choices, f"a failed rollout scores {facts.task.failure_score:g}"
     yield Finding("crash-policy", "info", f"A step whose rollouts crash {CRASH[choices.crash]}; {failure}.")
     limits = ", ".join(f"{key} {value:g}" for key, value in facts.budget.items()) or "none is set"
-    asked = f"{choices.candidates} candidate{'s' if choices.candidates > 1 else ''}"
-    message = f"Budget: {limits}. A step is one update: {choices.batch.size} train rollouts, {asked}, each asked for at most three times."
+    asked = f"{counted(choices.batch.size, 'train rollout')}, {counted(choices.candidates, 'candidate')}"
+    message = f"Budget: {limits}. A step is one update: {asked}, each asked for at most three times."
     yield Finding("budget", "info", message)
     yield Finding("template", "info", f"Learning template: {learning_template(choices, facts.steps)}.")
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def learning_template(choices: DesignChoices, steps: int) -> str:

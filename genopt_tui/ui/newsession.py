@@ -127,7 +127,7 @@ def starts(wish: Wish) -> list[Offer]:
         out.append(Offer(name, name, start.description))
         parts = (("structure", start.structure), ("documentation", start.documentation), ("initial code", start.code))
         out += [Offer("", f"    {part}", text) for part, text in parts if text]
-        unlike = {other: differences(start, against) for other, against in task.starts.items() if other != name}
+        unlike = {other: differences(task.starts, name, other) for other in task.starts}
         told = "; ".join(f"{other}: {', '.join(parts)}" for other, parts in unlike.items() if len(parts) > 1)
         out += [Offer("", "    differs in more than one", told)] if told else []
     return out

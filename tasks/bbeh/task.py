@@ -8,6 +8,8 @@ from scoring import official, strict
 
 from genopt_tui.task.contract import Context, Example, Result
 
+PIECE = 1_900  # characters
+
 
 def examples(split: str, settings: dict) -> list[Example]:
     """Questions of one split, shuffled by the split's seed (in file order for the paper's). Raises TaskError without data."""
@@ -39,12 +41,21 @@ def run(artifact: dict[str, str], example: Example, ctx: Context) -> Result:
     answer = answer if isinstance(answer, str) else str(answer)
     verdicts = {"official": official(answer, target), "strict": strict(answer, target)}
     right = verdicts[ctx.settings["scoring"]]
-    ctx.step({"question": question, "reply": reply}, action=answer, reward=float(right))
+    ctx.step({"question": pieces(question), "reply": pieces(reply)}, action=answer, reward=float(right))
     return Result(
         float(right),
         _feedback(right, answer, target, verdicts),
         {name: float(value) for name, value in verdicts.items()},
     )
+
+
+def pieces(text: str) -> str | list[str]:
+    """A long text in consecutive pieces, each ended at a line's or word's end where there is one: a trace cuts longer values."""
+    found: list[str] = []
+    while len(text) > PIECE:
+        end = max(text.rfind("\n", 1, PIECE), text.rfind(" ", PIECE // 2, PIECE)) + 1 or PIECE
+        found, text = [*found, text[:end]], text[end:]
+    return [*found, text] if found else text
 
 
 def _feedback(right: bool, answer: str, target: str, verdicts: dict[str, bool]) -> str:

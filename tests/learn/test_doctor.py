@@ -121,10 +121,13 @@ def test_starts_that_differ_in_more_than_one_part_are_told() -> None:
         "one": Start(structure="one function", documentation="long", code="random"),
         "many": Start(structure="three functions", documentation="As in one", code="As in one"),
         "blank": Start(structure="one function", documentation="none", code="nothing"),
+        "other": Start(structure="one function", documentation="As in blank", code="As in blank, but tidier"),
+        "joined": Start(structure="As in one", documentation="That of one, joined", code="As in one; and a comment"),
     }
     facts = replace(with_task(starts=starts), choices=DesignChoices.model_validate({"start": "one"}))
     told = next(f.message for f in examine(facts) if f.code == "starts-differ")
-    assert "blank (documentation, code)" in told and "many" not in told
+    assert "blank (documentation, code)" in told and "many" not in told and "joined" not in told
+    assert "other (documentation, code)" in told, "another start's part is that start's, not the same as ours"
 
 
 def test_calls_that_were_shortened_are_only_stated() -> None:

@@ -259,6 +259,14 @@ def rules() -> tuple[Any, Any]:
     return loaded.official, loaded.strict
 
 
+@given(st.text(alphabet="ab \n", max_size=9000))
+def test_long_questions_are_recorded_whole_in_pieces_that_no_trace_cuts(text: str) -> None:
+    pieces = loader.find("bbeh/nycc").module().pieces
+    found = pieces(text)
+    assert "".join(found) == text
+    assert all(len(piece) <= 1_900 for piece in ([found] if isinstance(found, str) else found))
+
+
 def test_all_members_load_with_their_starts() -> None:
     names = [name for name in loader.names() if name.startswith("bbeh/")]
     assert len(names) == 23
