@@ -211,10 +211,15 @@ class Task(Table):
         return "seconds" if self.measure == "time" else "exit code" if self.direction == "higher" else ""
 
     def documented(self, chosen: Mapping[str, Any]) -> "Task":
-        """The task with the documentation that holds at these settings."""
-        told = (s.documentation.get(str(chosen.get(name, s.default)), "") for name, s in self.settings.items())
-        more = [text.strip() for text in told if text]
-        return self.model_copy(update={"documentation": "\n".join([self.documentation, *more])}) if more else self
+        """The task as it is told at these settings: with the documentation that holds, and the rule by its name."""
+        values = {name: chosen.get(name, setting.default) for name, setting in self.settings.items()}
+        more = [
+            text.strip() for name, s in self.settings.items() if (text := s.documentation.get(str(values[name]), ""))
+        ]
+        rule = self.rule_for({**values, "member": self.member})
+        if not more and rule == self.rule:
+            return self
+        return self.model_copy(update={"documentation": "\n".join([self.documentation, *more]), "rule": rule})
 
     def as_member(self, name: str) -> "Task":
         """This family's task for the member `name`."""

@@ -267,6 +267,16 @@ def test_long_questions_are_recorded_whole_in_pieces_that_no_trace_cuts(text: st
     assert all(len(piece) <= 1_900 for piece in ([found] if isinstance(found, str) else found))
 
 
+def test_the_model_is_told_the_rule_in_force() -> None:
+    task = loader.find("bbeh/nycc").task
+    for chosen, rule in (({}, "accuracy, official rule"), ({"scoring": "strict"}, "accuracy, strict rule")):
+        told = task.documented(chosen)
+        assert told.rule == rule == told.rule_for(chosen)
+    assert loader.find("mlagentbench/diabetes").task.documented({}).rule == "rmse on rows that the pipeline never saw"
+    pong = loader.find("atari/pong").task
+    assert pong.documented({"sticky": 0.0}) is pong
+
+
 def test_all_members_load_with_their_starts() -> None:
     names = [name for name in loader.names() if name.startswith("bbeh/")]
     assert len(names) == 23
