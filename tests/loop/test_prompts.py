@@ -1,15 +1,18 @@
 """What is shown before sending, what the server receives and what is recorded: one text, whoever changed it and whatever it holds."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from conftest import TASK, Bench, Make
+from conftest import Bench, Make
 from loopback import Provider
 from serving import begin, player, session
 
 from genopt_tui.errors import UsageError
 from genopt_tui.propose import lite
+from genopt_tui.propose.base import as_text
+from tests.tiny import TASK
 
 NASTY = r"two\r\nlines \x1b[31mred\x1b]0;title\x07 \ud800 [bold]x[/] \x00 {{ 1 }} \u202e ```"
 
@@ -61,6 +64,45 @@ def test_preview_record_and_server_agree_to_the_byte_also_on_unpleasant_text(mak
         assert [e.data["messages"] for e in bench.events("prompt_built")] == asked
         assert bench.record("1").evidence["dropped"] == [first]
         assert all("two\r\nlines \x1b[31mred" in messages[-1]["content"] for messages in asked)
+
+
+@pytest.mark.parametrize("kind", ["command", "manual", "search", "replay"])
+def test_preview_record_and_what_every_other_proposer_is_given_agree_to_the_byte(
+    make: Make, task: Path, tmp_path: Path, kind: str
+) -> None:
+    (task / "task.py").write_text(TASK.replace('feedback=f"off by {got - 10:.3f}"', f'feedback="{NASTY}"'))
+    got, reply, program = tmp_path / "got", tmp_path / "reply", tmp_path / "program.sh"
+    reply.write_text("answer.py\n<<<<<<< SEARCH\nLEVEL = 3.0\n=======\nLEVEL = 3.5\n>>>>>>> REPLACE\n")
+    program.write_text(f"cat > '{got}'\ncat '{reply}'\n")
+
+    def one_step(model: str) -> list[dict[str, str]]:
+        recording = tmp_path / f"{model}.jsonl"
+        named = {"command": f"command:sh {program}", "replay": f"replay:{tmp_path / 'command.jsonl'}"}
+        bench = make(f"model={named.get(model, model)}", f"record={recording}", name=model)
+        bench.start(steps=1, mode="step")
+        waits(bench)
+        bench.tell("hint", text="a hint \x1b[1m\r\nof two lines")
+        asked = shown(bench)
+        bench.tell("propose", step=1)
+        if model == "manual":
+            prompt = Path(bench.wait("notice", candidate=0).data["path"]).read_bytes()
+            assert prompt == as_text(asked).encode("utf-8", "replace") + b"\n"
+            bench.tell("reply", text=reply.read_text())
+        bench.wait("decision_wanted", pending="decide")
+        bench.tell("approve", step=1, candidate=0)
+        bench.wait("run_finished")
+        assert bench.record("1").prompt == bench.events("prompt_built")[0].data["messages"] == asked
+        assert [json.loads(line)["messages"] for line in recording.read_text("utf-8").split("\n")[:-1]] == [asked]
+        said = [e for e in bench.events("notice") if e.data["candidate"] is not None]
+        assert len(said) == (model == "manual"), "a replay says where a prompt differs from the recorded one"
+        return asked
+
+    asked = one_step("command") if kind == "replay" else one_step(kind)
+    if kind == "replay":
+        assert one_step(kind) == asked
+    if kind in {"command", "replay"}:
+        assert got.read_bytes() == as_text(asked).encode("utf-8", "replace")
+    assert "two\r\nlines \x1b[31mred" in asked[-1]["content"] and "\r\nof two lines" in asked[-1]["content"]
 
 
 def test_templates_of_task_and_session_are_used_and_named_in_the_record(make: Make, task: Path) -> None:
