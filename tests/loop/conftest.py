@@ -1,5 +1,6 @@
 """A small task whose score is read off a number in the artifact, and a session of it with a real runner process."""
 
+import importlib
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ from genopt_tui.session.repository import Repository
 from genopt_tui.task import loader
 
 PATIENCE = 90.0  # seconds that a test waits for something that takes one or two
+for library in ("git", "scipy.stats"):  # what every runner loads in its first step: those that are forked from here have it
+    importlib.import_module(library)
 
 TOML = """
 name = "tiny"
