@@ -95,7 +95,9 @@ class Acting(Orders):
         if not applied.changed:
             raise SessionError(f"{version} changes nothing here", "the head has it already")
         await self.end_step(act)
-        self.beginning.by_hand(applied.files, f"{act} {version}")
+        source = repository.version(applied.source)
+        subject = source.subject.partition(": ")[2] if source.step else source.subject
+        self.beginning.by_hand(applied.files, f"{act} {source.name}: {subject}")
         return ""
 
     def _named(self, act: Act | None) -> str:

@@ -179,10 +179,12 @@ def test_a_rejected_edit_is_revived_through_the_gate(make: Make) -> None:
     bench.wait("decision_wanted")
     bench.tell("reject", step=1, reason="not now")
     bench.wait("run_finished")
-    bench.tell("revive", version="1a")
+    kept = bench.events("rejected")[0].data
+    bench.tell("revive", version=kept["version"])  # however it is named
     wanted = bench.wait("decision_wanted", bench.events("run_finished")[-1].id)
     bench.tell("approve", step=wanted.step, candidate=0)
-    bench.wait("committed")
+    made = bench.wait("committed")
+    assert made.data["subject"] == f"step {made.step}: revive 1a: {kept['subject'].removeprefix('step 1: ')}"
     assert bench.files()["answer.py"].startswith("LEVEL = 4.0") and len(bench.calls()) == 1
 
 
