@@ -3,10 +3,10 @@
 OCAtari needs an old numpy, so this runs in an environment of its own, from the checkout's root:
 
     python -m venv reference && reference/bin/pip install ocatari==2.2.1 numpy==1.26.4 ale-py
-    PYTHONPATH=. reference/bin/python tests/bench/atari_reference.py [--steps 3000] [GAME ...]
+    PYTHONPATH=. reference/bin/python tests/bench/atari_reference.py [--steps 3000] [--endless] [GAME ...]
 
 Prints for each game, over random play without sticky actions: the share of steps whose observations are equal, and for each
-field the share of steps in which both agree on it.
+field the share of steps in which both agree on it. `--endless` gives lost lives back, so that play gets to later levels.
 """
 
 import argparse
@@ -26,6 +26,9 @@ from ocatari.ram.game_objects import GameObject
 FAMILY = Path(__file__).parents[2] / "tasks" / "atari"
 GAMES = ["asterix", "breakout", "enduro", "freeway", "pong", "qbert", "seaquest", "space_invaders"]
 MOVING, PLACE = ("x", "y", "w", "h", "dx", "dy"), ("x", "y", "w", "h")
+LIVES = {  # byte of the console's memory, and how many it begins with
+    "asterix": (83, 3), "breakout": (57, 5), "qbert": (8, 2), "seaquest": (59, 3), "space_invaders": (73, 3),
+}  # fmt: skip
 ROWS = {57: "RB", 63: "OB", 69: "YB", 75: "GB", 81: "AB", 87: "BB"}
 
 Observation = dict[str, Any]
@@ -133,8 +136,8 @@ class Reference:
         return found
 
 
-def compare(game: str, steps: int) -> tuple[int, Counter[str], Counter[str], list[str]]:
-    """Equal steps, equal steps per field, steps per field, and the first differences."""
+def compare(game: str, steps: int, endless: bool) -> tuple[int, Counter[str], Counter[str], list[str], float]:
+    """Equal steps, equal steps per field, steps per field, the first differences, and the points that were made."""
     from atari_emulator import Emulator
 
     module = task(game)
@@ -142,13 +145,15 @@ def compare(game: str, steps: int) -> tuple[int, Counter[str], Counter[str], lis
     reference = Reference(game)
     actions = random.Random(0)
     equal, agreed, seen, differences = 0, Counter[str](), Counter[str](), list[str]()
-    over = True
+    over, points = True, 0.0
     for step in range(steps):
         if over:
             emulator.reset()
             reference.reset()
             observer = module.GAME.observer("paper")
-        ours = {k: v for k, v in observer.observe(emulator.memory, 0).items() if k != "lives"}
+        lives = emulator.lives()
+        ours = observer.observe(emulator.memory, lives)
+        assert ours.pop("lives", lives) == lives
         theirs = reference.observe(emulator.memory)
         equal += ours == theirs
         for name in ours.keys() | theirs.keys():
@@ -159,9 +164,11 @@ def compare(game: str, steps: int) -> tuple[int, Counter[str], Counter[str], lis
                 differences.append(f"step {step}: {name}: ours {ours.get(name)}, theirs {theirs.get(name)}")
         if step % 3 == 0:
             action = actions.randrange(emulator.actions)
-        emulator.act(action)
+        points += emulator.act(action)
+        if endless and game in LIVES and 0 < emulator.memory[LIVES[game][0]] < LIVES[game][1]:
+            emulator._ale.setRAM(*LIVES[game])
         over = emulator.over()
-    return equal, agreed, seen, differences
+    return equal, agreed, seen, differences, points
 
 
 def _sorted(value: Any) -> Any:
@@ -172,13 +179,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("games", nargs="*", default=GAMES)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--endless", action="store_true")
     options = parser.parse_args()
     sys.path.insert(0, str(FAMILY))
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     for game in options.games:
-        equal, agreed, seen, differences = compare(game, options.steps)
+        equal, agreed, seen, differences, points = compare(game, options.steps, options.endless)
         fields = ", ".join(f"{name} {100 * agreed[name] / count:.1f} %" for name, count in sorted(seen.items()))
-        print(f"{game}: {100 * equal / options.steps:.2f} % of {options.steps} steps equal; {fields}")
+        print(
+            f"{game}: {100 * equal / options.steps:.2f} % of {options.steps} steps ({points:g} points) equal; {fields}"
+        )
         print("".join(f"  {difference}\n" for difference in differences), end="")
 
 
