@@ -63,6 +63,26 @@ def deciding(scene: Scene) -> None:
     scene.want()
 
 
+def asked_twice(scene: Scene) -> None:
+    """What if: a second candidate of the step, with one choice changed, beside the first."""
+    deciding(scene)
+    scene.event(
+        "edit_parsed",
+        candidate=1,
+        attempt=0,
+        tree=scene.tree,
+        files=["policy.py"],
+        hunks=2,
+        added=2,
+        removed=1,
+        reasoning="With less of the trace: the paddle is late.",
+        because=[],
+        expects=[],
+        whatif=["horizon.steps=1"],
+    )
+    scene.event("decision_wanted", pending="decide", candidates=[0, 1], since=AT.isoformat())
+
+
 def sending(scene: Scene) -> None:
     """Mode step: the prompt waits to be sent."""
     scene.start("step")
@@ -91,6 +111,7 @@ STATES: dict[str, tuple[Callable[[Scene], None], str]] = {
     "sending": (sending, "propose"),
     "gating": (gating, "gate"),
     "deciding": (deciding, "decide"),
+    "what-if": (asked_twice, "decide"),
     "paused": (paused, "paused"),
     "finished": (finished, "finished"),
 }
@@ -142,7 +163,9 @@ async def test_what_lies_above_the_main_screen(session: Path, scene: Scene, snap
         await look(person, snapshot, "reject")
         await person.press("escape", "question_mark")
         await look(person, snapshot, "help")
-        await person.press("escape", "4", "v", "z")
+        await person.press("escape", "ctrl+p", *"undo")
+        await look(person, snapshot, "palette")
+        await person.press("escape", "escape", "4", "v", "z")
         await look(person, snapshot, "prompt")
 
 
