@@ -4,14 +4,13 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from genopt_tui.errors import UsageError
-from genopt_tui.folders import user_file
+from genopt_tui.folders import settings_file, user_file
 
 
 def _as_list(value: object) -> object:
@@ -228,12 +227,6 @@ def _user_defaults() -> dict[str, Any]:
 
 
 ALIASES = {"memory": "memory.size", "sandbox": "sandbox.kind", "feedback": "feedback.detail", "horizon": "horizon.kind"}
-
-
-def settings_file(session: Path) -> Path:
-    """Where the settings of the session at `session` are kept: outside of it, so a foreign session brings none."""
-    digest = sha256(str(session.resolve()).encode()).hexdigest()[:16]
-    return user_file("sessions", f"{session.resolve().name}-{digest}.toml")
 
 
 def assign(

@@ -17,7 +17,7 @@ from textual.theme import Theme
 from textual.timer import Timer
 from textual.worker import WorkerFailed
 
-from genopt_tui.errors import UsageError
+from genopt_tui.errors import GenoptError, UsageError
 from genopt_tui.session.summary import head_summary
 from genopt_tui.ui import faults, terminal
 from genopt_tui.ui.glance import Glance
@@ -25,11 +25,10 @@ from genopt_tui.ui.glance import Glance
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from genopt_tui.config import UserSettings
     from genopt_tui.ui.kept import Kept
     from genopt_tui.ui.screens.main import MainScreen
     from genopt_tui.ui.snapshot import Snapshot
-    from genopt_tui.ui.tell import Teller
+    from genopt_tui.ui.tell import Own, Teller
 
 
 LOOK_AT_THEMES = 1.0
@@ -38,10 +37,9 @@ LOOK_AT_THEMES = 1.0
 
 @dataclass
 class OwnRead(Message):
-    """The user's settings; `why` says what was wrong with the file (defaults are in force then)."""
+    """The user's settings."""
 
-    settings: "UserSettings"
-    why: str = ""
+    settings: "Own"
 
 
 @dataclass
@@ -81,7 +79,7 @@ class GenoptApp(App[int]):
         self.farewell = ""
         self.fault: BaseException | None = None
         """What ended the application unforeseen."""
-        self.own: UserSettings | None = None
+        self.own: Own | None = None
         self._teller: Teller | None = None
         self._kept: Kept | None = None
         self._dressed = False
@@ -121,13 +119,13 @@ class GenoptApp(App[int]):
 
     def _read_own(self) -> None:
         """The user's settings once, and themes whenever a file of theirs changes. Runs in a thread of its own."""
-        from genopt_tui.config import UserSettings
+        from genopt_tui.ui.tell import Own, own_settings
         from genopt_tui.ui.themes import all_themes, state_of_files
 
         try:
-            self.post_message(OwnRead(UserSettings.load()))
-        except UsageError as error:
-            self.post_message(OwnRead(UserSettings(), str(error)))
+            self.post_message(OwnRead(own_settings()))
+        except GenoptError as error:
+            self.post_message(OwnRead(Own(why=str(error))))
         seen = None
         while self._running:
             if (state := state_of_files()) != seen:
@@ -139,7 +137,7 @@ class GenoptApp(App[int]):
         from genopt_tui.ui.actions import REBOUND, rebind
 
         self.own = message.settings
-        for problem in [message.why, *rebind(self.own.keys)]:
+        for problem in [self.own.why, *rebind(self.own.keys)]:
             if problem:
                 self.notify(problem, severity="warning", markup=False, timeout=10)
         self.set_keymap(dict(REBOUND))
@@ -151,7 +149,7 @@ class GenoptApp(App[int]):
                 self.notify(str(theme), severity="warning", markup=False)
             else:
                 self.register_theme(theme)
-        wanted = (self.own.interface.theme if self.own else "") or self.kept.theme
+        wanted = (self.own.theme if self.own else "") or self.kept.theme
         if not self._dressed and wanted in self.available_themes:
             self.theme = wanted
         elif any(not isinstance(t, UsageError) and t.name == worn for t in message.themes) and self._dressed:
@@ -187,12 +185,11 @@ class GenoptApp(App[int]):
 
     def tell(self, snapshot: "Snapshot") -> None:
         """Say outside of the screen what is wanted, or what goes on."""
-        from genopt_tui.config import Interface
-        from genopt_tui.ui.tell import Teller
+        from genopt_tui.ui.tell import Own, Teller
 
         if self._teller is None:
             self._teller = Teller(self.write_terminal)
-        self._teller.tell(snapshot, self.own.interface if self.own else Interface())
+        self._teller.tell(snapshot, self.own or Own())
 
     def write_terminal(self, sequence: str) -> None:
         """Pass a control sequence of ours to the terminal; none where there is no terminal."""

@@ -4,9 +4,13 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from genopt_tui.errors import TaskError
+from genopt_tui.errors import GenoptError
+from genopt_tui.folders import settings_file, user_file
+from genopt_tui.session import facts
+from genopt_tui.session.facts import Facts
 from genopt_tui.session.refs import HEADS
 from genopt_tui.ui.snapshot import Outside
 
@@ -37,7 +41,7 @@ class Watch:
         self._files: tuple[Any, ...] = ()
         self._looked: tuple[Any, ...] = ()
         self._looks = 0
-        self._task = TaskWatch()
+        self.task = TaskWatch(session)
 
     def refs_moved(self) -> bool:
         """Whether a ref may have moved since the last time."""
@@ -55,8 +59,8 @@ class Watch:
             moved = _moved(repository, self._memory())
             self.found = Outside(*_edited(repository), moved, self.found.task_changed)
         self._looks += 1
-        if self._looks % TASK_EVERY == 1:
-            self.found = replace(self.found, task_changed=self._task.changed(repository))
+        if self._looks % TASK_EVERY == 1 or self.task.asking:
+            self.found = replace(self.found, task_changed=self.task.changed(repository))
 
     def _stamps(self) -> list[tuple[str, int, int]]:
         """Name, time and size of every file that a person may have edited."""
@@ -81,27 +85,53 @@ class Watch:
 
 
 class TaskWatch:
-    """Whether the task (code, data, settings, limits) is another one than head was scored under; read anew where a file changed."""
+    """Whether the task (code, data, settings, limits) is another one than head was scored under, and the rule of its scores.
 
-    def __init__(self) -> None:
-        self._stamps: tuple[Any, ...] = ()
-        self._now = ""
+    Asked anew where a file changed, and in a thread where the answer takes a moment.
+    """
+
+    def __init__(self, session: Path) -> None:
+        self._session = session
+        self._asked: tuple[Any, ...] = ()
+        self._told: Facts = {}
+        self._asking: Thread | None = None
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is awaited, or has come since the last look."""
+        return self._asking is not None
+
+    @property
+    def rule(self) -> str:
+        """By which rule and under which changed settings scores are made; empty where that is not known."""
+        return str(self._told.get("rule", ""))
 
     def changed(self, repository: "Repository") -> bool:
         from genopt_tui.session.best import group_of
-        from genopt_tui.session.state import state_of
-        from genopt_tui.session.travel import task_of
 
-        choices = repository.choices(repository.head())
-        try:
-            files = task_of(repository.path, str(choices.task["name"])).code()
-            stamps = (*((str(f), f.stat().st_mtime_ns) for f in files), choices.model_dump_json())
-            if stamps != self._stamps:
-                self._stamps, self._now = stamps, state_of(repository.path, choices)[1]
-        except TaskError:  # the task is not on this machine: whoever wants to run it is told
-            return False
+        choices = repository.choices_text(repository.head())
+        if not self.asking and (choices, self._stamps()) != self._asked:
+            self._asking = Thread(target=self._ask, args=(choices,), daemon=True, name="genopt-task")
+            self._asking.start()
+            if facts.at_hand():
+                self._asking.join()
+        if self._asking is not None and not self._asking.is_alive():
+            self._asking = None
         group = group_of(repository, repository.head())
-        return group is not None and group.partition(" ")[0] not in {"?", self._now}
+        return (
+            bool(self._told) and group is not None and group.partition(" ")[0] not in {"?", self._told["fingerprint"]}
+        )
+
+    def _ask(self, choices: str) -> None:
+        try:
+            self._told = facts.ask("task", str(self._session), choices)
+        except GenoptError:  # whoever wants to run it is told
+            self._told = {}
+        self._asked = (choices, self._stamps())
+
+    def _stamps(self) -> tuple[int, ...]:
+        places = (user_file("settings.toml"), settings_file(self._session), *map(Path, self._told.get("places", ())))
+        return tuple(map(_changed_at, places))
 
 
 def _changed_at(place: Path) -> int:
@@ -113,11 +143,11 @@ def _changed_at(place: Path) -> int:
 
 def _edited(repository: "Repository") -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files that were edited by hand, and those in which a conflict is marked."""
-    from genopt_tui.session.acts import is_torn
-
     edit = repository.hand_edit()
     if edit is None:
         return (), ()
+    from genopt_tui.session.acts import is_torn
+
     names = sorted(edit.changed) + (["genopt.toml"] if edit.choices is not None else [])
     return tuple(names), tuple(name for name in names if is_torn(edit.files.get(name, "")))
 

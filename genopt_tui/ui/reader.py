@@ -1,13 +1,16 @@
 """Reads versions out of a session's git repository: head at once with the standard library alone, the history after."""
 
 import json
+import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.errors import SessionError
+from genopt_tui.folders import settings_file, user_file
 from genopt_tui.session.objects import Commit, ObjectStore
 from genopt_tui.session.progress import Candidate
 from genopt_tui.session.summary import HeadSummary, head_summary
@@ -58,6 +61,16 @@ def artifact_of(objects: ObjectStore, commit: Commit) -> Files:
     return objects.texts(entry[1]) if entry else {}
 
 
+def read_settings(session: Path) -> dict[str, Any]:
+    """The settings that the user's own file and the session's give, the session's first; what is no TOML gives none."""
+    found: dict[str, Any] = {}
+    for file, table in ((user_file("settings.toml"), "session"), (settings_file(session), "")):
+        with suppress(FileNotFoundError, tomllib.TOMLDecodeError):
+            told = tomllib.loads(file.read_text(encoding="utf-8", errors="replace"))
+            found |= told.get(table, {}) if table else told
+    return found
+
+
 class Reader:
     """Versions of one session; used and closed by one thread."""
 
@@ -83,9 +96,9 @@ class Reader:
     def repository(self) -> "Repository":
         """The repository, opened with what it needs once the first content stands."""
         if self._repository is None:
-            from genopt_tui.session.repository import Repository
+            from genopt_tui.ui.light import LightRepository
 
-            self._repository = Repository.open(self.session)
+            self._repository = LightRepository.open(self.session)
             self._objects.close()  # one git process and one memory of objects are enough
             self._objects = self._repository.objects
         return self._repository
@@ -115,33 +128,19 @@ class Reader:
         return self.repository.best("lower" if direction == "lower" else "higher").commit
 
     def info(self, info: SessionInfo) -> SessionInfo:
-        """What the settings and head's design choices say about the session."""
-        from genopt_tui.config import SessionSettings
-
-        settings = SessionSettings.load(self.session)
+        """What the settings (as whoever set them has checked them) and head's design choices say about the session."""
+        settings = read_settings(self.session)
         choices = self._choices(self._objects.commit("HEAD"))
         gate = choices.get("gate", {})
         return replace(
             info,
             task=str(choices.get("task", {}).get("name", "")) or info.task,
             start=str(choices.get("start", "")),
-            mode=settings.mode,
-            model=settings.model or info.model,
-            workers=settings.workers,
+            mode=str(settings.get("mode") or "ask"),
+            model=str(settings.get("model") or info.model),
+            workers=int(settings.get("workers") or os.cpu_count() or 1),
             gate_size=int(gate.get("examples", 0)) * int(gate.get("repeats", 1)),
-            rule=self._rule(choices.get("task", {})),
         )
-
-    def _rule(self, chosen: Mapping[str, Any]) -> str:
-        """By which rule and under which changed settings the session's scores are made; empty where its task is not here."""
-        from genopt_tui.errors import UsageError
-        from genopt_tui.session.travel import task_of
-
-        try:
-            task = task_of(self.session, str(chosen["name"])).task
-            return task.scored_by(task.resolve(dict(chosen)))
-        except (KeyError, OSError, UsageError):
-            return ""
 
     def tree(self, commit: str) -> str:
         """Id of a version's artifact."""

@@ -181,7 +181,8 @@ class Store(Thread):
         if self._history_stale or self._unread:
             self._guarded(self._read_history)
             self._stale = True
-        if self._stale or self._watch.found != self._snapshot.outside:
+        watch, shown = self._watch, self._snapshot
+        if self._stale or (watch.found, watch.task.rule) != (shown.outside, shown.session.rule):
             self._stale = False
             self._publish()
 
@@ -400,7 +401,12 @@ class Store(Thread):
 
     def _session_info(self, info: SessionInfo) -> SessionInfo:
         run = self._fold.progress.run or {}
-        return replace(info, model=str(run.get("model") or info.model), sandbox=str(run.get("sandbox") or info.sandbox))
+        return replace(
+            info,
+            model=str(run.get("model") or info.model),
+            sandbox=str(run.get("sandbox") or info.sandbox),
+            rule=self._watch.task.rule,
+        )
 
 
 def _same(old: Any, new: Any) -> Any:

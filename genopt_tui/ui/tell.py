@@ -1,14 +1,43 @@
 """Telling a person who looks elsewhere: the bell, the terminal's title, the desktop. (The user's own commands: loop/telling.py.)"""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
 
+from genopt_tui.folders import user_file
+from genopt_tui.session import facts
 from genopt_tui.session.progress import FAILED, FINISHED, RUNNING, WAITING
 from genopt_tui.ui.snapshot import Snapshot
 from genopt_tui.ui.terminal import wrapped
 
-if TYPE_CHECKING:
-    from genopt_tui.config import Interface
+
+class Ways(Protocol):
+    """By which ways a person is told; the others are switched off."""
+
+    bell: bool
+    notify: bool
+    title: bool
+
+
+@dataclass(slots=True)
+class Own:
+    """The user's own settings, as far as the application follows them; `why` says what is wrong with the file."""
+
+    theme: str = ""
+    bell: bool = True
+    notify: bool = True
+    title: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+
+def own_settings() -> Own:
+    """Read the user's own file, where there is one. Raises GenoptError."""
+    if not user_file("settings.toml").exists():
+        return Own()
+    told = facts.ask("own")
+    ways = {name: told["interface"][name] for name in ("theme", "bell", "notify", "title")}
+    return Own(**ways, keys=told["keys"], why=told.get("why", ""))
 
 
 def title_of(snapshot: Snapshot) -> str:
@@ -26,7 +55,7 @@ class Teller:
         self._write = write
         self._title, self._before = "", ""
 
-    def tell(self, snapshot: Snapshot, settings: "Interface") -> None:
+    def tell(self, snapshot: Snapshot, settings: Ways) -> None:
         title = title_of(snapshot)
         if title == self._title:
             return
@@ -39,7 +68,7 @@ class Teller:
         if snapshot.pending or over:
             self._news(settings)
 
-    def _news(self, settings: "Interface") -> None:
+    def _news(self, settings: Ways) -> None:
         if settings.bell:
             self._write("\x07")
         if settings.notify:

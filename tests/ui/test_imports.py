@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sample import make_session
 
-NEVER = ["litellm", "datasets", "gymnasium", "ale_py", "pandas", "torch", "sklearn"]
-NOT_BEFORE = ["pydantic", "git", "jinja2", "pygments", "genopt_tui.ui.screens.main"]
+NEVER = ["litellm", "datasets", "gymnasium", "ale_py", "pandas", "torch", "sklearn", "numpy", "pydantic", "git"]
+NOT_BEFORE = ["jinja2", "pygments", "genopt_tui.ui.screens.main"]
 VISIT = """
 import sys
 from pathlib import Path
