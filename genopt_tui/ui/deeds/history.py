@@ -33,10 +33,11 @@ class HistoryDeeds(Deeds):
         s = self.snapshot
         lost = [r.label for r in _between(s.rows, s.head, row.commit)]
         score = f" (gate {words.score(row.score)} n={row.n})" if row.score is not None else ""
-        later = f"Versions {' '.join(reversed(lost[:8]))}{' ...' if len(lost) > 8 else ''}" if lost else "Later ones"
+        named = f"{' '.join(reversed(lost[:8]))}{' ...' if len(lost) > 8 else ''}"
+        later = {0: "Later ones stay", 1: f"Version {named} stays"}.get(len(lost), f"Versions {named} stay")
         return (
             f"{s.branch} goes from {s.head_label} back to {row.label}{score}.\n"
-            f"{later} stay in the history as abandoned; u undoes this.{self._flight()}"
+            f"{later} in the history as abandoned; u undoes this.{self._flight()}"
         )
 
     def do_branch(self) -> None:
