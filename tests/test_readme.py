@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sorting import BENCH, SLOW
+
 README = Path(__file__).parent.parent / "README.md"
 AGENT = r"""#!PYTHON
 import re, sys
@@ -42,21 +44,6 @@ elif "billing or refund" in asked:
 else:
     print("neither of them")
 """
-SORTER = """def sort(values):
-    values = list(values)
-    for _ in values:
-        for i in range(len(values) - 1):
-            if values[i + 1] < values[i]:
-                values[i : i + 2] = values[i + 1], values[i]
-    return values
-"""
-BENCH = """import sys, time
-from src.sorter import sort
-values = [(i * 7919) % 1009 for i in range(int(sys.argv[1]))]
-began = time.perf_counter()
-sort(values)
-print("took", time.perf_counter() - began)
-"""
 
 
 def blocks() -> dict[str, str]:
@@ -78,7 +65,7 @@ def user(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     (folder / "prompt.txt").write_text("Which queue?\n{text}\n")
     rows = (f"{('money back', 'charged')[n % 2]} {n},{('refund', 'billing')[n % 2]}\n" for n in range(40))
     (folder / "cases.csv").write_text("text,label\n" + "".join(rows))
-    (folder / "src" / "sorter.py").write_text(SORTER)
+    (folder / "src" / "sorter.py").write_text(SLOW)
     (folder / "bench.py").write_text(BENCH)
     (folder / "check.py").write_text("from src.sorter import sort\nassert sort([2, 1, 3]) == [1, 2, 3]\n")
     (folder / "sizes.txt").write_text("".join(f"{n}\n" for n in range(300, 324)))

@@ -17,38 +17,12 @@ from genopt_tui.session.client import SessionLock, ensure_runner, runner_pid, se
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.session.repository import Repository
 from genopt_tui.task import loader
+from tests import tiny
 
 PATIENCE = 90.0  # seconds that a test waits for something that takes one or two
 for library in ("git", "scipy.stats"):  # what every runner loads in its first step: those that are forked from here have it
     importlib.import_module(library)
 
-TOML = """
-name = "tiny"
-description = "Reach a number"
-objective = "Make value() return a number close to 10."
-failure_score = -100.0
-[starts.plain]
-description = "A bad number"
-[choices]
-"batch.size" = 2
-"gate.examples" = 6
-"""
-TASK = """
-from genopt_tui.task.contract import Example, Result
-
-FIRST = {"train": 0, "gate": 100, "test": 200}
-
-
-def examples(split):
-    return [Example(f"{split}-{i}", data=FIRST[split] + i) for i in range(8)]
-
-
-def run(artifact, example, ctx):
-    got = ctx.call("answer.value", example.data * 0.001)
-    ctx.step(observation={"shift": example.data}, action=got, reward=-abs(got - 10))
-    return Result(score=-abs(got - 10), feedback=f"off by {got - 10:.3f}")
-"""
-ARTIFACT = "LEVEL = 3.0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
 MODEL = '''
 """A model: reads LEVEL in the prompt, proposes LEVEL + 1, and writes down every call."""
 import pathlib, re, sys, time
@@ -184,12 +158,7 @@ class Bench:
 
 @pytest.fixture
 def task(tmp_path: Path) -> Path:
-    folder = tmp_path / "tiny"
-    (folder / "starts" / "plain").mkdir(parents=True)
-    (folder / "task.toml").write_text(TOML)
-    (folder / "task.py").write_text(TASK)
-    (folder / "starts" / "plain" / "answer.py").write_text(ARTIFACT)
-    return folder
+    return tiny.write(tmp_path)
 
 
 Make = Callable[..., Bench]

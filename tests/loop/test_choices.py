@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from conftest import ARTIFACT, TASK, Make
+from conftest import Make
+
+from tests.tiny import ARTIFACT, TASK
 
 TWO_HUNKS = (
     "Both ends.\n\nanswer.py\n<<<<<<< SEARCH\nLEVEL = 3.0\n=======\nLEVEL = 6.0\n>>>>>>> REPLACE\n\n"

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from conftest import ARTIFACT, TASK, Make
+from conftest import Make
 
 from genopt_tui.__main__ import call
 from genopt_tui.session.progress import PAUSED, latest
+from tests.tiny import ARTIFACT, TASK
 
 QUOTA = "You have hit your usage limit. It resets at 3 pm.\n"
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from time import monotonic
 
 from conftest import Visit, visit
-from terminal import TASK, TOML
 
 from genopt_tui.cli.making import make_session
 from genopt_tui.config import SessionSettings
@@ -19,6 +18,7 @@ from genopt_tui.session.journal import Event, Journal
 from genopt_tui.task import loader
 from genopt_tui.ui.snapshot import HistoryRow
 from genopt_tui.ui.widgets.text import Plain
+from tests import tiny
 
 PATIENCE = 120.0  # seconds that a test waits for what takes one or two
 ARTIFACT = (
@@ -51,11 +51,7 @@ DRIFT = {drift - 1}
 
 def live(folder: Path) -> tuple[Path, SessionSettings]:
     """Make the session and its story, and say its settings; no runner is left. Its home is GENOPT_HOME."""
-    task = folder / "tiny"
-    (task / "starts" / "plain").mkdir(parents=True)
-    (task / "task.toml").write_text(TOML)
-    (task / "task.py").write_text(TASK)
-    (task / "starts" / "plain" / "answer.py").write_text(ARTIFACT)
+    task = tiny.write(folder, ARTIFACT)
     model = folder / "model.py"
     model.write_text(MODEL)
     settings = [f"model=command:{sys.executable} {model}", "sandbox=none", "workers=2"]

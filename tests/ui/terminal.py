@@ -13,33 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests import tiny
+
 PATIENCE = 60.0  # seconds that a visit waits for something that takes one or two
-TOML = """
-name = "tiny"
-description = "Reach a number"
-objective = "Make value() return a number close to 10."
-failure_score = -100.0
-[starts.plain]
-description = "A bad number"
-[choices]
-"batch.size" = 2
-"gate.examples" = 6
-"""
-TASK = """
-from genopt_tui.task.contract import Example, Result
-
-
-def examples(split):
-    first = {"train": 0, "gate": 100, "test": 200}[split]
-    return [Example(f"{split}-{i}", data=first + i) for i in range(6)]
-
-
-def run(artifact, example, ctx):
-    got = ctx.call("answer.value", example.data * 0.001)
-    ctx.step(observation={"shift": example.data}, action=got, reward=-abs(got - 10))
-    return Result(score=-abs(got - 10), feedback=f"off by {got - 10:.3f}")
-"""
-ARTIFACT = "LEVEL = 3.0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
 MODEL = '''
 """A model: reads LEVEL in the prompt and proposes LEVEL + 1."""
 import re, sys
@@ -53,11 +29,7 @@ for word in [w for w in sys.argv[1:] if re.search(rf"^def value\\({w}\\):", prom
 
 def make_task(folder: Path) -> tuple[Path, str]:
     """A small task and a model for it: the task's folder and the model's name."""
-    task = folder / "tiny"
-    (task / "starts" / "plain").mkdir(parents=True)
-    (task / "task.toml").write_text(TOML)
-    (task / "task.py").write_text(TASK)
-    (task / "starts" / "plain" / "answer.py").write_text(ARTIFACT)
+    task = tiny.write(folder)
     model = folder / "model.py"
     model.write_text(MODEL)
     return task, f"command:{sys.executable} {model}"
