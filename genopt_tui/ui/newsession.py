@@ -129,7 +129,7 @@ def starts(wish: Wish) -> list[Offer]:
         out += [Offer("", f"    {part}", text) for part, text in parts if text]
         unlike = {other: differences(task.starts, name, other) for other in task.starts}
         told = "; ".join(f"{other}: {', '.join(parts)}" for other, parts in unlike.items() if len(parts) > 1)
-        out += [Offer("", "    differs in more than one", told)] if told else []
+        out += [Offer("", "    differs in 2 or more", told)] if told else []
     return out
 
 

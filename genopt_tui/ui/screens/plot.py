@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -41,6 +42,7 @@ class PlotScreen(Sheet):
         self._snapshot = snapshot
         self._train: dict[int, float] = {}
         self._test: list[Point] = []
+        self._best: list[tuple[int, float]] = []
 
     def read(self) -> tuple[str, Sequence[Page]]:
         s = self._snapshot
@@ -49,21 +51,28 @@ class PlotScreen(Sheet):
             built = journal.events(kinds=["evidence_built"])
             self._train = {e.step: float(e.data["mean"]) for e in built if e.data.get("mean") is not None}
             self._test = tested(Path(s.session.path), journal, s.rows)
+            self._best = best_so_far(Path(s.session.path))
         finally:
             journal.close()
         return self._about(), [Page("curve", self._lines())]
 
     def _about(self) -> str:
         marks = words.marks()
+        rule = self._snapshot.session.rule
         return (
-            f"{marks.accepted} gate mean with its 95 % interval  {marks.rejected} rejected  + train batch mean"
-            f"  {marks.abandoned} abandoned  {TEST} test split, {words.opened(self._snapshot.opened)}"
+            f"{marks.accepted} gate mean with its 95 % interval  {marks.dash} best so far  {marks.rejected} rejected"
+            f"  + train batch mean  {marks.abandoned} abandoned  {TEST} test split, {words.opened(self._snapshot.opened)}"
+            + (f"\nscores: {rule}" if rule else "")
         )
 
     def _lines(self) -> list[Line]:
         width, height = max(20, self.app.size.width - AXIS - 8), max(6, self.app.size.height - 12)
         found = [*points(self._snapshot.rows), *train(self._train), *self._test]
-        return curve(found, width, height) if found else [(("no version has a score yet: s runs a step", "dim"),)]
+        return (
+            curve(found, width, height, self._best)
+            if found
+            else [(("no version has a score yet: s runs a step", "dim"),)]
+        )
 
     def on_resize(self, event: events.Resize) -> None:
         if self.ready:
@@ -106,13 +115,23 @@ def tested(session: Path, journal: Journal, rows: Iterable[HistoryRow]) -> list[
     return found
 
 
+def best_so_far(session: Path) -> list[tuple[int, float]]:
+    """The best accepted score by step, as `genopt curve` has it."""
+    from genopt_tui.session.curve import points
+    from genopt_tui.session.repository import Repository
+
+    with Repository.open(session) as repository:
+        found = points(repository.log(all=True), {}, repository.direction())
+    return [(p.step, p.best) for p in found if p.best is not None]
+
+
 def train(means: dict[int, float]) -> list[Point]:
     return [Point(step, mean, mean, mean, "+", "number") for step, mean in means.items()]
 
 
-def curve(found: Sequence[Point], width: int, height: int) -> list[Line]:
-    """The points as lines of text, the highest score first, the axis of steps last."""
-    low, high = min(p.low for p in found), max(p.high for p in found)
+def curve(found: Sequence[Point], width: int, height: int, best: Sequence[tuple[int, float]] = ()) -> list[Line]:
+    """The points as lines of text, the highest score first, the axis of steps last; `best` (step, value) as a line behind them."""
+    low, high = min([p.low for p in found] + [b for _, b in best]), max([p.high for p in found] + [b for _, b in best])
     span, last = (high - low) or 1.0, max(p.step for p in found) or 1
     marks = words.marks()
     cells: dict[tuple[int, int], tuple[str, str]] = {}
@@ -125,6 +144,9 @@ def curve(found: Sequence[Point], width: int, height: int) -> list[Line]:
         for y in range(row_of(p.high), row_of(p.low) + 1):
             cells.setdefault((x, y), (marks.pipe, "gutter"))
         cells[(x, row_of(p.value))] = (p.mark, p.look)
+    for (step, value), (until, _) in pairwise([*best, (last, 0.0)]):
+        for x in range(round(step / last * (width - 1)), round(until / last * (width - 1)) + 1):
+            cells.setdefault((x, row_of(value)), (marks.dash, "dim"))
     lines = [_row(y, high - y * span / (height - 1), cells, width, height) for y in range(height)]
     return [*lines, ((" " * AXIS + marks.dash * width, "gutter"),), ((_steps(last, width), "gutter"),)]
 
