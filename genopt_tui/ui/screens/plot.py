@@ -119,9 +119,11 @@ def best_so_far(session: Path) -> list[tuple[int, float]]:
     """The best accepted score by step, as `genopt curve` has it."""
     from genopt_tui.session.curve import points
     from genopt_tui.session.repository import Repository
+    from genopt_tui.session.travel import task_of
 
     with Repository.open(session) as repository:
-        found = points(repository.log(all=True), {}, repository.direction())
+        task = task_of(session, str(repository.choices(repository.head()).task["name"])).task
+        found = points(repository.log(all=True), {}, task.direction)
     return [(p.step, p.best) for p in found if p.best is not None]
 
 
