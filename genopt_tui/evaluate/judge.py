@@ -121,8 +121,7 @@ class Judge:
         tracer = Tracer() if rollout.traced else None
         context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
         context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))
-        # A trace is worked on while the player works.
-        if not (rollout.traced or self.limits.processes) and core.choice():
+        if not self.limits.processes and core.choice():
             watch.core = core.Core(lambda: context.calls, player.pidfd)
         watch.start()
         try:

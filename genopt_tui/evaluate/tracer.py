@@ -2,19 +2,19 @@
 
 import contextlib
 import functools
-import zlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgpack
 
-from genopt_tui.task import trace
+from genopt_tui.task import pictures, trace
 from genopt_tui.task.rollout import Json, Picture, TraceChunk
 
 LARGEST_TRACE = 64 * 1024**2  # compressed bytes; later steps are counted, not kept
 LARGEST_PICTURES = 64 * 1024**2
 COLOURS = 256
-WORD = 8  # bytes
+WORD = 4  # bytes
+SPARSE = 4  # a picture is told by what changed where no more than one word in so many did
 WAITING = 64  # steps, answers and pictures that wait to be worked on, at most
 CALL_BYTES = 256 * 1024  # of the calls of one answer; our recorder sends half of it at most
 
@@ -123,8 +123,8 @@ class Tracer:
                 self._keep(trace.with_calls(each, calls.packed(), calls.cut, calls.failed))
             else:
                 self._calls = self._calls.plus(each)
-        pictures, self._pictures = self._pictures, []
-        for picture in pictures:
+        attached, self._pictures = self._pictures, []
+        for picture in attached:
             self.album.add(*picture)
 
     def finish(self) -> tuple[TraceChunk, ...]:
@@ -161,6 +161,7 @@ class Album:
         self._colours: list[int] = []
         self._palette = b""
         self._rounded = False
+        self._run = 0  # pictures that may still be told by what changed, before the next whole one
         self._bytes = 0
 
     @functools.cached_property
@@ -172,33 +173,42 @@ class Album:
 
     def add(self, step: int, image: Any, palette: Any) -> None:
         """A picture and its palette as `copied` gives them. Only what changed since the picture before is looked at."""
-        if self._bytes > LARGEST_PICTURES or not self._take_in(image, palette):
+        if self._bytes > LARGEST_PICTURES or not len(changed := self._take_in(image, palette)):
             return
-        squeeze = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL, zlib.Z_RLE)
-        packed = squeeze.compress(self._indices) + squeeze.flush()
-        self._bytes += len(packed)
         if self.pictures and self.pictures[-1].step == step:
             self.pictures.pop()  # the latest picture of a step counts
+            self._run = 0
+        packed = self._packed(changed, 1 if palette is None else self._last.itemsize)
+        self._bytes += len(packed)
         self.pictures.append(Picture(step, image.shape[1], image.shape[0], self._palette, packed))
 
-    def _take_in(self, image: Any, palette: Any) -> bool:
-        """Bring the indices up to date; whether anything changed."""
+    def _packed(self, changed: Any, word: int) -> bytes:
+        """The present indices, or what changed in them: the places of words of so many bytes."""
+        words = self._indices.view(f"u{word}")
+        if not self._run or len(changed) * SPARSE > len(words):
+            self._run = pictures.RUN - 1
+            return pictures.whole(self._indices)
+        self._run -= 1
+        return pictures.changes(changed, words[changed], len(words))
+
+    def _take_in(self, image: Any, palette: Any) -> Any:
+        """Bring the indices up to date; the places of what changed: of pixels, or with a palette of words."""
         import numpy as np
 
-        word: Any = np.uint64 if image.shape[0] * image.shape[1] % WORD == 0 else np.uint8
+        word: Any = np.uint32 if image.shape[0] * image.shape[1] % WORD == 0 else np.uint8
         words = image.reshape(-1).view(word)
         if self._shape != image.shape or (palette is not None and palette != self._numbers):
             self._shape, self._numbers, self._known, self._last = image.shape, palette, b"", ~words
-            self._indices = np.zeros(image.shape[0] * image.shape[1], np.uint8)
+            self._indices, self._run = np.zeros(image.shape[0] * image.shape[1], np.uint8), 0
         changed = (words != self._last).nonzero()[0]
         self._last = words
         if not len(changed):
-            return False
+            return changed
         if palette is None or self._rounded:
-            self._index(image, palette, changed)
-        else:
-            self._translate(image, palette, changed, words[changed])
-        return True
+            pixels = self._index(image, palette, changed)
+            return pixels if palette is None else changed
+        self._translate(image, palette, changed, words[changed])
+        return changed
 
     def _translate(self, image: Any, palette: bytes, changed: Any, new: Any) -> None:
         """As `_index`, where all numbers of the palette have been met: the changed words, byte by byte."""
@@ -224,8 +234,8 @@ class Album:
         across = np.arange(WORD // size + 2 * (size > 1))  # a word may begin and end within a pixel
         return np.minimum(((words * WORD // size)[:, None] + across).ravel(), len(self._indices) - 1)
 
-    def _index(self, image: Any, palette: Any, words: Any) -> None:
-        """Bring the palette indices of the pixels in these words up to date, colour by colour."""
+    def _index(self, image: Any, palette: Any, words: Any) -> Any:
+        """Bring the palette indices of the pixels in these words up to date, colour by colour; which pixels these are."""
         import numpy as np
 
         pixels = image.reshape(-1) if image.ndim == 2 else image.reshape(-1, 3)
@@ -233,22 +243,23 @@ class Album:
         codes = code(coloured(pixels[changed], palette))
         if self._rounded:
             self._indices[changed] = coarse(codes)
-            return
+            return changed
         found = self._table[codes]
         if not found.all():
             new = np.unique(codes[found == 0])
             if len(self._colours) + len(new) > COLOURS:
                 self._start_rounding(coloured(pixels, palette))
-                return
+                return changed
             self._colours += [int(colour) for colour in new]
             self._palette = packed(self._colours)
             self._table[new] = np.arange(len(self._colours) - len(new), len(self._colours)) + 1
             found = self._table[codes]
         self._indices[changed] = found - 1
+        return changed
 
     def _start_rounding(self, pixels: Any) -> None:
         """More than 256 colours: from here on they are rounded to 3, 3 and 2 bits."""
-        self._rounded = True
+        self._rounded, self._run = True, 0
         self._palette = packed(
             [(r * 255 // 7) << 16 | (g * 255 // 7) << 8 | b * 85 for r in range(8) for g in range(8) for b in range(4)]
         )

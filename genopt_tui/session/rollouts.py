@@ -10,6 +10,7 @@ from typing import Any
 from genopt_tui.session.blocks import REPLY, ROLLOUT
 from genopt_tui.session.events import Events
 from genopt_tui.session.rows import RolloutRow, now
+from genopt_tui.task import pictures
 from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
 
 COLUMNS = "id, step, key, tree, traced, example, repeat, split, status, score, seconds, steps, data"
@@ -163,12 +164,17 @@ class Rollouts(Events):
         return [TraceChunk(*row) for row in rows]
 
     def picture(self, rollout: int, step: int) -> Picture | None:
-        """The picture attached to `step`, or the latest before it."""
-        row = self._db.execute(
-            "SELECT step, width, height, palette, pixels FROM picture WHERE rollout = ? AND step <= ? ORDER BY step DESC LIMIT 1",
-            (rollout, step),
-        ).fetchone()
-        return Picture(*row) if row else None
+        """The whole picture attached to `step`, or the latest before it. Raises ValueError when it is damaged."""
+        rows = self._db.execute(
+            "SELECT step, width, height, palette, pixels FROM picture WHERE rollout = ? AND step <= ? ORDER BY step DESC LIMIT ?",
+            (rollout, step, pictures.RUN),
+        )
+        run: list[Picture] = []
+        for row in rows:
+            run.insert(0, Picture(*row))
+            if pictures.is_whole(run[0]):
+                break
+        return pictures.last(run) if run else None
 
 
 def short(tree: str) -> int:

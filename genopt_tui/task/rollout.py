@@ -64,8 +64,8 @@ class TraceChunk:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An indexed picture attached to step `step`: `pixels` is zlib of width*height palette indices (1 byte each),
-    `palette` is 3 bytes (RGB) per used index."""
+    """An indexed picture attached to step `step`: `pixels` is zlib of width*height palette indices (1 byte each), or what
+    changed since the picture before (see `task.pictures`); `palette` is 3 bytes (RGB) per used index."""
 
     step: int
     width: int

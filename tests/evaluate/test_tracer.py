@@ -8,10 +8,14 @@ import numpy as np
 import pytest
 
 from genopt_tui.evaluate.tracer import NO_CALLS, BadCalls, Tracer
+from genopt_tui.task import pictures
 from genopt_tui.task.rollout import Picture
 
 
-def shown(picture: Picture) -> Any:
+def shown(kept: list[Picture]) -> Any:
+    """The last of these pictures as rows of red, green, blue."""
+    first = max(i for i, each in enumerate(kept) if pictures.is_whole(each))
+    picture = pictures.last(kept[first:])
     palette = np.frombuffer(picture.palette, np.uint8).reshape(-1, 3)
     return palette[np.frombuffer(zlib.decompress(picture.pixels), np.uint8)].reshape(picture.height, picture.width, 3)
 
@@ -29,10 +33,10 @@ def test_pictures_are_kept_exactly_where_they_changed(shape: tuple[int, int, int
         wanted[step] = image.copy()
         image[0, 0] = 0  # the task goes on with the same array
     tracer.finish()
-    pictures = tracer.album.pictures
+    kept = tracer.album.pictures
     for step, picture in wanted.items():
-        assert (shown([p for p in pictures if p.step <= step][-1]) == picture).all()
-    assert len(pictures) < 30
+        assert (shown([p for p in kept if p.step <= step]) == picture).all()
+    assert len(kept) < 30
 
 
 @pytest.mark.parametrize("shape", [(20, 16), (7, 5)])
@@ -51,8 +55,37 @@ def test_pictures_by_numbers_of_colours(shape: tuple[int, int]) -> None:
         wanted[step] = palette[image]
     tracer.finish()
     for step, picture in wanted.items():
-        assert (shown([p for p in tracer.album.pictures if p.step <= step][-1]) == picture).all()
+        assert (shown([p for p in tracer.album.pictures if p.step <= step]) == picture).all()
     assert len(tracer.album.pictures) < 35
+
+
+def test_most_pictures_say_only_what_changed_and_few_are_read_for_any() -> None:
+    tracer = Tracer()
+    image: Any = np.zeros((20, 16), np.uint8)
+    palette: Any = np.stack([np.arange(256, dtype=np.uint8)] * 3, axis=1)
+    for step in range(100):
+        tracer.step(None, None, None, {})
+        image[step // 16, step % 16] = 7
+        tracer.attach(image, palette)
+    tracer.finish()
+    kept = tracer.album.pictures
+    assert [i for i, each in enumerate(kept) if pictures.is_whole(each)] == [0, 32, 64, 96]
+    assert all((shown(kept[: i + 1])[..., 0] > 0).sum() == i + 1 for i in range(100))
+
+
+def test_the_latest_picture_of_a_step_counts() -> None:
+    tracer = Tracer()
+    image: Any = np.zeros((20, 16), np.uint8)
+    palette: Any = np.zeros((256, 3), np.uint8)
+    palette[:, 0] = range(256)
+    for step in range(3):
+        tracer.step(None, None, None, {})
+        for again in range(2):
+            image[step, again] = 9
+            tracer.attach(image, palette)
+    tracer.finish()
+    assert [each.step for each in tracer.album.pictures] == [0, 1, 2]
+    assert (shown(tracer.album.pictures)[..., 0] == image).all()
 
 
 def test_more_than_256_colours_of_changing_palettes() -> None:
@@ -65,7 +98,7 @@ def test_more_than_256_colours_of_changing_palettes() -> None:
         tracer.attach(numbers, palette)
     tracer.finish()
     assert [len(p.palette) // 3 for p in tracer.album.pictures] == [256, 256]
-    assert abs(shown(tracer.album.pictures[-1]).astype(int)[..., 0] - 100).max() < 40
+    assert abs(shown(tracer.album.pictures).astype(int)[..., 0] - 100).max() < 40
 
 
 def test_more_than_256_colours_are_rounded() -> None:
@@ -73,7 +106,7 @@ def test_more_than_256_colours_are_rounded() -> None:
     tracer.attach(np.arange(40 * 40 * 3, dtype=np.uint16).reshape(40, 40, 3).astype(np.uint8) * 7)
     tracer.finish()
     (picture,) = tracer.album.pictures
-    assert len(picture.palette) == 3 * 256 and shown(picture).shape == (40, 40, 3)
+    assert len(picture.palette) == 3 * 256 and shown([picture]).shape == (40, 40, 3)
 
 
 @pytest.mark.parametrize("picture", [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 3)), "picture", None])

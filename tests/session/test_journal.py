@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,20 @@ def test_a_rollout_keeps_its_trace_in_pieces(folder: Path) -> None:
     assert found is not None
     assert found.result.score == 2.5
     assert journal.find_rollout("task/other", "tree") is None
+
+
+def test_a_picture_that_says_what_changed_is_told_with_those_before_it(folder: Path) -> None:
+    journal = Journal(folder)
+    pictures = tuple(
+        Picture(step, 4, 1, b"abc", zlib.compress(bytes(4)) if step == 3 else b"\0\1" + bytes([step % 4, 0, step]))
+        for step in range(3, 9)
+    )
+    result = RolloutResult("seed-1", 0, "train", "ok", 2.5, 0.1, steps=9, pictures=pictures)
+    row = journal.store_rollout("task/key", 1, "tree", result, traced=True)
+    wanted = {2: None, 3: [0, 0, 0, 0], 4: [4, 0, 0, 0], 6: [4, 5, 6, 0], 50: [8, 5, 6, 7]}
+    for step, indices in wanted.items():
+        told = journal.picture(row, step)
+        assert (list(zlib.decompress(told.pixels)) if told else None) == indices
 
 
 def test_a_damaged_journal_says_what_to_do(folder: Path) -> None:
