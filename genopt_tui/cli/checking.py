@@ -10,6 +10,7 @@ from genopt_tui.cli.common import (
     figure,
     find_session,
     is_session,
+    journal_of,
     json_option,
     print_json,
     repository_of,
@@ -38,8 +39,8 @@ def check(target: str, preset: str, pairs: tuple[str, ...], as_json: bool) -> in
 
     from genopt_tui.loop import check as doctor
 
-    job, start, best = loop_of(target, preset, list(pairs))
-    checkup = asyncio.run(doctor.check(job, start, best=best))
+    job, start, best, metrics = loop_of(target, preset, list(pairs))
+    checkup = asyncio.run(doctor.check(job, start, best=best, best_metrics=metrics))
     document = checkup.document(job.task.task.name)
     if as_json:
         print_json(document)
@@ -48,17 +49,20 @@ def check(target: str, preset: str, pairs: tuple[str, ...], as_json: bool) -> in
     return Exit.FAILED if any(found["level"] == "error" for found in document["findings"]) else Exit.DONE
 
 
-def loop_of(target: str, preset: str, pairs: list[str]) -> "tuple[Job, Version, float | None]":
-    """The loop of a session (with the mean of its best version) or of a bare task, and its start."""
+def loop_of(target: str, preset: str, pairs: list[str]) -> "tuple[Job, Version, float | None, dict[str, float]]":
+    """The loop of a session (with the mean of its best version, and of that one's metrics) or of a bare task, and its start."""
     from genopt_tui.cli.evaluating import job_of
+    from genopt_tui.learn.doctor_scores import mean_metrics
 
     if not is_session(target):
-        return *job_of(target, None, None, preset, pairs, "gate", False), None
+        return *job_of(target, None, None, preset, pairs, "gate", False), None, {}
     path = find_session(target)
-    with repository_of(path) as repository:
+    with repository_of(path) as repository, journal_of(path) as journal:
         best = repository.best(repository.direction())
-    moved = best is not None and best.step is not None
-    return *job_of(target, "start", None, preset, pairs, "gate", False), best.score if best and moved else None
+        rows = journal.rollouts(repository.tree(best.commit), "gate")
+    metrics = mean_metrics([row.result.metrics for row in rows if row.result.status == "ok"])
+    score = best.score if best.step is not None else None
+    return *job_of(target, "start", None, preset, pairs, "gate", False), score, metrics
 
 
 def show(document: dict[str, Any]) -> None:

@@ -52,7 +52,7 @@ class Facts:
     same in every step. `cut` counts steps in which something observed was cut, `cut_calls` those in which only calls may have
     been. `null` is (times accepted, times tried) of the same version against itself with sides drawn by lot, `null_p` the
     p-value of the two sides as they came. `best` is the mean score of the best version (None before there is one other than
-    the start). `budget` holds the limits that are set, by key.
+    the start), `best_metrics` its mean named metrics. `budget` holds the limits that are set, by key.
     """
 
     task: Task
@@ -71,6 +71,7 @@ class Facts:
     null: tuple[int, int] | None = None
     null_p: float | None = None
     best: float | None = None
+    best_metrics: Mapping[str, float] = field(default_factory=dict)
     budget: Mapping[str, float] = field(default_factory=dict)
     workers: int = 1
     deterministic_by_seed: bool = False

@@ -2,10 +2,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist, mean, stdev
 
-from genopt_tui.learn.doctor_facts import Facts, Finding, Scored
+from genopt_tui.learn.doctor_facts import Facts, Finding
 from genopt_tui.learn.gate import compare
 
 NULL_P = 0.005  # below it a version differs from itself by more than bad luck
@@ -111,14 +111,14 @@ def ceiling(facts: Facts) -> Iterator[Finding]:
 def stages(facts: Facts) -> Iterator[Finding]:
     if len(facts.task.feedback) < 2 or not facts.gate:
         return
-    metrics = _mean_metrics(facts.gate)
+    metrics = mean_metrics([scored.metrics for scored in facts.gate])
     start = facts.task.stage(mean(s.score for s in facts.gate), metrics)
     if start == facts.task.feedback[0].text:
         message = "The start already gets the last stage of the feedback: its thresholds never apply."
         advice = "Set the thresholds in task.toml between the start's score and what you hope for."
         yield Finding("stages-passed", "warning", message, advice)
-    by_metric = any(stage.metric for stage in facts.task.feedback)
-    if facts.best is not None and not by_metric and facts.task.stage(facts.best) == start:
+    known = {stage.metric for stage in facts.task.feedback} <= {"", *facts.best_metrics}
+    if facts.best is not None and known and facts.task.stage(facts.best, facts.best_metrics) == start:
         message = "Start and best get the same stage of the feedback."
         yield Finding("stage-constant", "warning", message, "Set thresholds between their scores.")
 
@@ -140,6 +140,7 @@ def time(facts: Facts) -> Iterator[Finding]:
         yield Finding("time-budget", "warning", message, advice)
 
 
-def _mean_metrics(scored: Sequence[Scored]) -> dict[str, float]:
-    names = set.intersection(*(set(s.metrics) for s in scored)) if scored else set()
-    return {name: mean(s.metrics[name] for s in scored) for name in names}
+def mean_metrics(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each metric that all have."""
+    names = set.intersection(*map(set, found)) if found else set()
+    return {name: mean(metrics[name] for metrics in found) for name in names}

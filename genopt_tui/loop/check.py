@@ -39,12 +39,15 @@ class Checkup:
         return {"task": task, "rollouts": self.rollouts, "findings": found}
 
 
-async def check(job: Job, start: Version, *, best: float | None = None) -> Checkup:
-    """Examine a loop before its first step. `best` is the mean of the session's best version. Raises EvaluationError."""
+async def check(
+    job: Job, start: Version, *, best: float | None = None, best_metrics: Mapping[str, float] | None = None
+) -> Checkup:
+    """Examine a loop before its first step. `best` is the mean of the session's best version, `best_metrics` are its mean
+    named metrics. Raises EvaluationError."""
     with cache_of(job.session) as cache:
         scorer, agent = scorer_of(job, cache)
         try:
-            return await _Collector(job, start, scorer, best).run()
+            return await _Collector(job, start, scorer, best, best_metrics or {}).run()
         finally:
             await scorer.close()
             if agent:
@@ -103,8 +106,10 @@ def view(result: RolloutResult, task: Task) -> RolloutView:
 class _Collector:
     """Gathers the facts of one loop; what cannot be had becomes a finding of its own."""
 
-    def __init__(self, job: Job, start: Version, scorer: Scorer, best: float | None) -> None:
-        self.job, self.start, self.scorer, self.best = job, start, scorer, best
+    def __init__(
+        self, job: Job, start: Version, scorer: Scorer, best: float | None, best_metrics: Mapping[str, float]
+    ) -> None:
+        self.job, self.start, self.scorer, self.best, self.best_metrics = job, start, scorer, best, best_metrics
         self.found: list[Finding] = []
         self.rollouts = 0
 
@@ -136,6 +141,7 @@ class _Collector:
             scope=job.choices.scope or sorted(self.start.files),
             examples={split: [card(example) for example in found] for split, found in examples.items()},
             best=self.best,
+            best_metrics=self.best_metrics,
             budget=job.settings.budget.limits(),
             workers=job.settings.workers,
         )

@@ -134,6 +134,15 @@ def test_calls_that_were_shortened_are_only_stated() -> None:
     assert "calls-cut" in codes(replace(clean(), cut_calls=2), "info")
 
 
+def test_stages_by_a_metric_are_held_against_the_bests_metrics() -> None:
+    task = with_task(feedback=[Stage(metric="r2", at_least=0.9, text="Good."), Stage(text="Poor.")])
+    gate = [replace(scored, metrics={"r2": 0.3}) for scored in clean().gate]
+    facts = replace(task, gate=gate, best=0.7)
+    assert "stage-constant" not in codes(facts), "nothing is known of the best's metric"
+    assert "stage-constant" in codes(replace(facts, best_metrics={"r2": 0.5}))
+    assert "stage-constant" not in codes(replace(facts, best_metrics={"r2": 0.95}))
+
+
 def test_errors_come_first() -> None:
     levels = [finding.level for finding in examine(replace(PLANTED["overlap"], scope=[]))]
     assert levels == sorted(levels, key=("error", "warning", "info").index)
