@@ -86,8 +86,8 @@ def comparable(c: Context) -> str:
 
 
 def editable(c: Context) -> str:
-    """A prompt waits, or a proposal of which there are files."""
-    if c.snapshot.pending == "propose" and not c.snapshot.looking_back:
+    """A prompt waits, a person is the model, or there is a proposal with files."""
+    if c.snapshot.reply_wanted or (c.snapshot.pending == "propose" and not c.snapshot.looking_back):
         return ""
     proposal = c.snapshot.proposal
     return deciding(c) or ("" if proposal and proposal.files is not None else "there is no edit yet")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from genopt_tui.session.progress import Candidate, Progress
+from genopt_tui.session.progress import RUNNING, Candidate, Progress
 from genopt_tui.task.rollout import Picture, TraceStep
 
 NOTHING: Mapping[str, Any] = {}
@@ -285,6 +285,13 @@ class Snapshot:
     def pending(self) -> str:
         """`propose`, `decide`, or empty when no decision is wanted."""
         return str(self.progress.pending["pending"]) if self.progress.pending and not self.progress.ended else ""
+
+    @property
+    def reply_wanted(self) -> bool:
+        """Whether a person is the model (`manual`), and the reply to the prompt that was sent is awaited."""
+        asked = self.session.model == "manual" and self.state == RUNNING and self.progress.phase == "asking"
+        p = self.proposal
+        return asked and not self.looking_back and p is not None and p.files is None and not p.decided
 
     @property
     def aside(self) -> Aside | None:

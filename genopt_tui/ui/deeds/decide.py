@@ -62,9 +62,17 @@ class DecideDeeds(Deeds):
         return f"The last reply took {sizes}; it cost {'$?' if cost is None else f'${cost:.4f}'}."
 
     async def do_edit(self) -> None:
-        """The proposal's files in $EDITOR, what comes back is shown as a new candidate; or the prompt that waits to be sent."""
+        """The proposal's files in $EDITOR, what comes back is shown as a new candidate; or the prompt that waits to be sent; or,
+        where a person is the model, the reply."""
         from genopt_tui.ui.editor import edit_files
 
+        if self.snapshot.reply_wanted:
+            text = (edit_files(self.screen.app, {"reply.md": ""}) or {}).get("reply.md", "")
+            if text.strip():
+                self.command("reply", text=text, candidate=self.proposal.number)
+            else:
+                self.screen.say("No reply was written")
+            return
         if self.snapshot.pending == "propose":
             *before, last = self.snapshot.evidence.messages
             text = (edit_files(self.screen.app, {"prompt.md": last["content"]}) or {}).get("prompt.md", last["content"])

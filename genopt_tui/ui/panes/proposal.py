@@ -8,7 +8,8 @@ from textual.app import ComposeResult
 from genopt_tui.ui import words
 from genopt_tui.ui.doing import aside_words
 from genopt_tui.ui.messages import CandidateChosen, Edited, PaneChanged, PlaceChosen
-from genopt_tui.ui.panes.lines import LinePane, count_of
+from genopt_tui.ui.panes.answering import Answering
+from genopt_tui.ui.panes.lines import count_of
 from genopt_tui.ui.snapshot import ProposalView, Snapshot
 from genopt_tui.ui.widgets.diff import DiffView
 from genopt_tui.ui.widgets.gate_lines import gate_rows
@@ -28,7 +29,7 @@ REASONS = 3
 """Places that an edit rests on which are named one by one."""
 
 
-class ProposalPane(LinePane):
+class ProposalPane(Answering):
     """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a reason names, `E` edits here, `w` shows
     the raw reply, `{` and `}` turn to another candidate."""
 
@@ -77,6 +78,7 @@ class ProposalPane(LinePane):
         new, old = snapshot.proposal, self.proposal
         self._workers = snapshot.session.workers
         self._show_phase(snapshot)
+        self.feed_answering(snapshot)
         if new is old and snapshot.proposals is self.proposals:
             return
         self.proposal, self.proposals = new, snapshot.proposals
@@ -209,6 +211,8 @@ class ProposalPane(LinePane):
 
     def _why_not_edit(self) -> str:
         p = self.proposal
+        if self.wanted:
+            return ""
         if p is None or p.files is None:
             return "there is no edit yet"
         if p.decided:
@@ -262,19 +266,29 @@ class ProposalPane(LinePane):
         return hunk.file, max(0, next((row.new for row in hunk.rows if row.sign == "+"), hunk.new_start) - 1)
 
     def act_edit_in_place(self) -> None:
-        """Edit the file of the hunk under the cursor here; what comes of it is a new candidate."""
+        """Edit the file of the hunk under the cursor here; what comes of it is a new candidate. A wanted reply is written here."""
+        if self.wanted:
+            self.write_reply()
+            return
         assert self.proposal is not None
         assert self.proposal.files is not None
+        self._edited_file, line = self._to_edit()
+        told = f"{self._edited_file}: ctrl+s takes your edit as a new candidate, Esc leaves"
+        self._open_editor(self.proposal.files[self._edited_file], line, told)
+
+    def _open_editor(self, text: str, line: int, told: str) -> None:
         from genopt_tui.ui.widgets.editing import Editor
 
-        self._edited_file, line = self._to_edit()
-        self.editing.show(f"{self._edited_file}: ctrl+s takes your edit as a new candidate, Esc leaves")
-        self.editor = Editor(self.proposal.files[self._edited_file], line)
+        self.editing.show(told)
+        self.editor = Editor(text, line)
         self.view.display, self.editing.display = False, True
         self.mount(self.editor, before=self.scores)
         self.editor.focus()
 
     def on_editor_done(self, event: "Editor.Done") -> None:
+        if self.answering:
+            self.answered(event.text, event.take)
+            return
         assert self.proposal is not None
         before = (self.proposal.files or {}).get(self._edited_file, "")
         if event.text == before:
@@ -308,7 +322,7 @@ class ProposalPane(LinePane):
             return
         focused = self.editor.has_focus or self.app.focused is None
         self.editor.remove()
-        self.editor = None
+        self.editor, self.answering = None, False
         self.view.display, self.editing.display = True, False
         self._show_body()
         if focused:

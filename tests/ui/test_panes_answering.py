@@ -1,0 +1,92 @@
+"""Being the model: the prompt to the clipboard, the reply pasted or written in the Proposal pane."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from scene import Host, proposal, settled, snapshot
+from textual.pilot import Pilot
+
+from genopt_tui.session.progress import RUNNING, Progress
+from genopt_tui.ui.actions import BY_ID, Context
+from genopt_tui.ui.doing import doing
+from genopt_tui.ui.messages import CommandWanted, Copied
+from genopt_tui.ui.panes.proposal import ProposalPane
+from genopt_tui.ui.screens.dialogs import Choose
+from genopt_tui.ui.snapshot import ProposalView, SessionInfo, Snapshot
+
+REPLY = "a [bold]reply[/]"
+
+
+def asked(folder: Path) -> Snapshot:
+    progress = Progress(step=3, batch={"examples": []}, evidence={"parts": []}, run={"pid": 1})
+    session = SessionInfo("s", str(folder), model="manual")
+    return snapshot(proposals=(ProposalView(3, 1),), session=session, state=RUNNING, alive=True, progress=progress)
+
+
+@asynccontextmanager
+async def shown(now: Snapshot) -> AsyncIterator[tuple[Host, ProposalPane, Pilot[Any]]]:
+    pane = ProposalPane()
+    host = Host(pane, now)
+    async with host.run_test(size=(100, 40)) as pilot:
+        await settled(pilot)
+        yield host, pane, pilot
+
+
+async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(tmp_path: Path) -> None:
+    (tmp_path / ".genopt").mkdir()
+    for attempt, text in ((0, "first"), (9, "ninth"), (10, "tenth\r\n")):
+        (tmp_path / ".genopt" / f"prompt-3.1.{attempt}.md").write_text(text + "\n", newline="")
+    (tmp_path / ".genopt" / "prompt-3.0.11.md").write_text("of another candidate\n")
+    async with shown(asked(tmp_path)) as (host, pane, pilot):
+        pane.act("copy")
+        await pilot.pause()
+        assert [m.text for m in host.heard if isinstance(m, Copied)] == ["tenth\r\n"]
+        pane.act("edit_in_place")
+        await settled(pilot)
+        assert "ctrl+s gives it" in str(pane.editing.content)
+        for key in REPLY:
+            await pilot.press(
+                {" ": "space", "[": "left_square_bracket", "]": "right_square_bracket", "/": "slash"}.get(key, key)
+            )
+        await pilot.press("ctrl+s")
+        await settled(pilot)
+        given = [m for m in host.heard if isinstance(m, CommandWanted)]
+        assert [(m.kind, m.data) for m in given] == [("reply", {"text": REPLY, "candidate": 1})]
+        assert pane.editor is None
+
+
+async def test_an_empty_reply_is_not_given_and_one_that_was_begun_is_not_dropped_unasked(tmp_path: Path) -> None:
+    async with shown(asked(tmp_path)) as (host, pane, pilot):
+        pane.act("edit_in_place")
+        await settled(pilot)
+        await pilot.press("space", "ctrl+s")
+        await settled(pilot)
+        assert pane.editor is None
+        pane.act("edit_in_place")
+        await settled(pilot)
+        await pilot.press("x", "escape")
+        await settled(pilot)
+        assert isinstance(host.screen, Choose)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert pane.editor is not None and pane.editor.text == "x"
+        pane.feed(replace(asked(tmp_path), state="idle"))
+        await settled(pilot)
+        assert pane.editor is None, "somebody else has given it, or the run has ended"
+        assert not any(isinstance(m, CommandWanted) for m in host.heard)
+
+
+def test_who_is_the_model_is_told_so_and_may_write(tmp_path: Path) -> None:
+    now = asked(tmp_path)
+    assert now.reply_wanted and "you are the model" in doing(now)
+    assert BY_ID["edit"].check(Context(now)) == ""
+    for other in (
+        replace(now, session=replace(now.session, model="openai/some")),
+        replace(now, looking_back=True),
+        replace(now, proposals=(proposal(),)),
+        replace(now, state="paused"),
+    ):
+        assert not other.reply_wanted
