@@ -82,7 +82,8 @@ class _Reading:
             found = compare(
                 *sides, direction=task.task.direction, confidence=choices.gate.confidence, keys=keys, test=tested
             )
-            said = verdict(found)
+            rule = task.task.scored_by(task.task.resolve(choices.task))
+            said = f"{verdict(found)}\nscores: {rule}"
         except SessionError:
             said = "no example was scored for both under the task as it is now"
         lines, opens = example_lines(found) if found else ([((said, "warn"),)], {})

@@ -65,7 +65,8 @@ class MatrixScreen(Sheet):
         lost = sum(1 for line in lines if any("lost" in text for text, _ in line))
         told = f"{len(self._examples)} gate examples, {len(self._rows)} versions; {lost} lost again"
         more = f"; {left_out} versions were scored under another state of the task" if left_out else ""
-        return told + more, [page]
+        rule = self._snapshot.session.rule
+        return told + more + (f"\nscores: {rule}" if rule else ""), [page]
 
     def _page(self) -> Page:
         lines, opens = table(self._rows, self._scores, self._examples, self._lower, self.column)
