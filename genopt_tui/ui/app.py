@@ -207,8 +207,8 @@ class GenoptApp(App[int]):
         self.write_terminal(clipboard.sequence(text))
 
         async def hand_over() -> None:
-            by = await apart(lambda: clipboard.by_program(text))
-            self.notify(f"{what} copied: {by or 'through the terminal (OSC 52)'}", markup=False)
+            by = await apart(lambda: clipboard.handed_over(text))
+            self.notify(f"{what} copied: {by}", markup=False)
 
         self.run_worker(hand_over())
 

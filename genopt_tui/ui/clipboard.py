@@ -24,8 +24,8 @@ def sequence(text: str) -> str:
     return wrapped(f"\x1b]52;c;{b64encode(text.encode('utf-8', 'replace')).decode()}\x07")
 
 
-def by_program(text: str) -> str:
-    """Hand `text` to the first program that takes it, and say in words how that went; empty where there is none."""
+def handed_over(text: str) -> str:
+    """Hand `text` to the first program that takes it, and say in words how that went; without one, the terminal was asked."""
     failed = []
     for variable, command in PROGRAMS:
         if (variable and not os.environ.get(variable)) or not shutil.which(command[0]):
@@ -38,4 +38,4 @@ def by_program(text: str) -> str:
             failed.append(f"{command[0]} failed ({type(error).__name__})")
         else:
             return ", ".join([*failed, f"by {command[0]}"])
-    return ", ".join(failed)
+    return ", ".join([*failed, "through the terminal (OSC 52)"])

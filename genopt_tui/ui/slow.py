@@ -15,8 +15,8 @@ from textual.message_pump import MessagePump
 
 Report = Callable[[str, float], None]
 """Told of what took how many milliseconds."""
-EXCEPTED = frozenset({"Compose", "Mount", "Layout", "Resize", "Show", "UpdateScroll", "Load", "Ready"})
-"""Messages whose handling mounts widgets or lays them out."""
+EXCEPTED = frozenset({"Compose", "Mount", "Layout", "Resize", "Show", "UpdateScroll", "Load", "Ready", "ScreenResume"})
+"""Messages whose handling mounts widgets or lays them out; a screen that comes up is styled and laid out by Textual."""
 
 
 def to_log(what: str, milliseconds: float) -> None:
