@@ -11,6 +11,7 @@ from typing import Any
 from genopt_tui import config
 from genopt_tui.errors import EvaluationError, UsageError
 from genopt_tui.evaluate import messages, sandbox
+from genopt_tui.evaluate.command import room_for
 from genopt_tui.evaluate.messages import LlmQuestion
 from genopt_tui.evaluate.sandbox import Isolation
 from genopt_tui.evaluate.turns import Turns
@@ -70,7 +71,8 @@ class Pool:
     async def start(self) -> str:
         """Choose the sandbox; its name. Raises EvaluationError when this machine has none above the floor."""
         if self._isolation is None:
-            self._isolation = await asyncio.to_thread(sandbox.choose, self.settings)
+            processes = room_for(self.task.task, self.limits).processes > 0
+            self._isolation = await asyncio.to_thread(sandbox.choose, self.settings, processes=processes)
             self._name = sandbox.in_force(self._isolation, self.settings, shared=bool(self.task.task.command))
             self._scratch = "" if self._isolation.bwrap else await asyncio.to_thread(scratch_folder)
         return self._name

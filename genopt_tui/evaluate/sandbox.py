@@ -26,6 +26,7 @@ NETWORK_FILES = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/s
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu")
+SIGNALS = 6  # version of Landlock from which on signals stay inside
 INSIDE = "/scratch"  # the scratch folder as a player under bubblewrap sees it
 
 
@@ -44,8 +45,9 @@ class Isolation:
         return "+".join(["bwrap" if self.bwrap else "landlock", "seccomp" if self.seccomp else "rlimits"])
 
 
-def choose(settings: Sandbox) -> Isolation:
-    """The strongest isolation there is. Raises EvaluationError when it is below the floor."""
+def choose(settings: Sandbox, *, processes: bool = False) -> Isolation:
+    """The strongest isolation there is. Raises EvaluationError when it is below the floor: also where players may start
+    `processes`, and nothing would keep those from sending signals to all others of this user."""
     if settings.kind == "none":
         return Isolation()
     seccomp, landlock = lockdown.seccomp_works(), lockdown.landlock_abi() >= 3
@@ -53,8 +55,14 @@ def choose(settings: Sandbox) -> Isolation:
     why = bwrap_fails(bwrap) if bwrap else "bubblewrap is not installed"
     if not why:
         return Isolation(bwrap, landlock, seccomp)
-    if landlock and seccomp:
+    if landlock and seccomp and (not processes or lockdown.landlock_abi() >= SIGNALS):
         return Isolation("", landlock, seccomp)
+    if landlock and seccomp:
+        raise EvaluationError(
+            "no sandbox here is strong enough for code that starts processes",
+            f"{why}, and the Landlock of this kernel does not hold back their signals",
+            "Install bubblewrap, or set limits.processes=0 where it needs none",
+        )
     raise EvaluationError(
         "no sandbox here is strong enough to run code written by a model",
         f"{why}, and Landlock with seccomp is not there",

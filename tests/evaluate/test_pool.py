@@ -366,6 +366,17 @@ async def test_below_the_floor_it_refuses(make: Make, monkeypatch: pytest.Monkey
     assert await make(sandbox=Sandbox(kind="none")).start() == "none"
 
 
+async def test_without_a_hold_on_signals_nothing_that_starts_processes_runs(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sandbox.lockdown, "seccomp_works", lambda: True)
+    monkeypatch.setattr(sandbox.lockdown, "landlock_abi", lambda: 5)
+    with pytest.raises(EvaluationError, match="starts processes"):
+        await make(limits=Limits(processes=1)).start()
+    assert await make().start() == "landlock+seccomp"
+
+
 ELSEWHERE = """
 import asyncio, os, select, signal, sys, sysconfig
 import msgpack, platformdirs, pydantic
