@@ -71,10 +71,12 @@ def task_state(path: Path, repository: "Repository") -> dict[str, Any]:
     return {"fingerprint": now, "scored_under": scored, "changed": scored != now if scored else None, "problem": ""}
 
 
-def promises_of(journal: "Journal") -> dict[str, int]:
+def promises_of(journal: "Journal", repository: "Repository") -> dict[str, int]:
     """How many promises of this session could be judged, and how many were kept."""
+    from genopt_tui.session.promised import promised
+
     last = journal.last("gate_finished")
-    kept, made = last.data.get("session_promises", (0, 0)) if last else (0, 0)
+    kept, made = last.data["session_promises"] if last else promised(repository)
     return {"made": made, "kept": kept}
 
 
@@ -117,7 +119,7 @@ def status_of(path: Path) -> dict[str, Any]:
             "learning": built.data.get("learning", "") if built else "",
             "runner_pid": pid,
             "task": task_state(path, repository),
-            "promises": promises_of(journal),
+            "promises": promises_of(journal, repository),
             "gate_uses": gate_uses(repository),
             "test_openings": sum(openings(repository).values()),
         }

@@ -15,6 +15,7 @@ from genopt_tui.loop.timing import alternately, standing, timed
 from genopt_tui.propose.base import Ask
 from genopt_tui.session.journal import Reply
 from genopt_tui.session.progress import Candidate
+from genopt_tui.session.promised import promised
 
 REPAIRS = 2
 
@@ -204,7 +205,7 @@ class CandidateWalk:
         told = judged(expects, [*data["scores"], *seen], task.direction)
         kept = sum(came_true for *_, came_true in told)
         before = desk.book.journal.last("gate_finished")
-        earlier = before.data.get("session_promises", [0, 0]) if before else [0, 0]
+        earlier = before.data["session_promises"] if before else promised(desk.repository)
         desk.book.say(
             "gate_finished",
             candidate=candidate.number,

@@ -1,6 +1,7 @@
 """What is shown before sending, what the server receives and what is recorded: one text, whoever changed it and whatever it holds."""
 
 import json
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,9 +10,11 @@ from conftest import Bench, Make
 from loopback import Provider
 from serving import begin, player, session
 
+from genopt_tui.cli.viewing import status_of
 from genopt_tui.errors import UsageError
 from genopt_tui.propose import lite
 from genopt_tui.propose.base import as_text
+from genopt_tui.session.journal import Journal
 from tests.tiny import TASK
 
 NASTY = r"two\r\nlines \x1b[31mred\x1b]0;title\x07 \ud800 [bold]x[/] \x00 {{ 1 }} \u202e ```"
@@ -183,3 +186,14 @@ def test_promises_about_the_evidence_are_held_against_it_and_the_session_counts_
     assert bench.events("gate_finished")[-1].data["session_promises"] == [2, 3]
     record = bench.record("1").proposal
     assert record.promised == [(first, "up", True), (second, "down", False)] and record.promises_kept == 1
+    bench.tell("approve", step=2, candidate=0)
+    bench.wait("run_finished")
+    bench.kill()
+    bench.journal.close()
+    shutil.rmtree(bench.path / ".genopt")
+    bench.journal = Journal(bench.path)
+    assert status_of(bench.path)["promises"] == {"made": 3, "kept": 2}
+    bench.will_reply(2, f"Raise it.\nexpects: {third} up{edit.format(5.0, 6.0)}")
+    bench.tell("examples", excluded={}, pinned=[third])
+    bench.run(steps=1, mode="auto")
+    assert bench.events("gate_finished")[-1].data["session_promises"] == [3, 4]
