@@ -63,7 +63,9 @@ class Events(Blocks):
         ).fetchone()
         if row:
             return Event(row[0], row[1], row[2], row[3], unpacked(row[4]))
-        where = clause.removeprefix("AND ").replace("step = ?", "? BETWEEN low AND high").replace("+step < ?", "low < ?")
+        where = (
+            clause.removeprefix("AND ").replace("step = ?", "? BETWEEN low AND high").replace("+step < ?", "low < ?")
+        )
         for kind, block in reversed(self.named_blocks(kinds, where or "1", *values)):
             for i, at, s, text in reversed(list(block.rows())):
                 if (step is None or s == step) and (below is None or s < below):
