@@ -125,13 +125,13 @@ class TaskWatch:
     def _ask(self, choices: str) -> None:
         try:
             self._told = facts.ask("task", str(self._session), choices)
-        except GenoptError:  # whoever wants to run it is told
+        except (GenoptError, OSError):  # whoever wants to run it is told
             self._told = {}
         self._asked = (choices, self._stamps())
 
     def _stamps(self) -> tuple[int, ...]:
-        places = (user_file("settings.toml"), settings_file(self._session), *map(Path, self._told.get("places", ())))
-        return tuple(map(_changed_at, places))
+        own = (user_file("settings.toml"), user_file("tasks"), settings_file(self._session))
+        return tuple(map(_changed_at, (*own, *map(Path, self._told.get("places", ())))))
 
 
 def _changed_at(place: Path) -> int:
