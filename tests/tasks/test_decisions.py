@@ -8,7 +8,7 @@ from decisions import DECIDED, bbeh, decide, kaggle
 FAMILIES = {  # task and start: settings; besides one of each family, those that need no data of a person's
     "atari/freeway": ["task.steps=60"],
     "bbeh/nycc": [],
-    "bbeh/nycc program": [],
+    "bbeh/dyck_languages program": [],
     "mlagentbench/spaceship-titanic": [],
     "mlagentbench/diabetes many-functions": [],
     "gym/CartPole-v1": [],
@@ -18,7 +18,7 @@ FAMILIES = {  # task and start: settings; besides one of each family, those that
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bbeh(tmp_path / "bbeh", "nycc")
+    bbeh(tmp_path / "bbeh", "nycc", "dyck_languages")
     kaggle(tmp_path / "kaggle")
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path / "bbeh"))
     monkeypatch.setenv("GENOPT_MLAGENTBENCH_DIR", str(tmp_path / "kaggle"))
