@@ -142,6 +142,16 @@ class Reader:
             gate_size=int(gate.get("examples", 0)) * int(gate.get("repeats", 1)),
         )
 
+    def check_settings(self) -> None:
+        """Raises SessionError when the session's settings file is no TOML: nothing of it is in force then."""
+        file = settings_file(self.session)
+        try:
+            tomllib.loads(file.read_text(encoding="utf-8", errors="replace"))
+        except FileNotFoundError:
+            return
+        except tomllib.TOMLDecodeError as error:
+            raise SessionError(f"{file}: {error}", "Correct the file; none of its settings is in force") from error
+
     def tree(self, commit: str) -> str:
         """Id of a version's artifact."""
         return self._objects.entries(self._objects.commit(commit).tree)["artifact"][1]

@@ -172,6 +172,7 @@ class Store(Thread):
     def _begin(self) -> None:
         self._guarded(self._read_start)
         self._publish()
+        self._guarded(self._reader.check_settings)
         self._guarded(self._read_history)
 
     def _turn(self) -> None:

@@ -5,7 +5,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from genopt_tui.ui.messages import Fresh
+from genopt_tui.folders import settings_file
+from genopt_tui.ui.messages import Failed, Fresh
 from genopt_tui.ui.past import Past
 from genopt_tui.ui.reader import first_snapshot
 from genopt_tui.ui.snapshot import Snapshot
@@ -29,3 +30,19 @@ def test_what_is_taken_while_it_reads_is_not_half_of_what_it_reads(
     meanwhile, in_the_end = taken[0], store.take()
     assert not meanwhile.best and not meanwhile.loaded
     assert in_the_end.best and len(in_the_end.rows) == 3
+
+
+def test_broken_settings_are_told_and_the_history_is_there_all_the_same(session: Path) -> None:
+    settings_file(session).write_text("mode = ask\n")
+    posted: SimpleQueue[object] = SimpleQueue()
+    store = Store(session, posted.put, first_snapshot(session))
+    store.start()
+    told = []
+    try:
+        while not store.take().whole:
+            told.append(posted.get(timeout=60))
+    finally:
+        store.close()
+    (failed,) = [message for message in told if isinstance(message, Failed)]
+    assert str(settings_file(session)) in failed.message and "line 1" in failed.message
+    assert len(store.take().rows) == 3
