@@ -33,6 +33,7 @@ def test_what_is_taken_while_it_reads_is_not_half_of_what_it_reads(
 
 
 def test_broken_settings_are_told_and_the_history_is_there_all_the_same(session: Path) -> None:
+    settings_file(session).parent.mkdir(parents=True)
     settings_file(session).write_text("mode = ask\n")
     posted: SimpleQueue[object] = SimpleQueue()
     store = Store(session, posted.put, first_snapshot(session))
