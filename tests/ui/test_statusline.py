@@ -11,4 +11,6 @@ def test_a_command_reports_its_own_score() -> None:
         "s", "/s", model="search", sandbox="bwrap+seccomp shared", rule="seconds; score: self-reported"
     )
     assert trusted(Snapshot(session))[:2] == ("score: self-reported", "bwrap+seccomp shared")
+    assert "scores: seconds" in trusted(Snapshot(session))
+    assert "scores: share of right answers" in trusted(Snapshot(replace(session, rule="share of right answers")))
     assert "score: self-reported" not in trusted(Snapshot(replace(session, rule="share of right answers")))

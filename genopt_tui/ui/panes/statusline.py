@@ -16,6 +16,7 @@ from genopt_tui.ui.snapshot import BudgetView, ProposalView, Snapshot
 from genopt_tui.ui.widgets.text import clean_line
 
 NARROW = 120
+REPORTED = "score: self-reported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +121,13 @@ class StatusLine(OneLine):
 
 
 def trusted(snapshot: Snapshot) -> tuple[str, ...]:
-    """What the scores rest on, most wanted first: who reports them, in which isolation, the sealed split, who proposes."""
+    """What the scores rest on, most wanted first: who reports them, in which isolation, the sealed split, the rule, who proposes."""
     session = snapshot.session
-    reported = "score: self-reported" if session.rule.endswith("score: self-reported") else ""
+    reported = REPORTED if session.rule.endswith(REPORTED) else ""
+    rule = session.rule.removesuffix(REPORTED).rstrip("; ")
     sandbox = "" if session.sandbox == "auto" else session.sandbox  # which one is known once a rollout has run
-    return reported, sandbox, f"test: {words.opened(snapshot.opened)}", recorded(session.model)
+    sealed = f"test: {words.opened(snapshot.opened)}"
+    return reported, sandbox, sealed, rule and f"scores: {rule}", recorded(session.model)
 
 
 def _tail(separator: str, room: int, *wanted: str) -> str:
