@@ -34,7 +34,7 @@ class Emulator:
         self._actions = tuple(self._ale.getMinimalActionSet())
         self._ale.getRAM(self._view)
         self._palette: Pixels = np.zeros((COLOURS, 3), dtype=np.uint8)  # as far as screens have shown it
-        self._known: npt.NDArray[np.bool_] = np.zeros(COLOURS, dtype=bool)
+        self._known = b""  # numbers of colours that screens have shown
         self._last: npt.NDArray[np.int64] = np.full(
             ROWS * COLUMNS // 8, -1, dtype=np.int64
         )  # the screen before, in words; no screen at first
@@ -74,7 +74,7 @@ class Emulator:
         words = picture.reshape(-1).view(np.int64)
         changed = words[words != self._last]
         self._last = words
-        if not self._known[changed.view(np.uint8)].all():
+        if changed.tobytes().translate(None, self._known):
             self._learn(picture)
         return picture, self._palette
 
@@ -83,4 +83,4 @@ class Emulator:
         colours: Pixels = np.empty((ROWS, COLUMNS, 3), dtype=np.uint8)
         self._ale.getScreenRGB(colours)
         self._palette[picture] = colours
-        self._known[picture] = True
+        self._known = bytes({*self._known, *picture.tobytes()})
