@@ -73,10 +73,9 @@ def task_state(path: Path, repository: "Repository") -> dict[str, Any]:
 
 def promises_of(journal: "Journal", repository: "Repository") -> dict[str, int]:
     """How many promises of this session could be judged, and how many were kept."""
-    from genopt_tui.session.promised import promised
+    from genopt_tui.session.promised import so_far
 
-    last = journal.last("gate_finished")
-    kept, made = last.data["session_promises"] if last else promised(repository)
+    kept, made = so_far(journal, repository)
     return {"made": made, "kept": kept}
 
 

@@ -15,7 +15,7 @@ from genopt_tui.loop.timing import alternately, standing, timed
 from genopt_tui.propose.base import Ask
 from genopt_tui.session.journal import Reply
 from genopt_tui.session.progress import Candidate
-from genopt_tui.session.promised import promised
+from genopt_tui.session.promised import so_far
 
 REPAIRS = 2
 
@@ -204,8 +204,7 @@ class CandidateWalk:
         seen = [] if scorer.timed else await self._promised(scorer, version, {example for example, _ in expects})
         told = judged(expects, [*data["scores"], *seen], task.direction)
         kept = sum(came_true for *_, came_true in told)
-        before = desk.book.journal.last("gate_finished")
-        earlier = before.data["session_promises"] if before else promised(desk.repository)
+        earlier = so_far(desk.book.journal, desk.repository)
         desk.book.say(
             "gate_finished",
             candidate=candidate.number,

@@ -149,8 +149,10 @@ def shown(arguments: list[str], until: bytes) -> bytes:
     os.close(side)
     wrote = b""
     while select.select([main], [], [], 60.0 if until not in wrote else 0.5)[0]:
-        piece = os.read(main, 1 << 16)
-        wrote += piece
+        try:
+            wrote += os.read(main, 1 << 16)
+        except OSError:  # it has ended
+            break
     process.kill()
     process.wait()
     os.close(main)
