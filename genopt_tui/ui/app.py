@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from genopt_tui.ui.tell import Own, Teller
 
 
-LOOK_AT_THEMES = 1.0
+LOOK_AT_THEMES = 2.0
 """Seconds between two looks at the files of themes."""
 
 

@@ -37,7 +37,7 @@ from genopt_tui.ui.snapshot import (
 POLL, POLL_UNFOCUSED = 0.05, 0.5
 UNREAD_POLL = 0.005
 """Seconds between two pieces of a long history: time for the interface's own loop."""
-RUNNER_EVERY = 0.5
+RUNNER_EVERY = 1.0
 STARTS_AGAIN_AFTER = 4.0
 MOVES_HISTORY = {"scored", "committed", "rejected", "moved", "step_ended", "run_started"}
 MAY_MOVE_HISTORY = {"mode", "set", "branch", "tag", "note", "opened", "undo", "redo", "revive", "pick", "accept-edits"}
