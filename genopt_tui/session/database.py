@@ -1,7 +1,6 @@
 """The SQLite file of a journal: how it is opened, what tables it has, and its transactions."""
 
 import sqlite3
-import time
 from pathlib import Path
 
 from genopt_tui.errors import SessionError
@@ -14,8 +13,6 @@ OFTEN = (
     "'committed','rejected','budget','prompted')"
 )
 """Events that nobody looks up by kind alone, or only the newest one: they are in no index but their step's."""
-SETTLED, AT_LEAST = 1.0, 10
-"""Seconds after its last change from which on the log's time stands for its content, and of how many calls one asks SQLite anyway."""
 CHECKPOINT = 4096  # pages in the log before they are put in their places: the more, the fewer are written twice
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS event(id INTEGER PRIMARY KEY, at TEXT NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL);
@@ -67,34 +64,16 @@ class Database:
                 str(error),
                 f"Move {file} away: versions stay, only what was in flight is lost",
             ) from error
-        self._log = file.with_name(f"{file.name}-wal")
-        self._seen, self._calls = -1, 0
-        self._stamp: tuple[int, int] | None = None
+        self._seen = -1
 
     def close(self) -> None:
         self._db.close()
 
     def changed(self) -> bool:
-        """Whether another connection committed since the last call (true at the first).
-
-        Between commits the log's time tells, a tenth of what it costs to ask SQLite, in a process that asks all day.
-        """
-        stamp = self._stamped()
-        self._calls += 1
-        if stamp is not None and stamp == self._stamp and self._calls % AT_LEAST:
-            return False
-        self._stamp = stamp
+        """Whether another connection committed since the last call (true at the first)."""
         version = self._db.execute("PRAGMA data_version").fetchone()[0]
         changed, self._seen = version != self._seen, version
         return bool(changed)
-
-    def _stamped(self) -> tuple[int, int] | None:
-        """Time and size of the log; None where it has just changed: a commit is seen a moment after it is written."""
-        try:
-            stat = self._log.stat()
-        except FileNotFoundError:
-            return None
-        return None if abs(time.time() - stat.st_mtime) < SETTLED else (stat.st_mtime_ns, stat.st_size)
 
     def together(self) -> "Transaction":
         """What is written in this block becomes durable and visible at its end, in one go; also when it raises."""

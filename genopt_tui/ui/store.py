@@ -34,7 +34,7 @@ from genopt_tui.ui.snapshot import (
     TracePiece,
 )
 
-POLL, POLL_UNFOCUSED = 0.05, 0.5
+POLL, POLL_AT_REST, POLL_UNFOCUSED = 0.05, 0.15, 0.5
 UNREAD_POLL = 0.005
 """Seconds between two pieces of a long history: time for the interface's own loop."""
 RUNNER_EVERY = 1.0
@@ -151,7 +151,7 @@ class Store(Thread):
 
     def _take_wishes(self) -> bool:
         """Wait for the next turn, doing what is asked meanwhile; False when closed."""
-        until = monotonic() + (self._poll if not self._unread else UNREAD_POLL)
+        until = monotonic() + self._pause()
         while (left := until - monotonic()) > 0:
             try:
                 wish = self._wishes.get(timeout=left)
@@ -162,6 +162,12 @@ class Store(Thread):
             self._guarded(wish)
             self._stale = True
         return True
+
+    def _pause(self) -> float:
+        """Seconds until the next turn: longer where no runner is there to write anything and none is awaited."""
+        if self._unread:
+            return UNREAD_POLL
+        return self._poll if self._snapshot.alive or self._commands else max(self._poll, POLL_AT_REST)
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:

@@ -1,6 +1,5 @@
 """The journal: what is durable, what a second reader sees, and the lock of its one writer."""
 
-import os
 import subprocess
 import sys
 import zlib
@@ -93,21 +92,6 @@ def test_a_rollout_keeps_its_trace_in_pieces(folder: Path) -> None:
     assert found is not None
     assert found.result.score == 2.5
     assert journal.find_rollout("task/other", "tree") is None
-
-
-def test_commits_of_others_are_noticed_at_once_and_soon_where_the_log_looks_as_before(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writer, reader = Journal(folder), Journal(folder, durable=False)
-    assert reader.changed() and not reader.changed()
-    os.utime(folder / ".genopt" / "journal.db-wal", (1, 1))
-    assert not reader.changed() and not reader.changed()
-    writer.event(1, "committed")
-    assert reader.changed() and not reader.changed()
-    monkeypatch.setattr(Journal, "_stamped", lambda journal: (1, 1))
-    reader.changed()
-    writer.event(1, "committed")
-    assert sum(reader.changed() for _ in range(10)) == 1
 
 
 def test_a_picture_that_says_what_changed_is_told_with_those_before_it(folder: Path) -> None:
