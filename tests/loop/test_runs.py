@@ -151,6 +151,17 @@ def test_a_rewind_ends_the_step_in_flight_and_undo_brings_the_version_back(make:
     assert bench.files()["answer.py"].startswith("LEVEL = 4.0")
 
 
+@pytest.mark.parametrize(("scope", "told"), [("line", [True, False]), ("session", [True, True])])
+def test_memory_keeps_what_a_rewind_left_behind(make: Make, scope: str, told: list[bool]) -> None:
+    bench = make(f"memory.scope={scope}", name=scope)
+    bench.run(steps=2, mode="auto")
+    bench.tell("rewind", version="start")
+    bench.run(steps=1, mode="auto")
+    asked = bench.calls()[-1]
+    assert [f"Step {step}" in asked for step in (1, 2)] == told
+    assert "left behind by a rewind" in asked
+
+
 def test_a_pause_lets_the_model_call_finish_and_keeps_its_reply(make: Make) -> None:
     bench = make()
     bench.pace(0.15)
