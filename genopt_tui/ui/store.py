@@ -37,7 +37,7 @@ from genopt_tui.ui.snapshot import (
 POLL, POLL_AT_REST, POLL_UNFOCUSED = 0.05, 0.15, 0.5
 UNREAD_POLL = 0.005
 """Seconds between two pieces of a long history: time for the interface's own loop."""
-RUNNER_EVERY = 1.0
+RUNNER_EVERY = 0.5
 STARTS_AGAIN_AFTER = 4.0
 MOVES_HISTORY = {"scored", "committed", "rejected", "moved", "step_ended", "run_started"}
 MAY_MOVE_HISTORY = {"mode", "set", "branch", "tag", "note", "opened", "undo", "redo", "revive", "pick", "accept-edits"}
@@ -213,6 +213,8 @@ class Store(Thread):
         if not self._journal.changed():
             return
         self._stale = True
+        if not self._snapshot.alive:
+            self._runner_seen = -1.0  # whoever wrote may be a runner: it is not left without a question
         events, pieces = self._journal.news(self._last_event, self._last_chunk)
         for event in events:
             self._last_event = event.id

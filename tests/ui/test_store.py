@@ -4,8 +4,10 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from sample import Stage
 
 from genopt_tui.folders import settings_file
+from genopt_tui.ui import store
 from genopt_tui.ui.messages import Failed, Fresh
 from genopt_tui.ui.past import Past
 from genopt_tui.ui.reader import first_snapshot
@@ -47,3 +49,21 @@ def test_broken_settings_are_told_and_the_history_is_there_all_the_same(session:
     (failed,) = [message for message in told if isinstance(message, Failed)]
     assert str(settings_file(session)) in failed.message and "line 1" in failed.message
     assert len(store.take().rows) == 3
+
+
+def test_a_runner_is_known_with_what_it_writes_first(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "RUNNER_EVERY", 600.0)
+    alive = iter([None])
+    monkeypatch.setattr(store, "runner_pid", lambda session: next(alive, 1))
+    posted: SimpleQueue[object] = SimpleQueue()
+    reader = Store(stage.session, posted.put, first_snapshot(stage.session))
+    reader.start()
+    try:
+        while not reader.take().whole:
+            posted.get(timeout=60)
+        assert not reader.take().alive
+        stage.start()
+        while not reader.take().alive:
+            posted.get(timeout=60)
+    finally:
+        reader.close()
