@@ -6,8 +6,10 @@ import pytest
 from conftest import visit
 from sample import AT, Stage
 
+from genopt_tui.session.notes import opened
+from genopt_tui.session.repository import Repository
 from genopt_tui.ui import kept, past
-from genopt_tui.ui.screens.compare import CompareScreen
+from genopt_tui.ui.screens.compare import EXAMPLES, CompareScreen
 from genopt_tui.ui.screens.returned import ReturnedScreen, beginning
 from genopt_tui.ui.widgets.lines import plain
 
@@ -29,9 +31,30 @@ async def test_it_says_what_happened_and_goes_on_with_one_key(session: Path, sta
         assert isinstance(screen, ReturnedScreen)
         assert "no better version in 8 steps" in str(screen.about.content)
         lines = [plain(screen.view.line(y)) for y in range(len(screen.view.source))]
-        assert "1 steps: 1 rejected" in lines[0] and "the gate was used 1 times" in "\n".join(lines)
+        assert lines[0].startswith("1 step: 1 rejected")
+        assert "(used " in lines[1] and lines[1].endswith("test: sealed")
         await person.press("c")
         await person.until(lambda: isinstance(person.app.screen, CompareScreen))
+
+
+async def test_it_names_accepted_steps_and_how_often_the_test_split_was_opened(session: Path, stage: Stage) -> None:
+    leave(session, stage.journal.last_event())
+    for step, outcome in ((8, "gate"), (9, "approved"), (10, "undecided")):
+        stage.journal.event(step, "step_ended", outcome=outcome, counts=True)
+    with Repository.open(session) as repository:
+        opened(repository, repository.head(), "export")
+    async with visit(session) as person:
+        await person.until(lambda: isinstance(person.app.screen, ReturnedScreen) and person.app.screen.ready)
+        screen = person.app.screen
+        assert isinstance(screen, ReturnedScreen)
+        lines = [plain(screen.view.line(y)) for y in range(len(screen.view.source))]
+        assert lines[0].startswith("3 steps: 2 accepted, 1 undecided")
+        assert "test: opened 1 time" in lines[1]
+        await person.press("f")
+        await person.until(lambda: isinstance(person.app.screen, CompareScreen) and person.app.screen.ready)
+        compared = person.app.screen
+        assert isinstance(compared, CompareScreen) and compared.page == EXAMPLES
+        assert compared.b == person.main.snapshot.best
 
 
 async def test_nothing_is_said_when_no_step_ended_meanwhile(session: Path, stage: Stage) -> None:

@@ -31,7 +31,7 @@ DIFF, EXAMPLES, TRACES, COST = range(4)
 
 
 class CompareScreen(Sheet):
-    """Version `b` against `a`; `place` is the example whose traces a person came for."""
+    """Version `b` against `a`; `place` is the example whose traces a person came for, `page` the tab that is shown first."""
 
     KEYS = "Tab diff, examples, traces, cost  [ ] hunk or example  v side by side  Enter traces  x scores what is missing  Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,7 +42,9 @@ class CompareScreen(Sheet):
     CompareScreen #diff { height: 1fr; padding: 0 1; }
     """
 
-    def __init__(self, snapshot: Snapshot, store: "Store", a: str, b: str, place: Place | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, store: "Store", a: str, b: str, place: Place | None = None, page: int = 0
+    ) -> None:
         names = {row.commit: row.label for row in snapshot.rows if row.commit}
         super().__init__(f"Compare {names.get(a, a[:7])} -> {names.get(b, b[:7])}  {snapshot.session.name}")
         self._session, self._store = Path(snapshot.session.path), store
@@ -52,6 +54,7 @@ class CompareScreen(Sheet):
         """The example whose traces are shown."""
         self._trees = ("", "")
         self._token = ""
+        self.page = page
         self.lines, self.diff = self.view, DiffView(id="diff")
         self.diff.choosing = False
 

@@ -10,44 +10,81 @@ from textual.binding import Binding, BindingType
 
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import words
+from genopt_tui.ui.background import apart
+from genopt_tui.ui.panes.lines import count_of
+from genopt_tui.ui.screens.compare import EXAMPLES, CompareScreen
 from genopt_tui.ui.screens.sheet import Page, Sheet
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
 from genopt_tui.ui.widgets.lines import Line
+from genopt_tui.ui.widgets.offload import EXPECTED
 
 if TYPE_CHECKING:
+    from genopt_tui.session.compare import Comparison
     from genopt_tui.ui.screens.main import MainScreen
 
-ACCEPTED = {"approved", "edited", "manual", "gate", "always", "better"}
+ACCEPTED = {"approved", "edited", "manual", "gate", "always"}
+NAMED = 20
+"""Undecided proposals that are named."""
 
 
 class ReturnedScreen(Sheet):
     """Counts, the gate's line, what was undecided, and the keys that go on from here."""
 
-    KEYS = "Enter best  c start vs best  X examples  t rewind to best  p go on  Esc the session"
+    KEYS = "Enter best  c start vs best  f flipped cases  t rewind to best  p go on  Esc stay"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key, f"then('{name}')", show=False)
-        for key, name in (("c", "compare"), ("X", "matrix"), ("t", "rewind"), ("p", "run"))
+        for key, name in (("c", "compare"), ("f", "flipped"), ("t", "rewind"), ("p", "run"))
     ]
 
     def __init__(self, main: "MainScreen", left: dict[str, Any]) -> None:
         super().__init__(f"Back at {main.snapshot.session.name}")
         self._main, self._left = main, left
+        self._outcomes: Counter[str] = Counter()
+        self._uses = 0
+        self._found: Comparison | None = None
 
     def read(self) -> tuple[str, Sequence[Page]]:
-        journal = Journal(Path(self._main.snapshot.session.path), durable=False)
+        from genopt_tui.session.notes import gate_uses
+        from genopt_tui.session.repository import Repository
+
+        path = Path(self._main.snapshot.session.path)
+        journal = Journal(path, durable=False)
         try:
-            events = journal.events(
-                int(self._left["event"]), kinds=["step_ended", "run_finished", "scored", "gate_finished"]
-            )
+            events = journal.events(int(self._left["event"]), kinds=["step_ended", "run_finished"])
         finally:
             journal.close()
-        outcomes = Counter(str(e.data.get("outcome")) for e in events if e.kind == "step_ended")
+        with Repository.open(path) as repository:
+            self._uses = gate_uses(repository)
+        self._outcomes = Counter(str(e.data.get("outcome")) for e in events if e.kind == "step_ended")
         ended = next((e for e in reversed(events) if e.kind == "run_finished"), None)
-        gates = sum(1 for e in events if e.kind == "gate_finished")
         told = f"Left {clock(self._left['at'])} on {self._left['mode']}, back {clock(datetime.now().astimezone().isoformat())}."
         if ended:
             told += f" Stopped {clock(ended.at)}: {ended.data['reason']}."
-        return told, [Page("back", summary(self._main.snapshot, outcomes, gates), {0: "best"})]
+        return told, [self._page()]
+
+    async def load(self) -> None:
+        """At once what is known; the test of best against start takes a moment."""
+        await super().load()
+        if not self.pages:
+            return
+        try:
+            self._found = await apart(self._tested)
+        except EXPECTED:  # the line stands without an interval
+            return
+        self.pages = [self._page()]
+        self.turn_to(0)
+
+    def _page(self) -> Page:
+        return Page("back", summary(self._main.snapshot, self._outcomes, self._uses, self._found), {0: "best"})
+
+    def _tested(self) -> "Comparison | None":
+        """Best against start; None where they are the same version."""
+        from genopt_tui.ui.screens import compare_read
+
+        s, start = self._main.snapshot, beginning(self._main.snapshot)
+        if start is None or start.commit == s.best:
+            return None
+        return compare_read.read(Path(s.session.path), start.commit, s.best, {}).found
 
     def opened(self, thing: object) -> None:
         self.action_then("best")
@@ -58,9 +95,14 @@ class ReturnedScreen(Sheet):
         self.dismiss(None)
         if name != "run":
             main.history.go_to(main.snapshot.best)
-        if name == "compare" and (start := beginning(main.snapshot)):
+        start = beginning(main.snapshot)
+        if name in {"compare", "flipped"} and start:
             main.set_mark(start.commit)
-        main.call_later(main.action_act, name)
+        if name == "flipped" and start:
+            s = main.snapshot
+            main.app.push_screen(CompareScreen(s, main.store, start.commit, s.best, page=EXAMPLES))
+        else:
+            main.call_later(main.action_act, name)
 
 
 def beginning(snapshot: Snapshot) -> HistoryRow | None:
@@ -73,25 +115,35 @@ def clock(at: str) -> str:
     return datetime.fromisoformat(at).astimezone().strftime("%H:%M")
 
 
-def summary(snapshot: Snapshot, outcomes: Counter[str], gates: int) -> list[Line]:
-    """Steps by outcome, start against best, and the proposals that nobody decided on."""
-    steps = outcomes.total()
-    counts = ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
-    lines: list[Line] = [((f"{steps} steps: {counts}", "strong"),)]
-    best = next((row for row in snapshot.rows if row.commit == snapshot.best), None)
-    start = beginning(snapshot)
-    if best and start and best.score is not None and start.score is not None:
-        change = words.signed(best.score - start.score)
-        lines.append(
-            (
-                (
-                    f"gate {words.score(start.score)} -> {words.score(best.score)}  d {change}  best is {best.label}, n={best.n}",
-                    "",
-                ),
-            )
-        )
-    lines.append(((f"the gate was used {gates} times   test: sealed", "dim"),))
-    open_ = [row.label for row in snapshot.rows if row.decision == "undecided"]
-    if open_:
-        lines.append(((f"undecided, kept: {' '.join(open_[:20])}", "warn"),))
-    return lines
+def summary(snapshot: Snapshot, outcomes: Counter[str], uses: int, found: "Comparison | None") -> list[Line]:
+    """Steps by outcome, best against start (`found`: tested), how often gate and test split were looked at."""
+    counts: Counter[str] = Counter()
+    for outcome, count in outcomes.items():
+        counts["accepted" if outcome in ACCEPTED else outcome] += count
+    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    kept = [row.label for row in snapshot.rows if row.decision == "undecided"]
+    named = f" (undecided, kept: {' '.join(kept[:NAMED])})" if kept else ""
+    gate = f"{_gate(snapshot, found)} (used {count_of(uses, 'time')})  test: {words.opened(snapshot.opened)}"
+    return [
+        ((f"{count_of(outcomes.total(), 'step')}: {told}", "strong"), (named, "warn")),
+        ((gate, ""),),
+        ((f"best is {_best(snapshot)}", ""),),
+    ]
+
+
+def _best(snapshot: Snapshot) -> str:
+    return next(
+        (row.subject.removeprefix("step ") for row in snapshot.rows if row.commit == snapshot.best), "not known"
+    )
+
+
+def _gate(snapshot: Snapshot, found: "Comparison | None") -> str:
+    """Start against best, `gate 0.61->0.74 d+0.13 [+0.05,+0.21] BETTER n=50`, as far as it is known."""
+    start, best = beginning(snapshot), next((row for row in snapshot.rows if row.commit == snapshot.best), None)
+    if start is None or best is None or start.score is None or best.score is None:
+        return "gate: nothing was scored"
+    if found is None:
+        return f"gate {words.score(start.score)}->{words.score(best.score)} n={best.n}"
+    span = f" [{words.signed(found.interval[0])},{words.signed(found.interval[1])}]" if found.interval else ""
+    means = f"{words.score(found.mean_a)}->{words.score(found.mean_b)}"
+    return f"gate {means} d{words.signed(found.difference)}{span} {found.verdict.upper()} n={found.n}"
