@@ -37,7 +37,9 @@ def status(session: str | None, as_json: bool) -> int:
     say(f"  scores: {document['rule']}")
     if document["learning"]:
         say(f"  learning template: {document['learning']}")
-    say(f"  {document['branch']} at {document['head'][:7]}, runner {document['runner_pid'] or 'not running'}")
+    say(
+        f"  {document['branch'] or 'detached'} at {document['head'][:7]}, runner {document['runner_pid'] or 'not running'}"
+    )
     if document["phase"] != "idle":
         say(f"  {document['phase']}")
     if pending := document["pending"]:

@@ -78,7 +78,8 @@ class Acting(Orders):
         old = repository.head()
         act()
         self.desk.book.say("moved", step=0, act=name, branch=repository.branch(), old=old, new=repository.head())
-        return f"{repository.branch()} is at {repository.head()[:7]}"
+        head = repository.version(repository.head())
+        return f"{repository.branch()} is at {'start' if head.decision == 'start' else head.name} ({head.short})"
 
     async def _by_hand(self, act: str, data: Data) -> str:
         """A kept edit, applied to the head, becomes the proposal of a step of its own: gate and decision as for any other."""
@@ -98,7 +99,7 @@ class Acting(Orders):
         source = repository.version(applied.source)
         subject = source.subject.partition(": ")[2] if source.step else source.subject
         self.beginning.by_hand(applied.files, f"{act} {source.name}: {subject}")
-        return ""
+        return f"proposed as step {self.desk.book.step}"
 
     def _named(self, act: Act | None) -> str:
         """The act that is undone or redone, in words, however often that was done before; a commit by its step."""

@@ -63,7 +63,7 @@ class Beginning:
             step=step,
             base=base,
             tree=desk.repository.tree(base),
-            branch=desk.repository.branch(),
+            branch=desk.repository.active(),
             examples=[[example.id, repeat] for example, repeat in batch],
             **({"set": list(pairs)} if pairs else {}),
         )
@@ -103,7 +103,7 @@ class Beginning:
             step=self.next_step(),
             base=base,
             tree=repository.tree(base),
-            branch=repository.branch(),
+            branch=repository.active(),
             examples=[],
             hand=why,
         )

@@ -28,7 +28,7 @@ def _commit_choices(desk: Desk, base: str, step: int, new: DesignChoices, pairs:
         step=step,
         at=now(),
         base=base,
-        branch=desk.repository.branch(),
+        branch=desk.repository.active(),
         task=str(new.task.get("name", "")),
         direction=desk.task(new).task.direction,
         decision=Decided(decision="design", by="person"),
@@ -43,7 +43,7 @@ def _commit_choices(desk: Desk, base: str, step: int, new: DesignChoices, pairs:
         candidate=0,
         version=version,
         tree=tree,
-        branch=desk.repository.branch(),
+        branch=desk.repository.active(),
         subject=f"step {step}: {subject}",
         **figures(record),
     )

@@ -180,7 +180,7 @@ class Runner:
         """End the run where it has reached what was asked of it, or a budget."""
         run = p.run or {}
         if run.get("steps") is not None and self.steps_done() >= int(run["steps"]):
-            self.end_run(f"{run['steps']} steps done")
+            self.end_run("1 step done" if run["steps"] == 1 else f"{run['steps']} steps done")
         elif run.get("until") is not None and self.standings.reached(float(run["until"])):
             self.end_run(f"{run['until']:g} reached")
         else:

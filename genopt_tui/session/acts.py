@@ -27,7 +27,7 @@ def rewind(repository: Repository, version: str) -> Act:
         raise SessionError(
             f"{version} is not an earlier version of this branch", advice="Use `genopt branch` or `genopt switch`"
         )
-    branch = _active_ref(repository)
+    branch = HEADS + repository.active()
     return repository.move("rewind", {branch: (head, target), **_abandon(repository, head)})
 
 
@@ -259,10 +259,3 @@ def _kept(changes: dict[str, tuple[str | None, str | None]]) -> set[str | None]:
 
 def _abandon(repository: Repository, tip: str) -> dict[str, tuple[str | None, str | None]]:
     return {repository.next_abandoned(): (None, tip)}
-
-
-def _active_ref(repository: Repository) -> str:
-    name = repository.branch()
-    if not name:
-        raise SessionError("no branch is checked out in the session", advice="Choose one with `genopt switch`")
-    return HEADS + name

@@ -48,7 +48,6 @@ class Versions:
     def close(self) -> None:
         """End all git processes of this session."""
         self.objects.close()
-        self.refs.close()
         if self._repo is not None:
             self._repo.close()
             self._repo = None
@@ -62,6 +61,16 @@ class Versions:
         """Name of the active branch; empty where plain git checked out a bare commit."""
         ref = self.refs.head()
         return ref.removeprefix(HEADS) if ref.startswith(HEADS) else ""
+
+    def active(self) -> str:
+        """Name of the active branch. Raises SessionError where plain git checked out a bare commit."""
+        if name := self.branch():
+            return name
+        raise SessionError(
+            "no branch is checked out in the session",
+            "plain git detached its head",
+            "Choose one with `genopt switch` (S on the screen)",
+        )
 
     def tree(self, commit: str) -> str:
         """Id of `artifact/` in a version: the artifact's identity."""

@@ -128,7 +128,7 @@ class Repository(Mover):
         `ready` is called when all of it is durable and nothing has moved. Raises HeadMoved, with nothing changed, when the
         branch is not at `base` any more.
         """
-        branch = self._active()
+        branch = self.active()
         if self.head() != base:
             raise HeadMoved("the version was made for another head", f"{base[:7]} is not the head of {branch} any more")
         commit = self._stage(base, tree, record, subject, body, model, choices_text)
@@ -208,16 +208,6 @@ class Repository(Mover):
         self.git("commit-graph", "write", "--reachable")
 
     # inside
-
-    def _active(self) -> str:
-        branch = self.branch()
-        if not branch:
-            raise SessionError(
-                "no branch is checked out in the session",
-                "plain git detached its head",
-                "Choose one with `genopt switch`",
-            )
-        return branch
 
     def _stage(
         self, base: str, tree: str, record: "Record", subject: str, body: str, model: str, choices_text: str | None

@@ -112,9 +112,9 @@ class Reader:
         return self._past
 
     @property
-    def branch(self) -> str:
-        """The active branch; empty where none is checked out or nothing is known yet."""
-        return self._repository.branch() if self._repository is not None else ""
+    def branch(self) -> str | None:
+        """The active branch; empty where none is checked out, None while nothing is known yet."""
+        return self._repository.branch() if self._repository is not None else None
 
     def opened(self) -> int:
         """How often the test split was looked at."""

@@ -302,8 +302,9 @@ class Store(Thread):
         self._unread = past.missing
         if not self._unread or past.count >= 2 * len(self._rows):
             self._rows = _same(self._rows, past.rows(self._scores()))
-        if self._head_view is not None and not self._head_view.start:
-            self._head_view = self._reader.version(self._head_view.commit, self._rows)
+        view, head = self._head_view, next((row for row in self._rows if row.head), None)
+        if view is not None and (not view.start or (head is not None and view.label != head.label)):
+            self._head_view = self._reader.version(view.commit, self._rows)
         self._snapshot = replace(self._snapshot, loaded=True, unread=self._unread)
 
     def _read_head(self) -> None:
@@ -364,7 +365,7 @@ class Store(Thread):
     def _compose(self) -> Snapshot:
         progress = self._fold.progress
         self._read_trees()
-        now = self._snapshot
+        now, branch = self._snapshot, self._reader.branch
         version, looking = self._head_view, False
         proposals = self._fold.proposals(self._trees, self._gate_size or now.session.gate_size, self._asides.worth)
         evidence = self._fold.evidence(self._said, self._design)
@@ -375,7 +376,7 @@ class Store(Thread):
         head = next((r for r in self._rows if r.head), None)
         whole = replace(
             now,
-            branch=self._reader.branch or now.branch,
+            branch=now.branch if branch is None else branch,
             head=head.commit if head else now.head,
             head_label=head.label if head else now.head_label,
             state=progress.state(now.alive),

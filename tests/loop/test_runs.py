@@ -137,6 +137,17 @@ def test_a_head_moved_by_plain_git_supersedes_the_proposal(make: Make) -> None:
     assert len(kept) == 1 and bench.record(kept[0].commit).attempts[0].reply
 
 
+def test_where_no_branch_is_checked_out_no_step_begins(make: Make) -> None:
+    from genopt_tui.session import gitcall
+
+    bench = make()
+    gitcall.run(["checkout", "-q", "--detach"], bench.path)
+    assert "no branch is checked out" in bench.run(steps=1, mode="auto").data["reason"]
+    assert not bench.calls() and not bench.events("batch_sampled")
+    bench.tell("switch", name="main")
+    assert bench.run(steps=1, mode="auto").data["reason"] == "1 step done"
+
+
 def test_a_rewind_ends_the_step_in_flight_and_undo_brings_the_version_back(make: Make) -> None:
     bench = make()
     bench.start(steps=2, mode="ask")
@@ -147,7 +158,7 @@ def test_a_rewind_ends_the_step_in_flight_and_undo_brings_the_version_back(make:
     assert bench.files()["answer.py"].startswith("LEVEL = 3.0")
     assert "superseded" in [d for _, d, _ in bench.outcomes()]
     bench.tell("stop")
-    bench.tell("undo")
+    assert bench.tell("undo").startswith("rewind is taken back: main is at 1 (")
     assert bench.files()["answer.py"].startswith("LEVEL = 4.0")
 
 

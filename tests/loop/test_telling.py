@@ -25,7 +25,7 @@ def test_commands_run_though_no_application_is_open(make: Make, home: Path, tmp_
     bench.tell("reject", step=1, candidate=0, reason="")
     bench.wait("run_finished", after)
     bench.until(lambda: said.read_text().count("|") == 6, "the command for the end")
-    assert said.read_text() == "one|1||one||1 steps done|"
+    assert said.read_text() == "one|1||one||1 step done|"
 
 
 def test_nothing_runs_where_nothing_is_set_or_the_file_is_wrong(home: Path, tmp_path: Path) -> None:

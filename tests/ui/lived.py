@@ -138,6 +138,7 @@ class Person(Visit):
 
     async def head_is(self, label: str, branch: str = "main") -> None:
         await self.until(lambda: f"{branch}@{label}" in self.line("status"), f"{branch}@{label}")
+        await self.until(lambda: self.main.snapshot.version.label == label, f"the artifact of {label}")  # type: ignore[union-attr]
 
     async def decision(self, step: int) -> None:
         await self.until(

@@ -33,7 +33,7 @@ async def test_branch_switch_tag_and_note(lived: Path) -> None:
         await person.press("b", *"aim", "enter")
         await person.until(lambda: any("aim" in row.branches for row in person.shown.values()), "the branch is shown")
         await person.press("S", "1")
-        await person.head_is("2", "aim")
+        await person.head_is("2a", "aim")
         await person.press("S", "1")
         await person.head_is("3")
         await person.stand_on("1")
@@ -143,6 +143,8 @@ async def test_what_plain_git_does_is_shown_and_goes_on_from_there(lived: Path) 
         await person.press("a")
         await person.head_is("4")
         await person.until(lambda: not person.banner, "the banner's end")
+        subprocess.run(["git", "-C", str(lived), "checkout", "-q", "--detach"], check=True)
+        await person.head_is("4", "detached")
         with Repository.open(lived) as repository:
             assert "LEVEL = 10.5" in repository.files(repository.head())["answer.py"]
 
