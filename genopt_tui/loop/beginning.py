@@ -53,7 +53,7 @@ class Beginning:
             step,
             self._last_scores(),
             person.pinned,
-            excluded=[*person.excluded, *choices.exclude],
+            excluded=list(person.excluded(choices.exclude)),
             direction=scorer.task.task.direction,
         )
         if not batch:

@@ -75,8 +75,8 @@ class Steering(Orders):
 
     async def do_examples(self, data: Data) -> str:
         """Examples excluded for good (with a reason), or pinned."""
-        known = {key: data[key] for key in ("excluded", "pinned") if key in data}
-        self.desk.book.say("examples_set", step=0, **known)
+        if "pinned" in data:
+            self.desk.book.say("examples_set", step=0, pinned=data["pinned"])
         if pairs := [f"exclude.{example}={reason or ''}" for example, reason in data.get("excluded", {}).items()]:
             await self.do_set({"pairs": pairs})
             return await self.machine.step.heard()

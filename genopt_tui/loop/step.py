@@ -177,7 +177,7 @@ class Step:
         told: dict[int, Any] = {}
         if choices.horizon.kind.startswith("python:"):
             told, digest = await chosen(choices.horizon.kind, desk.session, task.path, rows)
-        person = PersonChoices(set(dropped), list(pinned), hints, standing, heard.excluded)
+        person = PersonChoices(set(dropped), list(pinned), hints, standing, heard.excluded(choices.exclude))
         given = (
             batch["base"],
             rows,

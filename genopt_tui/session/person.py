@@ -10,13 +10,19 @@ from genopt_tui.session.journal import Journal
 @dataclass(frozen=True)
 class Said:
     """`hints` go into one update, `standing` into all; `staged` are KEY=VALUE pairs that wait for the next step;
-    `excluded` maps examples left out for good to the reason, `pinned` are examples taken into every batch."""
+    `pinned` are examples taken into every batch."""
 
     hints: list[str] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
     staged: list[str] = field(default_factory=list)
-    excluded: dict[str, str] = field(default_factory=dict)
     pinned: list[str] = field(default_factory=list)
+
+    def excluded(self, committed: Mapping[str, str]) -> dict[str, str]:
+        """Examples left out from the next step on, with the reason: those that the choices leave out, and what waits beside."""
+        found = dict(committed)
+        for key, _, reason in (pair.partition("=") for pair in self.staged if pair.startswith("exclude.")):
+            found[key.removeprefix("exclude.")] = reason
+        return {example: reason for example, reason in found.items() if reason}
 
 
 def said(journal: Journal, step: int) -> Said:
@@ -24,7 +30,6 @@ def said(journal: Journal, step: int) -> Said:
     hints: list[str] = []
     standing: list[str] = []
     staged: list[str] = []
-    excluded: dict[str, str] = {}
     pinned: list[str] = []
     carried = journal.last("prompted", below=step)
     for event in journal.events(kinds=["hint", "design_set", "design_committed", "examples_set"]):
@@ -41,7 +46,5 @@ def said(journal: Journal, step: int) -> Said:
             case "design_committed":
                 staged.clear()
             case "examples_set":
-                excluded.update(data.get("excluded", {}))
-                excluded = {example: reason for example, reason in excluded.items() if reason is not None}
                 pinned = list(data.get("pinned", pinned))
-    return Said(hints, standing, staged, excluded, pinned)
+    return Said(hints, standing, staged, pinned)

@@ -140,7 +140,7 @@ class StepFold:
             hints=tuple(said.hints),
             standing=tuple(said.standing),
             staged=(*said.staged, *map(str, (p.batch or {}).get("set", ()))) if waits else tuple(said.staged),
-            excluded=said.excluded,
+            excluded=said.excluded(design.get("exclude", {})),
             pinned=tuple(said.pinned),
             design=design,
             dropped=tuple(preview.get("dropped", ())) if waits else (),

@@ -180,9 +180,9 @@ class Reader:
         return {int(row["hunk"]): row for row in json.loads(text)["hunks"]} if text else {}
 
     def design(self, commit: str) -> Mapping[str, Any]:
-        """What the next update counts on, from a version's design choices: horizon and batch."""
+        """What the next update counts on, from a version's design choices: horizon, batch and examples left out."""
         choices = self._choices(self._objects.commit(commit))
-        return {name: choices.get(name, {}) for name in ("horizon", "batch")}
+        return {name: choices.get(name, {}) for name in ("horizon", "batch", "exclude")}
 
     def version(self, name: str, rows: tuple[HistoryRow, ...]) -> VersionView:
         """A version with its parent's files, scope and record."""

@@ -45,6 +45,17 @@ def test_what_a_person_left_out_is_told_to_the_model_and_recorded(make: Make) ->
     assert "Parts of it that were declined:" in bench.calls()[1] and "LEVEL - 9 + shift" in bench.calls()[1]
 
 
+def test_an_example_left_out_for_good_comes_back_when_that_is_undone(make: Make) -> None:
+    bench = make("batch.size=8")
+    bench.tell("examples", excluded={"train-0": "a slip of the pen"})
+    bench.run(steps=1, mode="auto")
+    for _ in range(2):  # the step, then the design choice before it
+        bench.tell("undo")
+    bench.run(steps=1, mode="auto")
+    sampled = [{example for example, _ in event.data["examples"]} for event in bench.events("batch_sampled")]
+    assert ["train-0" in batch for batch in sampled] == [False, True]
+
+
 def test_the_best_version_may_be_the_start(make: Make) -> None:
     bench = make("gate.rule=always")
     bench.will_reply(0, edit(1.0))

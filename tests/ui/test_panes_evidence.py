@@ -270,8 +270,8 @@ async def test_what_was_said_to_the_runner_stands_in_the_pane(session: Path, sta
     stage.want("propose")
     async with visit(session) as person:
         stage.journal.event(0, "hint", text="only once", always=False)
-        stage.journal.event(0, "examples_set", excluded={"seed-9": "broken"}, pinned=["seed-1"])
-        stage.journal.event(0, "design_set", pairs=["horizon.steps=200"])
+        stage.journal.event(0, "examples_set", pinned=["seed-1"])
+        stage.journal.event(0, "design_set", pairs=["horizon.steps=200", "exclude.seed-9=broken"])
         await person.until(lambda: person.main.snapshot.evidence.staged, "staged")
         e = person.main.snapshot.evidence
         assert (e.standing, e.hints, e.pinned) == (("mind the walls",), ("only once",), ("seed-1",))
