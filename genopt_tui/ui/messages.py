@@ -64,9 +64,9 @@ class CommandWanted(Message):
 
 @dataclass
 class Edited(Message):
-    """A person edited the proposal: `files` is the whole artifact as it is now wanted."""
+    """A person edited the proposal: `files` is the whole artifact as it is now wanted, None as the model wrote it."""
 
-    files: Mapping[str, str]
+    files: Mapping[str, str] | None
 
 
 @dataclass

@@ -88,6 +88,16 @@ async def test_a_decision_says_exactly_what_was_shown(session: Path, scene: Scen
         assert kind == "approve" and data["unmeasured"] is True and data["hunks"] == [2]
 
 
+async def test_an_edit_in_place_can_be_dropped_again(session: Path, scene: Scene) -> None:
+    async with deciding(session, scene) as guest:
+        scored = guest.line("gate")
+        await guest.press("E", "x", "ctrl+s")
+        assert "not run for your edit" in guest.line("gate")
+        await guest.press("escape", "y")
+        assert guest.line("gate") == scored
+        assert await guest.left("a") == ("approve", {"step": 6, "candidate": 0, "tree": scene.tree})
+
+
 async def test_a_rejection_asks_for_a_reason_and_escape_keeps_it_waiting(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         await guest.nothing_left("r", *names("too"), "escape")

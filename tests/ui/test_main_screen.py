@@ -342,3 +342,9 @@ async def test_a_resize_or_a_switch_before_the_panes_are_there_is_survived(sessi
             person.app.open_session(session)
             person.app.post_message(events.Resize(Size(100, 30), Size(100, 30)))
         await person.until(lambda: person.app.main is not None and person.main.snapshot.loaded, "loaded")
+
+
+async def test_no_separator_stands_beside_nothing(session: Path) -> None:
+    async with visit(session, (80, 24)) as person:
+        assert not person.main.snapshot.budget.limits
+        assert "|  |" not in person.line("status")

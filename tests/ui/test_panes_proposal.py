@@ -9,9 +9,11 @@ import pytest
 from scene import BEFORE, FILES, NASTY, NEW, OLD, Host, harmless, proposal, seen, settled, snapshot
 from textual.pilot import Pilot
 
+from genopt_tui.learn.diff import keep
 from genopt_tui.session.progress import Candidate
 from genopt_tui.ui.messages import CandidateChosen, Edited, PlaceChosen
-from genopt_tui.ui.panes.proposal import ProposalPane, tab_name
+from genopt_tui.ui.panes.proposal import ProposalPane
+from genopt_tui.ui.panes.proposal_words import tab_name
 from genopt_tui.ui.screens.dialogs import Choose
 from genopt_tui.ui.snapshot import ProposalView
 from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
@@ -63,6 +65,12 @@ async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
         assert str(pane.border_title).startswith("5 Proposal 13b")
 
 
+def test_an_edit_is_called_so_once() -> None:
+    assert (
+        tab_name(proposal(decided="edited", candidate=Candidate(1, edit={"origin": {"candidate": 0}}))) == "13 edited"
+    )
+
+
 def test_the_old_edit_of_a_what_if_says_where_it_was_made() -> None:
     old = proposal(step=14, label="14", candidate=Candidate(0, edit={"origin": {"step": 13, "candidate": 0}}))
     assert tab_name(old) == "14 as in 13"
@@ -93,6 +101,51 @@ async def test_an_edit_in_place_becomes_a_new_candidate() -> None:
         assert edited.files == {**FILES, "policy.py": "".join(lines)}
         assert pane.editor is None
         assert pane.view.has_focus
+
+
+async def test_hunks_that_are_left_out_stay_out_of_an_edit_in_place() -> None:
+    async with shown(proposal()) as (host, pane, pilot):
+        pane.act("next")
+        pane.act("toggle")
+        assert str(pane.scores.content).startswith("gate 4/10")
+        left = keep(BEFORE, FILES, {2})
+        assert pane.files_left() == left
+        assert left["policy.py"] not in {NEW, OLD}
+        pane.act("next")
+        pane.act("edit_in_place")
+        await settled(pilot)
+        assert pane.editor is not None
+        assert pane.editor.text == left["policy.py"]
+        line = pane.editor.cursor_location[0]
+        assert left["policy.py"].split("\n")[line] == NEW.split("\n")[line + 1], "one line less stands above it"
+        await pilot.press("#", "ctrl+s")
+        await settled(pilot)
+        edited = next(m for m in host.heard if isinstance(m, Edited))
+        rows = left["policy.py"].split("\n")
+        rows[line] = f"#{rows[line]}"
+        assert edited.files == {**left, "policy.py": "\n".join(rows)}
+
+
+async def test_scores_beside_a_part_of_the_edit_say_that_they_are_of_the_whole() -> None:
+    async with shown(proposal(gate={**GATE, "scores": list(scores(4))})) as (_, pane, pilot):
+        assert str(pane.scores.content).startswith("gate by example  seed-")
+        pane.act("next")
+        pane.act("toggle")
+        await settled(pilot)
+        assert str(pane.scores.content).startswith("gate by example, of the whole edit")
+
+
+async def test_escape_goes_back_from_an_edit_to_what_the_model_wrote() -> None:
+    async with shown(proposal(edited=True)) as (host, pane, pilot):
+        for answer, said in (("n", []), ("y", [None])):
+            assert pane.leave()
+            await pilot.pause()
+            await pilot.press(answer)
+            await settled(pilot)
+            assert [m.files for m in host.heard if isinstance(m, Edited)] == said
+        pane.feed(snapshot(proposals=(proposal(),)))
+        await settled(pilot)
+        assert not pane.leave()
 
 
 async def test_leaving_the_editor_unchanged_says_nothing_and_changed_asks() -> None:

@@ -1,6 +1,5 @@
 """Deciding on the proposal that is shown: approve, reject, edit, ask again, or ask what would have been."""
 
-from collections.abc import Mapping
 from typing import cast
 
 from genopt_tui.ui.deeds.base import Deeds
@@ -27,16 +26,11 @@ class DecideDeeds(Deeds):
     def _approve(self, **how: bool) -> None:
         p, kept = self.proposal, self.screen.kept()
         chosen: dict[str, object] = {"tree": p.tree}
-        if p.edited and p.files is not None:
-            chosen = {"files": dict(self._kept_files(p.files, kept))}
+        if p.edited:
+            chosen = {"files": dict(self.pane.files_left())}
         elif kept is not None:
             chosen["hunks"] = sorted(kept)
         self.command("approve", step=p.step, candidate=p.number, **chosen, **how)
-
-    def _kept_files(self, files: Mapping[str, str], kept: set[int] | None) -> Mapping[str, str]:
-        from genopt_tui.learn.diff import keep
-
-        return files if kept is None else keep(self.proposal.base, files, kept)
 
     def do_reject(self) -> None:
         proposal = self.proposal
@@ -82,12 +76,11 @@ class DecideDeeds(Deeds):
             else:
                 self.screen.say("Nothing was changed")
             return
-        p = self.proposal
-        assert p.files is not None
-        names = [n for n in p.changes if n in p.files] or sorted(p.files)
-        edited = edit_files(self.screen.app, {name: p.files[name] for name in names})
-        if edited is not None and any(p.files[name] != text for name, text in edited.items()):
-            self.screen.take_edit({**p.files, **edited})
+        files = self.pane.files_left()
+        names = [n for n in self.proposal.changes if n in files] or sorted(files)
+        edited = edit_files(self.screen.app, {name: files[name] for name in names})
+        if edited is not None and any(files[name] != text for name, text in edited.items()):
+            self.screen.take_edit({**files, **edited})
         else:
             self.screen.say("Nothing was changed")
 

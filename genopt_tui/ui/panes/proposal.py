@@ -1,15 +1,11 @@
 """Proposal: the reply as it arrives, the edit as a diff with hunks to choose, and the gate's scores as they come."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
 from textual.app import ComposeResult
 
-from genopt_tui.ui import words
-from genopt_tui.ui.doing import aside_words
-from genopt_tui.ui.messages import CandidateChosen, Edited, PaneChanged, PlaceChosen
-from genopt_tui.ui.panes.answering import Answering
+from genopt_tui.ui.messages import CandidateChosen, PaneChanged, PlaceChosen
+from genopt_tui.ui.panes.editing_here import EditingHere
 from genopt_tui.ui.panes.lines import count_of
+from genopt_tui.ui.panes.proposal_words import notes, phase_text, tab_name, worth_words
 from genopt_tui.ui.snapshot import ProposalView, Snapshot
 from genopt_tui.ui.widgets.diff import DiffView
 from genopt_tui.ui.widgets.gate_lines import gate_rows
@@ -18,18 +14,12 @@ from genopt_tui.ui.widgets.markdown import Markdown
 from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.stream import StreamView
 from genopt_tui.ui.widgets.tabs import Tabs
-from genopt_tui.ui.widgets.text import Plain, why_not_here
+from genopt_tui.ui.widgets.text import Plain
 from genopt_tui.ui.widgets.view import LineView
 from genopt_tui.ui.widgets.wrapped import WrappedView
 
-if TYPE_CHECKING:
-    from genopt_tui.ui.widgets.editing import Editor
 
-REASONS = 3
-"""Places that an edit rests on which are named one by one."""
-
-
-class ProposalPane(Answering):
+class ProposalPane(EditingHere):
     """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a reason names, `E` edits here, `w` shows
     the raw reply, `{` and `}` turn to another candidate."""
 
@@ -48,13 +38,12 @@ class ProposalPane(Answering):
         self.whole = WrappedView("the raw reply", id="raw")
         self.diff = DiffView(id="diff")
         self.scores = Plain(id="scores")
-        self.editor: Editor | None = None
+        self.editor = None
         self.editing = Plain(id="editing")
         self.view: LineView = self.reply
         self.proposal: ProposalView | None = None
         self.proposals: tuple[ProposalView, ...] = ()
         self.raw = False
-        self._edited_file = ""
         self._behind = 0
         self._workers = 1
 
@@ -91,12 +80,6 @@ class ProposalPane(Answering):
         self._show_body()
         self._draw_title()
 
-    def kept(self) -> set[int] | None:
-        """Numbers of the hunks that are in; None for the whole edit."""
-        if self.proposal is None or self.proposal.files is None or not self.diff.off:
-            return None
-        return {hunk.number for hunk in self.diff.hunks} - self.diff.off
-
     def _show_phase(self, snapshot: Snapshot) -> None:
         text = phase_text(snapshot)
         self.phase.show(text)
@@ -115,25 +98,12 @@ class ProposalPane(Answering):
             self._swap(self.reply)
         else:
             self._swap(self.diff)
-            self.diff.show(p.base, p.files, self._lead(p), self._notes(p), worth_words(p))
+            self.diff.show(p.base, p.files, self._lead(p), notes(p), worth_words(p))
 
     def _lead(self, p: ProposalView) -> list[Line]:
         """The reasoning."""
         markdown = Markdown(max(8, self.size.width - 2))
         return [row for text in p.reasoning.strip().split("\n") if p.reasoning for row in markdown.rows(text)]
-
-    def _notes(self, p: ProposalView) -> list[Line]:
-        """What it rests on, what it expects, and what was refused before."""
-        lines: list[Line] = [
-            (("because ", "gutter"), (f"{example} step {step}", "scope"), ("  (Enter shows it)", "dim"))
-            for example, step in p.because[:REASONS]
-        ]
-        if (more := len(p.because) - REASONS) > 0:
-            lines.append(((f"        and {count_of(more, 'more place')}: Enter on a hunk goes to its own", "dim"),))
-        if p.expects:
-            told = ", ".join(f"{example} {way}" for example, way in p.expects)
-            lines.append((("expects ", "gutter"), (told, ""), (f"  {promises_words(p)}", "strong")))
-        return [*lines, *refusal_lines(p.refusals)]
 
     def _swap(self, view: LineView) -> None:
         if view is self.view or self.editor is not None:
@@ -146,7 +116,8 @@ class ProposalPane(Answering):
             view.focus()
 
     def _show_scores(self) -> None:
-        rows = gate_rows(self.proposal, self.size.width, self._workers) if self.proposal is not None else []
+        p, whole = self.proposal, self.kept() is None
+        rows = gate_rows(p, self.size.width, self._workers, whole=whole) if p is not None else []
         self.scores.show("\n".join(rows))
         self.scores.display = bool(rows) and self.size.height >= 10
 
@@ -173,7 +144,7 @@ class ProposalPane(Answering):
     def on_resize(self) -> None:
         self._show_scores()
         if self.proposal is not None and self.proposal.files is not None:
-            self.diff.set_lead(self._lead(self.proposal), self._notes(self.proposal))
+            self.diff.set_lead(self._lead(self.proposal), notes(self.proposal))
 
     def on_line_view_behind(self, event: LineView.Behind) -> None:
         if event.view is self.reply and event.count != self._behind:
@@ -185,6 +156,7 @@ class ProposalPane(Answering):
         self.post_message(PaneChanged())
 
     def on_diff_view_chosen(self) -> None:
+        self._show_scores()
         self._draw_title()
         self.post_message(PaneChanged())
 
@@ -206,19 +178,8 @@ class ProposalPane(Answering):
             case "next_tab" | "prev_tab":
                 return "" if len(self.proposals) > 1 else "there is no other candidate in this step"
             case "edit_in_place":
-                return self._why_not_edit()
+                return self.why_not_edit()
         return super().why_not(name)
-
-    def _why_not_edit(self) -> str:
-        p = self.proposal
-        if self.wanted:
-            return ""
-        if p is None or p.files is None:
-            return "there is no edit yet"
-        if p.decided:
-            return f"it is decided already: {p.decided}"
-        name, _ = self._to_edit()
-        return why_not_here(p.files[name]) if name in p.files else "the edit deletes this file"
 
     def act_raw(self) -> None:
         """The raw reply to the letter, or back to the diff."""
@@ -255,79 +216,6 @@ class ProposalPane(Answering):
         chosen = self.proposals[index]
         self.post_message(CandidateChosen(chosen.step, chosen.number).set_sender(self))
 
-    # editing in place
-
-    def _to_edit(self) -> tuple[str, int]:
-        """The file of the hunk under the cursor (else of the first one), and the line (from 0) at which it begins to change."""
-        at = self.diff.under_cursor
-        hunk = next((h for h in self.diff.hunks if at in (None, h.number)), None)
-        if hunk is None:
-            return "", 0
-        return hunk.file, max(0, next((row.new for row in hunk.rows if row.sign == "+"), hunk.new_start) - 1)
-
-    def act_edit_in_place(self) -> None:
-        """Edit the file of the hunk under the cursor here; what comes of it is a new candidate. A wanted reply is written here."""
-        if self.wanted:
-            self.write_reply()
-            return
-        assert self.proposal is not None
-        assert self.proposal.files is not None
-        self._edited_file, line = self._to_edit()
-        told = f"{self._edited_file}: ctrl+s takes your edit as a new candidate, Esc leaves"
-        self._open_editor(self.proposal.files[self._edited_file], line, told)
-
-    def _open_editor(self, text: str, line: int, told: str) -> None:
-        from genopt_tui.ui.widgets.editing import Editor
-
-        self.editing.show(told)
-        self.editor = Editor(text, line)
-        self.view.display, self.editing.display = False, True
-        self.mount(self.editor, before=self.scores)
-        self.editor.focus()
-
-    def on_editor_done(self, event: "Editor.Done") -> None:
-        if self.answering:
-            self.answered(event.text, event.take)
-            return
-        assert self.proposal is not None
-        before = (self.proposal.files or {}).get(self._edited_file, "")
-        if event.text == before:
-            self._close_editor()
-        elif event.take:
-            self._take(event.text)
-        else:
-            self._ask_about(event.text)
-
-    def _ask_about(self, text: str) -> None:
-        from genopt_tui.ui.screens.dialogs import Choice, Choose
-
-        lines = (Choice("t", "take", "take it as a new candidate"), Choice("d", "drop", "drop what you wrote"))
-
-        def answer(value: str | None) -> None:
-            if value == "take":
-                self._take(text)
-            elif value == "drop":
-                self._close_editor()
-
-        self.app.push_screen(Choose("You have edited the file", lines), answer)
-
-    def _take(self, text: str) -> None:
-        assert self.proposal is not None
-        files = {**(self.proposal.files or {}), self._edited_file: text}
-        self._close_editor()
-        self.post_message(Edited(files).set_sender(self))
-
-    def _close_editor(self) -> None:
-        if self.editor is None:
-            return
-        focused = self.editor.has_focus or self.app.focused is None
-        self.editor.remove()
-        self.editor, self.answering = None, False
-        self.view.display, self.editing.display = True, False
-        self._show_body()
-        if focused:
-            self.view.focus()
-
     def focus_inside(self) -> None:
         (self.editor or self.view).focus()
 
@@ -337,72 +225,4 @@ class ProposalPane(Answering):
         if self.raw:
             self.act_raw()
             return True
-        return False
-
-
-def tab_name(p: ProposalView) -> str:
-    """A candidate, where it comes from, and what its gate or the decision said."""
-    edit: Mapping[str, Any] = p.candidate.edit or {}
-    origin: Mapping[str, Any] = edit.get("origin") or {}
-    parts = [p.label or str(p.step)]
-    if pairs := origin.get("pairs") or edit.get("whatif"):
-        parts.append(f"if {', '.join(map(str, pairs))}")
-    elif origin.get("step"):
-        parts.append(f"as in {origin['step']}")
-    elif origin:
-        parts.append(f"hunks {', '.join(map(str, origin['hunks']))}" if origin.get("hunks") else "edited")
-    if p.decided:
-        parts.append(p.decided)
-    elif p.gate:
-        parts.append(
-            f"{words.signed(p.gate.get('difference'))} {words.change(str(p.gate.get('verdict', '')), p.gate.get('difference'))}"
-        )
-    elif p.streaming:
-        parts.append(MARKS.dots)
-    return " ".join(part for part in parts if part.strip())
-
-
-def worth_words(p: ProposalView) -> dict[int, str]:
-    """`+1.1 of +1.4 [+0.2, +2.0] up, 13.4 without it` for each hunk whose worth was measured."""
-    whole = words.signed((p.gate or {}).get("difference"))
-    return {number: _worth(row, whole) for number, row in p.worth.items() if row.get("worth") is not None}
-
-
-def _worth(row: Mapping[str, Any], whole: str) -> str:
-    span = " [{}, {}]".format(*map(words.signed, row["interval"])) if row.get("interval") else ""
-    change = words.change(str(row.get("verdict", "")), row["worth"])
-    of = f" of {whole}" if whole else ""
-    without = f", {words.score(row['without'])} without it" if row.get("without") is not None else ""
-    return f"{words.signed(row['worth'])}{of}{span} {change}{without}"
-
-
-def promises_words(p: ProposalView) -> str:
-    """How many of the expectations could be judged, how many came true, and the same of the whole session."""
-    gate: Mapping[str, Any] = p.gate or {}
-    if not (told := gate.get("promises")):
-        return ""
-    kept, made = gate.get("session_promises") or (0, 0)
-    return f"kept {gate.get('promises_kept') or 0} of {told}" + (f", the session {kept} of {made}" if made else "")
-
-
-def phase_text(snapshot: Snapshot) -> str:
-    """What the step is doing, where the pane itself does not show it."""
-    proposal = snapshot.proposal
-    if (aside := snapshot.aside) is not None and aside.what == "hunks":
-        return aside_words(aside)
-    if snapshot.looking_back:
-        return "" if proposal is not None else "this version was not proposed: there is nothing to show here"
-    if proposal is not None and proposal.refusals and proposal.files is None:
-        last = proposal.refusals[-1]
-        tail = "no further attempt" if last.get("final") else "asked to repair it"
-        return f"refused: {last.get('why', '')} ({tail})"
-    return "" if proposal is not None and (proposal.text or proposal.files is not None) else snapshot.doing
-
-
-def refusal_lines(refusals: Sequence[Mapping[str, Any]]) -> list[Line]:
-    """What the edit had to be repaired for."""
-    lines: list[Line] = []
-    for number, refusal in enumerate(refusals, 1):
-        why = " ".join(str(refusal.get("why", "")).split())
-        lines.append(((f"attempt {number} was refused: ", "warn"), (why, "")))
-    return lines
+        return self.leave_edit()

@@ -115,7 +115,9 @@ class StatusLine(OneLine):
         parts = [] if narrow else [Part(" genopt ", "bold $primary")]
         start = f"/{session.start}" if session.start and session.name != session.task and not narrow else ""
         parts += [Part(f" {session.name}{start} · {where}" if not narrow else f" {session.name} {where}", "bold")]
-        parts += [Part(separator), Part(state, style, "mode"), Part(separator), Part(budget_words(snapshot.budget))]
+        parts += [Part(separator), Part(state, style, "mode")]
+        if spent := budget_words(snapshot.budget):
+            parts += [Part(separator), Part(spent)]
         room = self.app.size.width - sum(cell_len(part.text) for part in parts)
         self.show([*parts, Part(_tail(separator, room, *trusted(snapshot)), "$text-muted")])
 
@@ -155,7 +157,7 @@ class GateLine(OneLine):
         proposal = snapshot.proposal
         told = proposal is not None and (snapshot.looking_back or not proposal.decided)
         gate = gate_parts(proposal, self.app.size.width < NARROW, kept) if proposal and told else []
-        self.show(gate or [Part(f" {snapshot.doing}", "$text-muted")])
+        self.show(fitting(gate, self.app.size.width) or [Part(f" {snapshot.doing}", "$text-muted")])
 
 
 def gate_parts(proposal: ProposalView, narrow: bool, kept: set[int] | None) -> list[Part]:
@@ -197,6 +199,15 @@ def promises(proposal: ProposalView) -> str:
     kept, made = gate.get("session_promises") or (0, 0)
     session = f" (session {kept} of {made})" if made > told else ""
     return f"  promised {told}, kept {gate.get('promises_kept') or 0}{session}"
+
+
+def fitting(parts: Sequence[Part], room: int) -> list[Part]:
+    """The first of these parts, and of the rest those for which there is room: none of them is cut."""
+    chosen: list[Part] = []
+    for part in parts:
+        if not chosen or width([*chosen, part]) <= room:
+            chosen.append(part)
+    return chosen
 
 
 class FooterLine(OneLine):

@@ -1,11 +1,11 @@
 """Questions in the middle of the screen. Each returns a value; Escape returns None and changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from textual import events
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
@@ -149,9 +149,9 @@ class Choose(Dialog[str]):
 
 
 MODES = (
-    Choice("s", "step", "step  you decide before a prompt is sent, and before an edit is taken"),
-    Choice("a", "ask", "ask   you decide before an edit is taken"),
-    Choice("o", "auto", "auto  the gate decides"),
+    Choice("s", "step", "step  you decide before a prompt is sent, and on its edit"),
+    Choice("a", "ask", "ask   you decide on every edit"),
+    Choice("o", "auto", "auto  the gate decides; what is undecided is kept for you"),
 )
 
 
@@ -176,3 +176,15 @@ def ask_leave(mode: str) -> Choose:
 def confirm(title: str, what: str, yes: str) -> Choose:
     """Ask before an act; `what` says what will happen."""
     return Choose(title, (Choice("y", "yes", yes), Choice("n", "", "no")), above=what)
+
+
+def ask_why_left_out(app: App[None], example: str, leave_out: Callable[[str], None]) -> None:
+    """Ask why an example is left out from now on, then do so; without a reason it stays."""
+
+    def answer(reason: str | None) -> None:
+        if reason:
+            leave_out(reason)
+        elif reason is not None:
+            app.notify(f"{example} stays: leaving it out for good takes a reason", markup=False, timeout=4)
+
+    app.push_screen(AskText(f"Leave {example} out of batch and gate for good: why? The record keeps it"), answer)

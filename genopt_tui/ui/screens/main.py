@@ -391,11 +391,11 @@ class MainScreen(Screen[None]):
         """Hunks that are left in; None for the whole edit."""
         return self.query_one(ProposalPane).kept()
 
-    def take_edit(self, files: Mapping[str, str]) -> None:
-        """Show the proposal as a person edited it: a new candidate, which no gate has scored."""
-        proposal = self.snapshot.proposal
-        if proposal is not None:
-            self._edit = (proposal.step, proposal.number, proposal.tree, dict(files))
+    def take_edit(self, files: Mapping[str, str] | None) -> None:
+        """Show the proposal as a person edited it, a new candidate, which no gate has scored; None: as the model wrote it."""
+        p = self.snapshot.proposal
+        if p is not None:
+            self._edit = None if files is None else (p.step, p.number, p.tree, dict(files))
             self._feed(self.store.take())
 
     def set_mark(self, commit: str) -> None:

@@ -12,15 +12,18 @@ ROWS = 3
 """Rows that the scores take at most."""
 
 
-def gate_rows(p: ProposalView, width: int, workers: int = 1) -> list[str]:
-    """What the gate gave so far, example by example in the order of arrival; empty before the first one."""
+def gate_rows(p: ProposalView, width: int, workers: int = 1, *, whole: bool = True) -> list[str]:
+    """What the gate gave so far, example by example in the order of arrival; empty before the first one.
+
+    Without `whole` less is shown than what was scored, which the rows say.
+    """
     scores: Sequence[Mapping[str, Any]] = (p.gate or {}).get("scores") or p.gate_scores
     if not scores:
         return []
     prefix = _shared([str(row.get("example", "?")) for row in scores])
     told = [_told(row, len(prefix)) for row in scores]
     wide = max(map(len, told)) + 2
-    head = "gate by example" if p.gate else _progress(p, scores, workers)
+    head = _progress(p, scores, workers) if not p.gate else f"gate by example{'' if whole else ', of the whole edit'}"
     rows = [f"{head}  {prefix}{MARKS.dots}" if prefix else head]
     across = max(1, width // wide)
     rooms = (ROWS - 1) * across
