@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LOOK_AT_THEMES = 2.0
 """Seconds between two looks at the files of themes."""
+TURN = 0.0005
+"""Seconds that a thread may compute while another waits: what a key draws is written by a thread of its own."""
 
 
 @dataclass
@@ -59,6 +61,7 @@ class GenoptApp(App[int]):
     """One session, or the start screen when there is none."""
 
     TITLE = "genopt"
+    ENABLE_COMMAND_PALETTE = False  # its key would open an empty one over every other screen: the table's action opens it
     COMMANDS: ClassVar = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, priority=True),
@@ -66,7 +69,8 @@ class GenoptApp(App[int]):
         Binding("ctrl+z", "suspend_process", show=False),
     ]
     CSS = """
-    Toast { max-width: 90%; }
+    ToastRack { margin-bottom: 2; }
+    Toast { max-width: 90%; padding: 0 1; }
     """
 
     def __init__(self, session: Path | None = None) -> None:
@@ -292,6 +296,7 @@ def run_app(session: Path | None = None) -> int:
         from genopt_tui.ui import slow
 
         slow.watch(float(limit))
+    sys.setswitchinterval(TURN)
     with terminal.guarded(log):
         app.run()
     if app.fault:

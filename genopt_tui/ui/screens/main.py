@@ -15,6 +15,7 @@ from textual.screen import Screen
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui import sizes
 from genopt_tui.ui.actions import ACTIONS, BY_ID, Context
+from genopt_tui.ui.drawing import RowCompositor
 from genopt_tui.ui.messages import (
     Answered,
     BlameWanted,
@@ -76,6 +77,7 @@ class MainScreen(Screen[None]):
     def __init__(self, first: Snapshot, begin_with: str = "") -> None:
         """`begin_with` is the action that is done as soon as the session is read."""
         super().__init__()
+        self._compositor = RowCompositor()
         self._begin_with = begin_with
         self.snapshot = first
         self.store = Store(Path(first.session.path), self.post_message, first)
