@@ -96,7 +96,7 @@ class Machine:
         """Ask for, read and score the candidates, side by side. One that fails lets the others come to rest first."""
         walk = CandidateWalk(self.step)
         numbers = self.step.to_measure() or self.step.open_candidates()
-        walks, needed_at_the_gate = [walk.walk(k) for k in numbers], loaded("scipy.stats")
+        walks, needed_at_the_gate = [walk.walk(k) for k in numbers], loaded("numpy")
         results = await asyncio.gather(*walks, needed_at_the_gate, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):

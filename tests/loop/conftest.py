@@ -20,10 +20,7 @@ from genopt_tui.task import loader
 from tests import tiny
 
 PATIENCE = 90.0  # seconds that a test waits for something that takes one or two
-for library in (
-    "git",
-    "scipy.stats",
-):  # what every runner loads in its first step: those that are forked from here have it
+for library in ("git", "numpy"):  # what every runner loads in its first step: those that are forked from here have it
     importlib.import_module(library)
 
 MODEL = '''
