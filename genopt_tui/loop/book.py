@@ -27,6 +27,7 @@ class Book:
         self.before: Callable[[], None] = lambda: None
         """Called before anything becomes durable here."""
         self._group: AbstractContextManager[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self.progress, _ = latest(journal)
         self._fresh: list[Event] = []
         journal.listener = self._fresh.append
@@ -56,10 +57,13 @@ class Book:
             return self.before()  # nobody waits in plain code: each event is a transaction
         self._group = self.journal.together()
         self._group.__enter__()
-        loop.call_later(HOLD, self.flush)
+        self._timer = loop.call_later(HOLD, self.flush)
 
     def flush(self) -> None:
         """Make durable what was said so far."""
+        if self._timer is not None:
+            self._timer.cancel()  # else it would cut short the group after this one
+            self._timer = None
         if self._group is not None:
             self.before()
             group, self._group = self._group, None
