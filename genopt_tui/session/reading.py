@@ -107,11 +107,14 @@ class Versions:
     def outcome(self, commit: str) -> Outcome:
         """What a version's record says of how it was decided; the newest that were asked for are remembered."""
         if commit not in self._outcomes:
-            record = self.record(commit)
-            if len(self._outcomes) >= OUTCOMES:
-                self._outcomes.pop(next(iter(self._outcomes)))
-            self._outcomes[commit] = Outcome(record.decision.reason, record.proposal.diff, record.proposal.declined)
+            self.remember(commit, self.record(commit))
         return self._outcomes[commit]
+
+    def remember(self, commit: str, record: "Record") -> None:
+        """Keep in memory what the record of a version says of how it was decided."""
+        if len(self._outcomes) >= OUTCOMES:
+            self._outcomes.pop(next(iter(self._outcomes)))
+        self._outcomes[commit] = Outcome(record.decision.reason, record.proposal.diff, record.proposal.declined)
 
     def reasoning(self, commit: str) -> str:
         """What the commit's message says between subject and trailers."""
