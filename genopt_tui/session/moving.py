@@ -73,7 +73,8 @@ class Mover(Names):
         to = head or now
         act = self.acts.stage(self._value(ACTS), kind, changes, (now, to), step=step, inverts=inverts)
         commit = changes[to][1] if to in changes else self._value(to)
-        self.objects.flush(work.announce(act.commit, commit or ""))
+        logged = {ACTS: (self._value(ACTS), act.commit)}
+        self.objects.flush([*work.announce(act.commit, commit or ""), *self.refs.prepare({**changes, **logged})])
         ready()
         work.announced(act.commit)
         if not self._perform(act):
@@ -101,7 +102,7 @@ class Mover(Names):
     def _perform(self, act: Act) -> bool:
         """Do an announced act; done again after a kill, it does what is missing. False where plain git was faster.
 
-        A killed writer's git process may live a moment longer and do the same: then this looks again.
+        A ref that another git process is writing is waited for; a lock that stays is a killed writer's.
         """
         for patience in range(PATIENCE, -1, -1):
             changes = self._missing(act)

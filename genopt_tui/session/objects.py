@@ -9,10 +9,8 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from genopt_tui.errors import SessionError
@@ -171,7 +169,7 @@ class ObjectStore:
         return self._stage("commit", "\n".join(lines).encode("utf-8", "replace"))
 
     def flush(self, also: Iterable[int] = ()) -> None:
-        """Make all that is staged durable, then visible; other open files are flushed side by side with it, and closed.
+        """Make all that is staged durable, then visible; other open files are flushed together with it, and closed.
 
         Every file is flushed before it gets its name; file systems with a journal keep names in order, so flushing the
         last folder flushes the others.
@@ -213,9 +211,7 @@ class ObjectStore:
         if sha in self._staged or sha in self._kept or os.path.exists(f"{self._folder}/{sha[:2]}/{sha[2:]}"):
             return sha
         temporary = f"{self._folder}/tmp_obj_{os.getpid()}_{sha}"
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o444)
-        self._staged[sha] = (handle, temporary)
-        write_all(handle, compressed(raw))
+        self._staged[sha] = (write(temporary, compressed(raw), 0o444), temporary)
         self._keep(Object(sha, kind, data))
         return sha
 
@@ -254,31 +250,25 @@ def compressed(raw: bytes) -> bytes:
     return packer.compress(raw) + packer.flush()
 
 
-def write_all(handle: int, data: bytes) -> None:
-    """Write all of `data` to an open file."""
+def write(file: str, data: bytes, mode: int = 0o644) -> int:
+    """Write a file, never through a link; it stays open, to be flushed, and is on its way to the disk."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
+    if hasattr(
+        os, "posix_fadvise"
+    ):  # the first flush then finds all files there, and flushing the others takes no time
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+    return handle
 
 
 def sync_files(handles: Iterable[int]) -> None:
-    """Flush open files to the disk side by side, which joins their waits into one, and close them."""
-    wanted = list(handles)
-    try:
-        if len(wanted) > 1:
-            list(_flushers().map(os.fsync, wanted))
-        elif wanted:
-            os.fsync(wanted[0])
-    finally:
-        for handle in wanted:
-            os.close(handle)
-
-
-@lru_cache(maxsize=1)
-def _flushers() -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(8, "flush")
-    os.register_at_fork(after_in_child=_flushers.cache_clear)
-    return pool
+    """Flush open files to the disk, and close them."""
+    with ExitStack() as opened:
+        for handle in handles:
+            opened.callback(os.close, handle)
+            os.fsync(handle)
 
 
 def sync_folder(folder: str) -> None:

@@ -1,13 +1,19 @@
-"""Refs of a session: read cheaply, moved together by compare-and-swap through one long-lived `git update-ref --stdin`."""
+"""Refs of a session: read and moved in git's own files, together and by compare-and-swap.
+
+A step moves two of them; `git update-ref` takes as long for that as all other writing of the step.
+"""
 
 import os
 import re
-import subprocess
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import time
+from bisect import bisect
+from collections.abc import Container, Iterable, Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session import gitcall
+from genopt_tui.session.objects import sync_files, sync_folder, write
 
 Changes = Mapping[str, tuple[str | None, str | None]]
 """Ref to (old, new) commit; None means that the ref does not exist."""
@@ -31,12 +37,12 @@ class HeadMoved(SessionError):
 
 
 class Refs:
-    """The refs of the session at `path`; use it from one thread, and close it."""
+    """The refs of the session at `path`; use it from one thread."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._folder = path, str(path / ".git")
-        self._process: subprocess.Popen[bytes] | None = None
         self._packed: tuple[object, Mapping[str, str]] = (None, {})
+        self._ready: dict[tuple[str, str], str] = {}  # files that are about to be put into place, by ref and value
 
     def value(self, ref: str) -> str | None:
         """The commit (or tag) that a ref names, read from git's own files; None where there is no such ref."""
@@ -91,58 +97,136 @@ class Refs:
         out = gitcall.run(["for-each-ref", "--format=%(objectname) %(refname)", *under], self.path).decode()
         return {name: sha for sha, _, name in (line.partition(" ") for line in out.splitlines())}
 
-    def update(self, changes: Changes) -> None:
-        """Make all changes or none. Raises HeadMoved when a ref is not its old value any more."""
-        lines = ["start"]
+    def prepare(self, changes: Changes) -> list[int]:
+        """Write what `update` is about to put into place; the open files, to be flushed and closed together with others."""
+        os.makedirs(f"{self._folder}/genopt", mode=0o700, exist_ok=True)
+        handles = []
         for ref, (old, new) in changes.items():
-            if old == new:
-                continue
-            if old is None:
-                lines.append(f"create {ref} {new}")
-            elif new is None:
-                lines.append(f"delete {ref} {old}")
-            else:
-                lines.append(f"update {ref} {new} {old}")
-        lines.append("commit")
-        process = self._writer()
-        assert process.stdin is not None and process.stdout is not None
+            if new is not None and new != old:
+                self._ready[ref, new] = f"{self._folder}/genopt/ref-{len(self._ready)}.tmp"
+                handles.append(write(self._ready[ref, new], f"{new}\n".encode()))
+        return handles
+
+    def update(self, changes: Changes) -> None:
+        """Make all changes or none, as git does: under a lock for each ref. Durable with all that got its name before.
+
+        Raises HeadMoved when a ref is not its old value any more, SessionError when another process holds a lock.
+        """
+        moves = {self._target(ref): pair for ref, pair in changes.items() if pair[0] != pair[1]}
+        if not moves:
+            return
+        sync_files(self.prepare({ref: pair for ref, pair in moves.items() if (ref, pair[1]) not in self._ready}))
         try:
-            process.stdin.write("\n".join(lines).encode() + b"\n")
-            process.stdin.flush()
-            said = [process.stdout.readline(), process.stdout.readline()]
-        except BrokenPipeError:
-            said = [b""]
-        if said[-1].strip() != b"commit: ok":
-            raise self._refusal()
+            with ExitStack() as held:
+                for ref in sorted(moves):
+                    held.callback(os.unlink, self._lock(ref))
+                for ref, (old, new) in moves.items():
+                    self._check(ref, old, new)
+                self._remove({ref for ref, (_, new) in moves.items() if new is None})
+                for ref, (old, new) in moves.items():
+                    if new is not None:
+                        os.replace(self._ready.pop((ref, new)), f"{self._folder}/{ref}")
+                        self._log(ref, old, new)
+            sync_folder(os.path.dirname(f"{self._folder}/{ref}"))
+        finally:
+            for file in self._ready.values():
+                os.unlink(file)
+            self._ready.clear()
 
-    def close(self) -> None:
-        """End the git process."""
-        if self._process is not None:
-            self._process.communicate()
-            self._process = None
+    # inside
 
-    def _writer(self) -> "subprocess.Popen[bytes]":
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                ["git", "update-ref", "-m", "genopt", "--stdin"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=gitcall.clean(self.path),
-                cwd=self.path,
+    def _target(self, ref: str) -> str:
+        """The ref that is meant where `ref` names another one."""
+        for _ in range(LINKS):
+            text = self._loose(ref)
+            if text is None or not text.startswith("ref:"):
+                break
+            ref = text.removeprefix("ref:").strip()
+        return ref
+
+    def _lock(self, ref: str) -> str:
+        """Keep other git processes from writing `ref`; the file that does."""
+        lock = f"{self._folder}/{ref}.lock"
+        try:
+            os.makedirs(os.path.dirname(lock), exist_ok=True)
+            os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        except FileExistsError as error:
+            if error.filename != lock:
+                raise _beside(ref) from error
+            raise SessionError(
+                "another git process is writing in the session", f"{ref} is locked", "Try again when it is done"
+            ) from error
+        except NotADirectoryError as error:
+            raise _beside(ref) from error
+        return lock
+
+    def _check(self, ref: str, old: str | None, new: str | None) -> None:
+        """Raises HeadMoved when `ref` is not `old`, SessionError when git's files have no room for it beside another ref."""
+        if self.value(ref) != old:
+            raise HeadMoved(
+                "the session's history moved meanwhile", f"{ref} is not what it was", "Look at it and decide again"
             )
-        return self._process
+        if old is None and new is not None:
+            _remove_empty(f"{self._folder}/{ref}")
+            _remove_empty(f"{self._folder}/logs/{ref}")
+            names = list(self._read_packed())  # git keeps them sorted
+            after = bisect(names, f"{ref}/")
+            if (
+                os.path.isdir(f"{self._folder}/{ref}")
+                or any(name.startswith(f"{ref}/") for name in names[after : after + 1])
+                or any(str(above) in self._read_packed() for above in PurePosixPath(ref).parents)
+            ):
+                raise _beside(ref)
 
-    def _refusal(self) -> SessionError:
-        assert self._process is not None
-        _, stderr = self._process.communicate()
-        self._process = None
-        why = single_line(stderr.decode("utf-8", "replace")).removeprefix("fatal: ")
-        if "but expected" in why or "reference already exists" in why or "unable to resolve reference" in why:
-            return HeadMoved("the session's history moved meanwhile", why, "Look at it and decide again")
-        if ".lock" in why:
-            return SessionError("another git process is writing in the session", why, "Try again when it is done")
-        return SessionError("git refused to move a ref", why)
+    def _remove(self, gone: set[str]) -> None:
+        """Delete refs: from git's one file of them first, for what is there shows again where the ref's own file is not."""
+        if gone & self._read_packed().keys():
+            file, fresh = Path(self._folder, "packed-refs"), f"{self._folder}/genopt/packed.tmp"
+            with ExitStack() as held:
+                held.callback(os.unlink, self._lock("packed-refs"))
+                sync_files([write(fresh, without(file.read_text(encoding="utf-8"), gone).encode())])
+                os.replace(fresh, file)
+        for ref in gone:
+            for own in (f"{self._folder}/{ref}", f"{self._folder}/logs/{ref}"):
+                with suppress(FileNotFoundError):
+                    os.unlink(own)
+
+    def _log(self, ref: str, old: str | None, new: str) -> None:
+        """Git's own log of a branch, and of HEAD where that is the branch."""
+        if not ref.startswith(HEADS):
+            return
+        line = "{} {} {} <{}> {} +0000\tgenopt\n".format(old or "0" * 40, new, *gitcall.identity(), int(time.time()))
+        for name in (ref, *(["HEAD"] if self.head() == ref else [])):
+            file = f"{self._folder}/logs/{name}"
+            with suppress(OSError):  # the ref has moved: a log that cannot be written does not undo that
+                os.makedirs(os.path.dirname(file), exist_ok=True)
+                with open(file, "a", encoding="utf-8") as out:
+                    out.write(line)
+
+
+def without(packed: str, gone: Container[str]) -> str:
+    """Git's file of packed refs without some of them; a line with `^` tells more of the one before it."""
+    kept, skipped = [], False
+    for line in packed.splitlines(keepends=True):
+        if line[0] != "^":
+            skipped = line.rstrip("\n").partition(" ")[2] in gone
+        if not skipped:
+            kept.append(line)
+    return "".join(kept)
+
+
+def _beside(ref: str) -> SessionError:
+    return SessionError(
+        f"there is no room for {ref}", "a ref of that name, or above or below it, exists", "Choose another name"
+    )
+
+
+def _remove_empty(folder: str) -> None:
+    """Remove `folder` where it holds nothing but empty folders, which git leaves behind."""
+    for inner, _, files in os.walk(folder, topdown=False):
+        with suppress(OSError):
+            if not files:
+                os.rmdir(inner)
 
 
 def check_name(name: str, what: str = "branch") -> str:

@@ -157,11 +157,13 @@ class Repository(Mover):
         """
         ref = f"{REJECTED}{step}.{candidate}"
         commit = self._stage(base, tree or self.tree(base), record, subject, body, model, None)
-        self.objects.flush()
+        created = {ref: (None, commit)}
+        self.objects.flush(self.refs.prepare(created))
         ready()
         if (found := self._value(ref)) is None:
-            found = self._keep_ref(ref, commit)
-            self._add(self._tried, found, "rejected")
+            remove_locks(self.path, [ref])  # nobody but us writes it: a killed writer's
+            self.refs.update(created)
+            self._add(self._tried, found := commit, "rejected")
         self._highest = max(self._highest, step) if self._highest is not None else None
         return found, ref
 
@@ -170,18 +172,6 @@ class Repository(Mover):
         if tried is not None:
             tried.append(history.version_of(self.objects.commit(commit), kind))
         self._tried = tried
-
-    def _keep_ref(self, ref: str, commit: str) -> str:
-        """Create a ref that only we write; what a killed writer's git process made of it a moment ago counts."""
-        remove_locks(self.path, [ref])
-        try:
-            self.refs.update({ref: (None, commit)})
-        except HeadMoved:
-            found = self._value(ref)
-            if found is None:
-                raise
-            return found
-        return commit
 
     def hand_edit(self) -> HandEdit | None:
         """What a person changed in the work tree since it was last put to head; None when nothing."""
@@ -219,7 +209,9 @@ class Repository(Mover):
             entries[CHOICES] = (BLOB, self.objects.write_blob(choices_text.encode()))
         text = message.compose(f"step {record.step}: {subject}", body, trailers_of(record, model))
         root = self.objects.write_tree(entries)
-        return self.objects.write_commit(root, [base], message.author(model), text, int(time.time()))
+        commit = self.objects.write_commit(root, [base], message.author(model), text, int(time.time()))
+        self.remember(commit, record)  # the next prompt tells of it
+        return commit
 
     def _first(self, files: Mapping[str, str], toml: str, record: "Record", author: str) -> None:
         entries = {

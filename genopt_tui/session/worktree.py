@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session import index
-from genopt_tui.session.objects import ObjectStore, blob_id, sync_files, write_all
+from genopt_tui.session.objects import ObjectStore, blob_id, sync_files, write
 
 ARTIFACT, CHOICES, RECORD = "artifact", "genopt.toml", "record.json"
 LARGEST = 4 * 1024**2
@@ -134,8 +134,7 @@ class WorkTree:
         found, handles = {}, []
         for number, (name, blob) in enumerate(blobs.items(), len(self._ready)):
             temporary = self._memory.parent / f"file-{number}.tmp"
-            handles.append(_new_file(temporary))
-            write_all(handles[-1], self._store.get(blob, "blob").data)
+            handles.append(write(str(temporary), self._store.get(blob, "blob").data))
             found[name, blob] = temporary
         return found, handles
 
@@ -211,14 +210,8 @@ class WorkTree:
     def _write_memory(self, act: str) -> int:
         """What is followed, in a new file that waits for its name; it is open."""
         self._memory.parent.mkdir(mode=0o700, exist_ok=True)
-        handle = _new_file(self._new_memory)
         told = {"at": self.followed.at, "ref": self.followed.ref, "act": act, "base": self.followed.base}
-        write_all(handle, json.dumps(told).encode())
-        return handle
-
-
-def _new_file(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+        return write(str(self._new_memory), json.dumps(told).encode())
 
 
 @lru_cache(maxsize=256)

@@ -307,7 +307,7 @@ def test_no_process_is_left_after_close(tmp_path: Path) -> None:
     made = Repository.create(tmp_path / "s", START, TOML, record(0, "start"))
     made.log()
     made.write_artifact({"a.py": "1"})
-    processes = [made.objects._process, made.refs._process]
+    processes = [made.objects._process]
     made.close()
     assert all(process is None or process.poll() is not None for process in processes)
 
