@@ -52,7 +52,7 @@ def matrix(
     scores: dict[str, dict[str, float]] = {}
     left_out = 0
     for version in line:
-        found = _means(repository, journal, version, failure_score, wanted)
+        found = means(repository, journal, version.commit, failure_score, wanted)
         if found:
             scores[version.commit] = found
         elif version.task and version.task != wanted:
@@ -79,13 +79,12 @@ def losses(
     return sorted(found, key=lambda turn: sign * turn.change)
 
 
-def _means(
-    repository: Versions, journal: Journal | None, version: Version, failure_score: float, fingerprint: str
+def means(
+    repository: Versions, journal: Journal | None, commit: str, failure_score: float, fingerprint: str
 ) -> dict[str, float]:
+    """Mean score of each gate example of a version, under one state of the task; a failed rollout counts as one."""
     try:
-        scored = scores_of(
-            repository, journal, version.commit, failure_score=failure_score, fingerprint=fingerprint
-        ).scores
+        scored = scores_of(repository, journal, commit, failure_score=failure_score, fingerprint=fingerprint).scores
     except SessionError:  # plain git made it: it has no record
         return {}
     by_example: dict[str, list[float]] = {}

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lived import Person, person_at
@@ -28,7 +29,7 @@ async def compare(person: Person, marked: str, label: str) -> CompareScreen:
     return screen
 
 
-def lines(screen: CompareScreen) -> list[str]:
+def lines(screen: Any) -> list[str]:
     return [plain(screen.view.line(y)) for y in range(len(screen.view.source))]
 
 
@@ -113,3 +114,15 @@ async def test_the_matrix_leads_to_the_commit_that_lost_an_example(lived: Path) 
         assert isinstance(found, CompareScreen)
         assert (found._names[found.a], found._names[found.b]) == ("1", "3")
         assert found.place is not None and found.place[1].startswith("gate-")
+
+
+async def test_an_example_of_the_gate_is_left_out_with_a_reason_and_taken_in_again(lived: Path) -> None:
+    async with person_at(lived) as person:
+        await person.press("X")
+        await person.until(lambda: getattr(person.app.screen, "ready", False), "the matrix")
+        await person.press("g", "j", "x", *"odd", "enter")
+        await person.until(lambda: person.main.snapshot.evidence.excluded == {"gate-0": "odd"}, "it is left out")
+        assert "left out: odd" in lines(person.app.screen)[1]
+        await person.press("x")
+        await person.until(lambda: not person.main.snapshot.evidence.excluded, "it is in again")
+        assert "left out" not in lines(person.app.screen)[1]

@@ -219,15 +219,12 @@ class EvidencePane(LinePane):
             self._ask_why(example)
 
     def _ask_why(self, example: str) -> None:
-        from genopt_tui.ui.screens.dialogs import AskText
+        from genopt_tui.ui.screens.dialogs import ask_why_left_out
 
-        def answer(reason: str | None) -> None:
-            if reason:
-                self.post_message(CommandWanted("examples", {"excluded": {example: reason}}))
-            elif reason is not None:
-                self.app.notify(f"{example} stays: leaving it out for good takes a reason", markup=False, timeout=4)
+        def leave_out(reason: str) -> None:
+            self.post_message(CommandWanted("examples", {"excluded": {example: reason}}))
 
-        self.app.push_screen(AskText(f"Leave {example} out of every batch: why? The record keeps it"), answer)
+        ask_why_left_out(self.app, example, leave_out)
 
     def act_shorter(self) -> None:
         self._stage(moved(self._planned, -1, self._longest))

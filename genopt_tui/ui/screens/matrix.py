@@ -4,24 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from genopt_tui.errors import SessionError
-from genopt_tui.session.compare import scores_of
+from textual.binding import Binding, BindingType
+
 from genopt_tui.session.journal import Journal
+from genopt_tui.session.matrix import means
 from genopt_tui.ui import words
+from genopt_tui.ui.actions import BY_ID
+from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.screens.sheet import Page, Sheet
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
 from genopt_tui.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
-    from genopt_tui.session.repository import Repository
     from genopt_tui.ui.store import Store
 
 MOST = 40
 """Versions shown, the newest."""
-WIDTH = 6
+WIDTH = 7
 Scores = Mapping[str, Mapping[str, float]]
 """Commit to example to mean score."""
 
@@ -38,10 +39,14 @@ class Turn:
 class MatrixScreen(Sheet):
     """A row for each example, a column for each version on the line to head.
 
-    Enter compares a version with the one scored before it: the chosen column's, else the one that lost the example.
+    Enter compares a version with the one scored before it: the chosen column's, else the one that lost the example. `x`
+    leaves an example out from now on, with a reason, or takes it in again.
     """
 
-    KEYS = "Enter diff and traces where it was lost  h l choose another version  / search  Esc back"
+    KEYS = "Enter diff and traces  h l version  x leave out  / search  Esc back"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(BY_ID["exclude"].keys, "exclude", show=False, id="exclude"),
+    ]
 
     def __init__(self, snapshot: Snapshot, store: "Store") -> None:
         super().__init__(f"Examples by versions of {snapshot.session.name}")
@@ -49,6 +54,7 @@ class MatrixScreen(Sheet):
         self._rows: Sequence[HistoryRow] = ()
         self._scores: Scores = {}
         self._examples: Sequence[str] = ()
+        self._left_out = dict(snapshot.evidence.excluded)
         self._lower = False
         self.column = -1
         """The version that was chosen, by its place; -1 for none."""
@@ -69,7 +75,7 @@ class MatrixScreen(Sheet):
         return told + more + (f"\nscores: {rule}" if rule else ""), [page]
 
     def _page(self) -> Page:
-        lines, opens = table(self._rows, self._scores, self._examples, self._lower, self.column)
+        lines, opens = table(self._rows, self._scores, self._examples, self._lower, self.column, self._left_out)
         return Page("gate", lines, opens)
 
     def _read_scores(self, rows: Sequence[HistoryRow]) -> tuple[Scores, int]:
@@ -92,10 +98,28 @@ class MatrixScreen(Sheet):
     def action_act(self, name: str) -> None:
         if name in {"left", "right"} and self._rows:
             self.column = max(0, min(len(self._rows) - 1, self.column + (1 if name == "right" else -1)))
-            self.pages = [self._page()]
-            self.view.set_source(self.pages[0].source, keep=True)
+            self._redraw()
         else:
             super().action_act(name)
+
+    def _redraw(self) -> None:
+        self.pages = [self._page()]
+        self.view.set_source(self.pages[0].source, keep=True)
+
+    def action_exclude(self) -> None:
+        if not 0 < self.view.cursor <= len(self._examples):
+            return
+        example = self._examples[self.view.cursor - 1]
+        if self._left_out.pop(example, None) is not None:
+            self._exclude(example, None)
+        else:
+            dialogs.ask_why_left_out(self.app, example, lambda reason: self._exclude(example, reason))
+
+    def _exclude(self, example: str, reason: str | None) -> None:
+        self._store.command("examples", excluded={example: reason})
+        if reason is not None:
+            self._left_out[example] = reason
+        self._redraw()
 
     def opened(self, thing: object) -> None:
         from genopt_tui.ui.screens.compare import CompareScreen
@@ -121,24 +145,18 @@ def line_to_head(snapshot: Snapshot) -> list[HistoryRow]:
     return line[::-1]
 
 
-def means(
-    repository: "Repository", journal: Journal, commit: str, failure_score: float, fingerprint: str
-) -> dict[str, float]:
-    """Mean score of each gate example of a version, under one state of the task; a failed rollout counts as one."""
-    try:
-        scored = scores_of(repository, journal, commit, failure_score=failure_score, fingerprint=fingerprint).scores
-    except SessionError:  # plain git made it: it has no record
-        return {}
-    found: dict[str, list[float]] = {}
-    for (example, _), (score, _) in scored.items():
-        found.setdefault(example, []).append(score)
-    return {example: fmean(scores) for example, scores in found.items()}
-
-
 def table(
-    rows: Sequence[HistoryRow], scores: Scores, examples: Sequence[str], lower: bool, column: int = -1
+    rows: Sequence[HistoryRow],
+    scores: Scores,
+    examples: Sequence[str],
+    lower: bool,
+    column: int,
+    left_out: Mapping[str, str],
 ) -> tuple[list[Line], dict[int, object]]:
-    """The lines, and what Enter on each opens; the label of the chosen column stands in brackets."""
+    """The lines, and what Enter on each opens; the label of the chosen column stands in brackets.
+
+    `left_out` maps examples that are left out from now on to the reason.
+    """
     labels = [f"[{row.label}]" if at == column else row.label for at, row in enumerate(rows)]
     head: Line = ((f"{'':16}", ""), *((f"{label:>{WIDTH}}", "title") for label in labels))
     lines, opens = [head], dict[int, object]()
@@ -147,7 +165,8 @@ def table(
         told, turn = story(example, rows, values, lower)
         if turn is not None:
             opens[len(lines)] = turn
-        lines.append(((f"{example:16.16}", "strong"), *cells(values, lower), (f"  {told}", "warn")))
+        out = f"  left out: {left_out[example]}" if example in left_out else ""
+        lines.append(((f"{example:16.16}", "strong"), *cells(values, lower), (f"  {told}", "warn"), (out, "dim")))
     return lines, opens
 
 

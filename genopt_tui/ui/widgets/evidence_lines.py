@@ -118,7 +118,9 @@ def _ahead(rows: Rows, e: EvidenceView, chosen: Choices) -> None:
     rows.add(((f"from step {begins} on" if e.step else "from the first step on", "title"),))
     if e.design:
         _plans(rows, e, chosen)
-    others = [pair for pair in e.staged if not pair.startswith(("horizon.kind=", "horizon.steps=", "batch.size=", "exclude."))]
+    others = [
+        pair for pair in e.staged if not pair.startswith(("horizon.kind=", "horizon.steps=", "batch.size=", "exclude."))
+    ]
     for pair in others:
         rows.told("set", pair)
     for example in chosen.pinned:
