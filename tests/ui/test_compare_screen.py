@@ -40,7 +40,7 @@ def here_is_nothing_tested(*arguments: object) -> None:
 async def test_the_numbers_are_those_of_the_command_line(lived: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with person_at(lived) as person:
         with monkeypatch.context() as patch:
-            patch.setattr(gate, "_sign_flip", here_is_nothing_tested)
+            patch.setattr(gate, "_flips", here_is_nothing_tested)
             screen = await compare(person, "1", "3")
         assert screen.compared is not None and screen.compared.found is not None
         here = screen.compared.found.document()
