@@ -61,7 +61,9 @@ class GenoptApp(App[int]):
     """One session, or the start screen when there is none."""
 
     TITLE = "genopt"
-    ENABLE_COMMAND_PALETTE = False  # its key would open an empty one over every other screen: the table's action opens it
+    ENABLE_COMMAND_PALETTE = (
+        False  # its key would open an empty one over every other screen: the table's action opens it
+    )
     COMMANDS: ClassVar = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, priority=True),

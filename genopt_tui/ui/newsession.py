@@ -35,6 +35,7 @@ LOCAL = {11434: "ollama/", 8000: "openai/", 1234: "openai/"}
 PATIENCE = 120.0
 """Seconds that a command of ours may take."""
 LEVELS = ("error", "warning", "info")
+COMMAND = "command:"
 PRESET = "preset "
 """What the value of a preset's line begins with."""
 
@@ -194,10 +195,15 @@ def models() -> list[Offer]:
     return [
         *found,
         Offer("", "another model ...", "as litellm names it", "Model, as in openai/NAME"),
-        Offer("", "command ...", "a program that reads the prompt and prints the reply", "command:PROGRAM"),
+        Offer("", "command ...", "a program that reads the prompt and prints the reply", f"{COMMAND}PROGRAM"),
         Offer("manual", "manual", "you carry prompt and reply"),
         Offer("search", "search", "no model: random changes of numbers, a baseline"),
     ]
+
+
+def model_of(offer: Offer, text: str) -> str:
+    """The model that was named on a line which asks for its name."""
+    return COMMAND + text if offer.ask.startswith(COMMAND) and not text.startswith(COMMAND) else text
 
 
 def _answers(port: int) -> bool:
@@ -258,16 +264,21 @@ def price_of(model: str, tokens: int) -> float:
         "import sys, litellm; print(sum(litellm.cost_per_token("
         "model=sys.argv[1], prompt_tokens=int(sys.argv[2]), completion_tokens=2000)))"
     )
-    ended = _python(code, model, str(tokens))
+    ended = _python("-c", code, model, str(tokens))
     try:
         return float(ended.stdout.split()[-1]) if ended.returncode == 0 else 0.0
     except (ValueError, IndexError):
         return 0.0
 
 
-def _python(code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _python(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
 
 
@@ -277,26 +288,19 @@ def make(wish: Wish) -> Path:
 
 
 def test_call(model: str) -> str:
-    """Ask a model one short question; what came of it, in a line. Raises UsageError."""
+    """Ask a model one short question; what came of it, in a line."""
     if model.startswith(("manual", "search", "replay:")):
         return f"{model} needs no call"
-    if model.startswith("command:"):
-        program = model.removeprefix("command:").split()[0]
-        return f"{program} is on the PATH" if shutil.which(program) else f"{program} is not on the PATH"
-    code = (
-        "import sys, litellm; r = litellm.completion(model=sys.argv[1], max_tokens=5, timeout=30, "
-        "messages=[{'role': 'user', 'content': 'Say ok'}]); print(r.choices[0].message.content)"
-    )
-    ended = _python(code, model)
-    lines = (ended.stdout if ended.returncode == 0 else ended.stderr).strip().splitlines() or [""]
-    return single_line(f"{model}: {'answers: ' if ended.returncode == 0 else 'failed: '}{lines[-1][:200]}")
+    try:
+        ended = _python("-m", "genopt_tui.propose.trial", model)
+    except subprocess.TimeoutExpired:
+        return single_line(f"{model}: no answer within {PATIENCE:.0f} s")
+    lines = (ended.stdout or ended.stderr).strip().splitlines() or ["failed without a word"]
+    return single_line(f"{model} {lines[-1]}")
 
 
 def _run(arguments: Sequence[str], allowed: Sequence[int] = (0,)) -> str:
-    command = [sys.executable, "-m", "genopt_tui", *arguments]
-    ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL
-    )
+    ended = _python("-m", "genopt_tui", *arguments)
     if ended.returncode not in allowed:
         lines = ended.stderr.strip().splitlines() or [f"genopt {arguments[0]} ended with code {ended.returncode}"]
         raise UsageError(single_line(lines[-1].removeprefix("genopt: ")))

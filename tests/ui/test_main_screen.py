@@ -15,6 +15,7 @@ from genopt_tui.ui.screens.compare import CompareScreen
 from genopt_tui.ui.screens.dialogs import AskHint, AskText, Choose
 from genopt_tui.ui.screens.help import HelpScreen
 from genopt_tui.ui.screens.main import MainScreen
+from genopt_tui.ui.widgets.lines import plain
 
 
 async def decision(person: Visit) -> None:
@@ -247,11 +248,27 @@ async def test_looking_back_and_escape(session: Path) -> None:
 async def test_help_says_why_not(session: Path) -> None:
     async with visit(session) as person:
         await person.press("question_mark")
-        assert isinstance(person.app.screen, HelpScreen)
-        text = str(person.app.screen.query_one("#help").content)  # type: ignore[attr-defined]
-        assert "no proposal waits for a decision" in text
-        await person.press("escape")
+        screen = person.app.screen
+        assert isinstance(screen, HelpScreen)
+        await person.until(lambda: screen.ready, "the keys")
+        told = " ".join(plain(line) for line in screen.pages[0].lines)  # type: ignore[arg-type]
+        assert "no proposal waits for a decision" in " ".join(told.split())
+        await person.press("slash", *"no", "space", *"proposal", "enter")
+        assert screen.view.cursor > 20, "a search goes there"
+        await person.press("g", "j", "j", "j")
+        assert screen.view.cursor == 3, "no key is lost"
+        await person.press("question_mark")
         assert person.app.screen is person.main
+
+
+@pytest.mark.parametrize("width", [200, 80])
+async def test_no_sentence_of_the_help_is_cut(session: Path, width: int) -> None:
+    async with visit(session, (width, 24)) as person:
+        await person.press("question_mark")
+        screen = person.app.screen
+        assert isinstance(screen, HelpScreen)
+        await person.until(lambda: screen.ready, "the keys")
+        assert all(len(plain(line)) <= screen.view.content_size.width for line in screen.pages[0].lines)  # type: ignore[union-attr]
 
 
 async def test_palette_lists_every_action(session: Path) -> None:

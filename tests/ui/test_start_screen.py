@@ -1,17 +1,20 @@
 """The start screen lists sessions and opens one."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 from conftest import Visit
 from sample import make_session
 from terminal import make_task
+from textual.widgets import Input
 
 from genopt_tui.session.journal import Journal
 from genopt_tui.task import loader
 from genopt_tui.ui import newsession
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.newsession import KEYS, Offer, Wish, models
+from genopt_tui.ui.screens.dialogs import AskText
 from genopt_tui.ui.screens.main import MainScreen
 from genopt_tui.ui.screens.new import STEPS, NewScreen
 from genopt_tui.ui.screens.start import StartScreen
@@ -118,6 +121,44 @@ def test_agents_that_are_on_the_path_and_keys_that_are_set_are_offered(
     values = [offer.value for offer in models()]
     assert values[0].startswith("mistral/") and "command:claude -p" in values and "command:codex exec -" not in values
     assert values[-2:] == ["manual", "search"]
+
+
+async def test_a_test_call_asks_the_program_that_was_named(tmp_path: Path) -> None:
+    program = tmp_path / "agent"
+    program.write_text('#!/bin/sh\nread question\necho "heard: $question"\n')
+    program.chmod(0o755)
+    screen = NewScreen()
+    screen.step = STEPS.index("model")
+    app = GenoptApp()
+    async with app.run_test(size=(140, 40)) as pilot:
+        person = Visit(app, pilot)
+        await person.until(lambda: isinstance(app.screen, StartScreen))
+        await app.push_screen(screen)
+        await person.until(lambda: screen.ready, "the models")
+        at = next(y for y, o in screen.pages[0].opens.items() if isinstance(o, Offer) and o.words == "command ...")
+        screen.view.go(at)
+        await person.press("t")
+        await person.until(lambda: app.screen is not screen, "it asks for the program")
+        cast(AskText, app.screen).query_one(Input).value = str(program)
+        await person.press("enter")
+        await person.until(lambda: "answers: heard: " in str(screen.about.content), "the answer")
+        first = screen.pages[0].opens[0]
+        assert isinstance(first, Offer) and first.value == f"command:{program}", "Enter takes it now"
+
+
+def test_a_call_that_fails_says_why() -> None:
+    told = newsession.test_call("command:there-is-no-such-program")
+    assert "failed: " in told and "No such file" in told
+    assert newsession.test_call("search") == "search needs no call"
+
+
+async def test_the_palette_opens_only_where_it_has_actions(home: Path) -> None:
+    app = GenoptApp()
+    async with app.run_test(size=(120, 30)) as pilot:
+        person = Visit(app, pilot)
+        await person.until(lambda: isinstance(app.screen, StartScreen))
+        await person.press("ctrl+p")
+        assert isinstance(app.screen, StartScreen)
 
 
 def test_what_a_run_will_take_is_told_and_never_a_made_up_price(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,9 @@ class LookDeeds(Deeds):
         self.screen.app.push_screen(dialogs.AskText("Search in this pane", keys), find)
 
     def do_palette(self) -> None:
-        self.screen.app.action_command_palette()
+        from textual.command import CommandPalette
+
+        self.screen.app.push_screen(CommandPalette())
 
     def do_theme(self) -> None:
         self.screen.app.action_change_theme()

@@ -33,8 +33,6 @@ CHECKING = "measuring what a step takes, and asking the loop doctor: some second
 BUDGET = "20"
 """Steps that a run of a new session may take before it is asked for more."""
 ONLY_MAKE = "make it only"
-AROUND = 8
-"""Cells to the left and right of the lines: frames, gaps, the scroll bar."""
 
 
 class NewScreen(Sheet):
@@ -50,6 +48,8 @@ class NewScreen(Sheet):
         super().__init__("New session")
         self.wish = Wish(pairs={"mode": "ask", "budget.steps": BUDGET})
         self.step = 0
+        self.named: list[str] = []
+        """Models that a person named for a test call."""
 
     def read(self) -> tuple[str, Sequence[Page]]:
         name = STEPS[self.step]
@@ -60,13 +60,14 @@ class NewScreen(Sheet):
         if name == "model":
             offers = newsession.models()
             nobody = all(offer.ask or offer.value in {"manual", "search"} for offer in offers)
-            return self._about(NOBODY if nobody else ""), [self._page(name, offers)]
+            named = [Offer(model, model, "as you named it") for model in self.named]
+            return self._about(NOBODY if nobody and not named else ""), [self._page(name, [*named, *offers])]
         if name == "design choices":
             return self._about(), [self._page(name, newsession.choices(self.wish))]
         return self._about(), [self._page(name, [*self._last(), *self._checked()])]
 
     def _page(self, name: str, offers: Sequence[Offer]) -> Page:
-        return Page(name, *rows_of(offers, self.app.size.width - AROUND))
+        return Page(name, *rows_of(offers, self.room))
 
     def on_resize(self) -> None:
         """Break the notes anew."""
@@ -103,7 +104,7 @@ class NewScreen(Sheet):
         elif self.step == STEPS.index("design choices") and thing.ask:
             self._ask(thing, lambda text: self.wish.pairs.__setitem__(thing.ask, text), on=0)
         elif thing.ask:
-            self._ask(thing, self._take, on=1)
+            self._ask(thing, lambda text: self._take(newsession.model_of(thing, text)), on=1)
         elif thing.value.startswith(newsession.PRESET):
             self._choose(thing.value.removeprefix(newsession.PRESET))
         elif thing.value:
@@ -177,15 +178,32 @@ class NewScreen(Sheet):
         self.dismiss(None)
         cast("GenoptApp", self.app).open_session(path, first="run" if self._runs else "")
 
-    async def action_test(self) -> None:
-        """One short question to the model under the cursor."""
+    def action_test(self) -> None:
+        """One short question to the model under the cursor; where it is still to be named, its name first."""
         offer = self.pages[0].opens.get(self.view.cursor) if self.pages else None
-        if STEPS[self.step] != "model" or not isinstance(offer, Offer) or not offer.value:
-            self.app.notify("t asks a model that stands in the list", markup=False)
-            return
-        self.about.show(f"asking {offer.value} ...")
+        if STEPS[self.step] != "model" or not isinstance(offer, Offer):
+            self.app.notify("t asks a model: it works in the step where one is chosen", markup=False)
+        elif offer.ask:
+            self._ask_name(offer)
+        else:
+            self.run_worker(self._test(offer.value), exclusive=True)
+
+    def _ask_name(self, offer: Offer) -> None:
+        """Take a model's name into the list, and ask it."""
+
+        def answered(text: str | None) -> None:
+            if text:
+                model = newsession.model_of(offer, text)
+                self.named = [model, *(name for name in self.named if name != model)]
+                self.run_worker(self._test(model), exclusive=True)
+
+        self.app.push_screen(AskText(f"{offer.words}: {offer.ask}", "Enter asks it  Esc leaves"), answered)
+
+    async def _test(self, model: str) -> None:
+        await self.load()
+        self.about.show(f"asking {model} ...")
         try:
-            said = await apart(lambda: newsession.test_call(offer.value))
+            said = await apart(lambda: newsession.test_call(model))
         except EXPECTED as error:
             said = str(error)
         self.about.show(f"{self._about()}\n{said}")

@@ -71,6 +71,11 @@ class Sheet(ModalScreen[None]):
         self.about = Plain(id="about")
         self.ready = False
 
+    @property
+    def room(self) -> int:
+        """Cells of a line; frames, gaps and the scroll bar take the rest."""
+        return max(20, self.app.size.width * 98 // 100 - 6)
+
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Plain(self._title, id="title")

@@ -86,6 +86,7 @@ class StartScreen(Screen[None]):
         Binding("enter,l,right", "open", show=False),
         Binding("n", "new", show=False),
         Binding("slash", "search", show=False),
+        Binding("f2", "app.change_theme", show=False),
         Binding("q,escape", "app.leave", show=False),
     ]
 
@@ -99,7 +100,9 @@ class StartScreen(Screen[None]):
         yield Plain("genopt  watch and steer iterative optimization", classes="title")
         yield Plain("looking for sessions ...", id="nothing")
         yield self.view
-        yield Plain("Enter open  n new  j k move  / search  q leave     ! decide  > running  = paused", classes="keys")
+        yield Plain(
+            "Enter open  n new  j k move  / search  f2 theme  q leave     ! decide  > running  = paused", classes="keys"
+        )
 
     def on_mount(self) -> None:
         self.view.focus()

@@ -1,0 +1,43 @@
+"""`python -m genopt_tui.propose.trial MODEL`: ask a model one short question, and print how its answer begins, or why there is none."""
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from genopt_tui.config import SessionSettings
+from genopt_tui.errors import GenoptError, UsageError, single_line
+from genopt_tui.propose.make import make_agent
+
+QUESTION = [{"role": "user", "content": "Answer with the one word: ok"}]
+SHOWN = 200
+"""Characters of the answer."""
+
+
+async def asked(model: str) -> str:
+    """What the model says, on one line. Raises GenoptError."""
+    settings = SessionSettings.begin().model_copy(update={"agent_model": model}, deep=True)
+    settings.retry.tries = 1
+    with tempfile.TemporaryDirectory() as folder:
+        agent = make_agent(settings, Path(folder))
+        if agent is None:
+            raise UsageError("no model is named")
+        try:
+            answer = await agent.answer(QUESTION, {})
+        finally:
+            await agent.close()
+    return single_line(answer.text.strip())[:SHOWN] or "an empty text"
+
+
+def main() -> int:
+    """0 and the answer, or 1 and what went wrong, on one line."""
+    try:
+        print(f"answers: {asyncio.run(asked(sys.argv[1]))}")
+    except GenoptError as error:
+        print(f"failed: {single_line(str(error))}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
