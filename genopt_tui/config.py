@@ -104,18 +104,18 @@ class DesignChoices(Section):
 
 class Share(Section):
     cost: float | None = Field(None, ge=0, description="US dollars")
-    tokens: int | None = Field(None, ge=0)
-    calls: int | None = Field(None, ge=0)
+    tokens: int | None = Field(None, ge=0, description="Tokens, sent and received")
+    calls: int | None = Field(None, ge=0, description="Calls of this model")
 
 
 class Budget(Section):
     """What a session may spend: both models together, and each apart."""
 
-    steps: int | None = Field(None, ge=0)
+    steps: int | None = Field(None, ge=0, description="Updates, whatever became of them")
     cost: float | None = Field(None, ge=0, description="US dollars")
-    tokens: int | None = Field(None, ge=0)
+    tokens: int | None = Field(None, ge=0, description="Tokens, sent and received")
     calls: int | None = Field(None, ge=0, description="Model calls, optimizer and agent model together")
-    minutes: float | None = Field(None, ge=0)
+    minutes: float | None = Field(None, ge=0, description="Minutes in which the loop ran")
     patience: int | None = Field(None, ge=1, description="Steps without a better best")
     optimizer: Share = Field(default_factory=Share, description="The part of the model that proposes")
     agent: Share = Field(default_factory=Share, description="The part of the model that artifacts call")
@@ -137,10 +137,14 @@ class Sandbox(Section):
 class LimitSettings(Section):
     """Overrides of the task's limits; None keeps the task's. Memory and output take 512M, 2G."""
 
-    seconds: float | None = Field(None, gt=0)
-    memory: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = None
-    processes: int | None = Field(None, ge=0)
-    output: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = None
+    seconds: float | None = Field(None, gt=0, description="Seconds that a rollout may take; not set: the task's limit")
+    memory: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = Field(
+        None, description="Memory of a player, as in 512M or 2G; not set: the task's limit"
+    )
+    processes: int | None = Field(None, ge=0, description="Programs that it may start; not set: the task's limit")
+    output: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = Field(
+        None, description="What it may print, as in 1M; not set: the task's limit"
+    )
 
 
 class Retry(Section):
@@ -157,14 +161,16 @@ class Llm(Section):
 class SessionSettings(Section):
     """Settings of one session outside its history: untouched by rewind, kept in the user's own folder, never in the session."""
 
-    mode: Literal["step", "ask", "auto"] = "ask"
+    mode: Literal["step", "ask", "auto"] = Field(
+        "ask", description="Who decides: a person (step, ask) or the gate (auto)"
+    )
     model: str = Field("", description="Who proposes: a litellm model, command:..., manual, search, replay:FILE")
     agent_model: str = Field("", description="Who answers llm(...) of artifacts")
-    temperature: float | None = Field(None, ge=0)
-    seed: int = 0
+    temperature: float | None = Field(None, ge=0, description="Of the model that proposes; not set: the model's own")
+    seed: int = Field(0, description="From which batches, rollouts and search are drawn")
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Rollouts at once")
-    executor: Literal["local"] = "local"
-    api_base: str = ""
+    executor: Literal["local"] = Field("local", description="Where rollouts run: on this machine")
+    api_base: str = Field("", description="Address of a compatible model server")
     params: dict[str, Any] = Field(
         default_factory=dict, description="Further litellm parameters (params.max_tokens=4096)"
     )

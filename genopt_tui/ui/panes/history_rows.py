@@ -10,7 +10,7 @@ from genopt_tui.ui.snapshot import HistoryRow
 
 WITH_INTERVAL, WITH_COST = 64, 80
 """Columns of the pane from which the score's interval, and the cost, stand in every row."""
-TASK_CHANGED = "the task changed here: scores above and below do not compare (J scores start, best and head again)"
+TASK_CHANGED = "scores above and below do not compare: the task changed here (J scores start, best and head again)"
 Part = tuple[str, str]
 
 

@@ -62,7 +62,7 @@ class FormScreen(Sheet):
         value = field.value if staged is None else f"{field.value or '-'} -> {staged or '-'}"
         looks = "changed" if staged is not None else "strong" if field.value != field.default else ""
         told = "" if narrow else field.help
-        return ((f"{field.key:<22} ", "gutter"), (f"{value or '-':<24} ", looks), (told, "dim"))
+        return ((f"{field.key:<24} ", "gutter"), (f"{value or '-':<24} ", looks), (told, "dim"))
 
     def _said(self) -> str:
         if self.staged:

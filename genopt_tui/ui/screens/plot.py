@@ -22,7 +22,7 @@ TEST = "T"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mark at `step`; `low` and `high` are the ends of its interval (equal to `value` without one)."""
+    """A mark at `step`; `low` and `high` are the ends of its interval (equal to `value` without one), `name` stands beside it."""
 
     step: int
     value: float
@@ -30,6 +30,7 @@ class Point:
     high: float
     mark: str
     look: str
+    name: str = ""
 
 
 class PlotScreen(Sheet):
@@ -60,7 +61,7 @@ class PlotScreen(Sheet):
         marks = words.marks()
         rule = self._snapshot.session.rule
         return (
-            f"{marks.accepted} gate mean with its 95 % interval  {marks.dash} best so far  {marks.rejected} rejected"
+            f"{marks.accepted} gate mean with its 95 % interval  {marks.dash} best so far  {marks.live} rejected"
             f"  + train batch mean  {marks.abandoned} abandoned  {TEST} test split, {words.opened(self._snapshot.opened)}"
             + (f"\nscores: {rule}" if rule else "")
         )
@@ -80,7 +81,7 @@ class PlotScreen(Sheet):
 
 
 def points(rows: Iterable[HistoryRow]) -> list[Point]:
-    """Gate scores of all versions; rejected ones hollow."""
+    """Gate scores of all versions, the branches' tips with their names; rejected ones hollow."""
     marks = words.marks()
     out = []
     for row in rows:
@@ -88,10 +89,10 @@ def points(rows: Iterable[HistoryRow]) -> list[Point]:
             continue
         half = half_width(row.stderr, row.n) or 0.0
         accepted = row.kind == "branch"
-        mark = marks.accepted if accepted else marks.rejected if row.kind == "rejected" else marks.abandoned
+        mark = marks.accepted if accepted else marks.live if row.kind == "rejected" else marks.abandoned
         look = "good" if accepted and row.head else "strong" if accepted else "dim"
         half = half if accepted else 0.0
-        out.append(Point(row.step, row.score, row.score - half, row.score + half, mark, look))
+        out.append(Point(row.step, row.score, row.score - half, row.score + half, mark, look, " ".join(row.branches)))
     return out
 
 
@@ -146,6 +147,10 @@ def curve(found: Sequence[Point], width: int, height: int, best: Sequence[tuple[
         for y in range(row_of(p.high), row_of(p.low) + 1):
             cells.setdefault((x, y), (marks.pipe, "gutter"))
         cells[(x, row_of(p.value))] = (p.mark, p.look)
+    for p in found:
+        x = round(p.step / last * (width - 1))
+        x = x + 2 if x + 2 + len(p.name) <= width else x - 1 - len(p.name)
+        cells = {**{(x + i, row_of(p.value)): (char, "title") for i, char in enumerate(p.name)}, **cells}
     for (step, value), (until, _) in pairwise([*best, (last, 0.0)]):
         for x in range(round(step / last * (width - 1)), round(until / last * (width - 1)) + 1):
             cells.setdefault((x, row_of(value)), (marks.dash, "dim"))

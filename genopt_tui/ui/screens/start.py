@@ -100,9 +100,7 @@ class StartScreen(Screen[None]):
         yield Plain("genopt  watch and steer iterative optimization", classes="title")
         yield Plain("looking for sessions ...", id="nothing")
         yield self.view
-        yield Plain(
-            "Enter open  n new  j k move  / search  f2 theme  q leave     ! decide  > running  = paused", classes="keys"
-        )
+        yield Plain("Enter open  n new  / search  f2 theme  q leave     ! decide  > running  = paused", classes="keys")
 
     def on_mount(self) -> None:
         self.view.focus()
