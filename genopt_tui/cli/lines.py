@@ -136,6 +136,7 @@ TOLD: dict[str, Callable[[int, Data], str]] = {
     "resumed": lambda step, d: "resumed",
     "hint": _hint,
     "design_set": lambda step, d: f"design, from the next step on: {' '.join(map(str, d['pairs']))}",
+    "design_undone": lambda step, d: f"design, taken back: {' '.join(map(str, d['pairs']))}",
     "command_done": _command,
     "error": lambda step, d: f"error: {d['message']}. {d.get('advice', '')}",
     "run_finished": _finished,

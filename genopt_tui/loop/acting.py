@@ -8,6 +8,7 @@ from genopt_tui.loop.records import Outcome
 from genopt_tui.session import acts, export
 from genopt_tui.session.actlog import Act
 from genopt_tui.session.notes import note, opened
+from genopt_tui.session.refs import ACTS
 
 
 class Acting(Orders):
@@ -20,11 +21,17 @@ class Acting(Orders):
         return await self._act("switch", lambda: acts.switch(self.desk.repository, str(data["name"])))
 
     async def do_undo(self, data: Data) -> str:
+        if pairs := self._waiting("design_set"):
+            self.desk.book.say("design_undone", step=0, pairs=pairs, acts=self.desk.repository.refs.value(ACTS))
+            return f"{', '.join(pairs)} is taken back: no step had taken it up"
         what = acts.undoable(self.desk.repository)
         told = await self._act("undo", lambda: acts.undo(self.desk.repository))
         return f"{self._named(what)} is taken back: {told}"
 
     async def do_redo(self, data: Data) -> str:
+        if pairs := self._waiting("design_undone"):
+            self.desk.book.say("design_set", step=0, pairs=pairs, acts=self.desk.repository.refs.value(ACTS))
+            return f"{', '.join(pairs)} counts from the next step on again"
         what = acts.redoable(self.desk.repository)
         told = await self._act("redo", lambda: acts.redo(self.desk.repository))
         return f"{self._named(what)} is done again: {told}"
@@ -100,6 +107,13 @@ class Acting(Orders):
         subject = source.subject.partition(": ")[2] if source.step else source.subject
         self.beginning.by_hand(applied.files, f"{act} {source.name}: {subject}")
         return f"proposed as step {self.desk.book.step}"
+
+    def _waiting(self, kind: str) -> list[str]:
+        """The design choices that were the last to be set, or undone (`kind`), where no act on history came after that."""
+        self.desk.repository.recover()
+        last = self.desk.book.journal.last("design_set", "design_undone", "design_committed")
+        newest = last and last.kind == kind and last.data.get("acts") == self.desk.repository.refs.value(ACTS)
+        return list(last.data["pairs"]) if last and newest else []
 
     def _named(self, act: Act | None) -> str:
         """The act that is undone or redone, in words, however often that was done before; a commit by its step."""

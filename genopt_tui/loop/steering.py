@@ -5,6 +5,7 @@ from genopt_tui.errors import UsageError
 from genopt_tui.loop.changes import changed
 from genopt_tui.loop.orders import Data, Orders
 from genopt_tui.session.person import said
+from genopt_tui.session.refs import ACTS
 
 
 class Steering(Orders):
@@ -60,7 +61,7 @@ class Steering(Orders):
         if new.start != head.start:
             raise UsageError("another start is another beginning", advice="Use `genopt new TASK --start NAME`")
         self.desk.task(new).task.resolve(new.task)
-        self.desk.book.say("design_set", step=0, pairs=design)
+        self.desk.book.say("design_set", step=0, pairs=design, acts=self.desk.repository.refs.value(ACTS))
         return "counts from the next step on"
 
     async def do_hint(self, data: Data) -> str:

@@ -14,7 +14,7 @@ from genopt_tui.session.rows import unpacked
 KEPT = 64  # steps whose rows stay as they are: panes and the loop look at these most
 GROUP = 128  # steps that become blocks together
 STAY = (
-    *("hint", "design_set", "design_committed", "examples_set"),
+    *("hint", "design_set", "design_undone", "design_committed", "examples_set"),
     *("run_started", "run_finished", "paused", "resumed", "moved", "error", "aside_finished"),
 )
 """Events that say how the session stands: few, and read often."""

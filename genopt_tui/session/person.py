@@ -32,7 +32,7 @@ def said(journal: Journal, step: int) -> Said:
     staged: list[str] = []
     pinned: list[str] = []
     carried = journal.last("prompted", below=step)
-    for event in journal.events(kinds=["hint", "design_set", "design_committed", "examples_set"]):
+    for event in journal.events(kinds=["hint", "design_set", "design_undone", "design_committed", "examples_set"]):
         data: Mapping[str, Any] = event.data
         match event.kind:
             case "hint" if data.get("remove"):
@@ -43,6 +43,8 @@ def said(journal: Journal, step: int) -> Said:
                 hints.append(data["text"])
             case "design_set":
                 staged += data["pairs"]
+            case "design_undone":
+                staged = staged[: len(staged) - len(data["pairs"])]
             case "design_committed":
                 staged.clear()
             case "examples_set":

@@ -43,7 +43,7 @@ MOVES_HISTORY = {"scored", "committed", "rejected", "moved", "step_ended", "run_
 MAY_MOVE_HISTORY = {"mode", "set", "branch", "tag", "note", "opened", "undo", "redo", "revive", "pick", "accept-edits"}
 ASIDES = {"aside_started", "aside_finished", "rollout_finished"}
 OUTSIDE_EVERY = 1.0
-SAYS = {"hint", "prompted", "design_set", "design_committed", "examples_set"}
+SAYS = {"hint", "prompted", "design_set", "design_undone", "design_committed", "examples_set"}
 STATE_KINDS = ("run_started", "run_finished", "paused", "resumed", "budget", "error")
 EXPECTED = (GenoptError, sqlite3.Error, OSError, KeyError, ValueError)
 

@@ -3,7 +3,9 @@
 import pytest
 from conftest import Make
 
+from genopt_tui.config import DesignChoices
 from genopt_tui.errors import SessionError
+from genopt_tui.session.repository import Repository
 
 
 def test_auto_accepts_what_the_gate_calls_better(make: Make) -> None:
@@ -193,6 +195,23 @@ def test_a_changed_design_choice_is_one_commit_before_the_next_step(make: Make) 
     bench.run(steps=1, mode="auto")
     assert [(s, d) for s, d, _ in bench.outcomes()] == [(0, "start"), (1, "gate"), (2, "design"), (3, "gate")]
     assert len(bench.events("batch_sampled")[-1].data["examples"]) == 1
+
+
+def test_a_design_choice_that_waits_is_undone_and_redone_in_its_turn(make: Make) -> None:
+    bench = make()
+    bench.run(steps=1, mode="auto")
+    bench.tell("set", pairs=["batch.size=1"])
+    bench.tell("branch", name="aim")
+    assert bench.tell("undo").startswith("branch is taken back")
+    assert bench.tell("redo").startswith("branch is done again")
+    bench.tell("set", pairs=["horizon.steps=7"])
+    assert bench.tell("undo").startswith("horizon.steps=7 is taken back")
+    assert bench.tell("redo").startswith("horizon.steps=7 counts")
+    assert bench.tell("undo").startswith("horizon.steps=7 is taken back")
+    bench.run(steps=1, mode="auto")
+    with Repository.open(bench.path) as repository:
+        choices = repository.choices(repository.head())
+    assert (choices.batch.size, choices.horizon.steps) == (1, DesignChoices().horizon.steps)
 
 
 def test_a_rejected_edit_is_revived_through_the_gate(make: Make) -> None:

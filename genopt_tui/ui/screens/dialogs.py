@@ -187,4 +187,4 @@ def ask_why_left_out(app: App[None], example: str, leave_out: Callable[[str], No
         elif reason is not None:
             app.notify(f"{example} stays: leaving it out for good takes a reason", markup=False, timeout=4)
 
-    app.push_screen(AskText(f"Leave {example} out of batch and gate for good: why? The record keeps it"), answer)
+    app.push_screen(AskText(f"Leave {example} out for good: why? The record keeps the reason"), answer)
