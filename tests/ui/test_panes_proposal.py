@@ -17,6 +17,7 @@ from genopt_tui.ui.panes.proposal_words import tab_name
 from genopt_tui.ui.screens.dialogs import Choose
 from genopt_tui.ui.snapshot import ProposalView
 from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
+from genopt_tui.ui.widgets.lines import plain
 from genopt_tui.ui.widgets.text import why_not_here
 
 GATE = {
@@ -238,6 +239,14 @@ async def test_the_raw_reply_is_shown_to_the_letter() -> None:
         await settled(pilot)
         assert "**not** bold" in text(pane)
         assert "›" not in text(pane)
+
+
+async def test_a_reply_that_brings_a_scroll_bar_loses_no_cell_to_it() -> None:
+    async with shown(proposal(text="x" * 99 + "\n" + "word\n" * 80)) as (_, pane, pilot):
+        pane.act("raw")
+        await settled(pilot)
+        assert pane.whole.show_vertical_scrollbar
+        assert max(len(plain(pane.whole.line(y))) for y in range(len(pane.whole.source))) == pane.whole.room
 
 
 def scores(count: int, **more: Any) -> tuple[dict[str, Any], ...]:

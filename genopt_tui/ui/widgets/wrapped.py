@@ -57,6 +57,7 @@ class WrappedView(LineView):
         rows, self._heads = await offload(laid_out, *wanted)
         same, self._shown = wanted[0] == self._shown[0], wanted
         self.set_source(TextLines(rows), keep=same)
+        self.call_after_refresh(self._lay_out)  # a scroll bar that came with the lines takes a cell of them
 
     def act_next(self) -> None:
         self._jump(lambda y: y > self.cursor, 0)
