@@ -158,7 +158,26 @@ async def test_leaving_asks_what_becomes_of_the_run(session: Path, scene: Scene)
             await guest.nothing_left("escape")
         await guest.press("q", "o")
         assert [(c.kind, c.data) for c in scene.journal.commands()] == [("mode", {"mode": "auto"})]
-        assert guest.app.farewell.endswith("genopt open pong")
+        assert guest.app.farewell == "pong waits for you: proposal 6, then the gate decides. genopt open pong"
+
+
+async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked(session: Path, scene: Scene) -> None:
+    for key, left, farewell in (
+        ("p", [], "pong paused."),
+        ("k", ["resume"], "pong goes on."),
+        ("o", ["mode", "resume"], ""),
+    ):
+        for command in scene.journal.commands():
+            scene.journal.command_done(command)
+        async with visit(session) as person:
+            scene.start()
+            scene.journal.event(0, "paused", why="a person paused the run")
+            await person.until(lambda person=person: person.main.snapshot.state == "paused", "paused")
+            await person.press("q")
+            assert "leave it paused" in " ".join(str(p.content) for p in person.app.screen.query(Plain))
+            await person.press(key)
+            assert [c.kind for c in scene.journal.commands()] == left
+            assert person.app.farewell.startswith(farewell)
 
 
 async def test_examples_are_left_out_and_pinned(session: Path, scene: Scene) -> None:

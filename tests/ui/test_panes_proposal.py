@@ -242,7 +242,7 @@ async def test_the_raw_reply_is_shown_to_the_letter() -> None:
 
 
 async def test_a_reply_that_brings_a_scroll_bar_loses_no_cell_to_it() -> None:
-    async with shown(proposal(text="x" * 99 + "\n" + "word\n" * 80)) as (_, pane, pilot):
+    async with shown(proposal(text="x" * 100 + "\n" + "word\n" * 80)) as (_, pane, pilot):
         pane.act("raw")
         await settled(pilot)
         assert pane.whole.show_vertical_scrollbar

@@ -58,9 +58,9 @@ def test_a_whole_visit(terminal: Terminal, session: Path) -> None:
     terminal.press("s")
     terminal.called("genopt one: DECIDE 3")
     terminal.press("q")
-    terminal.shows("keep running until the next decision")
+    terminal.shows("keep proposal 3 waiting for you")
     terminal.press("k")
-    terminal.shows("one goes on. genopt open one")
+    terminal.shows("one waits for you: proposal 3. genopt open one")
     assert status()["state"] == "waiting"
 
     terminal.run("open", "one")
@@ -89,6 +89,6 @@ def test_pause_holds_the_run(terminal: Terminal, session: Path) -> None:
     terminal.press("p")
     terminal.called("genopt one: paused")
     terminal.press("q")
-    terminal.shows("Leave?")
-    terminal.press("k")
-    terminal.shows("one goes on")
+    terminal.shows("leave it paused")
+    terminal.press("p")
+    terminal.shows("one paused")

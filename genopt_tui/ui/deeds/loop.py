@@ -48,16 +48,28 @@ class LoopDeeds(Deeds):
         if not self.snapshot.alive:
             self.screen.app.exit(0)
             return
-        self.screen.app.push_screen(dialogs.ask_leave(self.snapshot.session.mode), self._left)
+        paused = self.snapshot.state == PAUSED
+        question = dialogs.ask_leave(self.snapshot.session.mode, self._waits(), paused=paused)
+        self.screen.app.push_screen(question, self._left)
+
+    def _waits(self) -> str:
+        """What waits for a person: also mode auto leaves it to them."""
+        what = {"decide": "proposal", "propose": "the prompt of step"}.get(self.snapshot.pending)
+        return f"{what} {self.snapshot.progress.step}" if what else ""
 
     def _left(self, answer: str | None) -> None:
         if answer is None:
             return
-        store, name = self.screen.store, self.snapshot.session.name
-        if answer == "pause" and self.snapshot.state in {RUNNING, WAITING}:
-            store.command("pause").wait(0.3)
-        elif answer == "auto":
+        store, name, state = self.screen.store, self.snapshot.session.name, self.snapshot.state
+        if answer == "auto":
             store.command("mode", mode="auto").wait(0.3)
-        said = {"pause": "paused", "keep": "goes on", "auto": "goes on, the gate decides"}[answer]
+        if answer == "pause" and state in {RUNNING, WAITING}:
+            store.command("pause").wait(0.3)
+        elif answer != "pause" and state == PAUSED:
+            store.command("resume").wait(0.3)
+        waits = self._waits()
+        keep = f"waits for you: {waits}" if waits else "goes on"
+        auto = f"waits for you: {waits}, then the gate decides" if waits else "goes on, the gate decides"
+        said = {"pause": "paused", "keep": keep, "auto": auto}[answer]
         self.screen.genopt.farewell = f"{name} {said}. genopt open {name}"
         self.screen.app.exit(0)

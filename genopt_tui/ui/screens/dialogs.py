@@ -160,15 +160,18 @@ def choose_mode(mode: str) -> Choose:
     return Choose("Who decides?", MODES, mode)
 
 
-def ask_leave(mode: str) -> Choose:
-    """What becomes of the run when the application is closed."""
+def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> Choose:
+    """What becomes of the run when the application is closed; `waits` is what waits for a person, who alone decides on it."""
     until = "" if mode == "auto" else " until the next decision"
+    keep = f"keep {waits} waiting for you" if waits else f"keep running{until}"
+    auto = f"once you have decided on {waits}" if waits else "until the budget is spent"
+    again = "go on, " if paused else ""
     return Choose(
         "Leave?",
         (
-            Choice("p", "pause", "pause after the present phase"),
-            Choice("k", "keep", f"keep running{until}"),
-            Choice("o", "auto", "on in mode auto until the budget is spent"),
+            Choice("p", "pause", "leave it paused" if paused else "pause after the present phase"),
+            Choice("k", "keep", again + keep),
+            Choice("o", "auto", f"{again or 'on '}in mode auto {auto}"),
         ),
     )
 
