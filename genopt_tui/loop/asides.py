@@ -34,7 +34,8 @@ class Asides:
         self._started(token, "fill", scorer, wanted, pairs)
         for version in wanted:
             await scorer.roll(Wish(version, "gate", pairs, quiet=True))
-        self._finished(token, fingerprint=scorer.fingerprint, gate=gate.model_dump(), pairs=pairs)
+        told = {"fingerprint": scorer.fingerprint, "gate": gate.model_dump(), "pairs": pairs}
+        self._finished(token, versions=[*versions], **told)
 
     async def trace(self, versions: Sequence[str], split: Split, example: str, repeat: int, token: str) -> None:
         """Run one example of a split again, with its trace, where a version has none."""

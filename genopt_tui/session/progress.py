@@ -25,7 +25,8 @@ budget           spent {steps, cost, tokens, calls, minutes}, agent (the agent m
                  unknown_cost (bool), warning
 command_done     id, command, ok, why
 aside_started    token, what (fill, hunks), size (rollouts to be run; theirs have step 0)
-aside_finished   token, error [, fingerprint, pairs] [, hunks {tree, base_tree, mean, difference, hunks [{hunk, without, worth, interval, verdict}]}]
+aside_finished   token, error [, versions, fingerprint, gate, pairs]
+                 [, hunks {tree, base_tree, mean, difference, hunks [{hunk, without, worth, interval, verdict}]}]
 design_set       pairs (KEY=VALUE that wait for the next step), acts (the last act on history then)
 design_undone    pairs (the last ones, which wait no more), acts
 moved            act, branch, old, new (the head moved by an act on history)

@@ -43,6 +43,11 @@ class Asides:
         """What each hunk of this edit turned out to be worth; empty where that was not measured."""
         return self._worth.get((base_tree, tree), {})
 
+    def scored(self, commit: str, fingerprint: str) -> bool:
+        """Whether a version was scored on demand under this state of the task."""
+        told = (aside.data for aside in self.found.values() if aside.data)
+        return any(d.get("fingerprint") == fingerprint and commit in d.get("versions", ()) for d in told)
+
     def _one_more(self) -> None:
         for aside in self.found.values():
             if aside.data is None and aside.size:

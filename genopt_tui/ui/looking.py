@@ -86,8 +86,11 @@ class Looking:
             self.back = replace(self.back, version=replace(view, blame=self._reader.blame(view, rows)))
 
 
-def banner(back: VersionView | None, outside: Outside) -> str:
-    """The line that says that these panes do not show the present, else what happened without the application; empty for neither."""
+def banner(back: VersionView | None, outside: Outside, scored: bool) -> str:
+    """The line that says that these panes do not show the present, else what happened without the application; empty for neither.
+
+    `scored`: head has scores under the task as it is now.
+    """
     if back is not None:
         return f"You look at version {back.label}. Esc goes back to the present"
     if outside.torn:
@@ -97,6 +100,10 @@ def banner(back: VersionView | None, outside: Outside) -> str:
         return f"{files} edited by hand: H makes a version of it"
     if outside.moved:
         return f"{outside.moved}: nothing of it is touched, the next act goes on from there"
+    if outside.task_changed and scored:
+        return (
+            "The task has changed since head was made: X and c compare what was scored again, new steps go on from that"
+        )
     if outside.task_changed:
         return (
             "The task has changed since head was scored, new scores do not compare: J scores start, best and head again"

@@ -106,6 +106,11 @@ class TaskWatch:
         """By which rule and under which changed settings scores are made; empty where that is not known."""
         return str(self._told.get("rule", ""))
 
+    @property
+    def fingerprint(self) -> str:
+        """The task's state; empty where that is not known."""
+        return str(self._told.get("fingerprint", ""))
+
     def changed(self, repository: "Repository") -> bool:
         from genopt_tui.session.best import group_of
 

@@ -392,7 +392,11 @@ class Store(Thread):
             mark_label=next((row.label for row in self._rows if row.commit == self._looking.marked), ""),
             budget=_same(now.budget, fold.budget(progress.budget)),
             session=self._session_info(now.session),
-            banner=banner(version if looking else None, self._watch.found),
+            banner=banner(
+                version if looking else None,
+                self._watch.found,
+                self._asides.scored(head.commit if head else "", self._watch.task.fingerprint),
+            ),
             measuring=_same(now.measuring, self._fold.measuring(now.session.gate_size)),
             asked=tuple(kind for kind, _ in self._commands.values()),
             outside=self._watch.found,

@@ -12,6 +12,8 @@ from genopt_tui.cli.history import aside, edit_of
 from genopt_tui.config import SessionSettings
 from genopt_tui.session.repository import Repository
 from genopt_tui.ui.screens.pick import PickScreen
+from genopt_tui.ui.widgets.lines import plain
+from genopt_tui.ui.widgets.text import Plain
 
 
 async def test_rewind_undo_and_redo(lived: Path) -> None:
@@ -181,10 +183,14 @@ def worth(person: Person) -> dict[int, float]:
 def diff_heads(person: Person) -> list[str]:
     """The heads of the hunks that Proposal shows."""
     from genopt_tui.ui.widgets.diff import DiffView
-    from genopt_tui.ui.widgets.lines import plain
 
     view = person.main.query_one("#diff", DiffView)
     return [plain(view.line(view.diff.head(hunk.number))) for hunk in view.hunks]
+
+
+def about(person: Person) -> str:
+    """What stands above the page that is open."""
+    return str(person.app.screen.query_one("#about", Plain).content)
 
 
 async def test_start_best_and_head_are_scored_again_after_the_task_changed(
@@ -197,11 +203,12 @@ async def test_start_best_and_head_are_scored_again_after_the_task_changed(
         async with person_at(lived) as person:
             await person.until(lambda: "The task has changed" in person.banner, "the change is noticed")
             await person.press("J", "y")
-            await person.until(
-                lambda: any(a.data and not a.data["error"] for a in person.main.snapshot.asides.values()), "the scores"
-            )
+            await person.until(lambda: "6 gate examples, 2 versions" in about(person), "their scores")
             done = next(iter(person.main.snapshot.asides.values()))
             assert (done.what, done.size) == ("fill", 12)
+            assert plain(person.app.screen.view.line(7)).split() == ["mean", "-7.9", "-5.9"]  # type: ignore[attr-defined]
+            await person.press("escape")
+            await person.until(lambda: "X and c compare what was scored again" in person.banner, "that they are known")
             await person.press("s")
             await person.decision(4)
             await person.press("a")

@@ -138,8 +138,10 @@ class HistoryDeeds(Deeds):
         what = f"At most {len(versions) * s.session.gate_size} rollouts on the gate's examples; what is known is not run again."
 
         def answer(value: str | None) -> None:
+            from genopt_tui.ui.screens.matrix import MatrixScreen
+
             if value:
-                self.screen.store.aside("fill", versions=versions)
+                self.screen.app.push_screen(MatrixScreen(s, self.screen.store, versions))
 
         self.screen.app.push_screen(dialogs.confirm("Score start, best and head again?", what, "score them"), answer)
 

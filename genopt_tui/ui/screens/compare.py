@@ -10,11 +10,10 @@ from textual.containers import Vertical
 
 from genopt_tui.ui.actions import BY_ID
 from genopt_tui.ui.background import apart
-from genopt_tui.ui.doing import aside_words
 from genopt_tui.ui.screens import compare_read, compare_traces
 from genopt_tui.ui.screens.compare_read import Compared, Place
 from genopt_tui.ui.screens.sheet import Page, Sheet
-from genopt_tui.ui.snapshot import Aside, Snapshot
+from genopt_tui.ui.snapshot import Snapshot
 from genopt_tui.ui.widgets.diff import DiffView
 from genopt_tui.ui.widgets.lines import Line
 from genopt_tui.ui.widgets.offload import EXPECTED
@@ -22,11 +21,8 @@ from genopt_tui.ui.widgets.text import Plain
 from genopt_tui.ui.widgets.view import LineView
 
 if TYPE_CHECKING:
-    from genopt_tui.ui.app import GenoptApp
     from genopt_tui.ui.store import Store
 
-LOOK_AGAIN = 0.2
-"""Seconds between two looks while rollouts are made."""
 DIFF, EXAMPLES, TRACES, COST = range(4)
 
 
@@ -53,7 +49,6 @@ class CompareScreen(Sheet):
         self.place = place
         """The example whose traces are shown."""
         self._trees = ("", "")
-        self._token = ""
         self.page = page
         self.lines, self.diff = self.view, DiffView(id="diff")
         self.diff.choosing = False
@@ -69,7 +64,7 @@ class CompareScreen(Sheet):
 
     def on_mount(self) -> None:
         self.diff.display = False
-        self.set_interval(LOOK_AGAIN, self._watch)
+        self.await_rollouts()
 
     # content
 
@@ -79,7 +74,7 @@ class CompareScreen(Sheet):
         found = compare_read.read(self._session, self.a, self.b, self._names)
         with Repository.open(self._session) as repository:
             self._trees = (repository.tree(self.a), repository.tree(self.b))
-        self.compared = found
+        self.compared, self.said = found, found.said
         if self.place is None:
             self.place = next(iter(found.traced), None)
         pages = [
@@ -139,34 +134,14 @@ class CompareScreen(Sheet):
     def _run_again(self, place: Place, versions: list[str]) -> None:
         split, example, repeat = place
         self._show_lines([((f"{example} has no trace of both: it is run again ...", "dim"),)])
-        if not self._token:
+        if not self.awaited:
             told = {"split": split, "example": example, "repeat": repeat}
-            self._token = self._store.aside("trace", versions=versions, **told)
+            self.awaited = self._store.aside("trace", versions=versions, **told)
 
     def action_evaluate(self) -> None:
         """Have the runner score what is missing, and tell its progress."""
-        if self.compared is not None and self.compared.missing and not self._token:
-            self._token = self._store.aside("fill", versions=[self.a, self.b])
-            self._watch()
-
-    @property
-    def aside(self) -> Aside | None:
-        """The rollouts under way for this screen."""
-        main = cast("GenoptApp", self.app).main
-        return main.snapshot.asides.get(self._token) if main is not None and self._token else None
-
-    def _watch(self) -> None:
-        aside = self.aside
-        if aside is None or self.compared is None:
-            return
-        if aside.data is None:
-            self.about.show(f"{self.compared.said}\n{aside_words(aside)}")
-            return
-        self._token = ""
-        if error := aside.data.get("error"):
-            self.about.show(f"{self.compared.said}\n{error}")
-        else:
-            self.run_worker(self.load(), exclusive=True)
+        if self.compared is not None and self.compared.missing and not self.awaited:
+            self.awaited = self._store.aside("fill", versions=[self.a, self.b])
 
     # acts
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -40,7 +41,7 @@ class MatrixScreen(Sheet):
     """A row for each example, a column for each version on the line to head.
 
     Enter compares a version with the one scored before it: the chosen column's, else the one that lost the example. `x`
-    leaves an example out from now on, with a reason, or takes it in again.
+    leaves an example out from now on, with a reason, or takes it in again. `wanted` are versions to be scored first.
     """
 
     KEYS = "Enter diff and traces  h l version  x leave out  / search  Esc back"
@@ -48,9 +49,9 @@ class MatrixScreen(Sheet):
         Binding(BY_ID["exclude"].keys, "exclude", show=False, id="exclude"),
     ]
 
-    def __init__(self, snapshot: Snapshot, store: "Store") -> None:
+    def __init__(self, snapshot: Snapshot, store: "Store", wanted: Sequence[str] = ()) -> None:
         super().__init__(f"Examples by versions of {snapshot.session.name}")
-        self._snapshot, self._store = snapshot, store
+        self._snapshot, self._store, self._wanted = snapshot, store, wanted
         self._rows: Sequence[HistoryRow] = ()
         self._scores: Scores = {}
         self._examples: Sequence[str] = ()
@@ -58,6 +59,12 @@ class MatrixScreen(Sheet):
         self._lower = False
         self.column = -1
         """The version that was chosen, by its place; -1 for none."""
+
+    def on_mount(self) -> None:
+        if self._wanted:
+            self.said = "Scores under the task as it is now"
+            self.awaited = self._store.aside("fill", versions=[*self._wanted])
+            self.await_rollouts()
 
     def read(self) -> tuple[str, Sequence[Page]]:
         rows = line_to_head(self._snapshot)[-MOST:]
@@ -167,6 +174,8 @@ def table(
             opens[len(lines)] = turn
         out = f"  left out: {left_out[example]}" if example in left_out else ""
         lines.append(((f"{example:16.16}", "strong"), *cells(values, lower), (f"  {told}", "warn"), (out, "dim")))
+    whole = [scores[row.commit].values() if len(scores[row.commit]) == len(examples) else () for row in rows]
+    lines.append(((f"{'mean':16}", "title"), *cells([fmean(found) if found else None for found in whole], lower)))
     return lines, opens
 
 

@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 
 from genopt_tui.ui.actions import BY_ID
 from genopt_tui.ui.background import apart
+from genopt_tui.ui.doing import aside_words
 from genopt_tui.ui.messages import Copied
 from genopt_tui.ui.widgets.lines import Line, Source, TextLines
 from genopt_tui.ui.widgets.offload import EXPECTED
@@ -25,6 +26,9 @@ MOVES = (
     *("up", "down", "left", "right", "top", "bottom", "page_up", "page_down"),
     *("search", "find_next", "find_prev", "copy", "open", "next", "prev"),
 )
+
+LOOK_AGAIN = 0.2
+"""Seconds between two looks at rollouts that are awaited."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ class Sheet(ModalScreen[None]):
         self.tabs, self.view = Tabs(), LineView(id="lines")
         self.about = Plain(id="about")
         self.ready = False
+        self.said = ""
+        """What stands above the pages while rollouts are awaited."""
+        self.awaited = ""
+        """The token of rollouts that were asked for beside the steps; the pages are read again when they are done."""
 
     @property
     def room(self) -> int:
@@ -107,6 +115,24 @@ class Sheet(ModalScreen[None]):
         self.about.display = bool(about)
         self.ready = True
         self.turn_to(min(self.page, len(pages) - 1))
+
+    def await_rollouts(self) -> None:
+        """From now on, tell how far rollouts have come that are awaited."""
+        self.set_interval(LOOK_AGAIN, self._look)
+
+    def _look(self) -> None:
+        main = cast("GenoptApp", self.app).main
+        aside = main.snapshot.asides.get(self.awaited) if main is not None and self.awaited else None
+        if aside is None:
+            return
+        if aside.data is None:
+            self.about.show(f"{self.said}\n{aside_words(aside)}")
+            return
+        self.awaited = ""
+        if error := aside.data.get("error"):
+            self.about.show(f"{self.said}\n{error}")
+        else:
+            self.run_worker(self.load(), exclusive=True)
 
     def turn_to(self, page: int) -> None:
         """Show another tab."""
