@@ -23,7 +23,7 @@ from genopt_tui.ui import faults, terminal
 from genopt_tui.ui.glance import Glance
 
 if TYPE_CHECKING:
-    from textual.command import Provider
+    from textual.command import CommandPalette, Provider
 
     from genopt_tui.ui.kept import Kept
     from genopt_tui.ui.screens.main import MainScreen
@@ -89,6 +89,8 @@ class GenoptApp(App[int]):
         self._teller: Teller | None = None
         self._kept: Kept | None = None
         self._dressed = False
+        self._worn = ""
+        """The theme before others were looked at."""
         self._tidier: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -165,6 +167,19 @@ class GenoptApp(App[int]):
     def watch_theme(self, theme: str) -> None:
         if self._dressed:
             self.kept.theme = theme
+
+    def search_themes(self) -> None:
+        """Choose a theme by looking at it."""
+        from genopt_tui.ui.palette import ThemePalette
+
+        self._worn = self.theme
+        self.push_screen(ThemePalette())
+
+    def on_command_palette_closed(self, event: "CommandPalette.Closed") -> None:
+        """Put on again what was worn, where no theme was chosen."""
+        if self._worn and not event.option_selected:
+            self.theme = self._worn
+        self._worn = ""
 
     def open_session(self, session: Path, first: str = "") -> None:
         """Show a session, and do the action `first` there. Raises SessionError when it cannot be read."""

@@ -1,12 +1,19 @@
-"""The palette: every action of the table by name; one that is not possible now says why."""
+"""The palette: every action of the table by name; one that is not possible now says why. And that of the themes."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual import on
+from textual.command import Command, CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.theme import ThemeProvider
+from textual.widgets import OptionList
 
 from genopt_tui.ui.actions import ACTIONS
 from genopt_tui.ui.footers import sentence
 from genopt_tui.ui.screens.main import MainScreen
+
+if TYPE_CHECKING:
+    from genopt_tui.ui.app import GenoptApp
 
 
 class ActionPalette(Provider):
@@ -39,3 +46,24 @@ class ActionPalette(Provider):
         screen = self.screen
         if isinstance(screen, MainScreen):
             await screen.action_act(name)
+
+
+class ThemePalette(CommandPalette):
+    """Themes by name. The one under the cursor is worn at once; the application goes back where none is chosen."""
+
+    def __init__(self) -> None:
+        super().__init__(providers=[ThemeProvider], placeholder="Theme")
+
+    def on_mount(self) -> None:
+        self._opened = self._pressed
+
+    @property
+    def _pressed(self) -> float:
+        return cast("GenoptApp", self.app).key_time
+
+    @on(OptionList.OptionHighlighted)
+    def wear(self, event: OptionList.OptionHighlighted) -> None:
+        """Not before a key was pressed: the cursor begins on the first one."""
+        name = event.option.hit.text if isinstance(event.option, Command) else None
+        if name in self.app.available_themes and self._pressed > self._opened:
+            self.app.theme = str(name)

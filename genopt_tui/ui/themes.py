@@ -47,36 +47,38 @@ def bundled() -> Path:
 
 
 def read_theme(path: Path) -> Theme:
-    """The theme in a file. Raises UsageError naming file and line, or file and key."""
+    """The theme in a file. Raises UsageError naming file, line and key."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"theme {path.name} cannot be read", str(error)) from error
     unknown = set(data) - {"dark", "ansi", "colors"}
     if unknown:
-        raise UsageError(f"theme {path.name}: {min(unknown)}", "no such key", "It takes dark, ansi and [colors]")
-    ansi = _switch(path, data, "ansi", False)
-    more = TERMINAL if ansi else {}
-    return Theme(
-        name=path.stem, dark=_switch(path, data, "dark", True), ansi=ansi, variables=more, **_colors(path, data)
-    )
+        raise UsageError(_place(path, text, min(unknown)), "no such key", "It takes dark, ansi and [colors]")
+    for key in ("dark", "ansi"):
+        if not isinstance(data.get(key, True), bool):
+            raise UsageError(_place(path, text, key), "it is true or false")
+    colors, ansi = _colors(path, text, data.get("colors", {})), data.get("ansi", False)
+    return Theme(name=path.stem, dark=data.get("dark", True), ansi=ansi, variables=TERMINAL if ansi else {}, **colors)
 
 
-def _switch(path: Path, data: Mapping[str, Any], key: str, default: bool) -> bool:
-    if not isinstance(value := data.get(key, default), bool):
-        raise UsageError(f"theme {path.name}: {key}", "it is true or false")
-    return value
+def _place(path: Path, text: str, key: str, table: str = "") -> str:
+    """Where a key stands, as a person looks for it."""
+    lines = enumerate(text.splitlines(), 1)
+    line = next((f" line {n}" for n, line in lines if re.match(rf"\s*\W?{re.escape(key)}\b", line)), "")
+    return f"theme {path.name}{line}: {table}{key}"
 
 
-def _colors(path: Path, data: Mapping[str, Any]) -> dict[str, Any]:
-    colors = data.get("colors", {})
+def _colors(path: Path, text: str, colors: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(colors, Mapping):
+        raise UsageError(_place(path, text, "colors"), "it is a table", "Write [colors]")
     for key, value in colors.items():
+        place = _place(path, text, key, "colors.")
         if key not in COLORS:
-            raise UsageError(
-                f"theme {path.name}: colors.{key}", "no such colour", f"There are {', '.join(sorted(COLORS))}"
-            )
+            raise UsageError(place, "no such colour", f"There are {', '.join(sorted(COLORS))}")
         if not isinstance(value, str) or not COLOR.fullmatch(value):
-            raise UsageError(f"theme {path.name}: colors.{key}", f"{value!r} is no colour", 'Write "#rrggbb"')
+            raise UsageError(place, f"{value!r} is no colour", 'Write "#rrggbb"')
     if "primary" not in colors:
         raise UsageError(f"theme {path.name}: colors.primary", "it is missing")
     return dict(colors)

@@ -7,6 +7,7 @@ from conftest import visit
 from looks import drawn
 from sample import Stage
 from textual.color import Color
+from textual.command import CommandList
 
 from genopt_tui.errors import UsageError
 from genopt_tui.ui.themes import all_themes, bundled, read_theme
@@ -24,8 +25,11 @@ def test_all_that_come_with_genopt_are_whole() -> None:
     [
         ("dark = true\n[colors\n", "line 2"),
         ('[colors]\nprimary = "blue-ish"', "colors.primary"),
-        ('[colors]\nprimary = "#112233"\nprimry = "#112233"', "colors.primry"),
-        ('hue = 1\n[colors]\nprimary = "#112233"', "hue"),
+        ('[colors]\nprimary = "#112233"\nprimry = "#112233"', "line 3: colors.primry"),
+        ('hue = 1\n[colors]\nprimary = "#112233"', "line 1: hue"),
+        ('[colors]\nprimary = "#112233"\n"panel" = "blue"', "line 3: colors.panel"),
+        ('colors = "blue"', "line 1: colors"),
+        ('dark = 1\n[colors]\nprimary = "#112233"', "line 1: dark"),
         ("dark = true", "colors.primary"),
     ],
 )
@@ -150,3 +154,22 @@ async def test_without_colours_signs_remain(session: Path, stage: Stage, monkeyp
         diff = person.main.query_one(DiffView)
         text = [plain(diff.line(y)) for y in range(len(diff.source))]
         assert any(" - " in line for line in text) and any(" + " in line for line in text)
+
+
+async def test_a_theme_is_seen_before_it_is_chosen(session: Path) -> None:
+    async with visit(session) as person:
+        app = person.app
+        await person.until(lambda: "monochrome" in app.available_themes, "themes")
+        worn = app.theme
+        await person.press("f2")
+        await person.until(lambda: len(app.screen.query_one(CommandList).options) > 5, "the list")
+        assert app.theme == worn
+        await person.press("down")
+        await person.until(lambda: app.theme != worn, "the one under the cursor")
+        await person.press("escape")
+        await person.until(lambda: app.theme == worn, "none was chosen")
+        await person.press("f2", *"monochrome")
+        await person.until(lambda: app.theme == "monochrome", "the one that was found")
+        await person.press("enter")
+        await person.until(lambda: app.screen is person.main, "chosen")
+        assert app.theme == "monochrome"
