@@ -9,7 +9,7 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -178,9 +178,7 @@ class ObjectStore:
         folder = ""
         for sha, (_, temporary) in self._staged.items():
             folder = f"{self._folder}/{sha[:2]}"
-            with suppress(FileExistsError):
-                os.mkdir(folder)
-            os.replace(temporary, f"{folder}/{sha[2:]}")
+            put(temporary, f"{folder}/{sha[2:]}")
         if folder:
             sync_folder(folder)
             self._staged.clear()
@@ -218,10 +216,11 @@ class ObjectStore:
     def _keep(self, found: Object) -> Object:
         """Remember a small object by its id: objects never change."""
         if len(found.data) <= SMALL and found.sha not in self._kept:
-            if self._size >= KNOWN:
-                for cache in (self._kept, self._commits, self._trees):
-                    cache.clear()
-                self._size = 0
+            while self._size >= KNOWN:
+                oldest = next(iter(self._kept))
+                self._size -= len(self._kept.pop(oldest).data) + EACH
+                self._commits.pop(oldest, None)
+                self._trees.pop(oldest, None)
             self._kept[found.sha] = found
             self._size += len(found.data) + EACH
         return found
@@ -251,24 +250,44 @@ def compressed(raw: bytes) -> bytes:
 
 
 def write(file: str, data: bytes, mode: int = 0o644) -> int:
-    """Write a file, never through a link; it stays open, to be flushed, and is on its way to the disk."""
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
+    """Write a file, never through a link; it stays open, to be flushed and closed."""
+    handle = opened(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
-    if hasattr(
-        os, "posix_fadvise"
-    ):  # the first flush then finds all files there, and flushing the others takes no time
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
     return handle
 
 
+def opened(file: str, flags: int, mode: int = 0o644) -> int:
+    """Like `os.open`, for a file that may be made: in a folder that is made where it is missing."""
+    try:
+        return os.open(file, flags, mode)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        return os.open(file, flags, mode)
+
+
+def put(temporary: str | Path, target: str | Path) -> None:
+    """Give a file the name that counts, in place of what has it, in a folder that is made where it is missing."""
+    try:
+        os.replace(temporary, target)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(temporary, target)
+
+
 def sync_files(handles: Iterable[int]) -> None:
-    """Flush open files to the disk, and close them."""
-    with ExitStack() as opened:
-        for handle in handles:
-            opened.callback(os.close, handle)
+    """Flush open files to the disk, and close them. All are sent there first: the flush of one then waits for all."""
+    wanted = list(handles)
+    try:
+        if hasattr(os, "posix_fadvise"):
+            for handle in wanted:
+                os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        for handle in wanted:
             os.fsync(handle)
+    finally:
+        for handle in wanted:
+            os.close(handle)
 
 
 def sync_folder(folder: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session import index
-from genopt_tui.session.objects import ObjectStore, blob_id, sync_files, write
+from genopt_tui.session.objects import ObjectStore, blob_id, put, sync_files, write
 
 ARTIFACT, CHOICES, RECORD = "artifact", "genopt.toml", "record.json"
 LARGEST = 4 * 1024**2
@@ -124,8 +124,7 @@ class WorkTree:
                 target.unlink(missing_ok=True)
                 self._prune(target.parent)
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(ready.pop((name, blob)) if (name, blob) in ready else rest[name, blob], target)
+            put(ready.pop((name, blob)) if (name, blob) in ready else rest[name, blob], target)
         for temporary in ready.values():  # a person's edit stays where it would have gone
             temporary.unlink()
 
@@ -209,7 +208,6 @@ class WorkTree:
 
     def _write_memory(self, act: str) -> int:
         """What is followed, in a new file that waits for its name; it is open."""
-        self._memory.parent.mkdir(mode=0o700, exist_ok=True)
         told = {"at": self.followed.at, "ref": self.followed.ref, "act": act, "base": self.followed.base}
         return write(str(self._new_memory), json.dumps(told).encode())
 
