@@ -271,6 +271,7 @@ def _environment() -> "Environment":
 
     return ImmutableSandboxedEnvironment(
         loader=PackageLoader("genopt_tui.learn"),
+        auto_reload=False,  # the shipped templates are not looked for anew at each prompt
         undefined=StrictUndefined,
         autoescape=False,
         keep_trailing_newline=True,

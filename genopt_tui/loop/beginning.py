@@ -31,8 +31,7 @@ class Beginning:
         """Commit changed design choices, know the head's own score, sample a batch."""
         desk = self.desk
         commit_design(desk, self.next_step())
-        self._roll_back()
-        base = desk.repository.head()
+        base = self._rolled_back(desk.repository.head())
         await self.score(base)
         await self.sample(self.next_step(), base, [])
 
@@ -51,7 +50,7 @@ class Beginning:
             choices.batch.sampling,
             desk.settings.seed,
             step,
-            self._last_scores(),
+            self._last_scores(base),
             person.pinned,
             excluded=list(person.excluded(choices.exclude)),
             direction=scorer.task.task.direction,
@@ -139,23 +138,23 @@ class Beginning:
     def next_step(self) -> int:
         return max(self.desk.repository.next_step(), self.desk.book.journal.last_step() + 1)
 
-    def _roll_back(self) -> None:
-        """Under `rollback`, take the branch back to its best version after a row of relapses."""
+    def _rolled_back(self, old: str) -> str:
+        """The head, `old`; under `rollback` the best version after a row of relapses, to which the branch is taken back."""
         from genopt_tui.session import acts
 
         desk, repository = self.desk, self.desk.repository
-        old = repository.head()
         if not desk.choices(old).rollback or (best := Standings(desk).relapse()) is None:
-            return
+            return old
         acts.rewind(repository, best.commit)
         desk.book.say("moved", step=0, act="rollback", branch=repository.branch(), old=old, new=best.commit)
+        return best.commit
 
-    def _last_scores(self) -> dict[str, float]:
-        """The last known score of each train example."""
-        choices = self.desk.choices(self.desk.repository.head())
+    def _last_scores(self, base: str) -> dict[str, float]:
+        """The last known score of a version on each train example."""
+        choices = self.desk.choices(base)
         failure = self.desk.task(choices).task.failure_score
         scores = {}
-        for row in self.desk.book.journal.rollouts(self.desk.repository.tree(self.desk.repository.head()), "train"):
+        for row in self.desk.book.journal.rollouts(self.desk.repository.tree(base), "train"):
             if (score := score_of(row.result, failure)) is not None:
                 scores[row.result.example] = score
         return scores

@@ -1,7 +1,6 @@
 """All that the loop works with in one session: made when first needed, made anew when a setting asks for it."""
 
 import asyncio
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +39,8 @@ class Desk:
     ledger: Ledger
     held: bool = False
     asking: int = 0
-    _scorers: dict[str, Scorer] = field(default_factory=dict)
+    _scorer: Scorer | None = None
+    _scorer_of: object = None
     _proposers: "dict[str, Proposer]" = field(default_factory=dict)
     _agent: AgentCalls | None = None
 
@@ -58,17 +58,18 @@ class Desk:
 
     async def scorer(self, choices: DesignChoices) -> Scorer:
         """Who rolls versions out under these choices. At most one pool is alive: other settings of the task end the one before."""
-        key = json.dumps([choices.task, self.settings.model_dump(mode="json", exclude={"budget", "mode", "record"})])
-        if key not in self._scorers:
-            await self._end_pools()
-            self._scorers = {key: Scorer(self.task(choices), choices, self.settings, self.cache, self._answer)}
-        scorer = self._scorers[key]
+        of = (choices.task, [value for name, value in self.settings if name not in {"budget", "mode", "record"}])
+        if self._scorer is None or self._scorer_of != of:
+            await self._end_pool()
+            self._scorer = Scorer(self.task(choices), choices, self.settings, self.cache, self._answer)
+            self._scorer_of = of
+        scorer = self._scorer
         scorer.task, scorer.choices = self.task(choices), choices  # gate and excluded examples may differ
         return scorer
 
     @property
     def sandbox(self) -> str:
-        return next((s.sandbox for s in self._scorers.values()), "")
+        return self._scorer.sandbox if self._scorer else ""
 
     def proposer(self, settings: SessionSettings | None = None) -> "Proposer":
         """Who proposes now, or under other settings. Raises UsageError when the setting names nobody."""
@@ -88,10 +89,11 @@ class Desk:
     async def free(self) -> None:
         """End the pool's processes; the next rollout starts them again."""
         forked.drop()
-        await self._end_pools()
+        await self._end_pool()
 
-    async def _end_pools(self) -> None:
-        await asyncio.gather(*(scorer.close() for scorer in self._scorers.values()))
+    async def _end_pool(self) -> None:
+        if self._scorer:
+            await self._scorer.close()
 
     async def close(self) -> None:
         """Nothing that the loop started is left."""

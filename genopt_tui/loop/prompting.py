@@ -37,7 +37,7 @@ def templates(task: Path, session: Path | None) -> Templates:
     texts: dict[str, str] = {}
     origins: dict[str, str] = {}
     for whose, folder in (("task", task), ("session", session)):
-        for file in sorted((folder / "prompt").glob("*.j2")) if folder else ():
+        for file in sorted((folder / "prompt").glob("*.j2")) if folder and (folder / "prompt").is_dir() else ():
             if file.stem not in SECTIONS:
                 raise UsageError(f"{file}: the prompt has no section '{file.stem}'", f"it has {', '.join(SECTIONS)}")
             try:

@@ -17,6 +17,7 @@ from genopt_tui.loop.rules import at_rest, is_accepted, is_train, settled
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.session.person import said
 from genopt_tui.session.progress import Candidate
+from genopt_tui.session.refs import branch_of
 
 if TYPE_CHECKING:
     from genopt_tui.propose.base import Proposer
@@ -60,8 +61,9 @@ class Step:
 
     def moved(self) -> bool:
         """Whether the head is no longer where it was when the step was begun."""
-        batch, repository = self.desk.book.p.batch or {}, self.desk.repository
-        return (repository.head(), repository.branch()) != (batch.get("head", batch["base"]), batch["branch"])
+        batch = self.desk.book.p.batch or {}
+        head, commit = self.desk.repository.at()
+        return (branch_of(head), commit) != (batch["branch"], batch.get("head", batch["base"]))
 
     def missing(self) -> list[tuple[str, int]]:
         """The batch's rollouts that are not finished."""

@@ -36,7 +36,7 @@ class Mover(Names):
         if work.followed.act:
             remove_locks(self.path, ["HEAD", "index"])
             self._perform(self.acts.read(work.followed.act))
-        now, commit = self.refs.head(), self.head()
+        now, commit = self.at()
         if (work.followed.ref, work.followed.at) == (now, commit):
             return None
         self._tried = None
@@ -71,9 +71,10 @@ class Mover(Names):
                     "the session's history moved meanwhile", f"{ref} is not what it was", "Look at it and decide again"
                 )
         to = head or now
-        act = self.acts.stage(self._value(ACTS), kind, changes, (now, to), step=step, inverts=inverts)
+        last = self._value(ACTS)
+        act = self.acts.stage(last, kind, changes, (now, to), step=step, inverts=inverts)
         commit = changes[to][1] if to in changes else self._value(to)
-        logged = {ACTS: (self._value(ACTS), act.commit)}
+        logged = {ACTS: (last, act.commit)}
         self.objects.flush([*work.announce(act.commit, commit or ""), *self.refs.prepare({**changes, **logged})])
         ready()
         work.announced(act.commit)

@@ -13,7 +13,7 @@ from genopt_tui.session import gitcall, history, message
 from genopt_tui.session.actlog import ActLog
 from genopt_tui.session.history import Version
 from genopt_tui.session.objects import ObjectStore
-from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, TAGS, Refs
+from genopt_tui.session.refs import ABANDONED, ACTS, HEADS, REJECTED, TAGS, Refs, branch_of
 from genopt_tui.session.worktree import ARTIFACT, CHOICES, RECORD
 
 if TYPE_CHECKING:
@@ -54,13 +54,16 @@ class Versions:
 
     def head(self) -> str:
         """Commit of the active branch."""
+        return self.at()[1]
+
+    def at(self) -> tuple[str, str]:
+        """What HEAD names (a ref, or a commit where no branch is checked out), and the commit of that."""
         ref = self.refs.head()
-        return self.refs.value(ref) or self.objects.commit("HEAD").sha
+        return ref, self.refs.value(ref) or self.objects.commit("HEAD").sha
 
     def branch(self) -> str:
         """Name of the active branch; empty where plain git checked out a bare commit."""
-        ref = self.refs.head()
-        return ref.removeprefix(HEADS) if ref.startswith(HEADS) else ""
+        return branch_of(self.refs.head())
 
     def active(self) -> str:
         """Name of the active branch. Raises SessionError where plain git checked out a bare commit."""

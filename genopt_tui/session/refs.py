@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session import gitcall
-from genopt_tui.session.objects import sync_files, sync_folder, write
+from genopt_tui.session.objects import opened, sync_files, sync_folder, write
 
 Changes = Mapping[str, tuple[str | None, str | None]]
 """Ref to (old, new) commit; None means that the ref does not exist."""
@@ -59,10 +59,15 @@ class Refs:
         if ".." in ref:
             return None
         try:
-            with open(f"{self._folder}/{ref}", "rb", 0) as file:
-                return file.read(LONGEST).decode("utf-8", "replace").strip()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            handle = os.open(f"{self._folder}/{ref}", os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        try:
+            return os.read(handle, LONGEST).decode("utf-8", "replace").strip()
+        except IsADirectoryError:
+            return None
+        finally:
+            os.close(handle)
 
     def _read_packed(self) -> Mapping[str, str]:
         """Refs that git has put into one file; read again only where that file is another one."""
@@ -99,7 +104,6 @@ class Refs:
 
     def prepare(self, changes: Changes) -> list[int]:
         """Write what `update` is about to put into place; the open files, to be flushed and closed together with others."""
-        os.makedirs(f"{self._folder}/genopt", mode=0o700, exist_ok=True)
         handles = []
         for ref, (old, new) in changes.items():
             if new is not None and new != old:
@@ -148,8 +152,7 @@ class Refs:
         """Keep other git processes from writing `ref`; the file that does."""
         lock = f"{self._folder}/{ref}.lock"
         try:
-            os.makedirs(os.path.dirname(lock), exist_ok=True)
-            os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+            os.close(opened(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
         except FileExistsError as error:
             if error.filename != lock:
                 raise _beside(ref) from error
@@ -196,12 +199,13 @@ class Refs:
         if not ref.startswith(HEADS):
             return
         line = "{} {} {} <{}> {} +0000\tgenopt\n".format(old or "0" * 40, new, *gitcall.identity(), int(time.time()))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         for name in (ref, *(["HEAD"] if self.head() == ref else [])):
-            file = f"{self._folder}/logs/{name}"
-            with suppress(OSError):  # the ref has moved: a log that cannot be written does not undo that
-                os.makedirs(os.path.dirname(file), exist_ok=True)
-                with open(file, "a", encoding="utf-8") as out:
-                    out.write(line)
+            with (
+                suppress(OSError),
+                os.fdopen(opened(f"{self._folder}/logs/{name}", flags), "w", encoding="utf-8") as out,
+            ):
+                out.write(line)  # where it cannot be written, the ref has moved all the same
 
 
 def without(packed: str, gone: Container[str]) -> str:
@@ -227,6 +231,11 @@ def _remove_empty(folder: str) -> None:
         with suppress(OSError):
             if not files:
                 os.rmdir(inner)
+
+
+def branch_of(head: str) -> str:
+    """Name of the branch that HEAD names; empty where plain git checked out a bare commit."""
+    return head.removeprefix(HEADS) if head.startswith(HEADS) else ""
 
 
 def check_name(name: str, what: str = "branch") -> str:
