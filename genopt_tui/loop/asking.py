@@ -48,7 +48,6 @@ async def ask(proposer: Proposer, request: Ask, book: Book) -> Reply:
 
     Raises ProposerError when no reply comes; a cancelled request keeps what arrived.
     """
-    book.flush()
     pieces, began = Pieces(book.journal, request), time.monotonic()
     try:
         async with aclosing(proposer.stream(request)) as events:  # type: ignore[type-var]

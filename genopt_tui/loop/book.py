@@ -1,7 +1,7 @@
 """The journal as the loop writes it: events become durable in order, and the progress follows them.
 
-What is said within HOLD seconds is one transaction. `flush` ends it sooner: before anything is paid for or committed to git,
-after a reply has come, and before a command is answered. Nobody sees an event that is not durable, nor one that names an
+What is said within HOLD seconds is one transaction. `flush` ends it sooner: before anything is committed to git, after a
+reply has come, and before a command is answered. Nobody sees an event that is not durable, nor one that names an
 artifact before that is: `before` sees to it.
 """
 
