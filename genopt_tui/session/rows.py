@@ -10,7 +10,7 @@ from typing import Any
 
 from genopt_tui.task.rollout import RolloutResult
 
-LONG, NARROW = 200, 4096  # bytes of an event's data from which it is compressed, and up to which it is short
+LONG = 200  # bytes of an event's data from which it is compressed
 WORDS = (
     b'{"step": 0, "candidate": 0, "attempt": 0, "messages": [{"role": "system", "content": "# Objective # Artifact # Evidence '
     b'# Memory # Hints # Answer format"}, {"role": "user"}], "sections": [{"name": "objective", "tokens": 100, "cuts": 0}, '
@@ -97,8 +97,9 @@ def packed(kind: str, text: str) -> str | bytes:
     """An event's data (JSON) as it is stored: compressed where it is long and no query looks into it."""
     if len(text) < LONG or kind == "batch_sampled":
         return text
-    short = len(text) <= NARROW  # then the compressor need not set up its largest window
-    packer = zlib.compressobj(6, zlib.DEFLATED, *((13, 5) if short else (15, 8)), zdict=WORDS)
+    packer = zlib.compressobj(
+        1, zlib.DEFLATED, 13, 5, zdict=WORDS
+    )  # fast: in blocks it is compressed once more, and well
     return packer.compress(text.encode()) + packer.flush()
 
 
