@@ -99,7 +99,7 @@ class Acting(Orders):
         if applied.conflicts:
             acts.lay_out(repository, applied)
             where = repository.path / "artifact"
-            return f"conflicts in {', '.join(applied.conflicts)}: edit them in {where}, then genopt accept-edits"
+            return f"conflicts in {', '.join(applied.conflicts)}: edit them in {where}, then genopt accept-edits (H on the screen)"
         if not applied.changed:
             raise SessionError(f"{version} changes nothing here", "the head has it already")
         await self.end_step(act)

@@ -153,7 +153,9 @@ def lay_out(repository: Repository, applied: Applied) -> None:
     repository.recover()
     if repository.hand_edit() is not None:
         raise SessionError(
-            "files are edited by hand already", "the conflict is shown in them", "Take them over or undo them first"
+            "files are edited by hand already",
+            "the conflict would be shown in them",
+            "Take them over, or drop them with `git restore artifact`",
         )
     _put(repository, applied)
 
