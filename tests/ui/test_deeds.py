@@ -17,6 +17,7 @@ from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.screens.help import HelpScreen
 from genopt_tui.ui.widgets.diff import DiffView
+from genopt_tui.ui.widgets.keys import Keys
 from genopt_tui.ui.widgets.tabs import Tabs
 from genopt_tui.ui.widgets.text import Plain
 
@@ -325,3 +326,26 @@ async def test_escape_leaves_every_passing_state(session: Path, scene: Scene) ->
             await guest.press("escape")
             await guest.until(lambda left=left: left(guest), f"{keys} was left")
         assert not scene.journal.commands()
+
+
+async def test_the_keys_of_pages_and_questions_are_pressed_by_a_click(session: Path, scene: Scene) -> None:
+    async with deciding(session, scene) as guest:
+
+        async def click(word: str) -> None:
+            line = guest.app.screen.query_one(Keys)
+            at = str(line.content).index(word) + 1
+            await guest.pilot.click(line, offset=(at, 0))
+            await guest.pilot.pause()
+
+        await guest.press("question_mark")
+        await click("Esc closes")
+        assert guest.app.screen is guest.main
+        await guest.press("d")
+        await click("/ search")
+        assert isinstance(guest.app.screen, dialogs.AskText)
+        await click("Esc leaves")
+        await click("Esc back")
+        assert guest.app.screen is guest.main
+        await guest.press("r", *names("bad"))
+        await click("Enter rejects")
+        assert [c.kind for c in guest.scene.journal.commands()] == ["reject"]

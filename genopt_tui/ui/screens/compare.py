@@ -15,6 +15,7 @@ from genopt_tui.ui.screens.compare_read import Compared, Place
 from genopt_tui.ui.screens.sheet import Page, Sheet
 from genopt_tui.ui.snapshot import Snapshot
 from genopt_tui.ui.widgets.diff import DiffView
+from genopt_tui.ui.widgets.keys import Keys
 from genopt_tui.ui.widgets.lines import Line
 from genopt_tui.ui.widgets.offload import EXPECTED
 from genopt_tui.ui.widgets.text import Plain
@@ -60,7 +61,7 @@ class CompareScreen(Sheet):
             yield self.tabs
             yield self.lines
             yield self.diff
-            yield Plain(self.KEYS, id="keys")
+            yield Keys(self.KEYS, id="keys")
 
     def on_mount(self) -> None:
         self.diff.display = False

@@ -11,6 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from genopt_tui.ui.widgets.keys import Keys
 from genopt_tui.ui.widgets.text import Plain
 
 Result = TypeVar("Result")
@@ -38,7 +39,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
         with Vertical():
             yield Plain(self._title, classes="title")
             yield from self.body()
-            yield Plain(self._keys, classes="keys")
+            yield Keys(self._keys, classes="keys")
 
     def body(self) -> ComposeResult:
         raise NotImplementedError

@@ -13,6 +13,7 @@ from genopt_tui.ui.actions import BY_ID
 from genopt_tui.ui.background import apart
 from genopt_tui.ui.doing import aside_words
 from genopt_tui.ui.messages import Copied
+from genopt_tui.ui.widgets.keys import Keys
 from genopt_tui.ui.widgets.lines import Line, Source, TextLines
 from genopt_tui.ui.widgets.offload import EXPECTED
 from genopt_tui.ui.widgets.tabs import Tabs
@@ -90,7 +91,7 @@ class Sheet(ModalScreen[None]):
             yield self.about
             yield self.tabs
             yield self.view
-            yield Plain(self.KEYS, id="keys")
+            yield Keys(self.KEYS, id="keys")
 
     def on_mount(self) -> None:
         self.view.focus()

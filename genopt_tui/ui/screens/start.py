@@ -14,6 +14,7 @@ from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui import words
+from genopt_tui.ui.widgets.keys import Keys
 from genopt_tui.ui.widgets.lines import Line, TextLines
 from genopt_tui.ui.widgets.text import Plain
 from genopt_tui.ui.widgets.view import LineView
@@ -100,7 +101,7 @@ class StartScreen(Screen[None]):
         yield Plain("genopt  watch and steer iterative optimization", classes="title")
         yield Plain("looking for sessions ...", id="nothing")
         yield self.view
-        yield Plain("Enter open  n new  / search  f2 theme  q leave     ! decide  > running  = paused", classes="keys")
+        yield Keys("Enter open  n new  / search  f2 theme  q leave     ! decide  > running  = paused", classes="keys")
 
     def on_mount(self) -> None:
         self.view.focus()
