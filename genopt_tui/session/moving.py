@@ -75,7 +75,7 @@ class Mover(Names):
         act = self.acts.stage(last, kind, changes, (now, to), step=step, inverts=inverts)
         commit = changes[to][1] if to in changes else self._value(to)
         logged = {ACTS: (last, act.commit)}
-        self.objects.flush([*work.announce(act.commit, commit or ""), *self.refs.prepare({**changes, **logged})])
+        self.objects.flush([*work.announce(act.commit, commit or "", to), *self.refs.prepare({**changes, **logged})])
         ready()
         work.announced(act.commit)
         if not self._perform(act):

@@ -1,14 +1,16 @@
 """The work tree of a session: it follows the active branch and never loses a hand edit.
 
 A file is written only where it still is what was put there; otherwise it stays, and what it was made from is remembered.
-That memory is `.git/genopt/worktree.json`: the commit (`at`) and the ref (`ref`) that the work tree follows, the act that is
-being done (`act`: from this moment on it is finished even if its writer is killed), and the base of each file left alone.
+That memory is `.git/genopt/worktree.json`: the commit (`at`) and the ref (`ref`) that the work tree follows, and the base of
+each file left alone. Beside it lies `act.json` while an act is being done: from this moment on the act (`act`) is finished even
+if its writer is killed, and then this file becomes the memory.
 """
 
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -46,29 +48,31 @@ class WorkTree:
     def __init__(self, path: Path, store: ObjectStore) -> None:
         self.path, self._store = path, store
         self._memory = path / ".git" / "genopt" / "worktree.json"
-        self._new_memory = self._memory.with_suffix(".tmp")
+        self._new_memory, self._act = self._memory.with_suffix(".tmp"), self._memory.with_name("act.json")
+        self._announced: Followed | None = None  # what `act.json` says
         self._ready: dict[tuple[str, str], Path] = {}  # files that are about to be put into place, by name and blob
         self.followed = self._load()
 
-    def announce(self, act: str, commit: str) -> list[int]:
-        """Write down the act that is about to move refs, and beside it what it puts into the work tree to get to `commit`.
+    def announce(self, act: str, commit: str, ref: str) -> list[int]:
+        """Write down the act that is about to move refs, and beside it what it puts into the work tree to get to `commit` of `ref`.
 
         Returns the open files, to be flushed and closed; `announced` is the point of no return.
         """
         old, new = self._blobs(self.followed.at), self._blobs(commit)
         self._ready = {}
         self._ready, files = self._written({name: blob for name, blob in new.items() if blob != old.get(name)})
-        return [self._write_memory(act), *files]
+        self._announced = Followed(commit, ref, act, dict(self.followed.base))
+        return [self._written_down(self._announced), *files]
 
     def announced(self, act: str) -> None:
         """Remember the act; what `announce` wrote is flushed. Its name is in the file system's journal before that of any ref."""
-        os.replace(self._new_memory, self._memory)
+        os.replace(self._new_memory, self._act)
         self.followed.act = act
 
     def forget(self) -> None:
         """No act is being done after all."""
         self.followed.act = ""
-        self._save()
+        self._act.unlink()
 
     def follow(self, commit: str, ref: str) -> None:
         """Put the work tree to `commit` of the branch `ref`, leaving alone what a person changed."""
@@ -143,8 +147,14 @@ class WorkTree:
             for n, blob in self.followed.base.items()
             if blob != blobs.get(n) and self._current(n) != blobs.get(n)
         }
-        self.followed = Followed(commit, ref, "", base)
-        self._save()
+        announced, self._announced = self._announced, None
+        if announced and announced == Followed(commit, ref, self.followed.act, base):
+            os.replace(self._act, self._memory)
+            self.followed = Followed(commit, ref, "", base)
+        else:
+            self.followed = Followed(commit, ref, "", base)
+            self._save()
+            self._act.unlink(missing_ok=True)
 
     def _blobs(self, commit: str) -> dict[str, str]:
         return self._store.files(self._store.commit(commit).tree) if commit else {}
@@ -194,22 +204,21 @@ class WorkTree:
     def _load(self) -> Followed:
         try:
             data = json.loads(self._memory.read_text(encoding="utf-8"))
-            return Followed(data["at"], data["ref"], data["act"], data["base"])
-        except (
-            FileNotFoundError,
-            ValueError,
-        ):  # ValueError: a power cut took it; what differs from head is a hand edit then
-            return Followed()
+            followed = Followed(data["at"], data["ref"], "", data["base"])
+        except (FileNotFoundError, ValueError):  # ValueError: a power cut took it; what differs is a hand edit then
+            followed = Followed()
+        with suppress(FileNotFoundError):
+            followed.act = json.loads(self._act.read_text(encoding="utf-8"))["act"]
+        return followed
 
     def _save(self) -> None:
         """Only an announced act must survive a power cut; without the rest it is done once more."""
-        os.close(self._write_memory(self.followed.act))
+        os.close(self._written_down(self.followed))
         os.replace(self._new_memory, self._memory)
 
-    def _write_memory(self, act: str) -> int:
+    def _written_down(self, followed: Followed) -> int:
         """What is followed, in a new file that waits for its name; it is open."""
-        told = {"at": self.followed.at, "ref": self.followed.ref, "act": act, "base": self.followed.base}
-        return write(str(self._new_memory), json.dumps(told).encode())
+        return write(str(self._new_memory), json.dumps(asdict(followed)).encode())
 
 
 @lru_cache(maxsize=256)

@@ -78,8 +78,12 @@ class Watch:
         return found
 
     def _memory(self) -> str:
+        """What the loop put the work tree to; empty while an act is being done."""
+        folder = self.session / ".git" / "genopt"
+        if (folder / "act.json").exists():
+            return ""
         try:
-            return (self.session / ".git" / "genopt" / "worktree.json").read_text(encoding="utf-8")
+            return (folder / "worktree.json").read_text(encoding="utf-8")
         except FileNotFoundError:
             return ""
 
@@ -161,10 +165,10 @@ def _moved(repository: "Repository", memory: str) -> str:
     """What plain git did to the head since the loop last put the work tree to it; empty for nothing."""
     try:
         followed = json.loads(memory)
-    except ValueError:  # not written yet, or half of it when the power went
+    except ValueError:  # not written yet, or half of it when the power went, or an act is being done
         return ""
     ref, commit = repository.refs.head(), repository.head()
-    if followed["act"] or (followed["ref"], followed["at"]) == (ref, commit):
+    if (followed["ref"], followed["at"]) == (ref, commit):
         return ""
     branch = ref.removeprefix(HEADS) if ref.startswith(HEADS) else ""
     if not branch:
