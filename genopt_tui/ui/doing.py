@@ -87,7 +87,7 @@ def _before_a_step(s: Snapshot) -> str:
 def _asking(s: Snapshot) -> str:
     proposal = s.proposal
     if s.reply_wanted:
-        return "you are the model: in 5, y copies the prompt and E takes your reply; e writes it in $EDITOR"
+        return "you are the model: in 5, y copies the prompt, E or e takes your reply"
     if proposal is not None and proposal.refusals and proposal.files is None:
         return "the edit could not be used, the model is asked to repair it"
     if proposal is not None and proposal.streaming and proposal.text:
