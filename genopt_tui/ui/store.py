@@ -63,6 +63,8 @@ class Store(Thread):
         self._last_event = self._last_chunk = 0
         self._trees: dict[str, Mapping[str, str]] = {}
         self._lengths: dict[int, int] = {}
+        self._sandbox = ""
+        """The isolation in which the last rollout ran."""
         self._rows: tuple[HistoryRow, ...] = first.rows
         self._head_view = first.version
         self._commands: dict[int, tuple[str, float]] = {}
@@ -257,6 +259,7 @@ class Store(Thread):
     def _measure(self, rollout: int) -> None:
         if rollout not in self._lengths and (row := self._journal.rollout(rollout)):
             self._lengths[rollout] = row.result.steps if row.traced else 0
+            self._sandbox = row.result.sandbox or self._sandbox
 
     def _command_done(self, event: Event) -> None:
         kind, _ = self._commands.pop(int(event.data["id"]), ("", 0.0))
@@ -418,7 +421,7 @@ class Store(Thread):
         return replace(
             info,
             model=str(run.get("model") or info.model),
-            sandbox=str(run.get("sandbox") or info.sandbox),
+            sandbox=self._sandbox or str(run.get("sandbox") or info.sandbox),
             rule=self._watch.task.rule,
         )
 

@@ -1,7 +1,12 @@
 """The status line says what the scores rest on."""
 
 from dataclasses import replace
+from pathlib import Path
 
+from conftest import visit
+from sample import Stage
+
+from genopt_tui.task.rollout import RolloutResult
 from genopt_tui.ui.panes.statusline import Part, fitting, trusted
 from genopt_tui.ui.snapshot import SessionInfo, Snapshot
 
@@ -14,6 +19,20 @@ def test_a_command_reports_its_own_score() -> None:
     assert "scores: seconds" in trusted(Snapshot(session))
     assert "scores: share of right answers" in trusted(Snapshot(replace(session, rule="share of right answers")))
     assert "score: self-reported" not in trusted(Snapshot(replace(session, rule="share of right answers")))
+
+
+def test_no_isolation_is_said_and_one_that_is_not_known_yet_is_not() -> None:
+    assert "no sandbox" in trusted(Snapshot(SessionInfo("s", "/s", sandbox="none")))
+    assert trusted(Snapshot(SessionInfo("s", "/s", sandbox="auto")))[1] == ""
+
+
+async def test_the_isolation_is_the_one_in_which_the_last_rollout_ran(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        stage.start()
+        stage.event("batch_sampled", base=stage.base, tree=stage.base_tree, examples=[["seed-1", 0]], epoch=0)
+        result = RolloutResult("seed-1", 0, "train", "ok", 1.0, 0.5, sandbox="landlock+seccomp")
+        stage.journal.store_rollout("key", stage.step, stage.base_tree, result, traced=False)
+        await person.until(lambda: "landlock+seccomp" in person.line("status"), "what it ran in")
 
 
 def test_of_the_gate_line_nothing_is_cut_in_half() -> None:

@@ -17,6 +17,8 @@ from genopt_tui.ui.widgets.text import clean_line
 
 NARROW = 120
 REPORTED = "score: self-reported"
+SANDBOXES = {"auto": "", "none": "no sandbox"}
+"""Words for an isolation: which one `auto` is, is known once a rollout has run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def trusted(snapshot: Snapshot) -> tuple[str, ...]:
     session = snapshot.session
     reported = REPORTED if session.rule.endswith(REPORTED) else ""
     rule = session.rule.removesuffix(REPORTED).rstrip("; ")
-    sandbox = "" if session.sandbox == "auto" else session.sandbox  # which one is known once a rollout has run
+    sandbox = SANDBOXES.get(session.sandbox, session.sandbox)
     sealed = f"test: {words.opened(snapshot.opened)}"
     return reported, sandbox, sealed, rule and f"scores: {rule}", recorded(session.model)
 
