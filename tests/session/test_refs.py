@@ -1,5 +1,6 @@
 """Refs are moved in git's own files, by git's own rules: plain git sees what we did, and we keep out of its way."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,13 @@ def test_a_ref_that_plain_git_is_writing_is_left_alone(session: Repository) -> N
     with pytest.raises(SessionError, match="another git process"):
         session.refs.update({A: (None, head)})
     assert lock.exists() and session.refs.value(A) is None
+
+
+def test_plain_git_does_not_write_a_ref_that_we_are_writing(session: Repository) -> None:
+    session.refs._lock(A)
+    with pytest.raises(subprocess.CalledProcessError):
+        plain_git(session, "branch", "a")
+    assert plain_git(session, "for-each-ref", "refs/heads", "--format=%(refname)").split() == ["refs/heads/main"]
 
 
 def test_a_ref_that_names_another_moves_that_one(session: Repository, accept: Accept) -> None:
