@@ -10,7 +10,7 @@ from genopt_tui.errors import GenoptError, UsageError, single_line
 from genopt_tui.propose.make import make_agent
 
 QUESTION = [{"role": "user", "content": "Answer with the one word: ok"}]
-SHOWN = 200
+SHOWN = 80
 """Characters of the answer."""
 
 

@@ -206,7 +206,9 @@ async def test_mark_compare_best(session: Path) -> None:
     async with visit(session) as person:
         await person.press("1", "G", "c")
         assert "mark another version first" in person.said
-        await person.press("m", "B", "c")
+        await person.press("m")
+        assert "is marked: c on another version compares with it" in person.said
+        await person.press("B", "c")
         assert person.main.history.row == person.main.snapshot.rows[1]
         assert isinstance(person.app.screen, CompareScreen)
 

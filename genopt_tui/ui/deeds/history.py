@@ -151,8 +151,11 @@ class HistoryDeeds(Deeds):
         return f"\nThe step in flight ({s.progress.step}) ends as superseded." if s.live else ""
 
     def do_mark(self) -> None:
-        row = self.row
-        self.screen.set_mark("" if row.commit == self.screen.mark else row.commit)
+        row, off = self.row, self.row.commit == self.screen.mark
+        self.screen.set_mark("" if off else row.commit)
+        self.screen.say(
+            "No version is marked" if off else f"{row.label} is marked: c on another version compares with it"
+        )
 
     def do_compare(self) -> None:
         from genopt_tui.ui.screens.compare import CompareScreen
