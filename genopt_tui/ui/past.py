@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.errors import single_line
@@ -82,7 +83,7 @@ class Past:
             kind: Kind = "branch" if commit in on_branch else "rejected" if kept else "abandoned"
             known = (kind, branches, tags, commit == self._head, notes.get(commit, ""), commit in changed)
             score = scores.get(commit, {}) if version.score is None and kind == "branch" else {}
-            told = (score.get("mean"), score.get("stderr"), score.get("n"))
+            told = (score.get("mean"), score.get("stderr"), score.get("n"), _group_of(score))
             rows.append(self._row(version, (*known, told)))
         steps = self._step_of(rows)
         return tuple(sorted(rows, key=lambda row: (-steps[row.commit], row.candidate)))
@@ -93,11 +94,11 @@ class Past:
         """The row of a version; the same object as long as nothing about it changes."""
         kept = self._rows.get(version.commit)
         if kept is None or kept[0] != known:
-            kind, branches, tags, head, note, changed, (mean, stderr, n) = known
+            kind, branches, tags, head, note, changed, (mean, stderr, n, group) = known
             version = replace(version, kind=kind, branches=branches, tags=tags)
             row = row_of(version, head=head, note=note, task_changed=changed)
             if mean is not None:
-                row = replace(row, score=mean, stderr=stderr, n=int(n or 0))
+                row = replace(row, score=mean, stderr=stderr, n=int(n or 0), group=group)
             kept = self._rows[version.commit] = (known, row)
         return kept[1]
 
@@ -157,6 +158,13 @@ class Past:
         return steps
 
 
+def _group_of(scored: Mapping[str, Any]) -> str:
+    """Task and gate examples of a score that was made when a run began; empty for none."""
+    from genopt_tui.session.history import gate_set
+
+    return f"{scored['fingerprint']} {gate_set(scored['scores'])}" if scored else ""
+
+
 NAMELESS: tuple[tuple[str, ...], tuple[str, ...], bool] = ((), (), False)
 
 
@@ -186,4 +194,5 @@ def row_of(version: "Version", *, head: bool, note: str = "", task_changed: bool
         tags=version.tags,
         note=note,
         task_changed=task_changed,
+        group=intern(f"{version.task} {version.gate_set}"),
     )

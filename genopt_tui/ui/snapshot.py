@@ -20,7 +20,8 @@ class HistoryRow:
 
     `label` is the step ("12", "11b" for candidate 1 of step 11), `kind` one of branch, rejected, abandoned, live.
     `difference` is against the gate score of its base, None where either was not measured. `note` is what a person noted
-    about it; `task_changed`: it was scored under another state of the task than the version that it was made from.
+    about it; `task_changed`: it was scored under another state of the task than the version that it was made from. `group` names
+    task and gate examples of its score: only scores of one group compare.
     """
 
     commit: str
@@ -45,6 +46,7 @@ class HistoryRow:
     tags: tuple[str, ...] = ()
     note: str = ""
     task_changed: bool = False
+    group: str = ""
 
     @property
     def difference(self) -> float | None:

@@ -16,7 +16,16 @@ async def test_a_start_shows_the_score_that_a_run_gave_it(session: Path, stage: 
         row = next(row for row in person.main.snapshot.rows if row.commit == start)
         assert row.score is None
         stage.journal.event(
-            0, "scored", version=start, mean=-20.0, stderr=0.4, n=10, failed=0, complete=True, scores=[]
+            0,
+            "scored",
+            version=start,
+            mean=-20.0,
+            stderr=0.4,
+            n=10,
+            failed=0,
+            complete=True,
+            scores=[],
+            fingerprint="task",
         )
         await person.until(
             lambda: any(r.commit == start and r.score == -20.0 for r in person.main.snapshot.rows), "a score"

@@ -11,6 +11,7 @@ from genopt_tui.session.journal import Event
 from genopt_tui.session.repository import Repository
 from genopt_tui.ui import past
 from genopt_tui.ui.asides import Asides
+from genopt_tui.ui.comparable import comparable
 from genopt_tui.ui.graph import LANES, graph
 from genopt_tui.ui.interval import half_width
 from genopt_tui.ui.outside import Watch
@@ -65,8 +66,9 @@ def test_a_start_has_the_score_that_a_run_gave_it(session: Path) -> None:
         found.look()
         found.read()
         start = found.rows({})[-1]
-        scored = found.rows({start.commit: {"mean": -20.0, "stderr": 0.5, "n": 10}})[-1]
-        assert (scored.score, scored.stderr, scored.n) == (-20.0, 0.5, 10)
+        told = {"mean": -20.0, "stderr": 0.5, "n": 10, "fingerprint": "task", "scores": []}
+        scored = found.rows({start.commit: told})[-1]
+        assert (scored.score, scored.stderr, scored.n, scored.group) == (-20.0, 0.5, 10, "task -")
 
 
 def test_every_version_has_its_mark_however_many_lines_are_open() -> None:
@@ -83,6 +85,18 @@ def test_intervals_are_students(n: int) -> None:
 
 def test_no_interval_without_two_samples() -> None:
     assert half_width(1.0, 1) is None and half_width(None, 10) is None
+
+
+def test_only_what_was_scored_like_head_compares_with_it() -> None:
+    rows = [
+        HistoryRow("d", "4", 4, parents=("c",), head=True),
+        HistoryRow("c", "3", 3, parents=("b",), score=3.0, group="new task"),
+        HistoryRow("b", "2", 2, parents=("a",), score=9.0, group="old task"),
+        HistoryRow("a", "start", 0, score=1.0, group="new task"),
+    ]
+    same, others = comparable(rows)
+    assert ([row.label for row in same], others) == (["3", "start"], 1)
+    assert comparable([rows[0]]) == ([], 0)
 
 
 def test_a_line_parts_what_does_not_compare() -> None:

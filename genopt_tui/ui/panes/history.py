@@ -8,6 +8,7 @@ from textual.css.scalar import Scalar
 
 from genopt_tui.ui import words
 from genopt_tui.ui.background import apart
+from genopt_tui.ui.comparable import comparable, left_out
 from genopt_tui.ui.messages import Copied, VersionChosen
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.history_list import HistoryList
@@ -121,10 +122,13 @@ class HistoryPane(Pane):
         self._draw_about()
 
     def _draw_curve(self) -> None:
-        scores = [r.score for r in reversed(self._rows) if r.kind == "branch" and r.score is not None]
-        width = max(8, self.size.width - 24)
+        rows, others = comparable(self._rows)
+        scores = [r.score for r in reversed(rows) if r.kind == "branch" and r.score is not None]
+        rest = left_out(others)
+        width = max(8, self.size.width - 24 - len(rest))
         line = words.sparkline(scores, width, self.list.marks.bars)
         text = f"{words.score(scores[0])} {line} {words.score(scores[-1])}" if len(scores) > 1 else ""
+        text = "  ".join(filter(None, (text, rest)))
         self.curve.display = bool(text)
         self.curve.show(text)
 

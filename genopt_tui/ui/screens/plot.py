@@ -1,6 +1,6 @@
 """`P`: the learning curve, large: gate means with 95 % intervals, train means, branches, and what was rejected as hollow marks."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +10,7 @@ from textual import events
 
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import words
+from genopt_tui.ui.comparable import comparable, left_out
 from genopt_tui.ui.interval import half_width
 from genopt_tui.ui.screens.sheet import Page, Sheet
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
@@ -52,23 +53,25 @@ class PlotScreen(Sheet):
             built = journal.events(kinds=["evidence_built"])
             self._train = {e.step: float(e.data["mean"]) for e in built if e.data.get("mean") is not None}
             self._test = tested(Path(s.session.path), journal, s.rows)
-            self._best = best_so_far(Path(s.session.path))
+            groups = {row.group for row in comparable(s.rows)[0]}
+            self._best = best_so_far(Path(s.session.path), groups)
         finally:
             journal.close()
         return self._about(), [Page("curve", self._lines())]
 
     def _about(self) -> str:
         marks = words.marks()
-        rule = self._snapshot.session.rule
+        rule, rest = self._snapshot.session.rule, left_out(comparable(self._snapshot.rows)[1])
         return (
             f"{marks.accepted} gate mean with its 95 % interval  {marks.dash} best so far  {marks.live} rejected"
             f"  + train batch mean  {marks.abandoned} abandoned  {TEST} test split, {words.opened(self._snapshot.opened)}"
             + (f"\nscores: {rule}" if rule else "")
+            + (f"\n{rest}: they were scored under another task or gate" if rest else "")
         )
 
     def _lines(self) -> list[Line]:
         width, height = max(20, self.app.size.width - AXIS - 8), max(6, self.app.size.height - 12)
-        found = [*points(self._snapshot.rows), *train(self._train), *self._test]
+        found = [*points(comparable(self._snapshot.rows)[0]), *train(self._train), *self._test]
         return (
             curve(found, width, height, self._best)
             if found
@@ -116,8 +119,8 @@ def tested(session: Path, journal: Journal, rows: Iterable[HistoryRow]) -> list[
     return found
 
 
-def best_so_far(session: Path) -> list[tuple[int, float]]:
-    """The best accepted score by step, as `genopt curve` has it."""
+def best_so_far(session: Path, groups: Collection[str]) -> list[tuple[int, float]]:
+    """The best accepted score by step, as `genopt curve` has it, of these groups of scores."""
     from genopt_tui.session.curve import points
     from genopt_tui.session.repository import Repository
     from genopt_tui.session.travel import task_of
@@ -125,7 +128,7 @@ def best_so_far(session: Path) -> list[tuple[int, float]]:
     with Repository.open(session) as repository:
         task = task_of(session, str(repository.choices(repository.head()).task["name"])).task
         found = points(repository.log(all=True), {}, task.direction)
-    return [(p.step, p.best) for p in found if p.best is not None]
+    return [(p.step, p.best) for p in found if p.best is not None and p.group in groups]
 
 
 def train(means: dict[int, float]) -> list[Point]:
