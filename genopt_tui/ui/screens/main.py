@@ -57,6 +57,8 @@ NAMES = ("History", "Artifact", "Trace", "Evidence", "Proposal")
 SMALLEST = (60, 16)
 GRACE = 0.5
 """Seconds after a proposal appears in which a decision key decides nothing."""
+WRITTEN = 0.01
+"""Seconds in which what a key has drawn is written."""
 FOLLOWED = {"run", "step", "approve", "reject", "again", "mode"}
 """Actions after which a person waits for what comes of them: the pane of the next decision then comes to the front."""
 
@@ -142,7 +144,11 @@ class MainScreen(Screen[None]):
         return cast("GenoptApp", self.app)
 
     def pane(self, number: int) -> Pane:
-        return next(pane for pane in self.query(Pane) if number == pane.NUMBER)
+        return next(pane for pane in self.panes if number == pane.NUMBER)
+
+    @property
+    def panes(self) -> list[Pane]:
+        return [pane for pane in self.query_one(Panes).children if isinstance(pane, Pane)]
 
     @property
     def history(self) -> HistoryPane:
@@ -178,7 +184,7 @@ class MainScreen(Screen[None]):
             self.query_one("#small", Plain).show(
                 f"genopt needs {SMALLEST[0]}x{SMALLEST[1]} characters; this terminal has {width}x{height}."
             )
-        for pane in self.query(Pane):
+        for pane in self.panes:
             pane.update_classes({"-active": self.active == pane.NUMBER})
         self.query_one(Panes).arrange_as(self._columns())
 
@@ -228,7 +234,7 @@ class MainScreen(Screen[None]):
     def _feed(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot = self._with_edit(replace(snapshot, chosen=self._chosen))
         self._watch_pending()
-        for pane in self.query(Pane):
+        for pane in self.panes:
             pane.feed(snapshot)
         self._draw_lines()
 
@@ -246,10 +252,10 @@ class MainScreen(Screen[None]):
         return replace(snapshot, proposals=tuple(edited if q is p else q for q in snapshot.proposals))
 
     def _draw_lines_soon(self) -> None:
-        """Draw the lines around the panes once the pane itself has been drawn: a key is answered first."""
+        """Draw the lines around the panes once the pane itself has been drawn and written: a key is answered first."""
         if not self._lines_wait:
             self._lines_wait = True
-            self.call_after_refresh(self._draw_lines)
+            self.set_timer(WRITTEN, self._draw_lines)
 
     def _draw_lines(self) -> None:
         self._lines_wait = False
