@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PIECE = 400
 """Versions that are read at once: some 15 ms."""
 Scores = Mapping[str, Mapping[str, Any]]
-"""Commit to what `scored` said of it: the score of a version that no step made."""
+"""Commit to the score of a version that no step made: what `scored` said of it, or its score as a base with its `group`."""
 
 
 class Past:
@@ -74,6 +74,8 @@ class Past:
         """What is read so far, the newest step first; what belongs to no step stands above the version it was made from."""
         names, changed = self._named(), self._task_changes()
         on_branch, notes = self._on_branches(), self._said()
+        if any(v.score is None and v.commit in on_branch and v.commit not in scores for v in self._versions.values()):
+            scores = {**self._as_bases(), **scores}
         rows = []
         for commit in self._order:
             version = self._versions.get(commit)
@@ -89,6 +91,11 @@ class Past:
         return tuple(sorted(rows, key=lambda row: (-steps[row.commit], row.candidate)))
 
     # inside
+
+    def _as_bases(self) -> Scores:
+        """What git alone knows of versions that no step made: their scores as the base of another version."""
+        children = (v for v in self._versions.values() if v.base_score is not None)
+        return {v.parent: {"mean": v.base_score, "n": v.n, "group": f"{v.task} {v.gate_set}"} for v in children}
 
     def _row(self, version: "Version", known: tuple[Any, ...]) -> HistoryRow:
         """The row of a version; the same object as long as nothing about it changes."""
@@ -159,9 +166,11 @@ class Past:
 
 
 def _group_of(scored: Mapping[str, Any]) -> str:
-    """Task and gate examples of a score that was made when a run began; empty for none."""
+    """Task and gate examples of a score of a version that no step made; empty for none."""
     from genopt_tui.session.history import gate_set
 
+    if "group" in scored:
+        return str(scored["group"])
     return f"{scored['fingerprint']} {gate_set(scored['scores'])}" if scored else ""
 
 

@@ -3,6 +3,7 @@
 accepted   identical versions that the gate calls `better`, in 1,000 trials at confidence 0.95 (goal: at most 73)
 decided    those it calls `better` or `worse` (a nominal 50)
 power      true effects of one standard deviation of a single score that are called `better` (goal: 0.8 at 20 pairs)
+twice      the same of two standard deviations (goal: 0.99 at 10 pairs)
 """
 
 import sys
@@ -38,16 +39,18 @@ def trial(kind: str, seed: int, pairs: int, effect: float, looks: int) -> Verdic
 def main() -> None:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
     print(
-        f"{trials} trials each; confidence 0.95\n{'noise':<12}{'pairs':>6}{'looks':>6}{'accepted':>10}{'decided':>9}{'power':>8}"
+        f"{trials} trials each; confidence 0.95\n{'noise':<12}{'pairs':>6}{'looks':>6}{'accepted':>10}{'decided':>9}{'power':>8}{'twice':>8}"
     )
     for kind in NOISES:
         for pairs in (10, 20):
             for looks in (1, 3):
                 same = [trial(kind, seed, pairs, 0.0, looks) for seed in range(trials)]
                 true = [trial(kind, seed, pairs, 1.0, looks) for seed in range(trials)]
+                twice = [trial(kind, seed, pairs, 2.0, looks) for seed in range(trials)]
                 accepted, decided = same.count("better"), trials - same.count("undecided")
-                power = true.count("better") / trials
-                print(f"{kind:<12}{pairs:>6}{looks:>6}{accepted:>10}{decided:>9}{power:>8.3f}", flush=True)
+                power, large = (found.count("better") / trials for found in (true, twice))
+                told = f"{kind:<12}{pairs:>6}{looks:>6}{accepted:>10}{decided:>9}{power:>8.3f}{large:>8.3f}"
+                print(told, flush=True)
 
 
 if __name__ == "__main__":

@@ -66,9 +66,12 @@ def test_a_start_has_the_score_that_a_run_gave_it(session: Path) -> None:
         found.look()
         found.read()
         start = found.rows({})[-1]
-        told = {"mean": -20.0, "stderr": 0.5, "n": 10, "fingerprint": "task", "scores": []}
+        told = {"mean": -19.0, "stderr": 0.5, "n": 10, "fingerprint": "task", "scores": []}
         scored = found.rows({start.commit: told})[-1]
-        assert (scored.score, scored.stderr, scored.n, scored.group) == (-20.0, 0.5, 10, "task -")
+        assert (scored.score, scored.stderr, scored.n, scored.group) == (-19.0, 0.5, 10, "task -")
+        assert (start.score, start.stderr, start.n) == (-20.0, None, 10), (
+            "what the gate said of it beside its successor"
+        )
 
 
 def test_every_version_has_its_mark_however_many_lines_are_open() -> None:
