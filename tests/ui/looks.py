@@ -18,7 +18,7 @@ from rich.style import Style
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from genopt_tui.ui.widgets.stream import StreamView
 
@@ -99,7 +99,7 @@ def _letter(number: int) -> str:
 async def calm(person: Visit) -> list[list[Segment]]:
     """Wait until nothing more is read, worked out or drawn; what stands there."""
     app, before = person.app, None
-    for box in app.screen.query(Input):
+    for box in (*app.screen.query(Input), *app.screen.query(TextArea)):
         box.cursor_blink = False
     while True:
         if app.main is not None:
