@@ -3,7 +3,7 @@
 accepted   identical versions that the gate calls `better`, in 1,000 trials at confidence 0.95 (goal: at most 73)
 decided    those it calls `better` or `worse` (a nominal 50)
 power      true effects of one standard deviation of a single score that are called `better` (goal: 0.8 at 20 pairs)
-twice      the same of two standard deviations (goal: 0.99 at 10 pairs)
+twice      the same of two standard deviations (goal: 0.99 at 20 pairs)
 """
 
 import sys
