@@ -2,18 +2,20 @@
 
 import asyncio
 
-from genopt_tui.errors import GenoptError
+from genopt_tui.errors import GenoptError, SessionError
 from genopt_tui.loop.asides import Asides
 from genopt_tui.loop.machine import Phase
 from genopt_tui.loop.orders import Data, Orders, Running
 
 
 class Measuring(Orders):
-    """evaluate, fill, trace, hunks."""
+    """evaluate, fill, trace, hunks, drop."""
 
     def __init__(self, runner: Running, errands: list[Phase]) -> None:
         super().__init__(runner, errands)
         self.asides = Asides(self.desk)
+        self._waiting: dict[str, Phase] = {}
+        self._under_way = ""
 
     async def do_evaluate(self, data: Data) -> str:
         commit = self.desk.repository.resolve(str(data.get("version") or "head"))
@@ -46,16 +48,33 @@ class Measuring(Orders):
             self._aside(token, lambda: self.asides.hunks(commit, token))
         return ""
 
+    async def do_drop(self, data: Data) -> str:
+        """End the work that `token` names; its finished rollouts are kept."""
+        token = str(data["token"])
+        if token == self._under_way:
+            await self.runner.interrupt()
+        elif token in self._waiting:
+            self.errands.remove(self._waiting.pop(token))
+            self.asides.failed(token, "it was dropped before it began")
+        else:
+            raise SessionError("nothing to drop", "that work is over")
+        return "finished rollouts are kept"
+
     def _aside(self, token: str, work: Phase) -> None:
         """Do this between phases; what goes wrong in it ends no run."""
 
         async def phase() -> None:
+            self._waiting.pop(token, None)
+            self._under_way = token
             try:
                 await work()
             except GenoptError as error:
                 self.asides.failed(token, str(error))
             except asyncio.CancelledError:  # an act ended what was under way: who waits for this hears of it
-                self.asides.failed(token, "it was ended by another act: ask again")
+                self.asides.failed(token, "it was ended before it was done: ask again")
                 raise
+            finally:
+                self._under_way = ""
 
+        self._waiting[token] = phase
         self.errands.append(phase)

@@ -15,7 +15,7 @@ def doing(s: Snapshot) -> str:
     """What happens, for a person who sees this screen for the first time."""
     p = s.progress
     if s.aside is not None:
-        return aside_words(s.aside)
+        return f"{aside_words(s.aside)}. Esc ends it"
     if s.pending == "decide":
         return f"Proposal {p.step} waits for you: a approves, r rejects, space leaves a hunk out, e edits"
     if s.pending == "propose":

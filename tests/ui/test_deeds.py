@@ -174,6 +174,7 @@ async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked
             scene.start()
             scene.journal.event(0, "paused", why="a person paused the run")
             await person.until(lambda person=person: person.main.snapshot.state == "paused", "paused")
+            await person.until(lambda person=person: person.main.snapshot.alive, "its runner is seen")
             await person.press("q")
             assert "leave it paused" in " ".join(str(p.content) for p in person.app.screen.query(Plain))
             await person.press(key)
@@ -349,3 +350,12 @@ async def test_the_keys_of_pages_and_questions_are_pressed_by_a_click(session: P
         await guest.press("r", *names("bad"))
         await click("Enter rejects")
         assert [c.kind for c in guest.scene.journal.commands()] == ["reject"]
+
+
+async def test_work_beside_the_steps_is_ended_by_escape(session: Path, scene: Scene) -> None:
+    async with deciding(session, scene) as guest:
+        scene.journal.event(0, "aside_started", token="t", what="hunks", size=20)
+        await guest.until(lambda: guest.main.snapshot.aside, "work is under way")
+        assert "0 of 20 rollouts. Esc ends it" in guest.main.snapshot.doing
+        await guest.nothing_left("escape", "n")
+        assert await guest.left("escape", "y") == ("drop", {"token": "t"})

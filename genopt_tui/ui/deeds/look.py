@@ -58,7 +58,7 @@ class LookDeeds(Deeds):
         self.screen.app.action_suspend_process()
 
     def do_back(self) -> None:
-        """Leave the innermost passing state: the pane's own, the look at an older version, the zoom."""
+        """Leave the innermost passing state: the pane's own, the look at an older version, the zoom, work beside the steps."""
         pane = self.screen.focused_pane
         if pane is not None and pane.leave():
             return
@@ -66,3 +66,6 @@ class LookDeeds(Deeds):
             self.screen.store.look_at("")
         elif self.screen.zoomed:
             self.screen.zoom()
+        elif (aside := self.snapshot.aside) is not None:
+            what = "What has run is kept: asked for again, it goes on from there."
+            self.ask(dialogs.confirm("End what is under way?", what, "end it"), "drop", token=aside.token)
