@@ -265,6 +265,7 @@ class Store(Thread):
         kind, _ = self._commands.pop(int(event.data["id"]), ("", 0.0))
         if event.data.get("command") in MAY_MOVE_HISTORY:
             self._history_stale = True
+            self._outside_seen = -1.0  # what was said of the work tree and of plain git may be over
         if kind:
             self._post(Answered(kind, bool(event.data["ok"]), str(event.data.get("why") or "")))
 

@@ -103,7 +103,9 @@ async def test_a_hunk_is_taken_out_of_another_version(lived: Path) -> None:
         await person.until(lambda: isinstance(person.app.screen, PickScreen) and person.app.screen.ready, "the hunks")
         await person.press("enter")
         assert "Nothing is taken yet" in person.said
-        await person.press("space", "enter")
+        await person.press("f")
+        assert "2 of 2 hunks" in about(person), "the whole file"
+        await person.press("f", "space", "enter")
         await person.decision(4)
         await person.press("a")
         await person.head_is("4")
