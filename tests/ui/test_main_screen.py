@@ -2,15 +2,19 @@
 
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from conftest import Visit, visit
 from sample import NEXT, Stage, commit_version
 from textual import events
+from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 from textual.geometry import Size
 
 from genopt_tui.session.repository import Repository
 from genopt_tui.ui.actions import ACTIONS
+from genopt_tui.ui.panes.arranged import Panes
 from genopt_tui.ui.screens.compare import CompareScreen
 from genopt_tui.ui.screens.dialogs import AskHint, AskText, Choose
 from genopt_tui.ui.screens.help import HelpScreen
@@ -319,14 +323,36 @@ async def test_nothing_to_ask_without_a_run(session: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "layout"), [((200, 55), "-wide"), ((120, 35), "-two"), ((80, 24), "-one"), ((40, 10), "-small")]
+    ("size", "columns", "panes"), [((200, 55), "wide", 5), ((120, 35), "two", 5), ((80, 24), "", 1), ((40, 10), "", 1)]
 )
-async def test_layouts(session: Path, size: tuple[int, int], layout: str) -> None:
+async def test_layouts(session: Path, size: tuple[int, int], columns: str, panes: int) -> None:
     async with visit(session, size) as person:
-        assert person.main.has_class(layout)
+        main = person.main
+        assert main.query_one(Panes).columns == columns
+        assert sum(pane.display for pane in main.panes) == panes
+        assert main.has_class("-small") == (size == (40, 10))
         await person.pilot.resize_terminal(200, 55)
         await person.pilot.pause()
-        assert person.main.has_class("-wide") and not person.main.has_class("-small")
+        assert main.query_one(Panes).columns == "wide" and not main.has_class("-small")
+        assert all(pane.display for pane in main.panes)
+
+
+async def test_a_change_of_pane_works_out_no_look_of_lines_anew(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual would work out those of all lines in both panes: a key took 25 ms."""
+    async with visit(session) as person:
+        styled: list[str] = []
+        apply = Stylesheet.apply
+
+        def note(sheet: Stylesheet, node: DOMNode, **options: Any) -> None:
+            styled.extend(name for name in node.classes if "--" in name)
+            apply(sheet, node, **options)
+
+        monkeypatch.setattr(Stylesheet, "apply", note)
+        await person.press("2", "z", "z", "1")
+        assert not [name for name in styled if name.startswith(("line--", "history--"))]
+        person.app.theme = "textual-light"
+        await person.pilot.pause()
+        assert {"line--match", "history--head"} <= set(styled)
 
 
 async def test_the_footer_can_be_clicked(session: Path, stage: Stage) -> None:

@@ -8,7 +8,6 @@ from rich.style import Style
 from textual import events
 from textual.cache import LRUCache
 from textual.geometry import Region, Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from genopt_tui.ui import words
@@ -16,12 +15,13 @@ from genopt_tui.ui.messages import PaneChanged, VersionChosen
 from genopt_tui.ui.panes.history_rows import parts_of
 from genopt_tui.ui.snapshot import HistoryRow
 from genopt_tui.ui.widgets.text import clean_line
+from genopt_tui.ui.widgets.themed import ThemedView
 
 BLOCK = 200
 """Rows whose graph is as wide as their widest."""
 
 
-class HistoryList(ScrollView, can_focus=True):
+class HistoryList(ThemedView, can_focus=True):
     """The rows; only visible ones are drawn."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

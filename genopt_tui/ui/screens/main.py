@@ -184,9 +184,10 @@ class MainScreen(Screen[None]):
             self.query_one("#small", Plain).show(
                 f"genopt needs {SMALLEST[0]}x{SMALLEST[1]} characters; this terminal has {width}x{height}."
             )
+        columns = self._columns()
         for pane in self.panes:
-            pane.update_classes({"-active": self.active == pane.NUMBER})
-        self.query_one(Panes).arrange_as(self._columns())
+            pane.display = bool(columns) or self.active == pane.NUMBER
+        self.query_one(Panes).arrange_as(columns)
 
     def _columns(self) -> str:
         """The name of the layout; empty where one pane is shown."""
@@ -195,16 +196,8 @@ class MainScreen(Screen[None]):
     def _arrange_screen(self) -> None:
         """All classes at once: each change of the screen's classes works out the styles of everything in it."""
         width, height = self.app.size
-        narrow, columns = not sizes.layout_of(width, height), self._columns()
-        self.update_classes(
-            {
-                "-small": width < SMALLEST[0] or height < SMALLEST[1],
-                "-narrow": narrow,
-                "-one": not columns,
-                "-two": columns == "two",
-                "-wide": columns == "wide",
-            }
-        )
+        small = width < SMALLEST[0] or height < SMALLEST[1]
+        self.update_classes({"-small": small, "-narrow": not sizes.layout_of(width, height)})
 
     def go_to_pane(self, number: int) -> None:
         self.active = number

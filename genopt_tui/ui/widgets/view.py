@@ -22,12 +22,13 @@ from genopt_tui.ui.widgets.looks import LOOKS
 from genopt_tui.ui.widgets.marks import MARKS
 from genopt_tui.ui.widgets.offload import EXPECTED, offload
 from genopt_tui.ui.widgets.text import clean_line
+from genopt_tui.ui.widgets.themed import ThemedView
 
 BOX = 4
 """Cells at the left of a line in which a click means the box there."""
 
 
-class LineView(ScrollView, can_focus=True, inherit_bindings=False):
+class LineView(ThemedView, can_focus=True, inherit_bindings=False):
     """Shows a `Source`. Keys come from the table of actions by way of the pane, as `act_NAME`.
 
     One moves sideways without a bar, so that no line is lost to one.
