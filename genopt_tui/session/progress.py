@@ -106,7 +106,8 @@ class Progress:
             if self.finished.get("reason") == "stopped":
                 return IDLE
             ends = {0: FINISHED, 3: FINISHED, 4: IDLE, 130: IDLE}  # exit codes, see errors.Exit
-            return ends.get(self.finished.get("code", 0), FAILED)
+            failed = FAILED if self.error else IDLE  # a person may have begun a step since, which is past that error
+            return ends.get(self.finished.get("code", 0), failed)
         if self.paused:  # its runner may have ended: the next one goes on
             return PAUSED
         return RUNNING if runner_alive and self.run else IDLE  # without a run it is there for a command alone

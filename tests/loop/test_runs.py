@@ -5,6 +5,7 @@ from conftest import Make
 
 from genopt_tui.config import DesignChoices
 from genopt_tui.errors import SessionError
+from genopt_tui.session.progress import latest
 from genopt_tui.session.repository import Repository
 
 
@@ -146,7 +147,13 @@ def test_where_no_branch_is_checked_out_no_step_begins(make: Make) -> None:
     gitcall.run(["checkout", "-q", "--detach"], bench.path)
     assert "no branch is checked out" in bench.run(steps=1, mode="auto").data["reason"]
     assert not bench.calls() and not bench.events("batch_sampled")
+    assert latest(bench.journal)[0].state(True) == "failed"
     bench.tell("switch", name="main")
+    file = bench.path / "artifact" / "answer.py"
+    file.write_text(file.read_text().replace("LEVEL = 3.0", "LEVEL = 3.5"))
+    bench.tell("accept-edits")
+    bench.wait("step_ended", outcome="manual")
+    assert latest(bench.journal)[0].state(True) == "idle", "the error is over"
     assert bench.run(steps=1, mode="auto").data["reason"] == "1 step done"
 
 
