@@ -1,5 +1,6 @@
 """How every screen looks: each state at three sizes and in three themes, kept as text (see looks.py)."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -94,6 +95,15 @@ def sending(scene: Scene) -> None:
     scene.want("propose")
 
 
+def answering(scene: Scene) -> None:
+    """The person is the model: the prompt is written, its reply is wanted."""
+    scene.start()
+    scene.journal.event(0, "run_started", mode="ask", model="manual", pid=os.getpid(), sandbox="bwrap", workers=2)
+    scene.roll_out()
+    scene.show_evidence()
+    scene.ask()
+
+
 def paused(scene: Scene) -> None:
     streaming(scene)
     scene.journal.event(0, "paused", why="a person paused the run")
@@ -108,6 +118,7 @@ def finished(scene: Scene) -> None:
 STATES: dict[str, tuple[Callable[[Scene], None], str]] = {
     "rolling": (rolling, "rolling out"),
     "streaming": (streaming, "asking"),
+    "answering": (answering, "asking"),
     "sending": (sending, "propose"),
     "gating": (gating, "gate"),
     "deciding": (deciding, "decide"),
@@ -140,6 +151,14 @@ async def at(session: Path, scene: Scene, state: str) -> AsyncIterator[Visit]:
 async def test_the_main_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion, state: str) -> None:
     async with at(session, scene, state) as person:
         await look(person, snapshot, state)
+
+
+async def test_an_edit_is_written_here(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+    async with at(session, scene, "deciding") as person:
+        await person.press("right_square_bracket", "space")
+        await look(person, snapshot, "part", sizes=((80, 24),))
+        await person.press("E")
+        await look(person, snapshot, "editing")
 
 
 async def test_panes_that_fill_the_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:

@@ -24,6 +24,7 @@ from genopt_tui.ui.screens.design import DesignScreen, SettingsScreen
 from genopt_tui.ui.screens.log import LogScreen
 from genopt_tui.ui.screens.matrix import MatrixScreen
 from genopt_tui.ui.screens.new import STEPS, NewScreen
+from genopt_tui.ui.screens.pick import PickScreen
 from genopt_tui.ui.screens.plot import PlotScreen
 from genopt_tui.ui.screens.sheet import Sheet
 from genopt_tui.ui.screens.start import StartScreen
@@ -91,7 +92,14 @@ async def test_tabs_of_a_comparison(session: Path, snapshot: SnapshotAssertion) 
     async with stand(CompareScreen(s, NOBODY, start_row.commit, s.head)) as person:
         for name in ("examples", "traces", "cost"):
             await person.press("tab")
-            await look(person, snapshot, name, sizes=((120, 35),))
+            await look(person, snapshot, name)
+
+
+async def test_parts_of_a_version(session: Path, snapshot: SnapshotAssertion) -> None:
+    s = await seen(session)
+    async with stand(PickScreen(s, NOBODY, next(row for row in s.rows if row.label == "3"))) as person:
+        await person.press("space")
+        await look(person, snapshot, "pick")
 
 
 QUESTIONS = {
@@ -152,6 +160,9 @@ async def test_a_new_session(snapshot: SnapshotAssertion, monkeypatch: pytest.Mo
     monkeypatch.setattr(newsession, "check", lambda wish: found)
     screen = NewScreen()
     async with stand(screen) as person:
+        await person.press("tab")
+        await look(person, snapshot, "new-1-my-files")
+        await person.press("tab")
         for step, name in enumerate(STEPS):
             await person.until(lambda step=step: screen.step == step and screen.ready, name)
             await look(person, snapshot, f"new-{step + 1}-{name.replace(' ', '-')}")
