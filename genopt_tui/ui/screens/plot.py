@@ -151,9 +151,11 @@ def curve(found: Sequence[Point], width: int, height: int, best: Sequence[tuple[
             cells.setdefault((x, y), (marks.pipe, "gutter"))
         cells[(x, row_of(p.value))] = (p.mark, p.look)
     for p in found:
-        x = round(p.step / last * (width - 1))
+        x, y = round(p.step / last * (width - 1)), row_of(p.value)
         x = x + 2 if x + 2 + len(p.name) <= width else x - 1 - len(p.name)
-        cells = {**{(x + i, row_of(p.value)): (char, "title") for i, char in enumerate(p.name)}, **cells}
+        rows = [[(x + i, at) for i in range(len(p.name))] for at in (y, y - 1, y + 1) if 0 <= at < height]
+        free = next((row for row in rows if not cells.keys() & set(row)), rows[0])
+        cells |= {place: (char, "title") for place, char in zip(free, p.name, strict=True)}
     for (step, value), (until, _) in pairwise([*best, (last, 0.0)]):
         for x in range(round(step / last * (width - 1)), round(until / last * (width - 1)) + 1):
             cells.setdefault((x, row_of(value)), (marks.dash, "dim"))
