@@ -116,3 +116,18 @@ async def test_scope_and_changes_stand_in_the_gutter() -> None:
         assert seen(view)[:3] == ["  1   a = 1", "  2 ┃ b = 2", "  3  ~c = 3"]
         view.act_next()
         assert view.cursor == 2
+
+
+async def test_a_bar_that_comes_back_stands_where_the_lines_stand() -> None:
+    """Textual tells a bar of no move while it is not shown."""
+    lines = numbered(100)
+    view, every = LineView(lines), lines.lines
+    async with Host(view).run_test(size=(40, 20)) as pilot:
+        view.act_bottom()
+        await pilot.pause()
+        for shown in (every[:5], every):
+            lines.lines = shown
+            view.lines_changed()
+            await pilot.pause()
+            assert view.show_vertical_scrollbar == (shown is every)
+        assert view.vertical_scrollbar.position == view.scroll_y

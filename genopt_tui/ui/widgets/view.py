@@ -305,6 +305,11 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
                 self.post_message(self.Behind(self, 0))
         self._want()
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """Textual tells a bar of no move while it is not shown."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def go(self, y: int) -> None:
         """Put the cursor on line `y` (negative: from the end) and show it."""
         length = len(self.source)
