@@ -6,7 +6,7 @@ from pathlib import Path
 from genopt_tui.errors import SessionError
 from genopt_tui.session.rows import path_of
 
-FORMAT = 2
+FORMAT = 3
 PAGE = 512  # bytes: an event changes a few pages, which are written whole
 OFTEN = (
     "('rollout_finished','evidence_built','prompt_built','reply_finished','edit_parsed','gate_finished','decided',"
@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS picture(rollout INTEGER NOT NULL, step INTEGER NOT NU
   PRIMARY KEY(rollout, step));
 CREATE TABLE IF NOT EXISTS block(id INTEGER PRIMARY KEY, kind TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   low INTEGER NOT NULL, high INTEGER NOT NULL, rows BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS block_place ON block(kind, last, low, high);
 CREATE TABLE IF NOT EXISTS block_tree(tree INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY(tree, block)) WITHOUT ROWID;
 """
 
