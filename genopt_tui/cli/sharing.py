@@ -45,7 +45,7 @@ def export_(
     path = find_session(session)
     with repository_of(path) as repository:
         commit = repository.resolve(version)
-        ready(repository, path, commit, folder, branch, repo)
+        ready(repository, path, commit, folder, bundle or (Path(patch) if patch else None), branch, repo)
         document: dict[str, Any] = {"version": commit, **({} if bundle else checked(path, repository, commit))}
         document |= written(repository, path, commit, folder, patch, (branch, repo, squash), bundle)
     if as_json:
@@ -56,16 +56,23 @@ def export_(
 
 
 def ready(
-    repository: "Repository", path: Path, commit: str, folder: Path | None, branch: str | None, repo: Path | None
+    repository: "Repository",
+    path: Path,
+    commit: str,
+    folder: Path | None,
+    file: Path | None,
+    branch: str | None,
+    repo: Path | None,
 ) -> None:
     """Raises GenoptError before anything is spent where the export cannot succeed."""
-    from genopt_tui.session.refs import check_name
+    from genopt_tui.session import export
 
     if folder and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise SessionError(f"{folder} is not an empty folder", advice="Name a new one")
+    if file and (file.is_dir() or not file.parent.is_dir()):
+        raise SessionError(f"{file} cannot be written", advice="Name a file in a folder that there is")
     if branch:
-        check_name(branch)
-        origin_of(repository, path, commit, repo)
+        export.commits_for(repository, commit, origin_of(repository, path, commit, repo)[0], branch)
 
 
 def origin_of(repository: "Repository", path: Path, commit: str, repo: Path | None) -> tuple[Path, str, str]:
@@ -86,6 +93,7 @@ def origin_of(repository: "Repository", path: Path, commit: str, repo: Path | No
 def checked(path: Path, repository: "Repository", commit: str) -> dict[str, Any]:
     """The score as recorded, on fresh repeats and on the test split; an opening of the test split is written down."""
     import asyncio
+    from functools import partial
 
     from genopt_tui.cli.evaluating import session_job
     from genopt_tui.loop.recheck import recheck
@@ -98,7 +106,7 @@ def checked(path: Path, repository: "Repository", commit: str) -> dict[str, Any]
     try:
         job, files = session_job(path, commit, "", [], "gate", True)
         start = session_job(path, "start", "", [], "gate", True)[1]
-        found |= asyncio.run(recheck(job, files, start, opened))
+        found |= asyncio.run(recheck(job, files, start, opened, partial(say, err=True)))
         open_seal(path, commit, "export")
     except GenoptError as error:
         found["unchecked"] = str(error)

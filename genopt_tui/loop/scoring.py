@@ -34,6 +34,7 @@ class Wish:
     """Rollouts wanted of one version: (example id, repeat) pairs of a split. `candidate` labels their events.
 
     `fresh` ones are run even where a finished one is known; `quiet` ones say nothing when they come from the cache.
+    `tell` is called as each is there.
     """
 
     version: Version
@@ -44,6 +45,7 @@ class Wish:
     step: int = 0
     fresh: bool = False
     quiet: bool = False
+    tell: Callable[[], None] | None = None
 
     def only(self, at: int) -> "Wish":
         """The same of one pair alone."""
@@ -155,6 +157,9 @@ class Scorer:
         if missing:
             raise EvaluationError(f"the {wish.split} split has no example '{missing[0]}'", "the task changed")
         tasks = [asyncio.create_task(self._one(wish, examples[example], repeat)) for example, repeat in wish.pairs]
+        if tell := wish.tell:
+            for task in tasks:
+                task.add_done_callback(lambda _: tell())
         try:
             return list(await asyncio.gather(*tasks))
         finally:

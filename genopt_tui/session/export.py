@@ -60,6 +60,16 @@ def patch(repository: Repository, commit: str, prefix: str = "") -> bytes:
     return out
 
 
+def commits_for(repository: Repository, commit: str, target: Path, name: str) -> list[Version]:
+    """The steps that a new branch `name` of `target` is made of. Raises SessionError where it is taken, or there are none."""
+    check_name(name)
+    if _user_git(target, "for-each-ref", HEADS + name).strip():
+        raise SessionError(f"{target.name} has a branch '{name}' already", advice="Choose another name")
+    if not (chain := steps(repository, commit)):
+        raise SessionError("nothing changed since the start", advice="There is nothing to export")
+    return chain
+
+
 def to_branch(
     repository: Repository,
     commit: str,
@@ -74,15 +84,10 @@ def to_branch(
 
     Work tree, index and active branch there stay untouched. Returns the branch's commit.
     """
-    check_name(name)
+    chain = commits_for(repository, commit, target, name)
     base = (
         _user_git(target, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{onto}^{{commit}}").decode().strip()
     )
-    if _user_git(target, "for-each-ref", HEADS + name).strip():
-        raise SessionError(f"{target.name} has a branch '{name}' already", advice="Choose another name")
-    chain = steps(repository, commit)
-    if not chain:
-        raise SessionError("nothing changed since the start", advice="There is nothing to export")
     before = set(repository.objects.files(repository.tree(repository.resolve("start"))))
     at = base
     with tempfile.TemporaryDirectory() as scratch:

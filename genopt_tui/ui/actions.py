@@ -248,6 +248,9 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("take_edits", "H", "hand edits", "Make a version of what was edited by hand", "History", edited_by_hand),
     Action("rescore", "J", "judge", "Score start, best and head again", "History", has_best),
+    Action(
+        "export", "O", "export", "Take the chosen version out: folder, patch, branch, bundle", "History", on_version
+    ),
     Action("best", "B", "best", "Go to the best version", "History", has_best),
     Action("plot", "P", "plot", "The learning curve, large", "History", has_best),
     Action("matrix", "X", "examples", "Examples by versions", "History", has_best),

@@ -337,6 +337,7 @@ def test_the_log_is_rebuilt_from_git_alone(genopt: Genopt, root: Path) -> None:
 
 def test_an_export_is_scored_anew_and_openings_are_counted(genopt: Genopt, root: Path, tmp_path: Path) -> None:
     assert json.loads(genopt("status", "one", "--json"))["test_openings"] == 0
+    genopt("export", "one", "--patch", str(tmp_path / "nowhere" / "a.patch"), code=2)
     found = json.loads(genopt("export", "one", "best", "--to", str(tmp_path / "out"), "--json"))
     assert found["recorded"]["mean"] == pytest.approx(found["fresh"]["mean"])
     assert found["test"]["n"] == 6 and found["gate_uses"] == 3
@@ -367,4 +368,6 @@ def test_files_of_a_repository_go_back_to_the_commit_they_came_from(tmp_path: Pa
     assert plain_git(users, "rev-parse", "improved~1").strip() == came_from
     assert plain_git(users, "show", "improved:sub/level.py").startswith("LEVEL = 4")
     assert plain_git(users, "status", "--porcelain") == ""
+    assert "has a branch 'improved' already" in command(home, "export", "mine", "--branch", "improved", code=2).stderr
+    assert json.loads(command(home, "status", "mine", "--json").stdout)["test_openings"] == 1
     command(home, "stop", "mine")

@@ -92,6 +92,7 @@ CASES: dict[str, Case] = {
     "pick": Case("1 j C", screen(PickScreen)),
     "take_edits": Case("H", told("no file of the artifact's folder was edited")),
     "rescore": Case("J", screen(dialogs.Choose)),
+    "export": Case("1 j O", screen(dialogs.Choose)),
     "best": Case("1 G B", row(1)),
     "plot": Case("P", screen(PlotScreen)),
     "matrix": Case("X", screen(MatrixScreen)),

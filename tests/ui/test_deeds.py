@@ -315,6 +315,7 @@ PASSING: list[tuple[str, Callable[[Guest], Any]]] = [
     ("question_mark", lambda g: g.app.screen is g.main),
     ("colon", lambda g: g.app.screen is g.main),
     ("5 E", lambda g: not g.main.query("TextArea")),
+    ("1 j O", lambda g: g.app.screen is g.main),
     ("1 j enter", lambda g: not g.main.snapshot.looking_back),
 ]
 

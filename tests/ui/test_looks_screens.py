@@ -18,9 +18,10 @@ from genopt_tui.session.places import Listed
 from genopt_tui.ui import newsession
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.newsession import Offer
-from genopt_tui.ui.screens import dialogs, start
+from genopt_tui.ui.screens import dialogs, export, start
 from genopt_tui.ui.screens.compare import CompareScreen
 from genopt_tui.ui.screens.design import DesignScreen, SettingsScreen
+from genopt_tui.ui.screens.export import ExportScreen
 from genopt_tui.ui.screens.log import LogScreen
 from genopt_tui.ui.screens.matrix import MatrixScreen
 from genopt_tui.ui.screens.new import STEPS, NewScreen
@@ -100,6 +101,29 @@ async def test_parts_of_a_version(session: Path, snapshot: SnapshotAssertion) ->
     async with stand(PickScreen(s, NOBODY, next(row for row in s.rows if row.label == "3"))) as person:
         await person.press("space")
         await look(person, snapshot, "pick")
+
+
+async def test_an_export(session: Path, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
+    s = await seen(session)
+    row = next(row for row in s.rows if row.label == "3")
+    said = [
+        "genopt export pong 1234567 --to policy",
+        "fresh repeats: 6 of 6 rollouts",
+        "test split: 8 of 8 rollouts",
+        "as recorded 8.67 n=6 se=0.8",
+        "on fresh repeats 8.5 n=6 se=0.9",
+        "on the test split 8.1 n=8 se=0.7",
+        "1234567 -> policy",
+    ]
+    monkeypatch.setattr(ExportScreen, "read", lambda self: ("It is exported", [export.page(said)]))
+    shown = {
+        "export-form": export.ask_form(s, row),
+        "export-name": export.ask_name(row, "to"),
+        "export": ExportScreen(session, row, "to", "policy"),
+    }
+    for name, page in shown.items():
+        async with stand(page) as person:
+            await look(person, snapshot, name)
 
 
 QUESTIONS = {

@@ -32,8 +32,8 @@ def terminal(
 
 
 @pytest.mark.parametrize("terminal", SIZES, indirect=True, ids=str)
-def test_moving_about_in_history(terminal: Terminal) -> None:
-    """Rewind, undo, redo, a branch, a switch there and back, a tag, a note, the past and the present."""
+def test_moving_about_in_history(terminal: Terminal, tmp_path: Path) -> None:
+    """Rewind, undo, redo, a branch, a switch there and back, a tag, a note, the past and the present, an export."""
     terminal.press("1", "j", "j")
     terminal.shows("1 gate")
     terminal.press("t")
@@ -74,6 +74,16 @@ def test_moving_about_in_history(terminal: Terminal) -> None:
     terminal.press("2")
     terminal.shows("LEVEL = 5.0")
     left(terminal, "You look at")
+    terminal.press("1", "O")
+    terminal.shows("Export 1 as what?")
+    terminal.press("f")
+    terminal.shows("The new folder for 1")
+    terminal.type(str(tmp_path / "out"))
+    terminal.press("Enter")
+    terminal.shows("on the test split")
+    terminal.shows("It is exported")
+    assert "LEVEL = 5.0" in (tmp_path / "out" / "answer.py").read_text()
+    left(terminal, "Export of 1")
 
 
 @pytest.mark.parametrize("terminal", SIZES, indirect=True, ids=str)

@@ -12,7 +12,7 @@ DIGITS = "123456789"
 
 
 class HistoryDeeds(Deeds):
-    """u U t b S T o V C H J m c B X P."""
+    """u U t b S T o V C H J O m c B X P."""
 
     def do_undo(self) -> None:
         self.command("undo")
@@ -144,6 +144,22 @@ class HistoryDeeds(Deeds):
                 self.screen.app.push_screen(MatrixScreen(s, self.screen.store, versions))
 
         self.screen.app.push_screen(dialogs.confirm("Score start, best and head again?", what, "score them"), answer)
+
+    def do_export(self) -> None:
+        """Ask what the version becomes and where, then have the command do it."""
+        from genopt_tui.ui.screens import export
+
+        s, row = self.snapshot, self.row
+
+        def begin(form: str, name: str | None) -> None:
+            if name:
+                self.screen.app.push_screen(export.ExportScreen(Path(s.session.path), row, form, name))
+
+        def named(form: str | None) -> None:
+            if form:
+                self.screen.app.push_screen(export.ask_name(row, form), lambda name: begin(form, name))
+
+        self.screen.app.push_screen(export.ask_form(s, row), named)
 
     def _flight(self) -> str:
         """What becomes of the step in flight."""

@@ -1,0 +1,91 @@
+"""`O` takes a version out of the session by the command itself: asked first, told while it runs, ended by Escape."""
+
+from pathlib import Path
+
+from conftest import Visit, visit
+from lived import person_at
+
+from genopt_tui.cli.making import make_session
+from genopt_tui.cli.sharing import export_
+from genopt_tui.task import loader
+from genopt_tui.ui.screens.export import FORMS, ExportScreen, goes_on
+from genopt_tui.ui.widgets.lines import plain
+from genopt_tui.ui.widgets.text import Plain
+from tests import tiny
+
+SLOW = "    (Path(__file__).parent / 'player').write_text(str(os.getpid()))\n    time.sleep(600)\n"
+
+
+def asked(person: Visit) -> str:
+    return " ".join(str(p.content) for p in person.app.screen.query(Plain))
+
+
+async def exported(person: Visit, form: str, name: str) -> tuple[str, list[str]]:
+    """Export the version under the cursor by keys; what came of it, and what the command said."""
+    await begin(person, form, name)
+    screen = person.app.screen
+    assert isinstance(screen, ExportScreen)
+    await person.until(lambda: screen.ready, "the end of it")
+    source = screen.pages[0].source
+    return str(screen.about.content), [plain(source.draft(y)) for y in range(len(source))]
+
+
+async def begin(person: Visit, form: str, name: str) -> None:
+    await person.press("O", form)
+    person.app.screen.query_one("Input").value = name  # type: ignore[attr-defined]
+    await person.press("enter")
+    await person.until(lambda: isinstance(person.app.screen, ExportScreen), "it begins")
+
+
+async def test_a_version_is_scored_anew_and_leaves_the_session(lived: Path, tmp_path: Path) -> None:
+    async with person_at(lived) as person:
+        await person.stand_on("3")
+        await person.press("O")
+        assert "6 rollouts on fresh repeats" in asked(person)
+        assert "the opening is counted (until now: sealed)" in asked(person)
+        await person.press("escape")
+        about, said = await exported(person, "f", str(tmp_path / "out"))
+        assert about == "It is exported"
+        found = {line.partition(" -")[0] for line in said}
+        assert {"as recorded", "on fresh repeats", "on the test split"} <= found
+        assert {"fresh repeats: 6 of 6 rollouts", "test split: 8 of 8 rollouts"} <= set(said)
+        assert said[-1].endswith(f"-> {tmp_path / 'out'}")
+        assert "LEVEL = 7.0" in (tmp_path / "out" / "answer.py").read_text()
+        await person.press("escape")
+        await person.until(lambda: person.main.snapshot.opened == 1, "the opening is shown")
+        about, said = await exported(person, "b", "better")
+        assert about.startswith("it is not known where the files came from") and said[-1] == f"genopt: {about}"
+        await person.press("escape")
+        assert person.main.snapshot.opened == 1
+
+
+async def test_escape_ends_the_command_and_its_rollouts(tmp_path: Path) -> None:
+    task = tiny.write(tmp_path)
+    code = (task / "task.py").read_text()
+    slow = code.replace("    got = ctx.call", f"{SLOW}    got = ctx.call")
+    (task / "task.py").write_text("import os\nimport time\nfrom pathlib import Path\n" + slow)
+    session = make_session(loader.find(str(task)), str(task), name="slow", pairs=["sandbox=none", "model=search"])
+    async with visit(session) as person:
+        await person.press("1")
+        await begin(person, "f", str(tmp_path / "out"))
+        screen = person.app.screen
+        assert isinstance(screen, ExportScreen)
+        player = task / "player"
+        await person.until(lambda: player.exists() and player.read_text(), "a rollout runs")
+        await person.until(lambda: "Esc ends it" in str(screen.about.content), "it is told")
+        await person.press("escape")
+        await person.until(lambda: screen.ready, "it has ended")
+        assert str(screen.about.content) == "Ended before it was done"
+        await person.until(lambda: not Path(f"/proc/{player.read_text()}").exists(), "no rollout is left")
+        assert not (tmp_path / "out").exists() and person.main.snapshot.opened == 0
+        await person.press("escape")
+        assert person.app.screen is person.main
+
+
+def test_every_form_is_an_option_of_the_command() -> None:
+    assert {f"--{form.value}" for form in FORMS} <= {option for given in export_.params for option in given.opts}
+
+
+def test_how_far_rollouts_have_come_takes_one_line() -> None:
+    assert goes_on("fresh repeats: 1 of 6 rollouts", "fresh repeats: 2 of 6 rollouts")
+    assert not goes_on("fresh repeats: 6 of 6 rollouts", "test split: 0 of 8 rollouts")
