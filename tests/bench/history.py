@@ -145,7 +145,7 @@ class Bench:
             self.busy.append((busy() - used) * 1000)
             self.written.append(written(self) - before)
 
-    async def grow(self, steps: int, branches: int, rest: float) -> None:
+    async def grow(self, steps: int, branches: int, rest: float = 0.0) -> None:
         for number in range(1, steps + 1):
             if number == steps - SAMPLE + 1:
                 time.sleep(rest)
