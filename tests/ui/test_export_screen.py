@@ -64,7 +64,9 @@ async def test_escape_ends_the_command_and_its_rollouts(tmp_path: Path) -> None:
     code = (task / "task.py").read_text()
     slow = code.replace("    got = ctx.call", f"{SLOW}    got = ctx.call")
     (task / "task.py").write_text("import os\nimport time\nfrom pathlib import Path\n" + slow)
-    session = make_session(loader.find(str(task)), str(task), name="slow", pairs=["sandbox=none", "model=search"])
+    session = make_session(
+        loader.find(str(task)), str(task), name="slow", pairs=["sandbox=none", "model=search", "workers=1"]
+    )
     async with visit(session) as person:
         await person.press("1")
         await begin(person, "f", str(tmp_path / "out"))
