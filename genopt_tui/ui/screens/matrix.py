@@ -13,6 +13,7 @@ from genopt_tui.session.journal import Journal
 from genopt_tui.session.matrix import means
 from genopt_tui.ui import words
 from genopt_tui.ui.actions import BY_ID
+from genopt_tui.ui.panes.lines import count_of
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.screens.sheet import Page, Sheet
 from genopt_tui.ui.snapshot import HistoryRow, Snapshot
@@ -76,8 +77,8 @@ class MatrixScreen(Sheet):
         page = self._page()
         lines = [page.source.draft(y) for y in range(len(page.source))]
         lost = sum(1 for line in lines if any("lost" in text for text, _ in line))
-        told = f"{len(self._examples)} gate examples, {len(self._rows)} versions; {lost} lost again"
-        more = f"; {left_out} versions were scored under another state of the task" if left_out else ""
+        told = f"{count_of(len(self._examples), 'gate example')}, {count_of(len(self._rows), 'version')}; {lost} lost again"
+        more = f"; {count_of(left_out, 'version')} scored under another state of the task" if left_out else ""
         rule = self._snapshot.session.rule
         return told + more + (f"\nscores: {rule}" if rule else ""), [page]
 
