@@ -159,7 +159,7 @@ class Scorer:
         tasks = [asyncio.create_task(self._one(wish, examples[example], repeat)) for example, repeat in wish.pairs]
         if tell := wish.tell:
             for task in tasks:
-                task.add_done_callback(lambda _: tell())
+                task.add_done_callback(lambda done: None if done.cancelled() else tell())
         try:
             return list(await asyncio.gather(*tasks))
         finally:

@@ -26,8 +26,13 @@ async def exported(person: Visit, form: str, name: str) -> tuple[str, list[str]]
     screen = person.app.screen
     assert isinstance(screen, ExportScreen)
     await person.until(lambda: screen.ready, "the end of it")
+    return str(screen.about.content), told(screen)
+
+
+def told(screen: ExportScreen) -> list[str]:
+    """What the command said."""
     source = screen.pages[0].source
-    return str(screen.about.content), [plain(source.draft(y)) for y in range(len(source))]
+    return [plain(source.draft(y)) for y in range(len(source))]
 
 
 async def begin(person: Visit, form: str, name: str) -> None:
@@ -78,6 +83,7 @@ async def test_escape_ends_the_command_and_its_rollouts(tmp_path: Path) -> None:
         await person.press("escape")
         await person.until(lambda: screen.ready, "it has ended")
         assert str(screen.about.content) == "Ended before it was done"
+        assert "fresh repeats: 0 of 6 rollouts" in told(screen)
         await person.until(lambda: not Path(f"/proc/{player.read_text()}").exists(), "no rollout is left")
         assert not (tmp_path / "out").exists() and person.main.snapshot.opened == 0
         await person.press("escape")
