@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from genopt_tui.learn.named import file_in, file_of_diff, file_of_info, first_line_names, known_as
+
 SEARCH = re.compile(r"^\s*(<{5,})\s*(?:SEARCH|ORIGINAL)\b:?\s*(.*)$")
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*)$")
 HUNK = re.compile(r"^@@(?: -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*| .*|@*)?$")
@@ -15,7 +17,6 @@ PATCH_FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: (.+?)\s*$")
 DELETE = re.compile(r"^\s*(?:DELETE|delete)(?: FILE| file)?:\s*`?([^`\s]+)`?\s*$")
 THOUGHT = re.compile(r"^\s*<(think|thinking|thought|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
 END_OF_THOUGHT = re.compile(r"</(?:think|thinking|thought)>")
-NAME = re.compile(r"[\w@+.-]+(?:/[\w@+. -]*[\w@+.-])*")
 NO_END = "\\ No newline at end of file"
 GIT_LINE = re.compile(
     r"^(?:diff --git .*|index [0-9a-f]{7,}\.\.[0-9a-f]{7,}.*|(?:new|deleted) file mode \d+|\*\*\* (?:Begin|End) Patch)$"
@@ -76,27 +77,6 @@ def read(text: str, known: Collection[str]) -> Reply:
     return reply
 
 
-def file_in(line: str, known: Collection[str]) -> str:
-    """The file that a line above a block names, '' where it names none."""
-    bare = re.sub(
-        r"^(?:file(?:name)?|path)\s*[:=]\s*", "", line.strip().strip("#*`:>-=[]()\"' \t"), flags=re.IGNORECASE
-    )
-    bare = bare.strip("`*\"' :")
-    if (name := _known(bare, known)) or (NAME.fullmatch(bare) and "." in bare[1:-1] and " " not in bare):
-        return name or bare
-    inside = {n for word in re.findall(r"[\w@+./-]+", line) if (n := _known(word.rstrip("."), known))}
-    return inside.pop() if len(inside) == 1 else ""
-
-
-def _known(name: str, known: Collection[str]) -> str:
-    """`name` as the artifact knows it: with or without folders in front."""
-    name = name.removeprefix("./").removeprefix("a/artifact/").removeprefix("artifact/")
-    if name in known:
-        return name
-    ends = [k for k in known if name and (name.endswith("/" + k) or k.endswith("/" + name))]
-    return ends[0] if len(ends) == 1 else ""
-
-
 def _without_thought(text: str) -> tuple[str, bool]:
     """`text` (line feeds only) without the thinking text that some models put first."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
@@ -126,7 +106,7 @@ class _Scanner:
             elif self._diff_starts():
                 self._diff()
             elif match := DELETE.match(line):
-                self.reply.items.append(Delete(_known(match[1], self.known) or match[1]))
+                self.reply.items.append(Delete(known_as(match[1], self.known) or match[1]))
                 self.at += 1
             elif match := FENCE.match(line):
                 self._fence(match[1], match[2], match[3].strip())
@@ -186,7 +166,7 @@ class _Scanner:
             return
         end = self._closing(mark)
         body = self.lines[self.at + 1 : end if end >= 0 else len(self.lines)]
-        named = _file_of_info(info, self.known)
+        named = file_of_info(info, self.known)
         if _holds_blocks(body):
             self.fence, self.info_file, self.at = mark, named, self.at + 1
             return
@@ -196,7 +176,7 @@ class _Scanner:
         if end >= 0 and not named and not above.endswith(".json") and self._document(body):
             self.at = end + 1
             return
-        if not (named or above) and (name := _first_line_names(body, self.known)):
+        if not (named or above) and (name := first_line_names(body, self.known)):
             above, body = name, body[1:]
         body = [line.removeprefix(indent) for line in body] if indent else body
         if end >= 0:
@@ -238,14 +218,14 @@ class _Scanner:
         line = self.lines[self.at]
         if match := PATCH_FILE.match(line):
             self.at += 1
-            file = _known(match[2], self.known) or match[2]
+            file = known_as(match[2], self.known) or match[2]
             if match[1] == "Delete":
                 self.reply.items.append(Delete(file))
                 return
             self._hunks(file, create=match[1] == "Add", loose=True)
             return
         old, new = OLD_FILE.match(line), NEW_FILE.match(self.lines[self.at + 1])
-        before, after = _path(old[1] if old else "", self.known), _path(new[1] if new else "", self.known)
+        before, after = file_of_diff(old[1] if old else "", self.known), file_of_diff(new[1] if new else "", self.known)
         self.at += 2
         if not after:
             self.reply.items.append(Delete(before))
@@ -323,43 +303,6 @@ def _holds_blocks(body: list[str]) -> bool:
     return False
 
 
-def _first_line_names(body: list[str], known: Collection[str]) -> str:
-    """The artifact's file that the first line of a fenced text names, where the text goes on; else ''."""
-    name = file_in(body[0], known) if body else ""
-    return name if name in known and len(body[0].strip()) <= len(name) + 12 and any(map(str.strip, body[1:])) else ""
-
-
-def _file_of_info(info: str, known: Collection[str]) -> str:
-    """The file named on a fence's opening line: ```python policy.py, ```policy.py, ```python:policy.py, title="policy.py"."""
-    for word in re.split(r"[\s:=]+", info.replace('"', " ").replace("'", " ")):
-        word = word.strip("{}()`")
-        if name := _known(word, known):
-            return name
-        if "." in word[1:-1] and NAME.fullmatch(word):
-            return word
-    return ""
-
-
-def _path(name: str, known: Collection[str]) -> str:
-    """The file of a diff's header line; '' for /dev/null."""
-    name = name.strip()
-    if name == "/dev/null":
-        return ""
-    if name.startswith('"') and name.endswith('"'):
-        name = _unquoted(name[1:-1])
-    short = name[2:] if name[:2] in {"a/", "b/"} else name
-    return name if name in known and short not in known else _known(short, known) or short
-
-
-def _unquoted(name: str) -> str:
-    raw = re.sub(
-        rb"\\([0-7]{3}|.)",
-        lambda m: bytes([int(m[1], 8) & 255]) if len(m[1]) == 3 else m[1],
-        name.encode("utf-8", "replace"),
-    )
-    return raw.decode("utf-8", "replace")
-
-
 def _from_json(text: str, known: Collection[str]) -> Reply | None:
     """A reply that is one JSON document (fenced or not) holding files, edits, or a text with blocks, however deep."""
     bare = text.strip()
@@ -393,7 +336,7 @@ def _walk_json(data: Any, known: Collection[str], depth: int = 0) -> Iterator[Bl
             yield from _walk_json(value, known, depth + 1)
     elif isinstance(data, dict):
         name = next((str(data[k]) for k in NAMES if isinstance(data.get(k), str)), "")
-        name = _known(name, known) or name
+        name = known_as(name, known) or name
         for old, new in PAIRS:
             if isinstance(data.get(old), str) and isinstance(data.get(new), str):
                 yield Block(name, tuple(_lines(data[old])), tuple(_lines(data[new])))
@@ -403,7 +346,7 @@ def _walk_json(data: Any, known: Collection[str], depth: int = 0) -> Iterator[Bl
             yield Fenced(name, "", tuple(_lines(content)), True)
             return
         for key, value in data.items():
-            if isinstance(value, str) and (file := _known(str(key), known)):
+            if isinstance(value, str) and (file := known_as(str(key), known)):
                 yield Fenced(file, "", tuple(_lines(value)), True)
             else:
                 yield from _walk_json(value, known, depth + 1)
