@@ -105,16 +105,14 @@ def sides_of(path: Path, places: Sequence[Place], examples: int | None) -> "tupl
     from genopt_tui.cli.evaluating import session_job
     from genopt_tui.loop.evaluation import fill
     from genopt_tui.loop.scoring import Version, score_of
-    from genopt_tui.session.compare import Scored
+    from genopt_tui.session.compare import Scored, same_task
 
     more = [f"gate.examples={examples}"] if examples else []
     job, _ = session_job(path, "head", "", more, "gate", False)
     versions = []
     for session, commit in places:
-        with repository_of(session) as repository:
-            name = repository.choices(repository.head()).task["name"]
-            if name != job.choices.task["name"]:
-                raise UsageError(f"{path.name} and {session.name} are of different tasks", f"the other's is {name}")
+        with repository_of(path) as here, repository_of(session) as repository:
+            same_task(here, repository)
             versions.append(Version(repository.files(commit), repository.tree(commit)))
     found = []
     failure = job.task.task.failure_score

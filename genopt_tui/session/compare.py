@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from genopt_tui.errors import SessionError
+from genopt_tui.errors import SessionError, UsageError
 from genopt_tui.learn import gate
 from genopt_tui.session.journal import Journal
 from genopt_tui.session.reading import Versions
@@ -89,13 +89,30 @@ def scores_of(
     found: dict[Key, tuple[float, str]] = {}
     if split == "gate" and record.fingerprint == wanted:
         found |= _from_record(record, tree)
-    for row in journal.rollouts(tree, split) if journal else ():
+    if journal:
+        found |= rolled_out(journal, tree, failure_score=failure_score, fingerprint=wanted, split=split)
+    return Scored(commit, tree, found)
+
+
+def rolled_out(
+    journal: Journal, tree: str, *, failure_score: float, fingerprint: str, split: str = "gate"
+) -> dict[Key, tuple[float, str]]:
+    """The scores of an artifact that a journal holds under the task's state `fingerprint`, on one split."""
+    found: dict[Key, tuple[float, str]] = {}
+    for row in journal.rollouts(tree, split):
         result = row.result
-        if result.status == "infra" or result.repeat >= APART or not row.key.startswith(f"{wanted}/"):
+        if result.status == "infra" or result.repeat >= APART or not row.key.startswith(f"{fingerprint}/"):
             continue
         score = failure_score if result.status != "ok" or result.score is None else result.score
         found[(result.example, result.repeat)] = (score, result.status)
-    return Scored(commit, tree, found)
+    return found
+
+
+def same_task(here: Versions, there: Versions) -> None:
+    """Raises UsageError where two sessions are of different tasks."""
+    ours, theirs = (str(session.choices(session.head()).task["name"]) for session in (here, there))
+    if ours != theirs:
+        raise UsageError(f"{here.path.name} and {there.path.name} are of different tasks", f"the other's is {theirs}")
 
 
 def compare(

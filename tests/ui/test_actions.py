@@ -85,6 +85,7 @@ CASES: dict[str, Case] = {
     "branch": Case("1 G b", screen(dialogs.AskText)),
     "mark": Case("1 G m", lambda person: person.main.mark),
     "compare": Case("1 j c", screen(CompareScreen)),
+    "compare_other": Case("1 j K", told("There is no other session")),
     "switch": Case("S", told("there is no other branch")),
     "tag": Case("1 G T", screen(dialogs.AskText)),
     "note": Case("1 G o", screen(dialogs.AskText)),

@@ -112,7 +112,7 @@ async def test_the_matrix_leads_to_the_commit_that_lost_an_example(lived: Path) 
         await person.until(lambda: isinstance(person.app.screen, CompareScreen) and person.app.screen.ready, "compared")
         found = person.app.screen
         assert isinstance(found, CompareScreen)
-        assert (found._names[found.a], found._names[found.b]) == ("1", "3")
+        assert (found.sides[0].name, found.sides[1].name) == ("1", "3")
         assert found.place is not None and found.place[1].startswith("gate-")
 
 

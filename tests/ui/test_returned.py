@@ -54,7 +54,7 @@ async def test_it_names_accepted_steps_and_how_often_the_test_split_was_opened(s
         await person.until(lambda: isinstance(person.app.screen, CompareScreen) and person.app.screen.ready)
         compared = person.app.screen
         assert isinstance(compared, CompareScreen) and compared.page == EXAMPLES
-        assert compared.b == person.main.snapshot.best
+        assert compared.sides[1].commit == person.main.snapshot.best
 
 
 async def test_nothing_is_said_when_no_step_ended_meanwhile(session: Path, stage: Stage) -> None:

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from genopt_tui.ui import words
+from genopt_tui.ui.background import apart
 from genopt_tui.ui.deeds.base import Deeds
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.snapshot import HistoryRow
+from genopt_tui.ui.widgets.offload import EXPECTED
 
 DIGITS = "123456789"
 
 
 class HistoryDeeds(Deeds):
-    """u U t b S T o V C H J O m c B X P."""
+    """u U t b S T o V C H J O m c K B X P."""
 
     def do_undo(self) -> None:
         self.command("undo")
@@ -54,14 +56,7 @@ class HistoryDeeds(Deeds):
         s, here = self.snapshot, self.row.branches if self.screen.history.row else ()
         names = [name for row in s.rows for name in row.branches if name != s.branch]
         names.sort(key=lambda name: name not in here)
-        if len(names) <= len(DIGITS):
-            choices = [dialogs.Choice(digit, name, name) for digit, name in zip(DIGITS, names, strict=False)]
-            question: dialogs.Dialog[str] = dialogs.Choose(
-                "Go on on which branch?", choices, above=self._flight().strip()
-            )
-        else:
-            keys = f"{len(names)} others: {', '.join(names[:6])} ...  Enter switches  Esc stays"
-            question = dialogs.AskText("Go on on which branch?", keys, value=names[0] if here else "")
+        question = _which("Go on on which branch?", names, self._flight().strip(), names[0] if here else "")
 
         def send(name: str | None) -> None:
             if name:
@@ -180,6 +175,53 @@ class HistoryDeeds(Deeds):
         a = self.screen.mark or (self.row.parents[0] if self.row.parents else s.rows[-1].commit)
         self.screen.app.push_screen(CompareScreen(s, self.screen.store, a, self.row.commit))
 
+    def do_compare_other(self) -> None:
+        """Ask for a session of the same task, then for a version of it."""
+        row = self.row
+        self.screen.run_worker(self._other_session(row), group="compare_other", exclusive=True)
+
+    async def _other_session(self, row: HistoryRow) -> None:
+        s = self.snapshot.session
+        try:
+            others = await apart(lambda: _others(Path(s.path), s.task))
+        except EXPECTED as error:
+            self.screen.say(str(error), "error")
+            return
+        if not others:
+            self.screen.say(f"There is no other session of {s.task}: genopt new makes one")
+            return
+
+        def ask(name: str | None) -> None:
+            if name in others:
+                self._ask_version(row, others[name], "best")
+            elif name:
+                self.screen.say(f"No other session of {s.task} is called {name}", "warning")
+
+        self.screen.app.push_screen(_which(f"Compare {row.label} with which session?", list(others)), ask)
+
+    def _ask_version(self, row: HistoryRow, there: Path, value: str) -> None:
+        def find(text: str | None) -> None:
+            if text:
+                self.screen.run_worker(self._compare_with(row, there, text), group="compare_other", exclusive=True)
+
+        title = f"Compare {row.label} with which version of {there.name}?"
+        keys = "best, head, start, a step, a branch  Enter compares  Esc stays"
+        self.screen.app.push_screen(dialogs.AskText(title, keys, value=value), find)
+
+    async def _compare_with(self, row: HistoryRow, there: Path, text: str) -> None:
+        """Open the comparison; what cannot be found is said, and asked again."""
+        from genopt_tui.ui.screens.compare import CompareScreen
+        from genopt_tui.ui.screens.compare_read import side_of
+
+        here = Path(self.snapshot.session.path)
+        try:
+            side = await apart(lambda: side_of(here, there, text))
+        except EXPECTED as error:
+            self.screen.say(str(error), "error")
+            self._ask_version(row, there, text)
+            return
+        self.screen.app.push_screen(CompareScreen(self.snapshot, self.screen.store, row.commit, side))
+
     def do_best(self) -> None:
         self.screen.go_to_pane(1)
         self.screen.history.go_to(self.snapshot.best)
@@ -193,6 +235,23 @@ class HistoryDeeds(Deeds):
         from genopt_tui.ui.screens.matrix import MatrixScreen
 
         self.screen.app.push_screen(MatrixScreen(self.snapshot, self.screen.store))
+
+
+def _which(title: str, names: Sequence[str], above: str = "", value: str = "") -> dialogs.Dialog[str]:
+    """A chooser of names; where there are more than digits, the name is typed, and `value` is there at first."""
+    if len(names) <= len(DIGITS):
+        choices = [dialogs.Choice(digit, name, name) for digit, name in zip(DIGITS, names, strict=False)]
+        return dialogs.Choose(title, choices, above=above)
+    keys = f"{len(names)} others: {', '.join(names[:6])} ...  Enter takes it  Esc stays"
+    return dialogs.AskText(title, keys, value=value)
+
+
+def _others(here: Path, task: str) -> dict[str, Path]:
+    """The other sessions of a task by what a person calls them, the one worked on last first."""
+    from genopt_tui.session import places
+
+    here = here.resolve()
+    return {places.word_for(s.path): s.path for s in places.listing() if s.task == task and s.path.resolve() != here}
 
 
 def _between(rows: Sequence[HistoryRow], head: str, back_to: str) -> list[HistoryRow]:

@@ -1,6 +1,7 @@
 """`c`: two versions: verdict, diff of artifact and design choices, examples, traces, cost. What is missing is run on demand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -8,10 +9,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from genopt_tui.session.places import word_for
 from genopt_tui.ui.actions import BY_ID
 from genopt_tui.ui.background import apart
 from genopt_tui.ui.screens import compare_read, compare_traces
-from genopt_tui.ui.screens.compare_read import Compared, Place
+from genopt_tui.ui.screens.compare_read import Compared, Place, Side
 from genopt_tui.ui.screens.sheet import Page, Sheet
 from genopt_tui.ui.snapshot import Snapshot
 from genopt_tui.ui.widgets.diff import DiffView
@@ -28,7 +30,10 @@ DIFF, EXAMPLES, TRACES, COST = range(4)
 
 
 class CompareScreen(Sheet):
-    """Version `b` against `a`; `place` is the example whose traces a person came for, `page` the tab that is shown first."""
+    """Version `b`, of this session or a `Side` of another one, against `a`.
+
+    `place` is the example whose traces a person came for, `page` the tab that is shown first. Another session is only read.
+    """
 
     KEYS = "Tab diff, examples, traces, cost  [ ] hunk or example  v side by side  Enter traces  x scores what is missing  Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -37,19 +42,26 @@ class CompareScreen(Sheet):
     ]
     DEFAULT_CSS = """
     CompareScreen #diff { height: 1fr; padding: 0 1; }
+    CompareScreen #about { max-height: 6; }
     """
 
     def __init__(
-        self, snapshot: Snapshot, store: "Store", a: str, b: str, place: Place | None = None, page: int = 0
+        self, snapshot: Snapshot, store: "Store", a: str, b: str | Side, place: Place | None = None, page: int = 0
     ) -> None:
         names = {row.commit: row.label for row in snapshot.rows if row.commit}
-        super().__init__(f"Compare {names.get(a, a[:7])} -> {names.get(b, b[:7])}  {snapshot.session.name}")
-        self._session, self._store = Path(snapshot.session.path), store
-        self.a, self.b, self._names = a, b, names
+        here, path = snapshot.session.name, Path(snapshot.session.path)
+        one = Side(path, a, names.get(a, a[:7]))
+        if isinstance(b, Side):
+            one, two = replace(one, name=f"{here}@{one.name}"), b
+            title = f"Compare {one.name} -> {two.name}  under the task and gate of {here}"
+        else:
+            two = Side(path, b, names.get(b, b[:7]))
+            title = f"Compare {one.name} -> {two.name}  {here}"
+        super().__init__(title)
+        self.sides, self._store = (one, two), store
         self.compared: Compared | None = None
         self.place = place
         """The example whose traces are shown."""
-        self._trees = ("", "")
         self.page = page
         self.lines, self.diff = self.view, DiffView(id="diff")
         self.diff.choosing = False
@@ -70,11 +82,7 @@ class CompareScreen(Sheet):
     # content
 
     def read(self) -> tuple[str, Sequence[Page]]:
-        from genopt_tui.session.repository import Repository
-
-        found = compare_read.read(self._session, self.a, self.b, self._names)
-        with Repository.open(self._session) as repository:
-            self._trees = (repository.tree(self.a), repository.tree(self.b))
+        found = compare_read.read(self.sides)
         self.compared, self.said = found, found.said
         if self.place is None:
             self.place = next(iter(found.traced), None)
@@ -91,15 +99,29 @@ class CompareScreen(Sheet):
             self.diff.show(self.compared.old, self.compared.new)
         super().show(about, pages)
 
+    def _here(self, side: Side) -> bool:
+        """Whether the runner of this session can run what a side lacks."""
+        return side.session == self.sides[0].session
+
     def _said(self, found: Compared) -> str:
-        if not found.missing:
-            return found.said
-        names = " and ".join(self._names.get(c, c[:7]) for c in found.missing)
-        how = f"{found.lacking} rollouts" if found.lacking else "the gate's rollouts"
-        return f"{found.said}\n{names} lack{'' if len(found.missing) > 1 else 's'} scores: x runs {how}"
+        """The verdict, and what each session lacks: ours is run by a key, another one is left alone."""
+        said = [found.said]
+        ours = [side for side in found.missing if self._here(side)]
+        if ours:
+            names = " and ".join(side.name for side in ours)
+            lacking = sum(found.missing[side] for side in ours)
+            how = f"{lacking} rollouts" if lacking else "the gate's rollouts"
+            said.append(f"{names} lack{'' if len(ours) > 1 else 's'} scores: x runs {how}")
+        for side in found.missing.keys() - ours:
+            how = f"{found.missing[side]} rollouts" if found.missing[side] else "the gate's rollouts"
+            said.append(f"{side.name} lacks scores: `genopt compare {self.sides[0].name} {side.name}` runs {how}")
+        return "\n".join(said)
 
     def _no_traces(self) -> list[Line]:
-        return [(("no example was traced for both: choose one in examples with Enter, it is run again then", "dim"),)]
+        how = "choose one in examples with Enter, it is run again then"
+        if not self._here(self.sides[1]):
+            how = "choose one in examples with Enter"
+        return [((f"no example was traced for both: {how}", "dim"),)]
 
     def turn_to(self, page: int) -> None:
         wanted = self.diff if page == DIFF and self.pages else self.lines
@@ -112,19 +134,22 @@ class CompareScreen(Sheet):
             self.run_worker(self._show_traces(self.place), group="traces", exclusive=True)
 
     async def _show_traces(self, place: Place) -> None:
-        """Both traces of an example; where one is missing, that example is run again first."""
+        """Both traces of an example; where one of this session is missing, that example is run again first."""
         width = max(40, self.app.size.width - 8)
         try:
-            lines, lacking = await apart(lambda: compare_traces.read(self._session, self._trees, place, width))
+            lines, lacking = await apart(lambda: self._traces(place, width))
         except EXPECTED as error:
             lines, lacking = [((str(error), "bad"),)], ()
         if self.page != TRACES or place != self.place:
             return
         if lacking:
-            self._run_again(place, [(self.a, self.b)[side] for side in lacking])
+            self._lack_traces(place, [self.sides[side] for side in lacking])
             return
-        names = [self._names.get(commit, commit[:7]) for commit in (self.a, self.b)]
-        self._show_lines([compare_traces.titles(names, width), *lines])
+        self._show_lines([compare_traces.titles([side.name for side in self.sides], width), *lines])
+
+    def _traces(self, place: Place, width: int) -> tuple[list[Line], tuple[int, ...]]:
+        assert self.compared is not None
+        return compare_traces.read(self.sides, self.compared.trees, place, width)
 
     def _show_lines(self, lines: Sequence[Line]) -> None:
         self.pages = [*self.pages[:TRACES], Page("traces", lines), *self.pages[TRACES + 1 :]]
@@ -132,17 +157,24 @@ class CompareScreen(Sheet):
 
     # running what is missing
 
-    def _run_again(self, place: Place, versions: list[str]) -> None:
+    def _lack_traces(self, place: Place, lacking: Sequence[Side]) -> None:
+        """Run the example again where no other session is asked to; else say whose trace is missing."""
         split, example, repeat = place
+        if other := next((side for side in lacking if not self._here(side)), None):
+            what = f"{other.name} has no trace of {example}, and another session is only read"
+            how = f"there (genopt open {word_for(other.session)}), c and Enter on the example run it again"
+            self._show_lines([((what, "warn"),), ((how, "dim"),)])
+            return
         self._show_lines([((f"{example} has no trace of both: it is run again ...", "dim"),)])
         if not self.awaited:
             told = {"split": split, "example": example, "repeat": repeat}
-            self.awaited = self._store.aside("trace", versions=versions, **told)
+            self.awaited = self._store.aside("trace", versions=[side.commit for side in lacking], **told)
 
     def action_evaluate(self) -> None:
-        """Have the runner score what is missing, and tell its progress."""
-        if self.compared is not None and self.compared.missing and not self.awaited:
-            self.awaited = self._store.aside("fill", versions=[self.a, self.b])
+        """Have the runner score what is missing of this session, and tell its progress."""
+        ours = [side.commit for side in self.sides if self._here(side)]
+        if self.compared is not None and any(map(self._here, self.compared.missing)) and not self.awaited:
+            self.awaited = self._store.aside("fill", versions=ours)
 
     # acts
 

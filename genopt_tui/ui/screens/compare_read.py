@@ -4,20 +4,22 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.errors import GenoptError, SessionError
 from genopt_tui.learn.gate import Comparison as Tested
-from genopt_tui.session.compare import Comparison, Key, Scored, compare, scores_of
-from genopt_tui.session.journal import Journal
+from genopt_tui.session.compare import Comparison, Key, Scored, compare, rolled_out, same_task, scores_of
+from genopt_tui.session.journal import Journal, RolloutRow
 from genopt_tui.ui import words
 from genopt_tui.ui.widgets.lines import Line
 
 if TYPE_CHECKING:
     from genopt_tui.config import DesignChoices
-    from genopt_tui.session.repository import Repository
+    from genopt_tui.session.reading import Versions
+    from genopt_tui.task.loader import TaskFolder
 
 CHOICES = "genopt.toml"
 Place = tuple[str, str, int]
@@ -25,18 +27,30 @@ Place = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Side:
+    """A version that is compared: where it is, and what a person calls it."""
+
+    session: Path
+    commit: str
+    name: str = ""
+
+
+Sides = tuple[Side, Side]
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
     """Two versions side by side. `found` is None without a shared example.
 
-    `missing` are versions that lack scores of the gate, `lacking` how many rollouts that are (0: not known). `old` and `new`
+    `missing` says of each side that lacks scores of the gate how many rollouts those are (0: not known). `old` and `new`
     hold the artifact's files and the design choices. `opens` says which example Enter on a line of `examples` is about,
-    `traced` which examples have a trace of both.
+    `traced` which examples have a trace of both. `trees` are the artifacts.
     """
 
     said: str
     found: Comparison | None
-    missing: tuple[str, ...]
-    lacking: int
+    missing: Mapping[Side, int]
+    trees: tuple[str, str]
     old: Mapping[str, str]
     new: Mapping[str, str]
     examples: Sequence[Line]
@@ -45,73 +59,124 @@ class Compared:
     cost: Sequence[Line] = ()
 
 
-def read(session: Path, a: str, b: str, names: Mapping[str, str]) -> Compared:
-    """Compare version `b` with `a`; `names` are what a person calls them. Raises GenoptError, OSError."""
+def side_of(here: Path, there: Path, text: str) -> Side:
+    """The version that a person calls `text` in the session `there`, which is another one of the task of `here`. Raises GenoptError."""
+    from genopt_tui.session.places import word_for
     from genopt_tui.session.repository import Repository
 
-    journal = Journal(session, durable=False)
-    try:
-        with Repository.open(session) as repository:
-            return _Reading(repository, journal, (a, b), names).all()
-    finally:
-        journal.close()
+    with Repository.open(here) as ours, Repository.open(there) as theirs:
+        same_task(ours, theirs)
+        return Side(there, theirs.resolve(text), f"{word_for(there)}@{text}")
+
+
+def read(sides: Sides) -> Compared:
+    """Compare the second with the first, under the task and gate of the first one's session. Raises GenoptError, OSError."""
+    from genopt_tui.session.repository import Repository
+
+    with ExitStack() as opened:
+        halves = [
+            _Half(
+                side,
+                opened.enter_context(Repository.open(side.session)),
+                opened.enter_context(closing(Journal(side.session, durable=False))),
+            )
+            for side in sides
+        ]
+        return _Reading(halves[0], halves[1]).all()
+
+
+class _Half:
+    """What one session knows of its version."""
+
+    def __init__(self, side: Side, repository: "Versions", journal: Journal) -> None:
+        self.side, self.repository, self.journal = side, repository, journal
+        self.tree = repository.tree(side.commit)
+
+    def files(self) -> dict[str, str]:
+        return {**self.repository.files(self.side.commit), CHOICES: self.repository.choices_text(self.side.commit)}
+
+    def rows(self) -> list[RolloutRow]:
+        return self.journal.rollouts(self.tree)
+
+    def state(self) -> "tuple[TaskFolder, str, object]":
+        """The task, its fingerprint, and what else decides a rollout but the artifact: the seed, and who answers `llm`."""
+        from genopt_tui.config import SessionSettings
+        from genopt_tui.session.state import state_of
+
+        task, fingerprint = state_of(self.side.session, self.repository.choices(self.repository.head()))
+        s = SessionSettings.load(self.side.session)
+        agent = (s.agent_model, s.temperature, s.params) if task.task.agent else ()
+        return task, fingerprint, (s.seed, agent)
 
 
 class _Reading:
-    def __init__(
-        self, repository: "Repository", journal: Journal, pair: tuple[str, str], names: Mapping[str, str]
-    ) -> None:
-        self.repository, self.journal, self.pair, self.names = repository, journal, pair, names
+    def __init__(self, a: _Half, b: _Half) -> None:
+        self.a, self.b = a, b
+        self.apart = a.side.session != b.side.session
 
     def all(self) -> Compared:
-        from genopt_tui.session.state import state_of
-
-        repository = self.repository
-        choices = repository.choices(repository.head())
-        task, fingerprint = state_of(repository.path, choices)
+        a, b = self.a, self.b
+        choices = a.repository.choices(a.repository.head())
+        task, fingerprint, luck = a.state()
         failure = task.task.failure_score
         sides = [
-            scores_of(repository, self.journal, commit, failure_score=failure, fingerprint=fingerprint)
-            for commit in self.pair
+            scores_of(half.repository, half.journal, half.side.commit, failure_score=failure, fingerprint=fingerprint)
+            for half in (a, b)
         ]
-        keys = gate_keys(self.journal, choices, fingerprint)
-        missing, lacking = _missing(sides, keys)
-        old, new = (self._files(commit) for commit in self.pair)
-        found, said = None, ""
+        unlike = self._unlike(task, fingerprint, luck)
+        if self.apart:
+            theirs = {} if unlike else sides[1].scores
+            here = rolled_out(a.journal, b.tree, failure_score=failure, fingerprint=fingerprint)
+            sides[1] = Scored(b.side.commit, b.tree, {**theirs, **here})
+        keys = gate_keys(a.journal, choices, fingerprint)
+        found = None
         try:
             found = compare(
                 *sides, direction=task.task.direction, confidence=choices.gate.confidence, keys=keys, test=tested
             )
-            rule = task.task.scored_by(task.task.resolve(choices.task))
-            said = f"{verdict(found)}\nscores: {rule}"
+            said = f"{verdict(found)}\nscores: {task.task.scored_by(task.task.resolve(choices.task))}"
         except SessionError:
             said = "no example was scored for both under the task as it is now"
+        if unlike:
+            said += f"\n{b.side.session.name}'s own scores do not compare: {unlike}"
         lines, opens = example_lines(found) if found else ([((said, "warn"),)], {})
-        return Compared(said, found, missing, lacking, old, new, lines, opens, self._traced(), self._cost())
+        missing = _missing(dict(zip((a.side, b.side), sides, strict=True)), keys)
+        trees, traced, cost = (a.tree, b.tree), self._traced(), self._cost()
+        return Compared(said, found, missing, trees, a.files(), b.files(), lines, opens, traced, cost)
 
-    def _files(self, commit: str) -> dict[str, str]:
-        return {**self.repository.files(commit), CHOICES: self.repository.choices_text(commit)}
+    def _unlike(self, task: "TaskFolder", fingerprint: str, luck: object) -> str:
+        """Why scores that the other session has do not compare with ours; empty where they do."""
+        if not self.apart:
+            return ""
+        if task.task.measure == "time":
+            return "times count only side by side"
+        _, theirs, other = self.b.state()
+        if theirs != fingerprint:
+            return "its task's code, settings or limits are others"
+        return "" if other == luck else "its seed or the model that answers its artifacts is another"
 
     def _traced(self) -> list[Place]:
-        sides = []
-        for commit in self.pair:
-            rows = self.journal.rollouts(self.repository.tree(commit))
-            sides.append({(r.result.split, r.result.example, r.result.repeat) for r in rows if r.traced})
-        return sorted(sides[0] & sides[1])
+        a, b = (
+            {(r.result.split, r.result.example, r.result.repeat) for r in half.rows() if r.traced}
+            for half in (self.a, self.b)
+        )
+        return sorted(a & b)
 
     def _cost(self) -> list[Line]:
         lines: list[Line] = []
-        for commit in self.pair:
-            record = self.repository.record(commit)
+        wide = max(8, len(self.a.side.name), len(self.b.side.name))
+        for half in (self.a, self.b):
+            record = half.repository.record(half.side.commit)
             usage = record.usage or {}
-            rows = self.journal.rollouts(self.repository.tree(commit))
+            rows = half.rows()
             seconds = sum(r.result.seconds for r in rows)
             cost = usage.get("cost")
             told = "no model call" if not record.reply else "$?" if cost is None else f"${cost:.4f}"
             tokens = f", {usage.get('input', 0)} tokens in, {usage.get('output', 0)} out" if record.reply else ""
-            name = self.names.get(commit, commit[:7])
-            lines.append(((f"{name:>8}  ", "title"), (f"model {record.model or '-'}: {told}{tokens}", "")))
-            lines.append(((f"{'':10}{len(rows)} rollouts of this artifact, {seconds:.1f} s", "dim"),))
+            lines.append(
+                ((f"{half.side.name:>{wide}}  ", "title"), (f"model {record.model or '-'}: {told}{tokens}", ""))
+            )
+            lines.append(((f"{'':{wide + 2}}{len(rows)} rollouts of this artifact, {seconds:.1f} s", "dim"),))
         return lines
 
 
@@ -149,13 +214,11 @@ def gate_keys(journal: Journal, choices: "DesignChoices", fingerprint: str) -> l
     return []
 
 
-def _missing(sides: Sequence[Scored], keys: Sequence[Key]) -> tuple[tuple[str, ...], int]:
-    """Versions that lack scores of the gate (where that is not known: which the other one has), and how many rollouts."""
-    wanted = set(keys) or set(sides[0].scores) | set(sides[1].scores)
-    lacking = [(side.commit, len(wanted - side.scores.keys())) for side in sides]
-    if not wanted:
-        return tuple(side.commit for side in sides), 0
-    return tuple(commit for commit, count in lacking if count), sum(count for _, count in lacking)
+def _missing(scored: Mapping[Side, Scored], keys: Sequence[Key]) -> dict[Side, int]:
+    """Sides that lack scores of the gate (where that is not known: which the other one has), and how many (0: not known)."""
+    wanted = set(keys).union(*(() if keys else found.scores for found in scored.values()))
+    lacking = {side: len(wanted - found.scores.keys()) for side, found in scored.items()}
+    return {side: count for side, count in lacking.items() if count or not wanted}
 
 
 def verdict(c: Comparison) -> str:

@@ -1,12 +1,12 @@
 """Traces of one example in two versions, side by side from a little before their first difference. Read in a thread."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.session.journal import Journal, RolloutRow
 from genopt_tui.ui import words
-from genopt_tui.ui.screens.compare_read import Place
+from genopt_tui.ui.screens.compare_read import Place, Sides
 from genopt_tui.ui.widgets.fit import fitted
 from genopt_tui.ui.widgets.lines import Line
 from genopt_tui.ui.widgets.values import brief
@@ -20,17 +20,15 @@ CHUNK = 64
 NUMBER = 7
 
 
-def read(session: Path, trees: tuple[str, str], place: Place, width: int) -> tuple[list[Line], tuple[int, ...]]:
+def read(sides: Sides, trees: tuple[str, str], place: Place, width: int) -> tuple[list[Line], tuple[int, ...]]:
     """The lines in `width` columns, the first difference marked; second, which of the two have no trace of this example."""
-    journal = Journal(session, durable=False)
-    try:
-        rows = [_traced(journal, tree, place) for tree in trees]
+    with ExitStack() as opened:
+        journals = [opened.enter_context(closing(Journal(side.session, durable=False))) for side in sides]
+        rows = [_traced(journal, tree, place) for journal, tree in zip(journals, trees, strict=True)]
         if lacking := tuple(side for side, row in enumerate(rows) if row is None):
             return [], lacking
-        a, b = (row for row in rows if row is not None)
-        return _Pair(journal, a, b, width).lines(), ()
-    finally:
-        journal.close()
+        a, b = (_Run(journal, row) for journal, row in zip(journals, rows, strict=True) if row is not None)
+        return _Pair(a, b, width).lines(), ()
 
 
 def _traced(journal: Journal, tree: str, place: Place) -> RolloutRow | None:
@@ -41,9 +39,22 @@ def _traced(journal: Journal, tree: str, place: Place) -> RolloutRow | None:
     return found[-1] if found else None
 
 
+class _Run:
+    """A rollout and the journal that holds its trace."""
+
+    def __init__(self, journal: Journal, row: RolloutRow) -> None:
+        self.journal, self.row, self.result = journal, row, row.result
+
+    def steps(self, first: int, count: int) -> "dict[int, TraceStep]":
+        from genopt_tui.task.trace import decode
+
+        chunks = self.journal.trace_chunks(self.row.id, first, count)
+        return {s.index: s for chunk in chunks for s in decode(chunk) if first <= s.index < first + count}
+
+
 class _Pair:
-    def __init__(self, journal: Journal, a: RolloutRow, b: RolloutRow, width: int) -> None:
-        self.journal, self.a, self.b = journal, a, b
+    def __init__(self, a: _Run, b: _Run, width: int) -> None:
+        self.a, self.b = a, b
         self.half = max(16, (width - NUMBER - 3) // 2)
 
     def lines(self) -> list[Line]:
@@ -53,7 +64,7 @@ class _Pair:
         if at is None:
             return [((title, "title"),), (("   the traces are the same", "dim"),)]
         first, count = max(0, at - BEFORE), BEFORE + AFTER
-        left, right = self._steps(self.a, first, count), self._steps(self.b, first, count)
+        left, right = self.a.steps(first, count), self.b.steps(first, count)
         lines: list[Line] = [((title, "title"), (f"   first difference at step {at}", "warn"))]
         last = min(first + count, max(a.steps, b.steps))
         return [*lines, *(self._aligned(n, left.get(n), right.get(n), n == at) for n in range(first, last))]
@@ -61,17 +72,11 @@ class _Pair:
     def _first_difference(self) -> int | None:
         longest = max(self.a.result.steps, self.b.result.steps)
         for first in range(0, longest, CHUNK):
-            left, right = self._steps(self.a, first, CHUNK), self._steps(self.b, first, CHUNK)
+            left, right = self.a.steps(first, CHUNK), self.b.steps(first, CHUNK)
             for number in range(first, min(first + CHUNK, longest)):
                 if _told(left.get(number)) != _told(right.get(number)):
                     return number
         return None
-
-    def _steps(self, row: RolloutRow, first: int, count: int) -> "dict[int, TraceStep]":
-        from genopt_tui.task.trace import decode
-
-        chunks = self.journal.trace_chunks(row.id, first, count)
-        return {s.index: s for chunk in chunks for s in decode(chunk) if first <= s.index < first + count}
 
     def _aligned(self, number: int, a: "TraceStep | None", b: "TraceStep | None", mark: bool) -> Line:
         same = _told(a) == _told(b)

@@ -79,12 +79,13 @@ class ReturnedScreen(Sheet):
 
     def _tested(self) -> "Comparison | None":
         """Best against start; None where they are the same version."""
-        from genopt_tui.ui.screens import compare_read
+        from genopt_tui.ui.screens.compare_read import Side, read
 
         s, start = self._main.snapshot, beginning(self._main.snapshot)
         if start is None or start.commit == s.best:
             return None
-        return compare_read.read(Path(s.session.path), start.commit, s.best, {}).found
+        path = Path(s.session.path)
+        return read((Side(path, start.commit), Side(path, s.best))).found
 
     def opened(self, thing: object) -> None:
         self.action_then("best")
