@@ -1,4 +1,4 @@
-"""What a long history costs: `python tests/bench/history.py [--steps 10000] [--branches 50] [--tiny] [--rest 90] [--keep FOLDER]`.
+"""What a long history costs: `python tests/bench/history.py [--steps 10000] [--branches 50] [--tiny] [--rest 330] [--keep FOLDER]`.
 
 Makes a session through the loop's own machine, with a model and an evaluation that answer at once, and measures along the way
 (a step has three rollouts in its batch and four on the gate; with --tiny one and two):
@@ -6,7 +6,7 @@ Makes a session through the loop's own machine, with a model and an evaluation t
 step     milliseconds of one whole step (evidence, prompt, journal, gate's statistics, commit, all durable): median near step 10 and
          at the end, and their ratio; beside it the processor time of this process and of git. The end is measured twice: at once,
          and after a rest of some seconds. A file system without a journal (ext4) makes a new file only after it has looked at all
-         that were deleted in the last minute, and here that is what hours of steps delete
+         that were deleted in the last minutes, and here that is what hours of steps delete
 write    bytes given to write() in one such step, by this process and its git processes
 disk     bytes a step on disk after packing: all blocks of all files of the session's folder (.git, .genopt and the work tree)
 acts     rewind, branch, undo, switch in the finished session: medians in milliseconds
@@ -277,7 +277,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--branches", type=int, default=50)
     parser.add_argument("--tiny", action="store_true")
-    parser.add_argument("--rest", type=float, default=90.0, help="Seconds before the last steps are measured.")
+    parser.add_argument("--rest", type=float, default=330.0, help="Seconds before the last steps are measured.")
     parser.add_argument("--keep", type=Path, help="Folder for the session, which stays.")
     wanted = parser.parse_args()
     folder = wanted.keep or Path(tempfile.mkdtemp())
