@@ -107,6 +107,8 @@ async def test_what_the_other_session_lacks_is_said_and_left_to_it(pair: tuple[P
         said = str(screen.about.content)
         assert "no example was scored for both" in said and "its seed" in said
         assert "two@best lacks scores: `genopt compare one@3 two@best` runs 6 rollouts" in said, said
+        await person.press("tab")
+        assert lines(screen) == ["no example was scored for both under the task as it is now"]
         await person.press("x")
         assert not screen.awaited
         screen.opened(("gate", "seed-1000", 0))

@@ -129,6 +129,7 @@ class _Reading:
             here = rolled_out(a.journal, b.tree, failure_score=failure, fingerprint=fingerprint)
             sides[1] = Scored(b.side.commit, b.tree, {**theirs, **here})
         keys = gate_keys(a.journal, choices, fingerprint)
+        missing = _missing(dict(zip((a.side, b.side), sides, strict=True)), keys)
         found = None
         try:
             found = compare(
@@ -137,10 +138,9 @@ class _Reading:
             said = f"{verdict(found)}\nscores: {task.task.scored_by(task.task.resolve(choices.task))}"
         except SessionError:
             said = "no example was scored for both under the task as it is now"
-        if unlike:
-            said += f"\n{b.side.session.name}'s own scores do not compare: {unlike}"
         lines, opens = example_lines(found) if found else ([((said, "warn"),)], {})
-        missing = _missing(dict(zip((a.side, b.side), sides, strict=True)), keys)
+        if unlike and b.side in missing:
+            said += f"\n{b.side.session.name}'s own scores do not compare: {unlike}"
         trees, traced, cost = (a.tree, b.tree), self._traced(), self._cost()
         return Compared(said, found, missing, trees, a.files(), b.files(), lines, opens, traced, cost)
 
