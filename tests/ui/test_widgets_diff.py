@@ -148,6 +148,21 @@ async def test_wide_terminals_stand_old_and_new_side_by_side() -> None:
         assert not any("│" in text for text in seen(view))
 
 
+async def test_old_and_new_are_paired_also_where_the_introduction_comes_while_it_widens() -> None:
+    view = DiffView()
+    async with Host(view).run_test(size=(100, 40)) as pilot:
+        view.show(BEFORE, FILES)
+        await settled(pilot)
+        width = view._split
+        view._split = lambda: 158  # type: ignore[method-assign]  # laid out anew, and not told of it yet
+        view.set_lead([(("because", ""),)])
+        view._split = width  # type: ignore[method-assign]
+        await pilot.resize_terminal(160, 40)
+        await settled(pilot)
+        assert view.diff.split and view.diff.diff.sides
+        assert any(entry.left and entry.right and entry.left != entry.right for entry in view.diff.diff.entries)
+
+
 async def test_a_long_introduction_folds_and_opens() -> None:
     view = DiffView()
     async with Host(view).run_test(size=(100, 40)) as pilot:

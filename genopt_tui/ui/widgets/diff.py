@@ -140,11 +140,12 @@ class DiffView(LineView):
     def _rebuild(self, diff: Diff | None = None, *, keep: bool = True) -> None:
         lead = self._shown_lead()
         shift = self.diff.shift if keep else 0
+        diff = diff or self.diff.diff
         self.diff = DiffLines(
-            diff or self.diff.diff,
+            diff,
             lead,
             self.off,
-            split=self._split(),
+            split=self._split() if diff.sides else 0,
             shift=shift,
             worth=self._worth,
             choosing=self.choosing,
@@ -175,11 +176,10 @@ class DiffView(LineView):
 
     def on_resize(self) -> None:
         super().on_resize()
-        if self.ready and self._split() != self.diff.split:
-            if bool(self._split()) != bool(self.diff.split):
-                self._work_out()
-            else:
-                self._rebuild()
+        if self.ready and bool(self._split()) != self.diff.diff.sides:
+            self._work_out()
+        elif self.ready and self._split() != self.diff.split:
+            self._rebuild()
 
     def _sideways(self, by: int) -> None:
         if not self.diff.split:

@@ -31,11 +31,13 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Rows of one diff, worked out in a thread. `heads` are the rows at which hunks begin, by hunk number."""
+    """Rows of one diff, worked out in a thread: of `sides`, or of one column. `heads` are the rows at which hunks begin, by
+    hunk number."""
 
     hunks: tuple[Hunk, ...] = ()
     entries: tuple[Entry, ...] = ()
     heads: Mapping[int, int] = field(default_factory=dict)
+    sides: bool = False
 
 
 def work_out(old: Files, new: Files, split: bool) -> Diff:
@@ -52,7 +54,7 @@ def work_out(old: Files, new: Files, split: bool) -> Diff:
         heads[hunk.number] = len(entries)
         entries.append(Entry(hunk, head=True))
         entries += _side_by_side(hunk) if split else _unified(hunk)
-    return Diff(tuple(found), tuple(entries), heads)
+    return Diff(tuple(found), tuple(entries), heads, split)
 
 
 def _runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
