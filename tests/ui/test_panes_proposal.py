@@ -244,9 +244,13 @@ async def test_the_raw_reply_is_shown_to_the_letter() -> None:
 async def test_a_reply_that_brings_a_scroll_bar_loses_no_cell_to_it() -> None:
     async with shown(proposal(text="x" * 100 + "\n" + "word\n" * 80)) as (_, pane, pilot):
         pane.act("raw")
-        await settled(pilot)
+        for _ in range(500):  # the bar comes a refresh after the lines
+            await settled(pilot)
+            longest = max(len(plain(pane.whole.line(y))) for y in range(len(pane.whole.source)))
+            if pane.whole.show_vertical_scrollbar and longest == pane.whole.room:
+                break
         assert pane.whole.show_vertical_scrollbar
-        assert max(len(plain(pane.whole.line(y))) for y in range(len(pane.whole.source))) == pane.whole.room
+        assert longest == pane.whole.room
 
 
 def scores(count: int, **more: Any) -> tuple[dict[str, Any], ...]:

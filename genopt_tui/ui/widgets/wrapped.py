@@ -48,6 +48,10 @@ class WrappedView(LineView):
         super().on_resize()
         self._lay_out()
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        super().watch_show_vertical_scrollbar(shown)
+        self._lay_out()  # a scroll bar that came with the lines takes a cell of them
+
     def _lay_out(self) -> None:
         wanted = (self.parts, max(8, self.room))
         if self.size.width and wanted != self._shown:
@@ -57,7 +61,6 @@ class WrappedView(LineView):
         rows, self._heads = await offload(laid_out, *wanted)
         same, self._shown = wanted[0] == self._shown[0], wanted
         self.set_source(TextLines(rows), keep=same)
-        self.call_after_refresh(self._lay_out)  # a scroll bar that came with the lines takes a cell of them
 
     def act_next(self) -> None:
         self._jump(lambda y: y > self.cursor, 0)
