@@ -3,7 +3,7 @@
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -43,15 +43,42 @@ def as_fault(error: Any, spent: Spent, *, began: bool) -> Fault:
     )
 
 
+def ended_early(error: Any) -> bool:
+    """Whether the stream came to a clean end, only too soon: newer versions of litellm raise an error then."""
+    *_, root = _chain(error)
+    return isinstance(root, StopIteration | StopAsyncIteration)
+
+
 def message_of(error: Any) -> str:
-    """One line of what the provider said, without the names of classes before it."""
-    text = single_line(str(getattr(error, "message", "") or error))
-    while match := _PREFIX.match(text):
-        text = text[match.end() :]
+    """One line of what the provider said or, where it said nothing, of what its client did."""
+    text = single_line(said_by_provider(error))
+    if not text:
+        text = single_line(str(getattr(error, "message", "") or error))
+        while match := _PREFIX.match(text):  # names of classes
+            text = text[match.end() :]
     *_, root = _chain(error)
     if isinstance(root, OSError) and root.strerror and root.strerror not in text:
         text = f"{text.rstrip('.')} ({root.strerror})"
     return text if len(text) <= LONGEST else text[:LONGEST] + " …"
+
+
+def said_by_provider(error: Any) -> str:
+    """The message in the provider's own answer; empty where there is none that can be read."""
+    for each in _chain(error):
+        if text := _message_in(getattr(each, "body", None)):
+            return text
+    response = response_of(error)
+    try:
+        return _message_in(response.json()) if response is not None else ""
+    except (ValueError, RuntimeError):  # no JSON; or a stream that was never read
+        return ""
+
+
+def _message_in(body: Any) -> str:
+    """The message of an error body, as providers nest it: {"error": {"message": …}}, {"error": …}, {"message": …}."""
+    if isinstance(body, Mapping):
+        return next((text for key in ("error", "message") if (text := _message_in(body.get(key)))), "")
+    return body if isinstance(body, str) else ""
 
 
 def response_of(error: Any) -> Any:

@@ -48,13 +48,15 @@ async def _pretend(litellm: Any) -> None:
         pass
     if urllib.request.getproxies():
         return
+    import openai
+
     with socket.socket() as nobody:  # bound and not listening: it refuses
         nobody.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}/v1"
         request = {"model": "openai/warm", "messages": WARMING, "api_base": address, "api_key": "none"}
         try:
             await litellm.acompletion(**request, stream=True, max_retries=0, timeout=5)
-        except litellm.InternalServerError:
+        except openai.OpenAIError:  # which of its errors litellm makes of a refusal differs between versions
             return
 
 

@@ -13,7 +13,7 @@ from genopt_tui.errors import ProposerPause
 from genopt_tui.learn.text import estimate_tokens
 from genopt_tui.propose import lite
 from genopt_tui.propose.base import Ask, Counter, Delta, Finish, Proposer, Said, Spent
-from genopt_tui.propose.faults import as_fault
+from genopt_tui.propose.faults import as_fault, ended_early
 from genopt_tui.propose.retry import Fault, retried
 
 NOTHING_STREAMED = "nothing of a streamed reply arrived: does the server take stream=true?"
@@ -77,6 +77,8 @@ class ModelProposer(Proposer):
             why = f"no complete reply in {self._settings.retry.timeout:g} s"
             raise Fault(why, self._estimate(litellm, ask, text), advice="Resume to try again") from None
         except openai.OpenAIError as error:
+            if ended_early(error):
+                raise self._cut_short(litellm, ask, text) from error
             raise as_fault(error, self._estimate(litellm, ask, text), began=stream is not None) from error
         finally:
             if stream is not None:
@@ -108,14 +110,18 @@ class ModelProposer(Proposer):
         """The end of a whole reply. Raises Fault where the stream ended without a reason: litellm would invent one."""
         reason = stream.received_finish_reason or stream.intermittent_finish_reason
         if reason is None:
-            why = "the stream ended early, without a finish reason" if text else NOTHING_STREAMED
-            raise Fault(why, self._estimate(litellm, ask, text), advice="Resume to try again")
+            raise self._cut_short(litellm, ask, text)
         reported = next((c.usage for c in reversed(stream.chunks) if getattr(c, "usage", None)), None)
         if reported is None or not (_is_count(reported.prompt_tokens) and _is_count(reported.completion_tokens)):
             spent = self._estimate(litellm, ask, text)
             return Finish(reason, spent.usage, spent.cost, estimated=True)
         usage = {"input": reported.prompt_tokens, "output": reported.completion_tokens}
         return Finish(reason, usage, self._price(litellm, reported, ask.params))
+
+    def _cut_short(self, litellm: Any, ask: Ask, text: str) -> Fault:
+        """The fault of a stream that ended without a finish reason."""
+        why = "the stream ended early, without a finish reason" if text else NOTHING_STREAMED
+        return Fault(why, self._estimate(litellm, ask, text), advice="Resume to try again")
 
     def _estimate(self, litellm: Any, ask: Ask, text: str) -> Spent:
         """What a request cost whose usage the provider did not report."""

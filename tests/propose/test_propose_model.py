@@ -19,6 +19,7 @@ from genopt_tui.errors import ProposerPause
 from genopt_tui.learn.edit import Edit, read_reply
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.propose.base import Ask, Broken, Delta, Finish, Said
+from genopt_tui.propose.faults import ended_early, message_of
 from genopt_tui.propose.model import ModelProposer
 
 MESSAGES = [{"role": "system", "content": "You improve code."}, {"role": "user", "content": "Improve this."}]
@@ -91,16 +92,21 @@ async def test_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     [
         (Say(PART, end="reset"), PART, "the stream broke"),
         (Say(PART, end="cut"), PART, "the stream broke"),
-        (Say(PART, end="early"), PART, "ended early"),
+        (Say(PART, end="early"), PART, "the stream ended early, without a finish reason"),
         (Say("", end="early"), "", "nothing of a streamed reply arrived"),
-        (Say(raw=b'data: {"choices":[{"index":0,"delta":{"content":"abc"}}]}\n\ndata: {"cho\n\n'), "abc", "broke"),
-        (Say(raw=b'data: {"choices":[{"index":0,"delta":{"content":"a\xff\xfe"}}]}\n\n'), "", "utf-8"),
+        (
+            Say(raw=b'data: {"choices":[{"index":0,"delta":{"content":"abc"}}]}\n\ndata: {"cho\n\n'),
+            "abc",
+            "the stream broke",
+        ),
+        (Say(raw=b'data: {"choices":[{"index":0,"delta":{"content":"a\xff\xfe"}}]}\n\n'), "", "the stream broke"),
         (Say(raw=b'data: {"choices":[]}\n\ndata: [DONE]\n\n'), "", "nothing of a streamed reply arrived"),
         (Say(raw=b'{"choices":[{"message":{"content":"no stream"}}]}'), "", "nothing of a streamed reply arrived"),
-        (Say(raw=b'data: {"error":{"message":"overloaded","code":503}}\n\n'), "", "overloaded"),
+        (Say(raw=b'data: {"error":{"message":"overloaded","code":503}}\n\n'), "", "the stream broke: overloaded"),
         (Refuse(hang_up=True), "", "no answer"),
         (Refuse(500, "it hurts"), "", "500: it hurts"),
-        (Refuse(502, body=b"<html>bad gateway</html>"), "", "502"),
+        (Refuse(502, body=b"<html>bad gateway</html>"), "", "502: <html>bad gateway</html>"),
+        (Refuse(503, body=b'{"error":"no such model"}'), "", "503: no such model"),
         (Refuse(503, "busy"), "", "503: busy"),
         (Refuse(429, "slow down"), "", "429: slow down"),
         (Refuse(408, "too slow"), "", "408: too slow"),
@@ -146,6 +152,31 @@ async def test_twelve_server_errors_are_survived_with_the_default_number_of_trie
     with Provider([*[Refuse(500)] * (retry.tries - 1), Say("good")]) as provider:
         events, pause = await said(proposer(provider, retry))
     assert text(events) == "good" and not pause and len(provider.requests) == 12
+
+
+@pytest.mark.parametrize("end", [StopAsyncIteration(), StopIteration()], ids=["async", "plain"])
+def test_early_end_is_known_by_the_type_at_its_root_whatever_is_said_about_it(end: Exception) -> None:
+    broken = ConnectionError("ended early")
+    for told, root in (("whatever", end), ("stream ended early", broken)):
+        error = RuntimeError(told)
+        error.__cause__ = ValueError("between")
+        error.__cause__.__context__ = root
+        assert ended_early(error) is (root is end)
+
+
+def test_message_is_the_providers_own_before_that_of_its_client() -> None:
+    class Client(Exception):
+        body: Any = None
+
+    class Wrapped(Exception):
+        original_exception: Any = None
+
+    error, client = Wrapped("litellm.SomeError: OpenAIException - Error code: 400"), Client("Error code: 400")
+    error.original_exception = client
+    assert message_of(error) == "Error code: 400"
+    for body in ("too long", {"message": "too long"}, {"error": {"message": "too long"}}, {"error": "too long"}):
+        client.body = body
+        assert message_of(error) == "too long"
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])
