@@ -1,27 +1,28 @@
-"""The `genopt` command: what it does lies in `genopt_tui.cli`; here errors become one line and an exit code."""
+"""The `genopt` command: what it does lies in `genopt_tui.cli`; here errors become one line and an
+exit code."""
 
 import os
 import sys
 from types import TracebackType
 
 from genopt_tui.errors import Exit, GenoptError, single_line
-from genopt_tui.session import early
+from genopt_tui.session import prespawn
 
-RUNS = ("run", "demo")  # commands that want a runner
+RUNNER_COMMANDS = ("run", "demo")  # commands that want a runner
 
 
 def main() -> None:
     """Run the command line and leave with its exit code. `--debug` anywhere shows tracebacks."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
-    if arguments[:1] and arguments[0] in RUNS and "--help" not in arguments:
-        early.start()
+    if arguments[:1] and arguments[0] in RUNNER_COMMANDS and "--help" not in arguments:
+        prespawn.spawn_runner()
     debug = len(arguments) < len(sys.argv) - 1
     if not debug:
-        sys.excepthook = one_line
-    sys.exit(call(arguments, debug))
+        sys.excepthook = print_unexpected_error
+    sys.exit(run_command(arguments, debug))
 
 
-def call(arguments: list[str], debug: bool = False) -> int:
+def run_command(arguments: list[str], debug: bool = False) -> int:
     """The exit code of one command. Errors for people are told on standard error in one line."""
     import click  # a runner that starts early does so before this
 
@@ -49,9 +50,14 @@ def call(arguments: list[str], debug: bool = False) -> int:
         return int(error.exit_code)
 
 
-def one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def print_unexpected_error(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     """An error that is ours, in one line."""
-    print(f"genopt: {kind.__name__}: {single_line(str(error))}. Please report it; --debug shows where", file=sys.stderr)
+    print(
+        f"genopt: {kind.__name__}: {single_line(str(error))}. Please report it; --debug shows where",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""Design choices (in the session's history), session settings and the user's settings (outside it)."""
+"""Design choices (in the session's history), session settings and the user's settings (outside
+it)."""
 
 import os
 import tomllib
@@ -13,12 +14,16 @@ from genopt_tui.errors import UsageError
 from genopt_tui.folders import settings_file, user_file
 
 
-def _as_list(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def _split_list(value: object) -> object:
+    return (
+        [part.strip() for part in value.split(",") if part.strip()]
+        if isinstance(value, str)
+        else value
+    )
 
 
 Model = TypeVar("Model", bound=BaseModel)
-Names = Annotated[list[str], BeforeValidator(_as_list)]
+StringList = Annotated[list[str], BeforeValidator(_split_list)]
 
 
 class Section(BaseModel):
@@ -28,11 +33,15 @@ class Section(BaseModel):
 
 
 class Horizon(Section):
-    kind: Annotated[str, Field(pattern=r"^(all|first|last|around-reward|around-error|python:.+:.+)$")] = Field(
+    kind: Annotated[
+        str, Field(pattern=r"^(all|first|last|around-reward|around-error|python:.+:.+)$")
+    ] = Field(
         "all",
         description="Which steps of a trace become evidence: all, first, last, around-reward, around-error, python:FILE:FUNCTION",
     )
-    steps: int = Field(400, ge=1, description="How many steps (around-*: on each side) the horizon keeps")
+    steps: int = Field(
+        400, ge=1, description="How many steps (around-*: on each side) the horizon keeps"
+    )
 
 
 class Batch(Section):
@@ -47,21 +56,29 @@ class EvidenceChoice(Section):
         "calls", description="What the model sees of a rollout; each includes the ones before it"
     )
     context: int = Field(
-        64_000, ge=1000, description="Tokens a prompt may take; what does not fit is cut by a stated rule"
+        64_000,
+        ge=1000,
+        description="Tokens a prompt may take; what does not fit is cut by a stated rule",
     )
 
 
 class Memory(Section):
     size: int = Field(5, ge=0, description="How many earlier attempts the model is shown")
     order: Literal["recent", "best"] = Field("recent", description="Which attempts come first")
-    scope: Literal["line", "session"] = Field("line", description="Attempts on the way to head, or all of the session")
+    scope: Literal["line", "session"] = Field(
+        "line", description="Attempts on the way to head, or all of the session"
+    )
 
 
 class Gate(Section):
-    rule: Literal["better", "always"] = Field("better", description="When a proposal counts as an improvement")
+    rule: Literal["better", "always"] = Field(
+        "better", description="When a proposal counts as an improvement"
+    )
     examples: int = Field(10, ge=1, description="How many gate examples a proposal is scored on")
     repeats: int = Field(1, ge=1, description="Rollouts of each gate example")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Confidence at which `better` and `worse` are said")
+    confidence: float = Field(
+        0.95, gt=0.5, lt=1, description="Confidence at which `better` and `worse` are said"
+    )
     looks: int = Field(
         1,
         ge=1,
@@ -82,9 +99,13 @@ class DesignChoices(Section):
     `task` holds the task's `name` and its own settings (`task.sticky`, ...).
     """
 
-    task: dict[str, Any] = Field(default_factory=dict, description="The task's name and its own settings")
+    task: dict[str, Any] = Field(
+        default_factory=dict, description="The task's name and its own settings"
+    )
     start: str = Field("", description="Name of the starting artifact")
-    scope: Names = Field(default_factory=list, description="What may be edited: FILE, FILE:FUNCTION, FILE:#REGION")
+    scope: StringList = Field(
+        default_factory=list, description="What may be edited: FILE, FILE:FUNCTION, FILE:#REGION"
+    )
     horizon: Horizon = Field(default_factory=Horizon)
     batch: Batch = Field(default_factory=Batch)
     evidence: EvidenceChoice = Field(default_factory=EvidenceChoice)
@@ -92,17 +113,23 @@ class DesignChoices(Section):
     candidates: int = Field(1, ge=1, le=16, description="Proposals asked for in one step")
     gate: Gate = Field(default_factory=Gate)
     crash: Literal["counts", "free", "zero"] = Field(
-        "counts", description="A step whose rollouts all crash: counts, or is free; zero: a crash counts as score 0"
+        "counts",
+        description="A step whose rollouts all crash: counts, or is free; zero: a crash counts as score 0",
     )
-    rollback: bool = Field(False, description="Go back to the best version after five steps below 80 % of it")
+    rollback: bool = Field(
+        False, description="Go back to the best version after five steps below 80 % of it"
+    )
     feedback: FeedbackChoice = Field(default_factory=FeedbackChoice)
-    select: Literal["best", "last"] = Field("best", description="Which version is reported at the end")
+    select: Literal["best", "last"] = Field(
+        "best", description="Which version is reported at the end"
+    )
     exclude: dict[str, str] = Field(
-        default_factory=dict, description="Examples left out from now on, with the reason (exclude.EXAMPLE=REASON)"
+        default_factory=dict,
+        description="Examples left out from now on, with the reason (exclude.EXAMPLE=REASON)",
     )
 
 
-class Share(Section):
+class ModelBudget(Section):
     cost: float | None = Field(None, ge=0, description="US dollars")
     tokens: int | None = Field(None, ge=0, description="Tokens, sent and received")
     calls: int | None = Field(None, ge=0, description="Calls of this model")
@@ -114,34 +141,53 @@ class Budget(Section):
     steps: int | None = Field(None, ge=0, description="Updates, whatever became of them")
     cost: float | None = Field(None, ge=0, description="US dollars")
     tokens: int | None = Field(None, ge=0, description="Tokens, sent and received")
-    calls: int | None = Field(None, ge=0, description="Model calls, optimizer and agent model together")
+    calls: int | None = Field(
+        None, ge=0, description="Model calls, optimizer and agent model together"
+    )
     minutes: float | None = Field(None, ge=0, description="Minutes in which the loop ran")
     patience: int | None = Field(None, ge=1, description="Steps without a better best")
-    optimizer: Share = Field(default_factory=Share, description="The part of the model that proposes")
-    agent: Share = Field(default_factory=Share, description="The part of the model that artifacts call")
+    optimizer: ModelBudget = Field(
+        default_factory=ModelBudget, description="The part of the model that proposes"
+    )
+    agent: ModelBudget = Field(
+        default_factory=ModelBudget, description="The part of the model that artifacts call"
+    )
 
     def limits(self) -> dict[str, float]:
         """What is limited, by key: `steps`, `cost`, `agent.calls`."""
-        own = {key: value for key, value in self if not isinstance(value, Share)}
-        shares = {f"{key}.{part}": amount for key, share in self if isinstance(share, Share) for part, amount in share}
+        own = {key: value for key, value in self if not isinstance(value, ModelBudget)}
+        shares = {
+            f"{key}.{part}": amount
+            for key, share in self
+            if isinstance(share, ModelBudget)
+            for part, amount in share
+        }
         return {key: value for key, value in (own | shares).items() if value is not None}
 
 
 class Sandbox(Section):
-    kind: Literal["auto", "none"] = Field("auto", description="auto: the strongest there is; none: no isolation")
-    read: Names = Field(default_factory=list, description="Further paths a player may read")
+    kind: Literal["auto", "none"] = Field(
+        "auto", description="auto: the strongest there is; none: no isolation"
+    )
+    read: StringList = Field(default_factory=list, description="Further paths a player may read")
     network: bool = Field(False, description="Whether a player may use the network")
-    env: Names = Field(default_factory=list, description="Environment variables that a player sees")
+    env: StringList = Field(
+        default_factory=list, description="Environment variables that a player sees"
+    )
 
 
 class LimitSettings(Section):
     """Overrides of the task's limits; None keeps the task's. Memory and output take 512M, 2G."""
 
-    seconds: float | None = Field(None, gt=0, description="Seconds that a rollout may take; not set: the task's limit")
+    seconds: float | None = Field(
+        None, gt=0, description="Seconds that a rollout may take; not set: the task's limit"
+    )
     memory: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = Field(
         None, description="Memory of a player, as in 512M or 2G; not set: the task's limit"
     )
-    processes: int | None = Field(None, ge=0, description="Programs that it may start; not set: the task's limit")
+    processes: int | None = Field(
+        None, ge=0, description="Programs that it may start; not set: the task's limit"
+    )
     output: Annotated[int | None, BeforeValidator(lambda v: parse_size(v))] = Field(
         None, description="What it may print, as in 1M; not set: the task's limit"
     )
@@ -149,7 +195,9 @@ class LimitSettings(Section):
 
 class Retry(Section):
     tries: int = Field(12, ge=1, description="Requests for one reply before the run pauses")
-    base: float = Field(1.0, ge=0, description="Seconds before the first retry; doubles, with jitter")
+    base: float = Field(
+        1.0, ge=0, description="Seconds before the first retry; doubles, with jitter"
+    )
     cap: float = Field(60.0, ge=0, description="Longest wait in seconds")
     timeout: float = Field(600.0, gt=0, description="Seconds for one request")
 
@@ -159,16 +207,23 @@ class Llm(Section):
 
 
 class SessionSettings(Section):
-    """Settings of one session outside its history: untouched by rewind, kept in the user's own folder, never in the session."""
+    """Settings of one session outside its history: untouched by rewind, kept in the user's own
+    folder, never in the session."""
 
     mode: Literal["step", "ask", "auto"] = Field(
         "ask", description="Who decides: a person (step, ask) or the gate (auto)"
     )
-    model: str = Field("", description="Who proposes: a litellm model, command:..., manual, search, replay:FILE")
+    model: str = Field(
+        "", description="Who proposes: a litellm model, command:..., manual, search, replay:FILE"
+    )
     agent_model: str = Field("", description="Who answers llm(...) of artifacts")
-    temperature: float | None = Field(None, ge=0, description="Of the model that proposes; not set: the model's own")
+    temperature: float | None = Field(
+        None, ge=0, description="Of the model that proposes; not set: the model's own"
+    )
     seed: int = Field(0, description="From which batches, rollouts and search are drawn")
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, description="Rollouts at once")
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="Rollouts at once"
+    )
     executor: Literal["local"] = Field("local", description="Where rollouts run: on this machine")
     api_base: str = Field("", description="Address of a compatible model server")
     params: dict[str, Any] = Field(
@@ -183,17 +238,21 @@ class SessionSettings(Section):
 
     @classmethod
     def load(cls, session: Path) -> Self:
-        """Settings of the session at `session`; the user's defaults where it has none. Raises UsageError."""
+        """Settings of the session at `session`; the user's defaults where it has none. Raises
+        UsageError."""
         own = settings_file(session)
-        data = _user_defaults()
+        data = _read_user_defaults()
         if own.exists():
-            data = _merged(data, read_toml(own))
-        return checked(cls, data, str(own))
+            data = _merge(data, read_toml(own))
+        return validate_settings(cls, data, str(own))
 
     @classmethod
-    def begin(cls) -> Self:
-        """What a new session begins with: the user's defaults. Raises UsageError naming file and key."""
-        return checked(cls, _user_defaults(), f"{user_file('settings.toml')}: [session]")
+    def from_user_defaults(cls) -> Self:
+        """What a new session begins with: the user's defaults. Raises UsageError naming file and
+        key."""
+        return validate_settings(
+            cls, _read_user_defaults(), f"{user_file('settings.toml')}: [session]"
+        )
 
     def save(self, session: Path) -> None:
         write_toml(settings_file(session), self.model_dump(exclude_none=True))
@@ -209,36 +268,51 @@ class Interface(Section):
     on_decision: str = Field(
         "", description="Shell command when a decision is wanted; sees GENOPT_SESSION, GENOPT_STEP"
     )
-    on_finish: str = Field("", description="Shell command when a run is over; sees GENOPT_SESSION, GENOPT_REASON")
+    on_finish: str = Field(
+        "", description="Shell command when a run is over; sees GENOPT_SESSION, GENOPT_REASON"
+    )
 
 
 class UserSettings(Section):
-    """The user's own `settings.toml`: the interface, keys by action id, and what new sessions begin with."""
+    """The user's own `settings.toml`: the interface, keys by action id, and what new sessions begin
+    with."""
 
     interface: Interface = Field(default_factory=Interface)
-    keys: dict[str, str] = Field(default_factory=dict, description="Action id to keys, as in approve = 'y'")
+    keys: dict[str, str] = Field(
+        default_factory=dict, description="Action id to keys, as in approve = 'y'"
+    )
     session: dict[str, Any] = Field(default_factory=dict)
 
     @classmethod
     def load(cls) -> Self:
-        """The user's settings; defaults where there is no file. Raises UsageError naming file and key."""
+        """The user's settings; defaults where there is no file. Raises UsageError naming file and
+        key."""
         file = user_file("settings.toml")
-        return checked(cls, read_toml(file), str(file)) if file.exists() else cls()
+        return validate_settings(cls, read_toml(file), str(file)) if file.exists() else cls()
 
 
-def _user_defaults() -> dict[str, Any]:
+def _read_user_defaults() -> dict[str, Any]:
     """The table `session` of the user's own file, with its tables spelled out."""
     file = user_file("settings.toml")
-    return _spelled_out(read_toml(file).get("session", {})) if file.exists() else {}
+    return _expand_aliases(read_toml(file).get("session", {})) if file.exists() else {}
 
 
-ALIASES = {"memory": "memory.size", "sandbox": "sandbox.kind", "feedback": "feedback.detail", "horizon": "horizon.kind"}
+ALIASES = {
+    "memory": "memory.size",
+    "sandbox": "sandbox.kind",
+    "feedback": "feedback.detail",
+    "horizon": "horizon.kind",
+}
 
 
 def assign(
-    choices: DesignChoices, settings: SessionSettings, pairs: Iterable[str], task_settings: Mapping[str, Any] = {}
+    choices: DesignChoices,
+    settings: SessionSettings,
+    pairs: Iterable[str],
+    task_settings: Mapping[str, Any] = {},
 ) -> None:
-    """Apply `KEY=VALUE` pairs to whichever model has the key; bare names of the task's settings mean `task.NAME`.
+    """Apply `KEY=VALUE` pairs to whichever model has the key; bare names of the task's settings
+    mean `task.NAME`.
 
     Raises UsageError, with the nearest key when there is none, and changes nothing then.
     """
@@ -246,58 +320,64 @@ def assign(
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
-            raise UsageError(f"'{pair}' is not KEY=VALUE", advice="For example --set horizon.steps=100")
+            raise UsageError(
+                f"'{pair}' is not KEY=VALUE", advice="For example --set horizon.steps=100"
+            )
         key = key.strip()
         if key in task_settings:
             key = f"task.{key}"
         key = ALIASES.get(key, key)
         if key.startswith("task."):
-            _assign_task(new_choices, key, value, task_settings)
+            _assign_task_setting(new_choices, key, value, task_settings)
         elif key.startswith("exclude."):
             new_choices["exclude"].pop(key.removeprefix("exclude."), None)
             new_choices["exclude"] |= {key.removeprefix("exclude."): value} if value else {}
         elif key.startswith("params."):
-            new_settings["params"][key.removeprefix("params.")] = _scalar(value)
-        elif key in keys_of(DesignChoices):
-            _put(new_choices, key, value)
-        elif key in keys_of(SessionSettings):
-            _put(new_settings, key, value)
+            new_settings["params"][key.removeprefix("params.")] = _parse_scalar(value)
+        elif key in list_setting_keys(DesignChoices):
+            _set_key(new_choices, key, value)
+        elif key in list_setting_keys(SessionSettings):
+            _set_key(new_settings, key, value)
         else:
-            raise UsageError(f"no setting '{key}'", advice=_nearest(key, task_settings))
-    _replace(choices, checked(DesignChoices, new_choices, "--set"))
-    _replace(settings, checked(SessionSettings, new_settings, "--set"))
+            raise UsageError(f"no setting '{key}'", advice=_suggest_key(key, task_settings))
+    _copy_fields(choices, validate_settings(DesignChoices, new_choices, "--set"))
+    _copy_fields(settings, validate_settings(SessionSettings, new_settings, "--set"))
 
 
-def keys_of(model: type[BaseModel], prefix: str = "") -> list[str]:
+def list_setting_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     """All dotted keys of a settings model."""
     keys: list[str] = []
     for name, info in model.model_fields.items():
         kind = info.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            keys += keys_of(kind, f"{prefix}{name}.")
+            keys += list_setting_keys(kind, f"{prefix}{name}.")
         else:
             keys.append(prefix + name)
     return keys
 
 
-def checked(model: type[Model], data: Mapping[str, Any], source: str) -> Model:
+def validate_settings(model: type[Model], data: Mapping[str, Any], source: str) -> Model:
     """`data` as `model`; a UsageError naming the key otherwise."""
     try:
-        return model.model_validate(_spelled_out(data))
+        return model.model_validate(_expand_aliases(data))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UsageError(
             f"{source}: {key or 'settings'}",
             first["msg"],
-            _nearest(key, {}) if first["type"] == "extra_forbidden" else "",
+            _suggest_key(key, {}) if first["type"] == "extra_forbidden" else "",
         ) from error
 
 
-def _spelled_out(data: Mapping[str, Any]) -> dict[str, Any]:
-    """`data` with tables where a bare value stands for the main key of one, as on the command line: `sandbox = "none"`."""
+def _expand_aliases(data: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` with tables where a bare value stands for the main key of one, as on the command line:
+    `sandbox = "none"`."""
     short = {table: key.rpartition(".")[2] for table, key in ALIASES.items()}
-    return {k: {short[k]: v} if k in short and not isinstance(v, Mapping) else v for k, v in data.items()}
+    return {
+        k: {short[k]: v} if k in short and not isinstance(v, Mapping) else v
+        for k, v in data.items()
+    }
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -324,7 +404,9 @@ def to_toml(choices: DesignChoices) -> str:
     """The text of `genopt.toml` for these choices."""
     import tomli_w
 
-    return tomli_w.dumps(choices.model_dump(exclude_none=True, exclude=set() if choices.exclude else {"exclude"}))
+    return tomli_w.dumps(
+        choices.model_dump(exclude_none=True, exclude=set() if choices.exclude else {"exclude"})
+    )
 
 
 def from_toml(text: str) -> DesignChoices:
@@ -333,7 +415,7 @@ def from_toml(text: str) -> DesignChoices:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError("genopt.toml is not TOML", str(error)) from error
-    return checked(DesignChoices, data, "genopt.toml")
+    return validate_settings(DesignChoices, data, "genopt.toml")
 
 
 def parse_size(value: object) -> object:
@@ -346,43 +428,53 @@ def parse_size(value: object) -> object:
     return value
 
 
-def _scalar(text: str) -> Any:
+def _parse_scalar(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
-def _assign_task(choices: dict[str, Any], key: str, value: str, task_settings: Mapping[str, Any]) -> None:
+def _assign_task_setting(
+    choices: dict[str, Any], key: str, value: str, task_settings: Mapping[str, Any]
+) -> None:
     name = key.removeprefix("task.")
     if task_settings and name not in task_settings:
         close = get_close_matches(name, task_settings, 1) or sorted(task_settings)
-        raise UsageError(f"the task has no setting '{name}'", advice=f"Did you mean task.{close[0]}?")
-    choices["task"][name] = _scalar(value)
+        raise UsageError(
+            f"the task has no setting '{name}'", advice=f"Did you mean task.{close[0]}?"
+        )
+    choices["task"][name] = _parse_scalar(value)
 
 
-def _put(data: dict[str, Any], key: str, value: str) -> None:
+def _set_key(data: dict[str, Any], key: str, value: str) -> None:
     *path, last = key.split(".")
     for part in path:
         data = data[part]
     data[last] = None if value == "" and last != "record" else value
 
 
-def _replace(target: BaseModel, source: BaseModel) -> None:
+def _copy_fields(target: BaseModel, source: BaseModel) -> None:
     for name in type(target).model_fields:
         setattr(target, name, getattr(source, name))
 
 
-def _nearest(key: str, task_settings: Mapping[str, Any]) -> str:
-    known = keys_of(DesignChoices) + keys_of(SessionSettings) + [f"task.{name}" for name in task_settings]
+def _suggest_key(key: str, task_settings: Mapping[str, Any]) -> str:
+    known = (
+        list_setting_keys(DesignChoices)
+        + list_setting_keys(SessionSettings)
+        + [f"task.{name}" for name in task_settings]
+    )
     close = get_close_matches(key, known, 1, 0.4)
     return f"Did you mean {close[0]}?" if close else "'genopt check' and the d screen list them all"
 
 
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         merged[key] = (
-            _merged(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+            _merge(merged[key], value)
+            if isinstance(value, dict) and isinstance(merged.get(key), dict)
+            else value
         )
     return merged

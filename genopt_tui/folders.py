@@ -1,4 +1,5 @@
-"""Where the user's own files lie. Standard library only: commands ask before anything else is loaded."""
+"""Where the user's own files lie. Standard library only: commands ask before anything else is
+loaded."""
 
 import os
 from hashlib import sha256
@@ -19,6 +20,7 @@ def user_file(*parts: str) -> Path:
 
 
 def settings_file(session: Path) -> Path:
-    """Where the settings of the session at `session` are kept: outside of it, so a foreign session brings none."""
+    """Where the settings of the session at `session` are kept: outside of it, so a foreign session
+    brings none."""
     digest = sha256(str(session.resolve()).encode()).hexdigest()[:16]
     return user_file("sessions", f"{session.resolve().name}-{digest}.toml")

@@ -1,10 +1,12 @@
-"""A model's provider on the loopback address: a real HTTP server that speaks the OpenAI chat protocol, and its faults.
+"""A model's provider on the loopback address: a real HTTP server that speaks the OpenAI chat
+protocol, and its faults.
 
     with Provider([Refuse(429), Say("hello")]) as provider:
         ...  # api_base=provider.url, model="openai/anything"
     assert len(provider.requests) == 2
 
-Answers are given in order; the last one is repeated. A function from request to answer serves where order is not known.
+Answers are given in order; the last one is repeated. A function from request to answer serves where
+order is not known.
 """
 
 import json
@@ -23,11 +25,15 @@ PIECE = 12  # characters
 
 @dataclass(frozen=True)
 class Say:
-    """A reply, streamed in pieces `gap` seconds apart (`text` may be the pieces), after `after` seconds of silence.
+    """A reply, streamed in pieces `gap` seconds apart (`text` may be the pieces), after `after`
+    seconds of silence.
 
-    `end`: `whole`; `reset` (the connection is reset after the text), `early` (it ends cleanly, without a reason), `cut` (the
-    connection is closed within a chunk), `stall` (nothing more comes until the client or the server goes). `usage` is
-    (input, output) tokens; None reports none. `raw` is sent as it is instead of the events. `hold`: nothing follows the
+    `end`: `whole`; `reset` (the connection is reset after the text), `early` (it ends cleanly,
+    without a reason), `cut` (the
+    connection is closed within a chunk), `stall` (nothing more comes until the client or the server
+    goes). `usage` is
+    (input, output) tokens; None reports none. `raw` is sent as it is instead of the events. `hold`:
+    nothing follows the
     first piece before it is set.
     """
 
@@ -75,14 +81,18 @@ class Request:
 class Provider:
     """The server. `requests` is its log, oldest first."""
 
-    def __init__(self, answers: Sequence[Answer] | Callable[[Request], Answer] = (Say("hello"),)) -> None:
+    def __init__(
+        self, answers: Sequence[Answer] | Callable[[Request], Answer] = (Say("hello"),)
+    ) -> None:
         self.requests: list[Request] = []
         self._answers = answers
         self._lock = threading.Lock()
         self.stopping = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.provider = self
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
 
     @property
     def url(self) -> str:
@@ -92,7 +102,9 @@ class Provider:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         self.stopping.set()
         self._server.shutdown()
         self._server.server_close()
@@ -147,7 +159,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         data = answer.body
         if data is None:
-            data = json.dumps({"error": {"message": answer.message, "type": "scripted", "code": None}}).encode()
+            data = json.dumps(
+                {"error": {"message": answer.message, "type": "scripted", "code": None}}
+            ).encode()
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
@@ -159,7 +173,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _whole(self, answer: Say, body: Mapping[str, Any]) -> None:
         text = "".join(answer.text)
         message = {"role": "assistant", "content": text}
-        data = {**self._head(body), "object": "chat.completion", "usage": _usage(answer.usage or (0, 0))}
+        data = {
+            **self._head(body),
+            "object": "chat.completion",
+            "usage": _usage(answer.usage or (0, 0)),
+        }
         data["choices"] = [{"index": 0, "message": message, "finish_reason": answer.finish_reason}]
         content = json.dumps(data).encode()
         self.send_response(200)
@@ -192,7 +210,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _events(self, answer: Say, body: Mapping[str, Any]) -> None:
         for kind, text in (("reasoning_content", answer.thinking), ("content", answer.text)):
-            pieces = [text[i : i + PIECE] for i in range(0, len(text), PIECE)] if isinstance(text, str) else text
+            pieces = (
+                [text[i : i + PIECE] for i in range(0, len(text), PIECE)]
+                if isinstance(text, str)
+                else text
+            )
             for piece in pieces:
                 self._delta(body, {kind: piece})
                 self._wait(answer.gap)
@@ -204,11 +226,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._event({**self._head(body), "choices": [], "usage": _usage(answer.usage)})
         self._chunk(b"data: [DONE]\n\n")
 
-    def _delta(self, body: Mapping[str, Any], delta: Mapping[str, str], reason: str | None = None) -> None:
-        self._event({**self._head(body), "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    def _delta(
+        self, body: Mapping[str, Any], delta: Mapping[str, str], reason: str | None = None
+    ) -> None:
+        self._event(
+            {**self._head(body), "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+        )
 
     def _head(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        return {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": body.get("model", "")}
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": body.get("model", ""),
+        }
 
     def _event(self, data: Mapping[str, Any]) -> None:
         self._chunk(b"data: " + json.dumps(data).encode() + b"\n\n")

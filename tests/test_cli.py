@@ -1,4 +1,5 @@
-"""The command line as a contract: documents, exit codes, one-line errors, and what is imported before it is needed."""
+"""The command line as a contract: documents, exit codes, one-line errors, and what is imported
+before it is needed."""
 
 import json
 import subprocess
@@ -7,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from genopt_tui.__main__ import call
+from genopt_tui.__main__ import run_command
 
-TOML = (
-    'name = "tiny"\nobjective = "Reach 10."\nfailure_score = -100.0\n[starts.plain]\n[choices]\n"gate.examples" = 6\n'
-)
+TOML = 'name = "tiny"\nobjective = "Reach 10."\nfailure_score = -100.0\n[starts.plain]\n[choices]\n"gate.examples" = 6\n'
 TASK = """
 from genopt_tui.task.contract import Example, Result
 def examples(split):
@@ -27,31 +26,59 @@ def task(tmp_path: Path) -> str:
     (folder / "starts" / "plain").mkdir(parents=True)
     (folder / "task.toml").write_text(TOML)
     (folder / "task.py").write_text(TASK)
-    (folder / "starts" / "plain" / "answer.py").write_text("LEVEL = 3.0\n\n\ndef value(x):\n    return LEVEL + x\n")
+    (folder / "starts" / "plain" / "answer.py").write_text(
+        "LEVEL = 3.0\n\n\ndef value(x):\n    return LEVEL + x\n"
+    )
     return str(folder)
 
 
 def document(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> object:
     capsys.readouterr()
-    assert call(list(arguments)) == code
+    assert run_command(list(arguments)) == code
     return json.loads(capsys.readouterr().out)
 
 
 def test_a_session_from_new_to_compare(task: str, capsys: pytest.CaptureFixture[str]) -> None:
-    made = document(capsys, "new", task, "--name", "s", "--model", "search", "--set", "sandbox=none", "--json")
+    made = document(
+        capsys, "new", task, "--name", "s", "--model", "search", "--set", "sandbox=none", "--json"
+    )
     assert isinstance(made, dict) and {"session", "path", "head", "start"} <= made.keys()
-    assert call(["run", "s", "--steps", "2", "--mode", "auto", "--jsonl"]) == 0
+    assert run_command(["run", "s", "--steps", "2", "--mode", "auto", "--jsonl"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all({"at", "step", "kind"} <= line.keys() for line in lines)
-    assert {"run_started", "batch_sampled", "rollout_finished", "reply_delta", "reply_finished", "run_finished"} <= {
-        line["kind"] for line in lines
-    }
+    assert {
+        "run_started",
+        "batch_sampled",
+        "rollout_finished",
+        "reply_delta",
+        "reply_finished",
+        "run_finished",
+    } <= {line["kind"] for line in lines}
     status = document(capsys, "status", "s", "--json")
     assert isinstance(status, dict) and status["state"] == "finished" and status["step"] == 2
-    assert {"state", "branch", "head", "step", "mode", "budget", "pending", "runner_pid"} <= status.keys()
+    assert {
+        "state",
+        "branch",
+        "head",
+        "step",
+        "mode",
+        "budget",
+        "pending",
+        "runner_pid",
+    } <= status.keys()
     log = document(capsys, "log", "s", "--all", "--json")
     assert isinstance(log, list) and len(log) == 3
-    assert {"version", "step", "parent", "branch", "decision", "score", "n", "subject", "cost"} <= log[0].keys()
+    assert {
+        "version",
+        "step",
+        "parent",
+        "branch",
+        "decision",
+        "score",
+        "n",
+        "subject",
+        "cost",
+    } <= log[0].keys()
     show = document(capsys, "show", "s", log[0]["version"], "--json")
     wanted = {"step", "evidence", "prompt", "reply", "proposal", "scores", "decision", "usage"}
     assert isinstance(show, dict) and wanted <= show.keys()
@@ -71,8 +98,10 @@ def test_a_session_from_new_to_compare(task: str, capsys: pytest.CaptureFixture[
         ["nope"],
     ],
 )
-def test_wrong_calls_give_one_line_and_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(arguments) == 2
+def test_wrong_calls_give_one_line_and_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(arguments) == 2
     told = capsys.readouterr()
     assert told.out == "" and told.err.count("\n") == 1
 
@@ -91,17 +120,17 @@ def test_a_presets_start_is_the_start(task: str, capsys: pytest.CaptureFixture[s
     more = '[starts.good]\n[presets.easy]\n[presets.easy.set]\n"start" = "good"\n'
     (folder / "task.toml").write_text(TOML.replace("[choices]", more + "[choices]"))
     for options in (["--preset", "easy"], ["--set", "start=good"], ["good"]):
-        assert call(["eval", task, *options, "--set", "sandbox=none", "--json"]) == 0
+        assert run_command(["eval", task, *options, "--set", "sandbox=none", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["mean"] == 0.0
-    assert call(["new", task, "--preset", "easy", "--json"]) == 0
+    assert run_command(["new", task, "--preset", "easy", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["start"] == "good"
 
 
 def test_a_runner_that_dies_at_once_each_time_ends_the_wait(
     task: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert call(["new", task, "--name", "s", "--model", "search"]) == 0
-    monkeypatch.setattr("genopt_tui.cli.running.MISSING", 4)
+    assert run_command(["new", task, "--name", "s", "--model", "search"]) == 0
+    monkeypatch.setattr("genopt_tui.cli.run.MISSING_POLLS", 4)
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    assert call(["run", "s", "--steps", "1"]) == 1
+    assert run_command(["run", "s", "--steps", "1"]) == 1
     assert "the runner has ended" in capsys.readouterr().err

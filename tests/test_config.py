@@ -34,7 +34,12 @@ def test_keys_reach_the_model_that_has_them() -> None:
     assert choices.horizon.steps == 10
     assert choices.scope == ["a.py", "b.py:f"]
     assert choices.task == {"sticky": 0.5}
-    assert (settings.sandbox.kind, settings.limits.memory, settings.budget.steps, settings.params) == (
+    assert (
+        settings.sandbox.kind,
+        settings.limits.memory,
+        settings.budget.steps,
+        settings.params,
+    ) == (
         "none",
         1024**3,
         5,
@@ -76,7 +81,9 @@ def test_settings_lie_outside_the_session_and_come_back(tmp_path: Path, home: Pa
 
 
 def test_the_users_defaults_hold_where_the_session_says_nothing(tmp_path: Path, home: Path) -> None:
-    (home / "settings.toml").write_text('[session]\nmodel = "manual"\n[session.budget]\nsteps = 9\n')
+    (home / "settings.toml").write_text(
+        '[session]\nmodel = "manual"\n[session.budget]\nsteps = 9\n'
+    )
     assert SessionSettings.load(tmp_path).budget.steps == 9
     SessionSettings(model="search").save(tmp_path)
     assert SessionSettings.load(tmp_path).model == "search"
@@ -92,7 +99,8 @@ def test_a_broken_file_names_itself(tmp_path: Path, home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("512M", 512 * 1024**2), ("2G", 2 * 1024**3), ("64kB", 65536), ("17", "17"), (5, 5)]
+    ("text", "size"),
+    [("512M", 512 * 1024**2), ("2G", 2 * 1024**3), ("64kB", 65536), ("17", "17"), (5, 5)],
 )
 def test_sizes(text: object, size: object) -> None:
     assert parse_size(text) == size
@@ -103,7 +111,9 @@ def test_sizes(text: object, size: object) -> None:
         DesignChoices,
         task=st.dictionaries(
             st.text(min_size=1),
-            st.one_of(st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False), st.text()),
+            st.one_of(
+                st.booleans(), st.integers(-(2**60), 2**60), st.floats(allow_nan=False), st.text()
+            ),
         ),
         scope=st.lists(st.text(min_size=1)),
         candidates=st.integers(1, 16),
@@ -113,9 +123,14 @@ def test_choices_survive_their_file(choices: DesignChoices) -> None:
     assert from_toml(to_toml(choices)) == choices
 
 
-def test_a_bare_value_stands_for_the_main_key_of_its_table_as_on_the_command_line(tmp_path: Path, home: Path) -> None:
+def test_a_bare_value_stands_for_the_main_key_of_its_table_as_on_the_command_line(
+    tmp_path: Path, home: Path
+) -> None:
     (home / "settings.toml").write_text('[session]\nsandbox = "none"\nworkers = 3\n')
-    assert (SessionSettings.begin().sandbox.kind, SessionSettings.begin().workers) == ("none", 3)
+    assert (
+        SessionSettings.from_user_defaults().sandbox.kind,
+        SessionSettings.from_user_defaults().workers,
+    ) == ("none", 3)
     assert SessionSettings.load(tmp_path).sandbox.kind == "none"
     assert from_toml('horizon = "last"\nmemory = 3\n').horizon.kind == "last"
     SessionSettings(sandbox=Sandbox(read=["/data"])).save(tmp_path)
@@ -125,4 +140,4 @@ def test_a_bare_value_stands_for_the_main_key_of_its_table_as_on_the_command_lin
 def test_what_new_sessions_begin_with_names_file_and_key(home: Path) -> None:
     (home / "settings.toml").write_text('[session]\nsandbox = "nothing"\n')
     with pytest.raises(UsageError, match=r"settings\.toml: \[session\]: sandbox\.kind"):
-        SessionSettings.begin()
+        SessionSettings.from_user_defaults()

@@ -21,7 +21,9 @@ BIN = Path(sys.executable).parent
     ids=lambda command: " ".join(command),
 )
 def test_check_runs_clean(command: list[str]) -> None:
-    result = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    result = subprocess.run(
+        [str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stdout + result.stderr
 
 

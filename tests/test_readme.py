@@ -1,4 +1,5 @@
-"""What the README tells users of their own files to type works to the letter, in a folder with such files."""
+"""What the README tells users of their own files to type works to the letter, in a folder with such
+files."""
 
 import os
 import re
@@ -48,7 +49,9 @@ else:
 
 def blocks() -> dict[str, str]:
     """The commands told to each user, by who that is."""
-    section = README.read_text(encoding="utf-8").partition("## Your own files")[2].partition("\n## ")[0]
+    section = (
+        README.read_text(encoding="utf-8").partition("## Your own files")[2].partition("\n## ")[0]
+    )
     return dict(re.findall(r"\*\*(My \w+)\*\*.*?```sh\n(.*?)```", section, re.DOTALL))
 
 
@@ -63,13 +66,22 @@ def user(tmp_path: Path) -> tuple[Path, dict[str, str]]:
     for program in programs.iterdir():
         program.chmod(0o755)
     (folder / "prompt.txt").write_text("Which queue?\n{text}\n")
-    rows = (f"{('money back', 'charged')[n % 2]} {n},{('refund', 'billing')[n % 2]}\n" for n in range(40))
+    rows = (
+        f"{('money back', 'charged')[n % 2]} {n},{('refund', 'billing')[n % 2]}\n"
+        for n in range(40)
+    )
     (folder / "cases.csv").write_text("text,label\n" + "".join(rows))
     (folder / "src" / "sorter.py").write_text(SLOW)
     (folder / "bench.py").write_text(BENCH)
-    (folder / "check.py").write_text("from src.sorter import sort\nassert sort([2, 1, 3]) == [1, 2, 3]\n")
+    (folder / "check.py").write_text(
+        "from src.sorter import sort\nassert sort([2, 1, 3]) == [1, 2, 3]\n"
+    )
     (folder / "sizes.txt").write_text("".join(f"{n}\n" for n in range(300, 324)))
-    who = {f"GIT_{role}_{what}": "user@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    who = {
+        f"GIT_{role}_{what}": "user@example.org"
+        for role in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
     path = os.pathsep.join([str(programs), os.path.dirname(sys.executable), os.environ["PATH"]])
     environment = {**os.environ, **who, "PATH": path, "PYTHONPATH": str(README.parent)}
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
@@ -90,7 +102,9 @@ def test_each_user_is_told() -> None:
         ("My agent", ""),
     ],
 )
-def test_what_a_user_is_told_works(who: str, changed: str, user: tuple[Path, dict[str, str]]) -> None:
+def test_what_a_user_is_told_works(
+    who: str, changed: str, user: tuple[Path, dict[str, str]]
+) -> None:
     folder, environment = user
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", blocks()[who]],
@@ -103,7 +117,13 @@ def test_what_a_user_is_told_works(who: str, changed: str, user: tuple[Path, dic
     told = f"{ran.stdout}\n{ran.stderr}"
     assert ran.returncode == 0, told
     assert "BETTER" in told, told
-    diff = ["git", "log", "-p", "--format=", "HEAD~..HEAD"] if who == "My repository" else ["git", "diff"]
+    diff = (
+        ["git", "log", "-p", "--format=", "HEAD~..HEAD"]
+        if who == "My repository"
+        else ["git", "diff"]
+    )
     if changed:
-        after = subprocess.run(diff, cwd=folder, env=environment, check=True, capture_output=True, text=True).stdout
+        after = subprocess.run(
+            diff, cwd=folder, env=environment, check=True, capture_output=True, text=True
+        ).stdout
         assert f"+++ b/{changed}" in after and after.count("+++ ") == 1

@@ -28,7 +28,9 @@ def run(artifact, example, ctx):
     ctx.step(observation={"shift": example.data}, action=got, reward=-abs(got - 10))
     return Result(score=-abs(got - 10), feedback=f"off by {got - 10:.3f}")
 """
-ARTIFACT = "LEVEL = 3.0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
+ARTIFACT = (
+    "LEVEL = 3.0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
+)
 
 
 def write(folder: Path, artifact: str = ARTIFACT) -> Path:

@@ -10,19 +10,19 @@ import click
 
 from genopt_tui.cli.common import (
     ask_runner,
-    figure,
+    find_scoring_rule,
     find_session,
-    journal_of,
+    format_number,
     json_option,
+    open_journal,
+    open_repository,
     print_json,
-    repository_of,
-    say,
-    say_text,
+    print_line,
+    print_text,
 )
-from genopt_tui.cli.rules import rule_of
 from genopt_tui.errors import EvaluationError, Exit, UsageError, single_line
 
-POLL = 0.05  # seconds between two looks whether the runner is done
+POLL_SECONDS = 0.05  # seconds between two looks whether the runner is done
 
 
 @click.command()
@@ -32,7 +32,7 @@ POLL = 0.05  # seconds between two looks whether the runner is done
 def note(session: str, version: str, text: tuple[str, ...]) -> int:
     """Note something of your own about a version; without TEXT the note is removed."""
     if said := ask_runner(find_session(session), "note", version=version, text=" ".join(text)):
-        say(said)
+        print_line(said)
     return Exit.DONE
 
 
@@ -43,33 +43,47 @@ def note(session: str, version: str, text: tuple[str, ...]) -> int:
 @json_option
 def blame(session: str, file: str, version: str, as_json: bool) -> int:
     """Which step introduced each line of a file of the artifact, and what its score did."""
-    from genopt_tui.session import search
+    from genopt_tui.session.history import search
 
     path = find_session(session)
-    with repository_of(path) as repository:
+    with open_repository(path) as repository:
         lines = search.blame(repository, repository.resolve(version), file)
     if as_json:
-        print_json([{"line": x.number, "text": x.text, "version": x.version.commit, **made(x.version)} for x in lines])
+        print_json(
+            [
+                {
+                    "line": x.number,
+                    "text": x.text,
+                    "version": x.version.commit,
+                    **describe_version(x.version),
+                }
+                for x in lines
+            ]
+        )
         return Exit.DONE
-    say(f"scores: {rule_of(path)}", err=True)
+    print_line(f"scores: {find_scoring_rule(path)}", err=True)
     for x in lines:
-        change = gain(x.version)
-        say_text(f"{x.version.name:>6} {figure(x.version.score):>8} {figure(change, '+.4g'):>8}  {x.number:4} {x.text}")
+        change = compute_score_gain(x.version)
+        print_text(
+            f"{x.version.name:>6} {format_number(x.version.score):>8} {format_number(change, '+.4g'):>8}  {x.number:4} {x.text}"
+        )
     return Exit.DONE
 
 
-def gain(version: Any) -> float | None:
+def compute_score_gain(version: Any) -> float | None:
     """What the score of a version is more than its base's."""
-    return None if None in (version.score, version.base_score) else version.score - version.base_score
+    return (
+        None if None in (version.score, version.base_score) else version.score - version.base_score
+    )
 
 
-def made(version: Any) -> dict[str, Any]:
+def describe_version(version: Any) -> dict[str, Any]:
     return {
         "step": version.step,
         "decision": version.decision,
         "score": version.score,
         "base_score": version.base_score,
-        "change": gain(version),
+        "change": compute_score_gain(version),
         "subject": version.subject,
     }
 
@@ -79,17 +93,28 @@ def made(version: Any) -> dict[str, Any]:
 @click.argument("text")
 @json_option
 def search(session: str, text: str, as_json: bool) -> int:
-    """Find text in subjects, reasoning and edits of all versions; exit code 1 when it is nowhere."""
-    from genopt_tui.session.search import search as look
+    """Find text in subjects, reasoning and edits of all versions; exit code 1 when it is
+    nowhere."""
+    from genopt_tui.session.history.search import search_history as look
 
-    with repository_of(find_session(session)) as repository:
+    with open_repository(find_session(session)) as repository:
         found = list(look(repository, text))
     if as_json:
-        rows = [{"version": f.version.commit, "where": f.where, "line": f.line, **made(f.version)} for f in found]
+        rows = [
+            {
+                "version": f.version.commit,
+                "where": f.where,
+                "line": f.line,
+                **describe_version(f.version),
+            }
+            for f in found
+        ]
         print_json(rows)
     else:
         for f in found:
-            say_text(f"{f.version.short} {f.version.name:>6} {f.version.decision:11} {f.where:9} {f.line.strip()}")
+            print_text(
+                f"{f.version.short} {f.version.name:>6} {f.version.decision:11} {f.where:9} {f.line.strip()}"
+            )
     return Exit.DONE if found else Exit.FAILED
 
 
@@ -98,30 +123,41 @@ def search(session: str, text: str, as_json: bool) -> int:
 @json_option
 def matrix(session: str | None, as_json: bool) -> int:
     """Gate examples by versions: who solved what when, and where it was lost again."""
-    from genopt_tui.session.matrix import matrix as look
-    from genopt_tui.session.travel import task_of
+    from genopt_tui.session.matrix import build_matrix as look
+    from genopt_tui.session.travel import load_session_task
 
     path = find_session(session)
-    with repository_of(path) as repository, journal_of(path) as journal:
-        task = task_of(path, str(repository.choices(repository.head()).task["name"])).task
-        found = look(repository, journal, failure_score=task.failure_score, direction=task.direction)
-    rule = rule_of(path)
+    with open_repository(path) as repository, open_journal(path) as journal:
+        task = load_session_task(
+            path, str(repository.read_choices(repository.head()).task["name"])
+        ).task
+        found = look(
+            repository, journal, failure_score=task.failure_score, direction=task.direction
+        )
+    rule = find_scoring_rule(path)
     if as_json:
-        print_json({**found.document(), "rule": rule})
+        print_json({**found.to_dict(), "rule": rule})
         return Exit.DONE
     if not found.versions:
-        say("no version was scored yet", err=True)
+        print_line("no version was scored yet", err=True)
         return Exit.FAILED
-    say_text(f"scores: {rule}")
-    say_text(f"{'':20}" + "".join(f"{v.name:>9}" for v in found.versions))
+    print_text(f"scores: {rule}")
+    print_text(f"{'':20}" + "".join(f"{v.name:>9}" for v in found.versions))
     for example in found.examples:
         cells = (found.scores[v.commit].get(example) for v in found.versions)
-        say_text(f"{single_line(example)[:20]:20}" + "".join(f"{figure(cell):>9}" for cell in cells))
+        print_text(
+            f"{single_line(example)[:20]:20}"
+            + "".join(f"{format_number(cell):>9}" for cell in cells)
+        )
     names = {v.commit: v.name for v in found.versions}
     for loss in found.losses:
-        say(f"lost: {loss.example} {loss.change:+.4g} from {names[loss.before]} to {names[loss.after]}")
+        print_line(
+            f"lost: {loss.example} {loss.change:+.4g} from {names[loss.before]} to {names[loss.after]}"
+        )
     if found.left_out:
-        say(f"{found.left_out} versions were scored under another state of the task", err=True)
+        print_line(
+            f"{found.left_out} versions were scored under another state of the task", err=True
+        )
     return Exit.DONE
 
 
@@ -130,60 +166,73 @@ def matrix(session: str | None, as_json: bool) -> int:
 @click.argument("version", default="head")
 @json_option
 def hunks(session: str, version: str, as_json: bool) -> int:
-    """Which hunk did it: the gate with each hunk of an edit left out once. VERSION may be the step that waits for a decision."""
+    """Which hunk did it: the gate with each hunk of an edit left out once. VERSION may be the step
+    that waits for a decision."""
     path = find_session(session)
-    found = aside(path, "hunks", **edit_of(path, version))["hunks"]
-    rule = rule_of(path)
+    found = run_side_job(path, "hunks", **resolve_edit(path, version))["hunks"]
+    rule = find_scoring_rule(path)
     if as_json:
         print_json({**found, "rule": rule})
         return Exit.DONE
-    say(f"scores: {rule}")
-    say(f"base {figure(found['base_mean'])}, with all hunks {figure(found['mean'])}")
+    print_line(f"scores: {rule}")
+    print_line(
+        f"base {format_number(found['base_mean'])}, with all hunks {format_number(found['mean'])}"
+    )
     for h in found["hunks"]:
         span = " [{:+.4g}, {:+.4g}]".format(*h["interval"]) if h["interval"] else ""
-        worth = f"worth {figure(h['worth'], '+.4g')}{span} {h['verdict']}"
-        say(f"  hunk {h['hunk']} {h['file']} +{h['added']} -{h['removed']}: without it {figure(h['without'])}, {worth}")
+        worth = f"worth {format_number(h['worth'], '+.4g')}{span} {h['verdict']}"
+        print_line(
+            f"  hunk {h['hunk']} {h['file']} +{h['added']} -{h['removed']}: without it {format_number(h['without'])}, {worth}"
+        )
     return Exit.DONE
 
 
-def edit_of(path: Path, version: str) -> dict[str, Any]:
-    """The edit that a person means, as the command row names it: a proposal that waits (`7`, `7b`), else a version."""
-    from genopt_tui.session.history import letter
-    from genopt_tui.session.progress import latest
+def resolve_edit(path: Path, version: str) -> dict[str, Any]:
+    """The edit that a person means, as the command row names it: a proposal that waits (`7`, `7b`),
+    else a version."""
+    from genopt_tui.session.history.versions import candidate_letter
+    from genopt_tui.session.progress import load_progress
 
-    with journal_of(path) as journal:
-        p, _ = latest(journal)
+    with open_journal(path) as journal:
+        p, _ = load_progress(journal)
     waiting = [] if p.ended else [c.number for c in p.candidates.values() if c.edit and not c.ended]
     for number in waiting:
-        names = {f"{p.step}{letter(number)}", f"{p.step}.{number}", str(p.step) if number == waiting[0] else ""}
+        names = {
+            f"{p.step}{candidate_letter(number)}",
+            f"{p.step}.{number}",
+            str(p.step) if number == waiting[0] else "",
+        }
         if version in names:
             return {"step": p.step, "candidate": number}
-    with repository_of(path) as repository:
+    with open_repository(path) as repository:
         return {"version": repository.resolve(version)}
 
 
-def aside(path: Path, kind: str, /, **data: Any) -> dict[str, Any]:
-    """Ask the runner for work beside the steps, tell its progress, and return what came of it. Raises EvaluationError."""
-    from genopt_tui.session.client import runner_pid, send
+def run_side_job(path: Path, kind: str, /, **data: Any) -> dict[str, Any]:
+    """Ask the runner for work beside the steps, tell its progress, and return what came of it.
+    Raises EvaluationError."""
+    from genopt_tui.session.client import runner_pid, send_command
 
     token = secrets.token_hex(8)
-    with journal_of(path) as journal:
-        after = journal.last_event()
-        send(path, journal, kind, token=token, **data)
-        told = telling(lambda: journal.last_rollout())
+    with open_journal(path) as journal:
+        after = journal.last_event_id()
+        send_command(path, journal, kind, token=token, **data)
+        told = make_rollout_reporter(lambda: journal.last_rollout_id())
         while True:
-            for event in journal.events(after, kinds=["aside_finished"]):
+            for event in journal.read_events(after, kinds=["aside_finished"]):
                 if event.data["token"] == token:
                     if event.data["error"]:
                         raise EvaluationError(str(event.data["error"]))
                     return dict(event.data)
             if runner_pid(path) is None:
-                raise EvaluationError("the runner has ended", f"see {path / '.genopt' / 'runner.log'}")
+                raise EvaluationError(
+                    "the runner has ended", f"see {path / '.genopt' / 'runner.log'}"
+                )
             told()
-            time.sleep(POLL)
+            time.sleep(POLL_SECONDS)
 
 
-def telling(count: Callable[[], int]) -> Callable[[], None]:
+def make_rollout_reporter(count: Callable[[], int]) -> Callable[[], None]:
     """Tells people how many rollouts were run, whenever that changes."""
     first = last = count()
 
@@ -191,7 +240,7 @@ def telling(count: Callable[[], int]) -> Callable[[], None]:
         nonlocal last
         if (now := count()) != last:
             last = now
-            say(f"{now - first} rollouts run", err=True)
+            print_line(f"{now - first} rollouts run", err=True)
 
     return tell
 
@@ -201,24 +250,28 @@ def telling(count: Callable[[], int]) -> Callable[[], None]:
 @json_option
 def rescore(session: str | None, as_json: bool) -> int:
     """Score start, best and head again under the task as it is now."""
-    from genopt_tui.cli.comparing import sides_of
+    from genopt_tui.cli.compare import score_versions
 
     path = find_session(session)
-    with repository_of(path) as repository:
+    with open_repository(path) as repository:
         named = {name: repository.resolve(name) for name in ("start", "best", "head")}
-    aside(path, "fill", versions=list(dict.fromkeys(named.values())))
-    task, sides = sides_of(path, [(path, commit) for commit in named.values()], None)
+    run_side_job(path, "fill", versions=list(dict.fromkeys(named.values())))
+    task, sides = score_versions(path, [(path, commit) for commit in named.values()], None)
     rows: list[dict[str, Any]] = []
     for (name, commit), side in zip(named.items(), sides, strict=True):
         scores = [score for score, _ in side.scores.values()]
-        rows.append({"name": name, "version": commit, "mean": sum(scores) / len(scores), "n": len(scores)})
-    document = {"task": task.name, "versions": rows, "rule": rule_of(path)}
+        rows.append(
+            {"name": name, "version": commit, "mean": sum(scores) / len(scores), "n": len(scores)}
+        )
+    document = {"task": task.name, "versions": rows, "rule": find_scoring_rule(path)}
     if as_json:
         print_json(document)
     else:
-        say(f"scores: {document['rule']}")
+        print_line(f"scores: {document['rule']}")
         for row in rows:
-            say(f"{row['name']:6} {str(row['version'])[:7]} {figure(row['mean'])} n={row['n']}")
+            print_line(
+                f"{row['name']:6} {str(row['version'])[:7]} {format_number(row['mean'])} n={row['n']}"
+            )
     return Exit.DONE
 
 
@@ -231,9 +284,11 @@ def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> 
     """Leave one example out of batches and gate from the next step on, with a reason."""
     text = " ".join(reason).strip()
     if bool(text) == back:
-        raise UsageError("why is it left out?", advice="genopt exclude SESSION EXAMPLE REASON, or --back")
+        raise UsageError(
+            "why is it left out?", advice="genopt exclude SESSION EXAMPLE REASON, or --back"
+        )
     if said := ask_runner(find_session(session), "set", pairs=[f"exclude.{example}={text}"]):
-        say(said)
+        print_line(said)
     return Exit.DONE
 
 

@@ -1,6 +1,8 @@
-"""The judge process: it runs a task's trusted code, calls the artifact through a player, and computes the score.
+"""The judge process: it runs a task's trusted code, calls the artifact through a player, and
+computes the score.
 
-Started by the pool as `python -m genopt_tui.evaluate.judge FD`; frames on FD are all it says. What it prints, or a C library
+Started by the pool as `python -m genopt_tui.evaluate.judge FD`; frames on FD are all it says. What
+it prints, or a C library
 in it prints, goes to the pool's log and never to a terminal.
 """
 
@@ -16,30 +18,31 @@ from typing import Any
 
 from genopt_tui.config import Sandbox
 from genopt_tui.errors import EvaluationError, GenoptError
-from genopt_tui.evaluate import core, lockdown, messages
-from genopt_tui.evaluate.command import CommandTask, opened, room_for
-from genopt_tui.evaluate.context import PlayerContext, RolloutEnded
-from genopt_tui.evaluate.denied import advice
-from genopt_tui.evaluate.players import Players, ZygoteDied
-from genopt_tui.evaluate.sandbox import Isolation, in_force
+from genopt_tui.evaluate import cpu_affinity, judge_messages, lockdown
+from genopt_tui.evaluate.command_adapter import CommandTask, add_task_files, adjust_limits
+from genopt_tui.evaluate.outcome import Outcome, apply_constraints, decide_outcome
+from genopt_tui.evaluate.player_context import PlayerContext, RolloutEnded
+from genopt_tui.evaluate.sandbox import Isolation, describe_isolation
+from genopt_tui.evaluate.sandbox_hints import find_hint
 from genopt_tui.evaluate.tracer import Tracer
-from genopt_tui.evaluate.verdict import Outcome, constrained, decide
-from genopt_tui.evaluate.watch import Watch
-from genopt_tui.evaluate.wire import Channel, Closed
+from genopt_tui.evaluate.watchdog import Watchdog
+from genopt_tui.evaluate.wire import Channel, ChannelClosed
+from genopt_tui.evaluate.zygote_client import ZygoteClient, ZygoteDied
 from genopt_tui.task import loader
 from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
 
-TRIES = 10  # forks of one rollout: a player that was killed from outside, or a dead zygote, is nobody's score
-RUNNER_FRAME = 1 << 30
+# forks of one rollout: a player that was killed from outside, or a dead zygote, is nobody's score
+MAX_TRIES = 10
+MAX_RUNNER_FRAME = 1 << 30
 
 
 def main(fd: int) -> None:
     lockdown.die_with_parent()
-    runner = Channel(fd, fd, RUNNER_FRAME)
+    runner = Channel(fd, fd, MAX_RUNNER_FRAME)
     try:
         judge = Judge(runner, runner.receive())
         judge.serve()
-    except Closed:
+    except ChannelClosed:
         return
 
 
@@ -48,15 +51,20 @@ class Judge:
 
     def __init__(self, runner: Channel, config: dict[str, Any]) -> None:
         self.runner = runner
-        self.folder = loader.load(Path(config["task"]), config["name"])
+        self.folder = loader.load_task(Path(config["task"]), config["name"])
         task = self.folder.task
-        self.limits = room_for(task, Limits(**config["limits"]))
-        self.isolation, self.settings = Isolation(**config["isolation"]), Sandbox(**config["sandbox"])
-        self.sandbox = in_force(self.isolation, self.settings, shared=bool(task.command))
+        self.limits = adjust_limits(task, Limits(**config["limits"]))
+        self.isolation, self.settings = (
+            Isolation(**config["isolation"]),
+            Sandbox(**config["sandbox"]),
+        )
+        self.sandbox_name = describe_isolation(
+            self.isolation, self.settings, shared=bool(task.command)
+        )
         command = {"files": str(self.folder.path / "files")} if task.command else None
-        self.players = Players(
+        self.zygote = ZygoteClient(
             self.isolation,
-            opened(self.folder, self.settings),
+            add_task_files(self.folder, self.settings),
             self.limits,
             task.preload,
             config["scratch"],
@@ -69,97 +77,118 @@ class Judge:
         """Answer the runner until it closes."""
         try:
             while True:
-                self.players.clear()
-                self.players.prepare()
+                self.zygote.kill_released()
+                self.zygote.prepare_player()
                 message = self.runner.receive()
                 if message["op"] in ("run", "examples"):
                     self._answer(message)
         finally:
-            self.players.close()
+            self.zygote.close()
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
-            self.module = self.module or self._module()
+            self.module = self.module or self._load_module()
             if message["op"] == "examples":
-                self.runner.send({"op": "examples", "examples": self._examples(message["split"], message["settings"])})
+                self.runner.send(
+                    {
+                        "op": "examples",
+                        "examples": self._list_examples(message["split"], message["settings"]),
+                    }
+                )
             else:
-                result = self._rollout(messages.rollout(message["rollout"]))
-                self.runner.send({"op": "result", "result": messages.plain_result(result)})
+                result = self._run_rollout(judge_messages.decode_rollout(message["rollout"]))
+                self.runner.send({"op": "result", "result": judge_messages.encode_result(result)})
         except GenoptError as error:
             self.runner.send({"op": "failed", "error": str(error)})
         except Exception as error:  # noqa: BLE001  task code may raise anything; the pool says whose fault it is
-            self.runner.send({"op": "failed", "error": short(error)})
+            self.runner.send({"op": "failed", "error": format_task_error(error)})
 
-    def _module(self) -> Any:
-        return CommandTask(self.folder, self._advice) if self.folder.task.command else self.folder.module()
+    def _load_module(self) -> Any:
+        return (
+            CommandTask(self.folder, self._find_hint)
+            if self.folder.task.command
+            else self.folder.load_module()
+        )
 
-    def _examples(self, split: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    def _list_examples(self, split: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = (split, settings)[: len(inspect.signature(self.module.examples).parameters)]
-        found = finished(self.module.examples(*wanted))
+        found = resolve_awaitable(self.module.examples(*wanted))
         wrong = [e for e in found if not isinstance(e, Example)]
         if wrong:
-            raise EvaluationError("examples() of the task", f"it returned {type(wrong[0]).__name__}, not Example")
-        return [messages.shallow(example) for example in found]
+            raise EvaluationError(
+                "examples() of the task", f"it returned {type(wrong[0]).__name__}, not Example"
+            )
+        return [judge_messages.to_shallow_dict(example) for example in found]
 
-    def _rollout(self, rollout: Rollout) -> RolloutResult:
+    def _run_rollout(self, rollout: Rollout) -> RolloutResult:
         spent = 0.0
-        for attempt in range(1, TRIES + 1):
+        for attempt in range(1, MAX_TRIES + 1):
             try:
-                outcome, result = self._try(rollout)
+                outcome, result = self._try_rollout(rollout)
             except ZygoteDied:
-                self.players.restart()
+                self.zygote.restart()
                 continue
             spent += result.seconds
-            if not outcome.again or attempt == TRIES or spent > self.limits.seconds:
+            if not outcome.should_retry or attempt == MAX_TRIES or spent > self.limits.seconds:
                 return result
         raise EvaluationError("the process that players are forked from died again and again")
 
-    def _try(self, rollout: Rollout) -> tuple[Outcome, RolloutResult]:
-        seed = seed_of(rollout)
-        player = self.players.take()
-        watch = Watch(player, self.limits, self.runner, self.players.prepare, self.players.scratch)
+    def _try_rollout(self, rollout: Rollout) -> tuple[Outcome, RolloutResult]:
+        seed = derive_seed(rollout)
+        player = self.zygote.take_player()
+        watch = Watchdog(
+            player, self.limits, self.runner, self.zygote.prepare_player, self.zygote.host_scratch
+        )
         tracer = Tracer() if rollout.traced else None
         context = PlayerContext(player, watch, self.limits, rollout.settings, seed, tracer)
-        context.asks_through(lambda n, asked, params: self._ask(rollout, n, asked, params))
-        if not self.limits.processes and core.choice():
-            watch.core = core.Core(lambda: context.calls, player.pidfd)
+        context.set_ask_handler(
+            lambda n, asked, params: self._send_question(rollout, n, asked, params)
+        )
+        if not self.limits.processes and cpu_affinity.has_multiple_cores():
+            watch.affinity = cpu_affinity.AffinityController(lambda: context.calls, player.pidfd)
         watch.start()
         try:
-            returned, raised = self._run(rollout, context)
-            seconds = watch.seconds()
+            returned, raised = self._run_task(rollout, context)
+            seconds = watch.get_elapsed_seconds()
             # Its children, where it may have any, are gone before the result is told.
-            ask = context.lost or watch.verdict or self.limits.processes
-            ending = self.players.end(player) if ask else None
+            ask = context.player_lost or watch.limit_hit or self.limits.processes
+            ending = self.zygote.kill_and_wait(player) if ask else None
         finally:
             watch.stop()
-            self.players.leave(player)
-        watch.drain()
-        outcome = decide(context, watch.verdict, ending, returned, raised, self.limits)
-        outcome = constrained(outcome, self.folder.task.constraints)
-        return outcome, self._result(rollout, context, watch, outcome, seconds, tracer)
+            self.zygote.release(player)
+        watch.drain_output()
+        outcome = decide_outcome(context, watch.limit_hit, ending, returned, raised, self.limits)
+        outcome = apply_constraints(outcome, self.folder.task.constraints)
+        return outcome, self._make_result(rollout, context, watch, outcome, seconds, tracer)
 
-    def _run(self, rollout: Rollout, context: PlayerContext) -> tuple[Any, BaseException | None]:
+    def _run_task(
+        self, rollout: Rollout, context: PlayerContext
+    ) -> tuple[Any, BaseException | None]:
         """What the task's `run` returned, or what it raised."""
         random.seed(context.seed)
         try:
-            context.begin(rollout.artifact)
-            returned = finished(self.module.run(dict(rollout.artifact), rollout.example, context))
-            context.settle()
+            context.send_artifact(rollout.artifact)
+            returned = resolve_awaitable(
+                self.module.run(dict(rollout.artifact), rollout.example, context)
+            )
+            context.check_recorded_calls()
             return returned, None
         except RolloutEnded:
             return None, None
         except Exception as error:  # noqa: BLE001  the task's own code may raise anything
             return None, error
 
-    def _ask(self, rollout: Rollout, n: int, asked: list[dict[str, str]], params: dict[str, Any]) -> None:
-        question = messages.LlmQuestion(rollout.example.id, rollout.repeat, n, asked, params)
-        self.runner.send({"op": "ask", "question": messages.shallow(question)})
+    def _send_question(
+        self, rollout: Rollout, n: int, asked: list[dict[str, str]], params: dict[str, Any]
+    ) -> None:
+        question = judge_messages.LlmQuestion(rollout.example.id, rollout.repeat, n, asked, params)
+        self.runner.send({"op": "ask", "question": judge_messages.to_shallow_dict(question)})
 
-    def _result(
+    def _make_result(
         self,
         rollout: Rollout,
         context: PlayerContext,
-        watch: Watch,
+        watch: Watchdog,
         outcome: Outcome,
         seconds: float,
         tracer: Tracer | None,
@@ -173,34 +202,40 @@ class Judge:
             seconds=seconds,
             feedback=outcome.feedback,
             metrics=outcome.metrics,
-            error=self._explained(outcome, watch),
-            output=watch.output(),
-            sandbox=self.sandbox,
-            signature=context.signature(),
+            error=self._explain_error(outcome, watch),
+            output=watch.get_output(),
+            sandbox=self.sandbox_name,
+            signature=context.compute_signature(),
             steps=context.steps,
             trace=tracer.finish() if tracer else (),
-            pictures=tuple(tracer.album.pictures) if tracer else (),
+            pictures=tuple(tracer.picture_encoder.pictures) if tracer else (),
             llm_calls=context.llm_calls,
         )
 
-    def _advice(self, text: str) -> str:
-        return advice(text, self.settings, self.limits.processes, self.players.inside, self.players.hidden)
+    def _find_hint(self, text: str) -> str:
+        return find_hint(
+            text,
+            self.settings,
+            self.limits.processes,
+            self.zygote.player_scratch,
+            self.zygote.hidden,
+        )
 
-    def _explained(self, outcome: Outcome, watch: Watch) -> str:
+    def _explain_error(self, outcome: Outcome, watch: Watchdog) -> str:
         """The error, and where a wall of the sandbox was in the way, the setting that opens it."""
         if not outcome.error:
             return ""
-        said = self._advice(f"{outcome.error}\n{watch.output()}")
+        said = self._find_hint(f"{outcome.error}\n{watch.get_output()}")
         return f"{outcome.error.rstrip()}\n{said}" if said else outcome.error
 
 
-def seed_of(rollout: Rollout) -> int:
+def derive_seed(rollout: Rollout) -> int:
     """The rollout's own seed, from session seed, example and repeat."""
     text = f"{rollout.seed}\0{rollout.example.id}\0{rollout.repeat}"
     return int.from_bytes(sha256(text.encode()).digest()[:4], "big")
 
 
-def finished(value: Any) -> Any:
+def resolve_awaitable(value: Any) -> Any:
     """`value`, awaited where task code is async."""
     if inspect.isawaitable(value):
 
@@ -211,7 +246,7 @@ def finished(value: Any) -> Any:
     return value
 
 
-def short(error: BaseException) -> str:
+def format_task_error(error: BaseException) -> str:
     """An error of task code: its last frames, bounded."""
     return "".join(traceback.format_exception(error, limit=-8))[-4000:]
 

@@ -1,6 +1,8 @@
-"""Giving up rights, in the player itself: resource limits, Landlock and seccomp, through the C library alone.
+"""Giving up rights, in the player itself: resource limits, Landlock and seccomp, through the C
+library alone.
 
-Linux only beyond the resource limits; the seccomp table is for x86-64. Used by the zygote inside the sandbox:
+Linux only beyond the resource limits; the seccomp table is for x86-64. Used by the zygote inside
+the sandbox:
 standard library only. Numbers are from the kernel's user-space headers.
 """
 
@@ -13,11 +15,17 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-SPARE = 32 * 1024**2  # bytes
+SPARE_MEMORY = 32 * 1024**2  # bytes
 LINUX = sys.platform == "linux"
 _libc = ctypes.CDLL(None, use_errno=True)
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = (
+    1,
+    4,
+    22,
+    36,
+    38,
+)
 
 # Landlock
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on every machine
@@ -32,9 +40,9 @@ SCOPE = 3  # abstract sockets and signals stay inside
 # seccomp: system calls a player has no use for, x86-64
 X86_64 = 0xC000003E
 X32 = 0x40000000
-SOCKETS = {"socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288}
-STARTS = {"execve": 59, "execveat": 322}
-DENIED = {
+SOCKET_CALLS = {"socket": 41, "connect": 42, "accept": 43, "bind": 49, "listen": 50, "accept4": 288}
+EXEC_CALLS = {"execve": 59, "execveat": 322}
+DENIED_CALLS = {
     "shmget": 29, "shmat": 30, "shmctl": 31, "semget": 64, "semop": 65, "semctl": 66, "msgget": 68, "msgsnd": 69,
     "truncate": 76, "chmod": 90, "fchmod": 91, "chown": 92, "fchown": 93, "lchown": 94, "ptrace": 101, "syslog": 103,
     "utime": 132, "mknod": 133, "personality": 135, "vhangup": 153, "modify_ldt": 154, "pivot_root": 155,
@@ -52,16 +60,31 @@ DENIED = {
     "fspick": 433, "pidfd_getfd": 438, "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443,
     "memfd_secret": 447, "process_mrelease": 448, "fchmodat2": 452,
 }  # fmt: skip
-OWN_FILES = {76, 90, 91, 132, 197, 199, 235, 261, 268, 280, 452}  # truncate, modes, times: of files it can write
+OWN_FILE_CALLS = {
+    76,
+    90,
+    91,
+    132,
+    197,
+    199,
+    235,
+    261,
+    268,
+    280,
+    452,
+}  # truncate, modes, times: of files it can write
 KILL, TGKILL, RT_SIGQUEUE, RT_TGSIGQUEUE = 62, 234, 129, 297
-OF_A_PROCESS = (
+OWN_PROCESS_CALLS = (
     142,
     144,
     203,
     302,
     314,
 )  # sched_setparam, ..scheduler, ..affinity, prlimit64, sched_setattr: its own only
-SIGNALLING = {72: (8, 10, 15), 16: (0x8901, 0x8902)}  # fcntl, ioctl: whom a file sends signals to
+SIGNAL_SETUP_CALLS = {
+    72: (8, 10, 15),
+    16: (0x8901, 0x8902),
+}  # fcntl, ioctl: whom a file sends signals to
 FORK, VFORK, CLONE, CLONE3, CLONE_THREAD = 57, 58, 56, 435, 0x00010000
 ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -91,22 +114,32 @@ def adopt_orphans() -> None:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def landlock_ruleset(read: Iterable[str], write: Iterable[str], *, network: bool, hidden: Collection[str] = ()) -> int:
-    """A ruleset that opens only these paths, but for the files below `hidden`; returns its file descriptor. Raises OSError."""
+def create_landlock_ruleset(
+    read: Iterable[str], write: Iterable[str], *, network: bool, hidden: Collection[str] = ()
+) -> int:
+    """A ruleset that opens only these paths, but for the files below `hidden`; returns its file
+    descriptor. Raises OSError."""
     abi = landlock_abi()
-    handled = WRITE & ~(TRUNCATE if abi < 3 else 0) | (REFER if abi >= 2 else 0) | (IOCTL_DEV if abi >= 5 else 0)
+    handled = (
+        WRITE & ~(TRUNCATE if abi < 3 else 0)
+        | (REFER if abi >= 2 else 0)
+        | (IOCTL_DEV if abi >= 5 else 0)
+    )
     fields = [handled, NET_TCP if abi >= 4 and not network else 0, SCOPE if abi >= 6 else 0]
     attribute = struct.pack("QQQ", *fields)[: 8 * (1 + (abi >= 4) + (abi >= 6))]
-    ruleset = _call(CREATE_RULESET, ctypes.c_char_p(attribute), ctypes.c_size_t(len(attribute)), 0)
+    ruleset = _syscall(
+        CREATE_RULESET, ctypes.c_char_p(attribute), ctypes.c_size_t(len(attribute)), 0
+    )
     for path in read:
-        _add_read(ruleset, path, handled, hidden)
+        _add_read_rules(ruleset, path, handled, hidden)
     for path in write:
         _add_rule(ruleset, path, (READ | WRITE | REFER) & handled)
     return ruleset
 
 
-def _add_read(ruleset: int, path: str, handled: int, hidden: Collection[str]) -> None:
-    """Open `path` for reading. Rights hold for all that is below: around what is hidden, its neighbours are opened one by one."""
+def _add_read_rules(ruleset: int, path: str, handled: int, hidden: Collection[str]) -> None:
+    """Open `path` for reading. Rights hold for all that is below: around what is hidden, its
+    neighbours are opened one by one."""
     path = os.path.realpath(path)
     if path in hidden:
         return
@@ -116,7 +149,7 @@ def _add_read(ruleset: int, path: str, handled: int, hidden: Collection[str]) ->
     _add_rule(ruleset, path, READ_DIR & handled)
     for entry in os.scandir(path):
         if not entry.is_symlink():  # what it points to is opened where it lies, or not at all
-            _add_read(ruleset, entry.path, handled, hidden)
+            _add_read_rules(ruleset, entry.path, handled, hidden)
 
 
 def _add_rule(ruleset: int, path: str, rights: int) -> None:
@@ -128,17 +161,17 @@ def _add_rule(ruleset: int, path: str, rights: int) -> None:
         if not os.path.isdir(path):
             rights &= FILE_ONLY
         rule = struct.pack("=Qi", rights, place)
-        _call(ADD_RULE, ruleset, 1, ctypes.c_char_p(rule), 0)
+        _syscall(ADD_RULE, ruleset, 1, ctypes.c_char_p(rule), 0)
     finally:
         os.close(place)
 
 
-def restrict(ruleset: int) -> None:
+def enter_ruleset(ruleset: int) -> None:
     """Put this process under the ruleset for good. Raises OSError."""
-    _call(RESTRICT_SELF, ruleset, 0)
+    _syscall(RESTRICT_SELF, ruleset, 0)
 
 
-def no_new_privileges() -> None:
+def set_no_new_privileges() -> None:
     _prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
@@ -149,41 +182,58 @@ def drop_capabilities() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def filter_rules(*, processes: bool, network: bool, roomy: bool = False) -> dict[int, int]:
+def make_filter_rules(*, processes: bool, network: bool, relaxed: bool = False) -> dict[int, int]:
     """System call numbers that fail, with the error they fail with.
 
-    `roomy`, for programs in namespaces of their own: they may use sockets among themselves and change their files' modes.
+    `roomy`, for programs in namespaces of their own: they may use sockets among themselves and
+    change their files' modes.
     """
-    rules = dict.fromkeys(DENIED.values(), errno.EPERM)
-    if roomy:
-        rules = {number: error for number, error in rules.items() if number not in OWN_FILES}
+    rules = dict.fromkeys(DENIED_CALLS.values(), errno.EPERM)
+    if relaxed:
+        rules = {number: error for number, error in rules.items() if number not in OWN_FILE_CALLS}
         network = True
-    rules[CLONE3] = errno.ENOSYS  # its flags cannot be seen by a filter; the C library falls back to clone
+    rules[CLONE3] = (
+        errno.ENOSYS
+    )  # its flags cannot be seen by a filter; the C library falls back to clone
     if not network:
-        rules |= dict.fromkeys(SOCKETS.values(), errno.EPERM)
+        rules |= dict.fromkeys(SOCKET_CALLS.values(), errno.EPERM)
     if not processes:
-        rules |= dict.fromkeys(STARTS.values(), errno.EPERM) | {FORK: errno.EAGAIN, VFORK: errno.EAGAIN}
+        rules |= dict.fromkeys(EXEC_CALLS.values(), errno.EPERM) | {
+            FORK: errno.EAGAIN,
+            VFORK: errno.EAGAIN,
+        }
     return rules
 
 
-def filter_head(rules: Mapping[int, int]) -> bytes:
-    """The beginning of a player's seccomp program, for `install_filter` once `filter_tail` ends it."""
+def build_filter_head(rules: Mapping[int, int]) -> bytes:
+    """The beginning of a player's seccomp program, for `install_filter` once `filter_tail` ends
+    it."""
     code: list[tuple[int, int, int, int]] = [
         (LOAD, 0, 0, MACHINE), (JUMP_EQUAL, 1, 0, X86_64), (RETURN, 0, 0, KILL_PROCESS),
         (LOAD, 0, 0, NUMBER), (JUMP_AT_LEAST, 0, 1, X32), (RETURN, 0, 0, ERRNO | errno.EPERM),
     ]  # fmt: skip
     for number, error in sorted(rules.items()):
         code += [(JUMP_EQUAL, 0, 1, number), (RETURN, 0, 0, ERRNO | error)]
-    for number, denied in SIGNALLING.items():
-        refuse = [line for value in denied for line in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, ERRNO | errno.EPERM))]
-        code += [(JUMP_EQUAL, 0, len(refuse) + 2, number), (LOAD, 0, 0, ARGUMENT1), *refuse, (RETURN, 0, 0, ALLOW)]
-    return _assembled(code)
+    for number, denied in SIGNAL_SETUP_CALLS.items():
+        refuse = [
+            line
+            for value in denied
+            for line in ((JUMP_EQUAL, 0, 1, value), (RETURN, 0, 0, ERRNO | errno.EPERM))
+        ]
+        code += [
+            (JUMP_EQUAL, 0, len(refuse) + 2, number),
+            (LOAD, 0, 0, ARGUMENT1),
+            *refuse,
+            (RETURN, 0, 0, ALLOW),
+        ]
+    return _assemble(code)
 
 
-def filter_tail(pid: int, *, processes: bool) -> bytes:
-    """Its end, for the player `pid`: without `processes` none is started and signals go to itself alone."""
+def build_filter_tail(pid: int, *, processes: bool) -> bytes:
+    """Its end, for the player `pid`: without `processes` none is started and signals go to itself
+    alone."""
     code: list[tuple[int, int, int, int]] = []
-    for number in OF_A_PROCESS:
+    for number in OWN_PROCESS_CALLS:
         code += [
             (JUMP_EQUAL, 0, 5, number), (LOAD, 0, 0, ARGUMENT0), (JUMP_EQUAL, 2, 0, 0), (JUMP_EQUAL, 1, 0, pid),
             (RETURN, 0, 0, ERRNO | errno.EPERM), (RETURN, 0, 0, ALLOW),
@@ -198,10 +248,10 @@ def filter_tail(pid: int, *, processes: bool) -> bytes:
                 (JUMP_EQUAL, 0, 4, number), (LOAD, 0, 0, ARGUMENT0), (JUMP_EQUAL, 1, 0, pid),
                 (RETURN, 0, 0, ERRNO | errno.EPERM), (RETURN, 0, 0, ALLOW),
             ]  # fmt: skip
-    return _assembled([*code, (RETURN, 0, 0, ALLOW)])
+    return _assemble([*code, (RETURN, 0, 0, ALLOW)])
 
 
-def _assembled(code: Iterable[tuple[int, int, int, int]]) -> bytes:
+def _assemble(code: Iterable[tuple[int, int, int, int]]) -> bytes:
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
 
@@ -213,15 +263,16 @@ def install_filter(program: bytes) -> None:
 
 
 def limit_resources(limits: Mapping[str, Any], base_memory: int) -> None:
-    """Resource limits of a player; `base_memory` is what the zygote's libraries map already, in bytes."""
+    """Resource limits of a player; `base_memory` is what the zygote's libraries map already, in
+    bytes."""
     seconds = max(1, int(limits["cpu_seconds"]))
-    _lower(resource.RLIMIT_CPU, seconds, seconds + 1)
+    _lower_limit(resource.RLIMIT_CPU, seconds, seconds + 1)
     if LINUX:
         most = base_memory + int(limits["memory"])
-        _lower(resource.RLIMIT_AS, most, most + SPARE)
-    _lower(resource.RLIMIT_FSIZE, int(limits["file_size"]))
-    _lower(resource.RLIMIT_NOFILE, 256)
-    _lower(resource.RLIMIT_CORE, 0)
+        _lower_limit(resource.RLIMIT_AS, most, most + SPARE_MEMORY)
+    _lower_limit(resource.RLIMIT_FSIZE, int(limits["file_size"]))
+    _lower_limit(resource.RLIMIT_NOFILE, 256)
+    _lower_limit(resource.RLIMIT_CORE, 0)
 
 
 def use_spare_memory() -> None:
@@ -231,7 +282,7 @@ def use_spare_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
-def _lower(which: int, soft: int, hard: int | None = None) -> None:
+def _lower_limit(which: int, soft: int, hard: int | None = None) -> None:
     _, most = resource.getrlimit(which)
     hard = soft if hard is None else hard
     if most != resource.RLIM_INFINITY:
@@ -245,7 +296,7 @@ def _prctl(option: int, *arguments: Any) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
-def _call(number: int, *arguments: Any) -> int:
+def _syscall(number: int, *arguments: Any) -> int:
     result = int(_libc.syscall(number, *arguments))
     if result < 0:
         raise OSError(ctypes.get_errno(), f"system call {number}")

@@ -1,7 +1,10 @@
-"""Frames between runner, judge and player: msgpack with a few typed extensions; bounded, and never executable.
+"""Frames between runner, judge and player: msgpack with a few typed extensions; bounded, and never
+executable.
 
-A frame is a length (4 bytes, big endian) and that many bytes of msgpack. Beside plain data the extensions carry tuples, sets,
-large integers, numpy arrays and pandas frames as columns. Imported by the zygote inside the sandbox: standard library and msgpack only.
+A frame is a length (4 bytes, big endian) and that many bytes of msgpack. Beside plain data the
+extensions carry tuples, sets,
+large integers, numpy arrays and pandas frames as columns. Imported by the zygote inside the
+sandbox: standard library and msgpack only.
 """
 
 import builtins
@@ -14,27 +17,33 @@ from msgpack import packb, unpackb
 
 # Ours: what an artifact does to the shared ones does not reach the functions below.
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
-FRAME = 16 * 1024**2  # bytes of one frame from a player
-NESTING = 32  # extensions inside extensions
-BIG = 4096  # bytes of an integer
+MAX_FRAME = 16 * 1024**2  # bytes of one frame from a player
+MAX_NESTING = 32  # extensions inside extensions
+MAX_INTEGER = 4096  # bytes of an integer
 TUPLE, SET, FROZENSET, INTEGER, ARRAY, OBJECTS, TABLE, SERIES, COMPLEX = range(1, 10)
-PIECE = 64 * 1024  # bytes read at once: a larger buffer is mapped anew for every read, which costs more than the read
-NUMERIC = "biufcSUMm"  # kinds of numpy dtypes that are plain bytes
-_plain = msgpack.Packer(strict_types=True)  # ours for good: a new one for each value costs more than most values
+READ_SIZE = (
+    64 * 1024
+    # bytes read at once: a larger buffer is mapped anew for every read, which costs more than the read
+)
+PLAIN_KINDS = "biufcSUMm"  # kinds of numpy dtypes that are plain bytes
+_plain_packer = msgpack.Packer(
+    strict_types=True
+)  # ours for good: a new one for each value costs more than most values
 
 
 class WireError(Exception):
-    """A frame that is malformed, too large, or holds what cannot be sent. The message says which."""
+    """A frame that is malformed, too large, or holds what cannot be sent. The message says
+    which."""
 
 
-class Closed(Exception):
+class ChannelClosed(Exception):
     """The other side has closed the channel."""
 
 
 def pack(value: Any) -> bytes:
     """`value` as msgpack. Raises WireError naming the type that cannot be sent."""
     try:
-        plain: bytes = _plain.pack(value)
+        plain: bytes = _plain_packer.pack(value)
         return plain
     except (ValueError, TypeError, OverflowError, RecursionError):
         pass  # it holds more than plain data
@@ -45,7 +54,9 @@ def pack(value: Any) -> bytes:
     except RecursionError as error:
         raise WireError("it is nested too deeply") from error
     except (ValueError, TypeError, OverflowError) as error:
-        raise WireError("it is nested too deeply" if "recursion" in str(error) else str(error)) from error
+        raise WireError(
+            "it is nested too deeply" if "recursion" in str(error) else str(error)
+        ) from error
     return data
 
 
@@ -55,7 +66,7 @@ def unpack(data: bytes) -> Any:
 
 
 def _unpack(data: bytes, depth: int) -> Any:
-    if depth > NESTING:
+    if depth > MAX_NESTING:
         raise WireError("it is nested too deeply")
 
     def extension(code: int, body: bytes) -> Any:
@@ -84,59 +95,63 @@ def _encode(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return msgpack.ExtType(SET if isinstance(value, set) else FROZENSET, pack(list(value)))
     if isinstance(value, int):
-        return _integer(value)
+        return _encode_integer(value)
     plain: type[Any]
     for plain in (str, float, bytes, list, dict):
         if isinstance(value, plain):
             return plain(value)
     if kind is complex:
         return msgpack.ExtType(COMPLEX, pack([value.real, value.imag]))
-    return _library(value)
+    return _encode_library_value(value)
 
 
-def _integer(value: int) -> Any:
+def _encode_integer(value: int) -> Any:
     number = int(value)
     if -(2**63) <= number < 2**64:
         return number
     size = number.bit_length() // 8 + 1
-    if size > BIG:
+    if size > MAX_INTEGER:
         raise WireError("an integer is too large")
     return msgpack.ExtType(INTEGER, number.to_bytes(size, "big", signed=True))
 
 
-def _library(value: Any) -> Any:
+def _encode_library_value(value: Any) -> Any:
     """numpy and pandas values; only what is loaded already can be an instance of theirs."""
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
     if numpy is not None:
         if isinstance(value, numpy.generic):
             return value.item()
         if isinstance(value, numpy.ndarray):
-            return _array(value)
+            return _encode_array(value)
     if pandas is not None and hasattr(pandas, "DataFrame"):
         if isinstance(value, pandas.DataFrame):
-            columns = [[name, _column(value.iloc[:, i])] for i, name in enumerate(value.columns)]
-            return msgpack.ExtType(TABLE, pack([columns, _column(value.index)]))
+            columns = [
+                [name, _encode_column(value.iloc[:, i])] for i, name in enumerate(value.columns)
+            ]
+            return msgpack.ExtType(TABLE, pack([columns, _encode_column(value.index)]))
         if isinstance(value, pandas.Series):
-            return msgpack.ExtType(SERIES, pack([value.name, _column(value), _column(value.index)]))
+            return msgpack.ExtType(
+                SERIES, pack([value.name, _encode_column(value), _encode_column(value.index)])
+            )
     raise WireError(f"a value of type {type(value).__name__} cannot be sent")
 
 
-def _array(value: Any) -> Any:
-    if value.dtype.kind in NUMERIC:
+def _encode_array(value: Any) -> Any:
+    if value.dtype.kind in PLAIN_KINDS:
         return msgpack.ExtType(ARRAY, pack([value.dtype.str, list(value.shape), value.tobytes()]))
     if value.dtype.kind == "O":
         return msgpack.ExtType(OBJECTS, pack([list(value.shape), value.ravel().tolist()]))
     raise WireError(f"an array of dtype {value.dtype} cannot be sent")
 
 
-def _column(values: Any) -> Any:
+def _encode_column(values: Any) -> Any:
     array = values.to_numpy()
-    return array if array.dtype.kind in NUMERIC else values.tolist()
+    return array if array.dtype.kind in PLAIN_KINDS else values.tolist()
 
 
 def _decode(code: int, body: bytes, depth: int) -> Any:
     if code == INTEGER:
-        if len(body) > BIG:
+        if len(body) > MAX_INTEGER:
             raise WireError("an integer is too large")
         return int.from_bytes(body, "big", signed=True)
     value = _unpack(body, depth)
@@ -168,7 +183,7 @@ def _decode_array(dtype: str, shape: list[int], data: bytes) -> Any:
     import numpy
 
     kind = numpy.dtype(dtype)
-    if kind.kind not in NUMERIC:
+    if kind.kind not in PLAIN_KINDS:
         raise WireError("malformed data (array)")
     return numpy.frombuffer(data, kind).reshape(shape).copy()
 
@@ -185,23 +200,26 @@ def _decode_objects(shape: list[int], items: list[Any]) -> Any:
 def _decode_table(columns: list[Any], index: Any) -> Any:
     import pandas
 
-    frame = pandas.DataFrame({i: column for i, (_, column) in enumerate(columns)}, index=pandas.Index(index))
+    frame = pandas.DataFrame(
+        {i: column for i, (_, column) in enumerate(columns)}, index=pandas.Index(index)
+    )
     frame.columns = pandas.Index([name for name, _ in columns])
     return frame
 
 
-def too_large(size: int, limit: int) -> str:
+def describe_excess(size: int, limit: int) -> str:
     return f"it is too large ({size / 2**20:.1f} MB, at most {limit >> 20} MB)"
 
 
 class Channel:
-    """Frames over two descriptors: pipes, which cost half of what sockets do, or the same stream socket twice.
+    """Frames over two descriptors: pipes, which cost half of what sockets do, or the same stream
+    socket twice.
 
     `limit` bounds what is received, in bytes.
     """
 
-    def __init__(self, reading: int, writing: int, limit: int = FRAME + 1024**2) -> None:
-        self.reading, self.writing, self.limit, self._rest = reading, writing, limit, b""
+    def __init__(self, read_fd: int, write_fd: int, limit: int = MAX_FRAME + 1024**2) -> None:
+        self.read_fd, self.write_fd, self.limit, self._unread = read_fd, write_fd, limit, b""
 
     def send(self, value: Any) -> None:
         """Raises WireError for what cannot be sent, Closed when nobody listens."""
@@ -212,48 +230,48 @@ class Channel:
             raise WireError("it is too large")
         frame: bytes | memoryview = len(body).to_bytes(4, "big") + body
         try:
-            written = os.write(self.writing, frame)
+            written = os.write(self.write_fd, frame)
             while written < len(frame):
                 frame = memoryview(frame)[written:]
-                written = os.write(self.writing, frame)
+                written = os.write(self.write_fd, frame)
         except OSError as error:
-            raise Closed from error
+            raise ChannelClosed from error
 
     def receive(self) -> Any:
         """The next frame. Raises WireError, or Closed at the end."""
         return unpack(self.receive_packed())
 
     def receive_packed(self) -> bytes:
-        data = self._rest or self._more()
+        data = self._unread or self._read_more()
         while len(data) < 4:
-            data += self._more()
+            data += self._read_more()
         need = int.from_bytes(data[:4], "big") + 4
         if need > self.limit:
-            raise WireError(too_large(need, self.limit))
+            raise WireError(describe_excess(need, self.limit))
         if len(data) < need:
-            data = self._gather(data, need)
-        self._rest = data[need:]
+            data = self._read_until(data, need)
+        self._unread = data[need:]
         return data[4:need]
 
-    def spare(self) -> bool:
+    def has_unread(self) -> bool:
         """Whether more arrived than was asked for."""
-        return bool(self._rest)
+        return bool(self._unread)
 
     def close(self) -> None:
-        for fd in {self.reading, self.writing}:
+        for fd in {self.read_fd, self.write_fd}:
             os.close(fd)
 
-    def _gather(self, data: bytes, need: int) -> bytes:
+    def _read_until(self, data: bytes, need: int) -> bytes:
         gathered = bytearray(data)
         while len(gathered) < need:
-            gathered += self._more()
+            gathered += self._read_more()
         return bytes(gathered)
 
-    def _more(self) -> bytes:
+    def _read_more(self) -> bytes:
         try:
-            data = os.read(self.reading, PIECE)
+            data = os.read(self.read_fd, READ_SIZE)
         except OSError as error:
-            raise Closed from error
+            raise ChannelClosed from error
         if not data:
-            raise Closed
+            raise ChannelClosed
         return data

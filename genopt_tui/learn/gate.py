@@ -1,16 +1,24 @@
-"""Whether one version scores better than another: paired, with a third verdict for what the scores cannot tell.
+"""Whether one version scores better than another: paired, with a third verdict for what the scores
+cannot tell.
 
-The test is the paired sign-flip permutation test (Fisher 1935), two-sided: exact where all 2**n sign flips are few enough,
-else on a seeded random sample of them with the +1 correction of Phipson and Smyth (2010). A percentile bootstrap is not used: at n = 10 it rejects
+The test is the paired sign-flip permutation test (Fisher 1935), two-sided: exact where all 2**n
+sign flips are few enough,
+else on a seeded random sample of them with the +1 correction of Phipson and Smyth (2010). A
+percentile bootstrap is not used: at n = 10 it rejects
 11 % of true nulls at a nominal 5 %.
 
-The interval inverts that same test, on the same flips: its limits are order statistics of the means of the non-empty subsets of the
-differences (Hartigan 1969, "Using subsample values as typical values"), so 0 lies outside it exactly when the test decides.
-Where n is too small for the test to decide at all, the interval is Student's t, widened to hold 0, and the verdict is
+The interval inverts that same test, on the same flips: its limits are order statistics of the means
+of the non-empty subsets of the
+differences (Hartigan 1969, "Using subsample values as typical values"), so 0 lies outside it
+exactly when the test decides.
+Where n is too small for the test to decide at all, the interval is Student's t, widened to hold 0,
+and the verdict is
 `undecided`.
 
-Repeated looks spend alpha by the O'Brien-Fleming-like function of Lan and DeMets (1983); each look is tested at
-its increment (a union bound), so the rate of wrong verdicts over all looks stays within 1 - confidence.
+Repeated looks spend alpha by the O'Brien-Fleming-like function of Lan and DeMets (1983); each look
+is tested at
+its increment (a union bound), so the rate of wrong verdicts over all looks stays within 1 -
+confidence.
 """
 
 import math
@@ -19,14 +27,14 @@ from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Any, Literal
 
-from genopt_tui.learn.student import quantile
+from genopt_tui.learn.student import t_quantile
 
 Direction = Literal["higher", "lower"]
 Verdict = Literal["better", "worse", "undecided"]
-EXACT = 13  # pairs up to which all sign flips are looked at
+MAX_EXACT_PAIRS = 13  # pairs up to which all sign flips are looked at
 RESAMPLES = 9_999
-LOOKS = 3
-TIE = 1e-12  # relative difference below which two scores are the same
+MAX_LOOKS = 3
+TIE_TOLERANCE = 1e-12  # relative difference below which two scores are the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,10 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`new` against `base` on the same examples. `difference` is mean(new) - mean(base), in the score's own direction;
-    `interval` its confidence interval at `confidence` (None where n < 2); `better`, `worse`, `same` count pairs by the task's direction.
+    """`new` against `base` on the same examples. `difference` is mean(new) - mean(base), in the
+    score's own direction;
+    `interval` its confidence interval at `confidence` (None where n < 2); `better`, `worse`, `same`
+    count pairs by the task's direction.
     `alpha` is the level of this look.
     """
 
@@ -75,15 +85,20 @@ class Comparison:
         return f"d {self.difference:+.4g}{low_high} {self.verdict}  {counts}  n={self.n}"
 
 
-def summary(scores: Sequence[float]) -> Summary:
+def summarize(scores: Sequence[float]) -> Summary:
     """Summary of finite scores. Raises ValueError when there is none."""
     if not scores:
         raise ValueError("no scores")
-    return Summary(fmean(scores), _deviation(scores) / math.sqrt(len(scores)) if len(scores) > 1 else None, len(scores))
+    return Summary(
+        fmean(scores),
+        _standard_deviation(scores) / math.sqrt(len(scores)) if len(scores) > 1 else None,
+        len(scores),
+    )
 
 
-def _deviation(scores: Sequence[float]) -> float:
-    """Standard deviation of a sample of two or more; `statistics.stdev` calculates in fractions, which takes a hundred times as long."""
+def _standard_deviation(scores: Sequence[float]) -> float:
+    """Standard deviation of a sample of two or more; `statistics.stdev` calculates in fractions,
+    which takes a hundred times as long."""
     if min(scores) == max(scores):
         return 0.0
     mean = fmean(scores)
@@ -102,17 +117,23 @@ def compare(
     deterministic: bool = False,
     seed: int = 0,
 ) -> Comparison:
-    """Compare paired scores: `base[i]` and `new[i]` come from the same example and seed. Raises ValueError on unpaired input.
+    """Compare paired scores: `base[i]` and `new[i]` come from the same example and seed. Raises
+    ValueError on unpaired input.
 
-    `blocks` groups pairs that are not independent (repeats of an example): each block counts once, by its mean.
-    `deterministic`: the scores carry no noise; a single pair then decides by itself, as there is nothing to test.
+    `blocks` groups pairs that are not independent (repeats of an example): each block counts once,
+    by its mean.
+    `deterministic`: the scores carry no noise; a single pair then decides by itself, as there is
+    nothing to test.
     `look` of `looks` (at most three) is one of several comparisons while scores still come in.
     """
-    pairs = _blocked(base, new, blocks)
-    differences = [0.0 if math.isclose(a, b, rel_tol=TIE, abs_tol=TIE) else b - a for a, b in pairs]
-    better, worse, same = _counts(differences, direction)
+    pairs = _pair_scores(base, new, blocks)
+    differences = [
+        0.0 if math.isclose(a, b, rel_tol=TIE_TOLERANCE, abs_tol=TIE_TOLERANCE) else b - a
+        for a, b in pairs
+    ]
+    better, worse, same = _count_directions(differences, direction)
     n, mean = len(differences), fmean(differences)
-    alpha = spent(1 - confidence, look, looks)
+    alpha = spend_alpha(1 - confidence, look, looks)
     interval: tuple[float, float] | None
     if n == 1 and deterministic:
         p, interval, test = float(mean == 0), (mean, mean), "exact (deterministic, one example)"
@@ -123,9 +144,9 @@ def compare(
             "none (too few scores)" if n < 2 else "none (all the same)",
         )
     else:
-        flips = _flips(differences, seed)
-        p, test = flips.p(), flips.name
-        interval = _interval(differences, alpha, p, flips.subset_means())
+        flips = _make_sign_flips(differences, seed)
+        p, test = flips.p_value(), flips.name
+        interval = _confidence_interval(differences, alpha, p, flips.subset_means())
     verdict: Verdict = "undecided"
     if p <= alpha:
         verdict = "better" if (mean > 0) == (direction == "higher") else "worse"
@@ -134,11 +155,11 @@ def compare(
     return Comparison(mean, interval, p, verdict, test, confidence, better, worse, same, n, alpha)
 
 
-def spent(alpha: float, look: int, looks: int) -> float:
+def spend_alpha(alpha: float, look: int, looks: int) -> float:
     """The part of `alpha` that this look may use. Raises ValueError for more than three looks."""
-    if not 1 <= look <= looks <= LOOKS:
-        raise ValueError(f"look {look} of {looks}: at most {LOOKS} looks, counted from 1")
-    return _used(alpha, look / looks) - _used(alpha, (look - 1) / looks)
+    if not 1 <= look <= looks <= MAX_LOOKS:
+        raise ValueError(f"look {look} of {looks}: at most {MAX_LOOKS} looks, counted from 1")
+    return _cumulative_alpha(alpha, look / looks) - _cumulative_alpha(alpha, (look - 1) / looks)
 
 
 def pairs_needed(confidence: float) -> int:
@@ -146,12 +167,16 @@ def pairs_needed(confidence: float) -> int:
     return math.ceil(math.log2(2 / (1 - confidence)))
 
 
-def _used(alpha: float, fraction: float) -> float:
+def _cumulative_alpha(alpha: float, fraction: float) -> float:
     normal = NormalDist()
-    return 0.0 if fraction <= 0 else 2 * (1 - normal.cdf(normal.inv_cdf(1 - alpha / 2) / math.sqrt(fraction)))
+    return (
+        0.0
+        if fraction <= 0
+        else 2 * (1 - normal.cdf(normal.inv_cdf(1 - alpha / 2) / math.sqrt(fraction)))
+    )
 
 
-def _blocked(
+def _pair_scores(
     base: Sequence[float], new: Sequence[float], blocks: Sequence[Hashable] | None
 ) -> list[tuple[float, float]]:
     if not base or len(base) != len(new) or (blocks is not None and len(blocks) != len(base)):
@@ -166,27 +191,32 @@ def _blocked(
     return [(fmean(a for a, _ in g), fmean(b for _, b in g)) for g in grouped.values()]
 
 
-def _counts(differences: Sequence[float], direction: Direction) -> tuple[int, int, int]:
+def _count_directions(differences: Sequence[float], direction: Direction) -> tuple[int, int, int]:
     up, down = sum(d > 0 for d in differences), sum(d < 0 for d in differences)
     better, worse = (up, down) if direction == "higher" else (down, up)
     return better, worse, len(differences) - up - down
 
 
 @dataclass(frozen=True, slots=True)
-class _Flips:
-    """Ways to flip the signs of some of the differences: of each the sum of those that are flipped, and how many they are."""
+class _SignFlips:
+    """Ways to flip the signs of some of the differences: of each the sum of those that are flipped,
+    and how many they are."""
 
     sums: Any
     sizes: Any
     total: float
-    near: float
+    tolerance: float
     """Difference below which two sums are the same but for rounding."""
     exact: bool
 
-    def p(self) -> float:
-        """How often a flip leads at least as far from 0 as no flip does, to one side or the other."""
+    def p_value(self) -> float:
+        """How often a flip leads at least as far from 0 as no flip does, to one side or the
+        other."""
         flipped = self.total - 2 * self.sums
-        side = min((flipped <= self.total + self.near).sum(), (flipped >= self.total - self.near).sum())
+        side = min(
+            (flipped <= self.total + self.tolerance).sum(),
+            (flipped >= self.total - self.tolerance).sum(),
+        )
         drawn = 0 if self.exact else 1
         return min(1.0, 2 * float(side + drawn) / (len(flipped) + drawn))
 
@@ -202,22 +232,25 @@ class _Flips:
         return f"paired sign-flip permutation ({'exact' if self.exact else f'{RESAMPLES} random flips'})"
 
 
-def _flips(differences: Sequence[float], seed: int) -> _Flips:
+def _make_sign_flips(differences: Sequence[float], seed: int) -> _SignFlips:
     import numpy as np
 
     data, n = np.asarray(differences), len(differences)
-    exact, draw = n <= EXACT, np.random.default_rng(seed).integers
+    exact, draw = n <= MAX_EXACT_PAIRS, np.random.default_rng(seed).integers
     flipped = np.arange(2**n)[:, None] >> np.arange(n) & 1 if exact else draw(0, 2, (RESAMPLES, n))
     near = 100 * float(np.finfo(float).eps) * float(np.abs(data).sum())
-    return _Flips(flipped @ data, flipped.sum(axis=1), float(data.sum()), near, exact)
+    return _SignFlips(flipped @ data, flipped.sum(axis=1), float(data.sum()), near, exact)
 
 
-def _interval(differences: Sequence[float], alpha: float, p: float, means: Any) -> tuple[float, float]:
-    """The differences that the test would not reject: order statistics of the `means` of subsets, made to agree with `p` about 0."""
+def _confidence_interval(
+    differences: Sequence[float], alpha: float, p: float, means: Any
+) -> tuple[float, float]:
+    """The differences that the test would not reject: order statistics of the `means` of subsets,
+    made to agree with `p` about 0."""
     n = len(differences)
     rank = int(alpha / 2 * (len(means) + 1) + 1e-9)
     if rank < 1:
-        reach = _t_quantile(n - 1, 1 - alpha) * _deviation(differences) / math.sqrt(n)
+        reach = _t_quantile(n - 1, 1 - alpha) * _standard_deviation(differences) / math.sqrt(n)
         low, high = fmean(differences) - reach, fmean(differences) + reach
     else:
         low, high = float(means[rank - 1]), float(means[-rank])
@@ -227,4 +260,4 @@ def _interval(differences: Sequence[float], alpha: float, p: float, means: Any) 
 
 
 def _t_quantile(freedom: int, confidence: float) -> float:
-    return quantile(0.5 + confidence / 2, freedom)
+    return t_quantile(0.5 + confidence / 2, freedom)

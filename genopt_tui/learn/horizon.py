@@ -23,14 +23,20 @@ def select(
 ) -> Ranges:
     """The steps that the horizon keeps, as inclusive ranges counted from 0, in order.
 
-    `all`, `first` and `last` need no trace. `around-reward` keeps `steps` on each side of every step whose reward differs from
-    the trace's usual one, `around-error` of every step with a failing call (a failed rollout: of its last step); where there is
-    none, the last `steps`. `python:FILE:FUNCTION` keeps the steps that `chooser`, that function, names.
+    `all`, `first` and `last` need no trace. `around-reward` keeps `steps` on each side of every
+    step whose reward differs from
+    the trace's usual one, `around-error` of every step with a failing call (a failed rollout: of
+    its last step); where there is
+    none, the last `steps`. `python:FILE:FUNCTION` keeps the steps that `chooser`, that function,
+    names.
     """
-    return [(first, last) for first, last, _ in chosen(kind, steps, length, trace, failed, score, chooser)]
+    return [
+        (first, last)
+        for first, last, _ in select_steps(kind, steps, length, trace, failed, score, chooser)
+    ]
 
 
-def chosen(
+def select_steps(
     kind: str,
     steps: int,
     length: int,
@@ -50,13 +56,13 @@ def chosen(
     if kind == "last" or trace is None:
         return tail
     if kind.startswith("python:"):
-        return _named(chooser(trace, score) if chooser else [], length)
-    events = rewards(trace) if kind == "around-reward" else errors(trace, failed)
+        return _parse_chosen_steps(chooser(trace, score) if chooser else [], length)
+    events = find_unusual_rewards(trace) if kind == "around-reward" else find_errors(trace, failed)
     windows = [(max(0, at - steps), min(length - 1, at + steps)) for at in events]
-    return [(a, b, "") for a, b in merged(windows)] or tail
+    return [(a, b, "") for a, b in merge_ranges(windows)] or tail
 
 
-def describe(kind: str, steps: int) -> str:
+def describe_horizon(kind: str, steps: int) -> str:
     """The horizon in words."""
     words = {
         "all": "every step",
@@ -65,7 +71,9 @@ def describe(kind: str, steps: int) -> str:
         "around-reward": f"{steps} steps on each side of every unusual reward (none: the last {steps})",
         "around-error": f"{steps} steps on each side of every error (none: the last {steps})",
     }
-    return words.get(kind, f"the steps that {kind.removeprefix('python:').replace(':', ', function ')} chooses")
+    return words.get(
+        kind, f"the steps that {kind.removeprefix('python:').replace(':', ', function ')} chooses"
+    )
 
 
 def in_words(ranges: Sequence[tuple[int, int]]) -> str:
@@ -76,26 +84,30 @@ def in_words(ranges: Sequence[tuple[int, int]]) -> str:
     return ", ".join(words)
 
 
-def rewards(trace: Sequence[TraceStep]) -> list[int]:
+def find_unusual_rewards(trace: Sequence[TraceStep]) -> list[int]:
     """Steps whose reward is not the trace's most frequent one (0 where that is not clear)."""
-    told = trace.rewards() if isinstance(trace, TraceReader) else [s.reward for s in trace]
-    values = [0.0 if value is None or value != value else value for value in told]  # a NaN differs from itself
+    told = trace.read_rewards() if isinstance(trace, TraceReader) else [s.reward for s in trace]
+    values = [
+        0.0 if value is None or value != value else value for value in told
+    ]  # a NaN differs from itself
     counts = Counter(values).most_common(2)
     usual = 0.0 if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
     return [at for at, value in enumerate(values) if value != usual]
 
 
-def errors(trace: Sequence[TraceStep], failed: bool) -> list[int]:
+def find_errors(trace: Sequence[TraceStep], failed: bool) -> list[int]:
     """Steps in which a call of the artifact raised, and the last one of a failed rollout."""
     if isinstance(trace, TraceReader):
-        found = list(trace.failed())
+        found = list(trace.find_failed_steps())
     else:
-        found = [at for at, s in enumerate(trace) if any(c.error for c in s.calls) or s.info.get("error")]
+        found = [
+            at for at, s in enumerate(trace) if any(c.error for c in s.calls) or s.info.get("error")
+        ]
     last = len(trace) - 1
     return [*found, last] if failed and last not in found else found
 
 
-def merged(windows: Sequence[tuple[int, int]]) -> Ranges:
+def merge_ranges(windows: Sequence[tuple[int, int]]) -> Ranges:
     """Ranges in order, those that touch made one."""
     out: Ranges = []
     for first, last in sorted(windows):
@@ -106,8 +118,9 @@ def merged(windows: Sequence[tuple[int, int]]) -> Ranges:
     return out
 
 
-def _named(answer: Any, length: int) -> list[tuple[int, int, str]]:
-    """What a user's function answered, as ranges; raises ValueError where that is no list of (step, why)."""
+def _parse_chosen_steps(answer: Any, length: int) -> list[tuple[int, int, str]]:
+    """What a user's function answered, as ranges; raises ValueError where that is no list of (step,
+    why)."""
     try:
         steps = {int(step): str(why)[:80] for step, why in answer}
     except (TypeError, ValueError) as error:

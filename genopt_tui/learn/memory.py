@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from genopt_tui.config import Memory
 from genopt_tui.learn.text import cut_middle
 
-DIFF = 2_000  # characters of an attempt's diff that are shown
+MAX_DIFF = 2_000  # characters of an attempt's diff that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One earlier proposal. `decision` is a word of the command line's page, `score` and `base_score` are gate means.
+    """One earlier proposal. `decision` is a word of the command line's page, `score` and
+    `base_score` are gate means.
 
-    `reason` is what a person or the runner said, `declined` the hunks a person left out (as a diff). `on_line`: its base is head
+    `reason` is what a person or the runner said, `declined` the hunks a person left out (as a
+    diff). `on_line`: its base is head
     or an ancestor of head.
     """
 
@@ -27,16 +29,18 @@ class Attempt:
     subject: str = ""
     diff: str = ""
     abandoned: bool = False
-    on_line: bool = True
+    on_branch: bool = True
     declined: str = ""
 
 
-def select(attempts: Sequence[Attempt], memory: Memory, direction: str = "higher") -> list[Attempt]:
+def select_attempts(
+    attempts: Sequence[Attempt], memory: Memory, direction: str = "higher"
+) -> list[Attempt]:
     """The attempts to show, in the order to show them.
 
     A reason given in the newest step, and hunks declined there, are shown whatever the size is.
     """
-    told = [a for a in attempts if a.on_line or memory.scope == "session"]
+    told = [a for a in attempts if a.on_branch or memory.scope == "session"]
     newest = max((a.step for a in told), default=0)
     must = [a for a in told if a.step == newest and (a.reason or a.declined)]
     sign = 1 if direction == "higher" else -1
@@ -47,10 +51,11 @@ def select(attempts: Sequence[Attempt], memory: Memory, direction: str = "higher
     return kept + [a for a in must if a not in kept]
 
 
-def describe(attempt: Attempt, limit: int = DIFF) -> tuple[str, int]:
-    """An attempt in words, and how many characters of its diff were left out (marked in the text)."""
+def describe_attempt(attempt: Attempt, limit: int = MAX_DIFF) -> tuple[str, int]:
+    """An attempt in words, and how many characters of its diff were left out (marked in the
+    text)."""
     number = f"{attempt.step}" + (f".{attempt.candidate + 1}" if attempt.candidate else "")
-    head = f"Step {number}: {OUTCOME.get(attempt.decision, attempt.decision or 'kept')}"
+    head = f"Step {number}: {OUTCOME_TEXTS.get(attempt.decision, attempt.decision or 'kept')}"
     head += ", later left behind by a rewind" if attempt.abandoned else ""
     lines = [f"{head}. {attempt.subject}".rstrip(" .") + "."]
     if attempt.score is not None:
@@ -60,16 +65,19 @@ def describe(attempt: Attempt, limit: int = DIFF) -> tuple[str, int]:
     if attempt.reason:
         lines.append(f"Reason given: {attempt.reason}")
     lost = 0
-    for title, text in (("Change:", attempt.diff), ("Parts of it that were declined:", attempt.declined)):
+    for title, text in (
+        ("Change:", attempt.diff),
+        ("Parts of it that were declined:", attempt.declined),
+    ):
         if text:
             shown, cut = cut_middle(text.rstrip("\n"), limit)
-            fence = "`" * max(3, max(map(len, _runs(shown)), default=0) + 1)
+            fence = "`" * max(3, max(map(len, _find_backtick_runs(shown)), default=0) + 1)
             lines += [title, f"{fence}diff", shown, fence]
             lost += cut
     return "\n".join(lines), lost
 
 
-OUTCOME = {
+OUTCOME_TEXTS = {
     "approved": "accepted by the person",
     "edited": "accepted after the person edited it",
     "gate": "accepted by the gate",
@@ -84,7 +92,7 @@ OUTCOME = {
 }
 
 
-def _runs(text: str) -> list[str]:
+def _find_backtick_runs(text: str) -> list[str]:
     import re
 
     return re.findall(r"`+", text)

@@ -21,9 +21,12 @@ def sample_batch(
 ) -> list[tuple[Example, int]]:
     """(example, repeat) of the rollouts of step `step` (from 1), `size` of them.
 
-    `shuffled`: epochs over all examples, each in a seeded order of its own. `worst`: lowest last known score first
-    (unknown ones first of all). `mixed`: half worst, half shuffled. `pinned`: the pinned ones alone, or the first
-    ones in order where none is. Pinned examples come first under every sampling; excluded ones never come.
+    `shuffled`: epochs over all examples, each in a seeded order of its own. `worst`: lowest last
+    known score first
+    (unknown ones first of all). `mixed`: half worst, half shuffled. `pinned`: the pinned ones
+    alone, or the first
+    ones in order where none is. Pinned examples come first under every sampling; excluded ones
+    never come.
     An example that comes again within a batch gets the next repeat.
     """
     there = [e for e in examples if e.id not in set(excluded)]
@@ -32,18 +35,20 @@ def sample_batch(
     by_id = {e.id: e for e in there}
     first = [by_id[name] for name in dict.fromkeys(pinned) if name in by_id][:size]
     if sampling == "pinned":
-        return _numbered((first or there[:size])[:size])
+        return _number_repeats((first or there[:size])[:size])
     room = size - len(first)
     rest = [e for e in there if e not in first] or there
     shuffled = _epochs(rest, seed, (max(step, 1) - 1) * room)
     if sampling == "shuffled":
-        return _numbered([*first, *islice(shuffled, room)])
-    worst = _worst(rest, scores or {}, seed, step, direction)
+        return _number_repeats([*first, *islice(shuffled, room)])
+    worst = _sort_worst_first(rest, scores or {}, seed, step, direction)
     if sampling == "worst":
-        return _numbered([*first, *islice(_cycled(worst), room)])
+        return _number_repeats([*first, *islice(_cycle(worst), room)])
     hard = worst[: (room + 1) // 2]
     other = [e for e in rest if e not in hard] or rest
-    return _numbered([*first, *hard, *islice(_epochs(other, seed, (max(step, 1) - 1) * room), room - len(hard))])
+    return _number_repeats(
+        [*first, *hard, *islice(_epochs(other, seed, (max(step, 1) - 1) * room), room - len(hard))]
+    )
 
 
 def _epochs(examples: Sequence[Example], seed: int, skip: int) -> Iterator[Example]:
@@ -56,7 +61,7 @@ def _epochs(examples: Sequence[Example], seed: int, skip: int) -> Iterator[Examp
         epoch, at = epoch + 1, 0
 
 
-def _worst(
+def _sort_worst_first(
     examples: Sequence[Example], scores: Mapping[str, float], seed: int, step: int, direction: str
 ) -> list[Example]:
     order = list(examples)
@@ -65,12 +70,12 @@ def _worst(
     return sorted(order, key=lambda e: sign * scores[e.id] if e.id in scores else float("-inf"))
 
 
-def _cycled(examples: Sequence[Example]) -> Iterator[Example]:
+def _cycle(examples: Sequence[Example]) -> Iterator[Example]:
     while True:
         yield from examples
 
 
-def _numbered(chosen: Sequence[Example]) -> list[tuple[Example, int]]:
+def _number_repeats(chosen: Sequence[Example]) -> list[tuple[Example, int]]:
     seen: dict[str, int] = {}
     batch: list[tuple[Example, int]] = []
     for example in chosen:

@@ -1,8 +1,11 @@
 """What of an artifact may be edited, and whether an edit kept to it.
 
-Entries: `FILE` (the whole file), `FILE:FUNCTION`, `FILE:Class`, `FILE:Class.method` (the definition with its decorators),
-`FILE:#REGION` (the lines between a comment holding `genopt: edit REGION` and one holding `genopt: end`), and a glob
-(`src/*`, `**/*.py`), which also allows new and deleted files. No entry at all: every file there is, none new.
+Entries: `FILE` (the whole file), `FILE:FUNCTION`, `FILE:Class`, `FILE:Class.method` (the definition
+with its decorators),
+`FILE:#REGION` (the lines between a comment holding `genopt: edit REGION` and one holding `genopt:
+end`), and a glob
+(`src/*`, `**/*.py`), which also allows new and deleted files. No entry at all: every file there is,
+none new.
 """
 
 import ast
@@ -17,7 +20,7 @@ from functools import lru_cache
 from typing import Literal
 
 from genopt_tui.errors import UsageError
-from genopt_tui.learn.text import source_lines
+from genopt_tui.learn.text import split_source_lines
 
 REGION_OPEN = re.compile(r"\bgenopt:\s*edit\s+([\w.-]+)")
 REGION_CLOSE = re.compile(r"\bgenopt:\s*end\b")
@@ -26,7 +29,8 @@ Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Editable lines `first` to `last` (from 1, inclusive; `last` is `first - 1` for an empty region) under `name`."""
+    """Editable lines `first` to `last` (from 1, inclusive; `last` is `first - 1` for an empty
+    region) under `name`."""
 
     first: int
     last: int
@@ -44,12 +48,17 @@ class Entry:
     name: str = ""
 
     def covers(self, file: str) -> bool:
-        return bool(_glob(self.file).fullmatch(file)) if self.kind == "glob" else self.file == file
+        return (
+            bool(_compile_glob(self.file).fullmatch(file))
+            if self.kind == "glob"
+            else self.file == file
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something outside the scope that changed. `line` counts from 1 in the new text (old text for what was removed)."""
+    """Something outside the scope that changed. `line` counts from 1 in the new text (old text for
+    what was removed)."""
 
     file: str
     line: int
@@ -57,8 +66,9 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """A file taken apart: the runs of fixed lines around its editable spans, `len(fixed) == len(spans) + 1`."""
+class FileParts:
+    """A file taken apart: the runs of fixed lines around its editable spans, `len(fixed) ==
+    len(spans) + 1`."""
 
     spans: tuple[Span, ...]
     fixed: tuple[tuple[str, ...], ...]
@@ -75,11 +85,11 @@ class Scope:
         """Whether anything in `file` may be edited."""
         return any(entry.covers(file) for entry in self.entries)
 
-    def whole(self, file: str) -> bool:
+    def covers_whole(self, file: str) -> bool:
         """Whether all of `file` may be edited."""
         return any(e.kind in {"file", "glob"} and e.covers(file) for e in self.entries)
 
-    def may_create(self, file: str) -> bool:
+    def can_create(self, file: str) -> bool:
         """Whether `file` may be made or deleted."""
         return any(e.kind == "glob" and e.covers(file) for e in self.entries)
 
@@ -87,55 +97,69 @@ class Scope:
     def globs(self) -> list[str]:
         return [e.text for e in self.entries if e.kind == "glob"]
 
-    def spans(self, file: str, text: str) -> list[Span]:
-        """Editable spans of `file`, in order, without overlaps; empty where nothing can be found (text does not parse)."""
-        if self.whole(file):
-            return [Span(1, len(source_lines(text)), file)]
+    def find_spans(self, file: str, text: str) -> list[Span]:
+        """Editable spans of `file`, in order, without overlaps; empty where nothing can be found
+        (text does not parse)."""
+        if self.covers_whole(file):
+            return [Span(1, len(split_source_lines(text)), file)]
         wanted = [e for e in self.entries if e.covers(file)]
         names = {e.name for e in wanted if e.kind == "definition"}
         found = [s for s in _definitions(text) if s.name in names] if names else []
         regions = {e.name for e in wanted if e.kind == "region"}
-        found += [s for s in _regions(file, text) if s.name.removeprefix("#") in regions] if regions else []
-        return _outermost(found)
+        found += (
+            [s for s in _regions(file, text) if s.name.removeprefix("#") in regions]
+            if regions
+            else []
+        )
+        return _drop_nested(found)
 
-    def lines(self, file: str, text: str) -> list[tuple[int, int]]:
+    def find_editable_lines(self, file: str, text: str) -> list[tuple[int, int]]:
         """Editable lines of `file` as inclusive ranges counted from 1."""
-        return [(s.first, s.last) for s in self.spans(file, text) if s.last >= s.first]
+        return [(s.first, s.last) for s in self.find_spans(file, text) if s.last >= s.first]
 
-    def parts(self, file: str, text: str) -> Parts:
+    def split_file(self, file: str, text: str) -> FileParts:
         """`text` taken apart into fixed and editable lines."""
-        lines, spans = source_lines(text), self.spans(file, text)
+        lines, spans = split_source_lines(text), self.find_spans(file, text)
         fixed, editable, at = [], [], 0
         for span in spans:
             fixed.append(tuple(lines[at : span.first - 1]))
             editable.append(tuple(lines[span.first - 1 : span.last]))
             at = span.last
         fixed.append(tuple(lines[at:]))
-        return Parts(tuple(spans), tuple(fixed), tuple(editable))
+        return FileParts(tuple(spans), tuple(fixed), tuple(editable))
 
-    def violations(self, old: Mapping[str, str], new: Mapping[str, str]) -> list[Violation]:
-        """All that an edit from `old` to `new` changed outside the scope; empty: the edit keeps to it."""
+    def find_violations(self, old: Mapping[str, str], new: Mapping[str, str]) -> list[Violation]:
+        """All that an edit from `old` to `new` changed outside the scope; empty: the edit keeps to
+        it."""
         found: list[Violation] = []
         for file in sorted({*old, *new}):
             if file not in old or file not in new:
-                if not self.may_create(file):
-                    found.append(Violation(file, 1, _file_rule("created" if file in new else "deleted", self.globs)))
-            elif old[file] != new[file] and not self.whole(file):
-                found += self._changed(file, old[file], new[file])
+                if not self.can_create(file):
+                    found.append(
+                        Violation(
+                            file,
+                            1,
+                            _explain_file_rule("created" if file in new else "deleted", self.globs),
+                        )
+                    )
+            elif old[file] != new[file] and not self.covers_whole(file):
+                found += self._find_violations_in_file(file, old[file], new[file])
         return found
 
-    def restored(self, file: str, old: str, new: str, *, left_out: bool) -> str:
-        """`new` with the fixed lines of `old` put back where only blank lines or trailing blanks of them differ.
+    def restore_fixed_lines(self, file: str, old: str, new: str, *, allow_missing: bool) -> str:
+        """`new` with the fixed lines of `old` put back where only blank lines or trailing blanks of
+        them differ.
 
-        With `left_out`, fixed lines may also be missing (a reply that shows just the functions it changes).
+        With `left_out`, fixed lines may also be missing (a reply that shows just the functions it
+        changes).
         Anything else comes back unchanged, for `violations` to name.
         """
-        if self.whole(file) or old == new:
+        if self.covers_whole(file) or old == new:
             return new
-        before, after = self.parts(file, old), self.parts(file, new)
+        before, after = self.split_file(file, old), self.split_file(file, new)
         order = [s.name for s in before.spans]
         names = [s.name for s in after.spans]
-        if left_out:
+        if allow_missing:
             if (
                 not names
                 or len(set(names)) < len(names)
@@ -143,29 +167,43 @@ class Scope:
                 or len(set(order)) < len(order)
             ):
                 return new
-            if not _is_subsequence(_bare(after.fixed), _bare(before.fixed)):
+            if not _is_subsequence(_drop_blank_lines(after.fixed), _drop_blank_lines(before.fixed)):
                 return new
-        elif names != order or [_bare([f]) for f in after.fixed] != [_bare([f]) for f in before.fixed]:
+        elif names != order or [_drop_blank_lines([f]) for f in after.fixed] != [
+            _drop_blank_lines([f]) for f in before.fixed
+        ]:
             return new
-        mine = dict(zip(names, after.editable, strict=True)) if left_out else {}
+        mine = dict(zip(names, after.editable, strict=True)) if allow_missing else {}
         pieces: list[str] = []
         for i, name in enumerate(order):
-            editable = (mine.get(name, before.editable[i])) if left_out else after.editable[i]
-            pieces += [*before.fixed[i], *_ended(editable, i, before)]
+            editable = (mine.get(name, before.editable[i])) if allow_missing else after.editable[i]
+            pieces += [*before.fixed[i], *_ensure_newline(editable, i, before)]
         return "".join([*pieces, *before.fixed[-1]])
 
     def describe(self) -> str:
         """The scope in words, on one line."""
         return ", ".join(e.text for e in self.entries) or "nothing"
 
-    def _changed(self, file: str, old: str, new: str) -> list[Violation]:
+    def _find_violations_in_file(self, file: str, old: str, new: str) -> list[Violation]:
         if not self.covers(file):
-            return [Violation(file, _first_difference(old, new), f"{file} is not in the scope ({self.describe()})")]
-        before, after = self.parts(file, old), self.parts(file, new)
+            return [
+                Violation(
+                    file,
+                    _first_difference(old, new),
+                    f"{file} is not in the scope ({self.describe()})",
+                )
+            ]
+        before, after = self.split_file(file, old), self.split_file(file, new)
         if not before.spans:
-            return [Violation(file, 1, f"no editable part of {file} can be found in the version this edit is made for")]
+            return [
+                Violation(
+                    file,
+                    1,
+                    f"no editable part of {file} can be found in the version this edit is made for",
+                )
+            ]
         if [s.name for s in before.spans] != [s.name for s in after.spans]:
-            return [_missing(file, before, after)]
+            return [_make_order_violation(file, before, after)]
         found = [
             Violation(file, b.first, f"{b.name} must keep its signature: {a.signature}")
             for a, b in zip(before.spans, after.spans, strict=True)
@@ -175,25 +213,31 @@ class Scope:
         for start, was, now in zip(starts, before.fixed, after.fixed, strict=True):
             if was != now:
                 at = next(
-                    (i for i, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), min(len(was), len(now))
+                    (i for i, (a, b) in enumerate(zip(was, now, strict=False)) if a != b),
+                    min(len(was), len(now)),
                 )
                 line = (now[at : at + 1] or was[at : at + 1])[0].strip()
                 names = ", ".join(s.name for s in before.spans)
                 found.append(
-                    Violation(file, start + at, f"this line lies outside the scope ({names}) and must stay: {line}")
+                    Violation(
+                        file,
+                        start + at,
+                        f"this line lies outside the scope ({names}) and must stay: {line}",
+                    )
                 )
         return found
 
 
 def parse_scope(entries: Iterable[str], files: Mapping[str, str]) -> Scope:
-    """The scope that `entries` describe in the artifact `files`. Raises UsageError naming the entry that fits nothing."""
+    """The scope that `entries` describe in the artifact `files`. Raises UsageError naming the entry
+    that fits nothing."""
     texts = [e.strip() for e in entries if e.strip()]
     if not texts:
         return Scope([Entry(file, file, "file") for file in sorted(files)])
-    return Scope([_entry(text, files) for text in texts])
+    return Scope([_parse_entry(text, files) for text in texts])
 
 
-def unsafe_name(name: str) -> str:
+def explain_unsafe_name(name: str) -> str:
     """Why `name` cannot be the name of an artifact file; empty when it can."""
     parts = name.split("/")
     if not name or len(name) > 200 or any(not c.isprintable() or c in '\\:*?"<>|' for c in name):
@@ -203,39 +247,48 @@ def unsafe_name(name: str) -> str:
     return ""
 
 
-def _entry(text: str, files: Mapping[str, str]) -> Entry:
+def _parse_entry(text: str, files: Mapping[str, str]) -> Entry:
     file, colon, name = text.partition(":")
     if not colon:
         if any(c in text for c in "*?["):
             return Entry(text, text, "glob")
-        _known_file(text, file, files)
+        _require_file(text, file, files)
         return Entry(text, file, "file")
-    _known_file(text, file, files)
+    _require_file(text, file, files)
     if name.startswith("#"):
         there = [s.name for s in _regions(file, files[file])]
-        _known_name(text, name, there, f"{file} has no comment `genopt: edit {name[1:]}` closed by `genopt: end`")
+        _require_name(
+            text,
+            name,
+            there,
+            f"{file} has no comment `genopt: edit {name[1:]}` closed by `genopt: end`",
+        )
         return Entry(text, file, "region", name[1:])
-    if error := _syntax_error(files[file]):
+    if error := _describe_syntax_error(files[file]):
         raise UsageError(f"scope '{text}'", f"{file} does not parse: {error}")
-    _known_name(text, name, [s.name for s in _definitions(files[file])], f"{file} defines no {name}")
+    _require_name(
+        text, name, [s.name for s in _definitions(files[file])], f"{file} defines no {name}"
+    )
     return Entry(text, file, "definition", name)
 
 
-def _known_file(text: str, file: str, files: Mapping[str, str]) -> None:
+def _require_file(text: str, file: str, files: Mapping[str, str]) -> None:
     if file not in files:
-        _unknown(text, f"the artifact has no file {file}", file, list(files))
+        _raise_unknown(text, f"the artifact has no file {file}", file, list(files))
 
 
-def _known_name(text: str, name: str, there: list[str], why: str) -> None:
+def _require_name(text: str, name: str, there: list[str], why: str) -> None:
     if name not in there:
-        _unknown(text, why, name, there)
+        _raise_unknown(text, why, name, there)
 
 
-def _unknown(text: str, why: str, name: str, there: list[str]) -> None:
+def _raise_unknown(text: str, why: str, name: str, there: list[str]) -> None:
     close = get_close_matches(name, there, 1, 0.4)
     there = sorted(set(there))[:8]
     raise UsageError(
-        f"scope '{text}'", why, f"Did you mean {close[0]}?" if close else f"There is: {', '.join(there) or 'none'}"
+        f"scope '{text}'",
+        why,
+        f"Did you mean {close[0]}?" if close else f"There is: {', '.join(there) or 'none'}",
     )
 
 
@@ -246,28 +299,38 @@ def _definitions(text: str) -> list[Span]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    lines, found = source_lines(text), list[Span]()
+    lines, found = split_source_lines(text), list[Span]()
 
     def walk(body: Iterable[ast.AST], prefix: str) -> None:
         for node in body:
             if isinstance(node, Definition):
                 first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-                last = _with_trailing_comments(lines, node.end_lineno or node.lineno, node.col_offset)
+                last = _extend_over_comments(lines, node.end_lineno or node.lineno, node.col_offset)
                 found.append(Span(first, last, prefix + node.name, _signature(node)))
                 walk(node.body, f"{prefix}{node.name}.")
             else:
-                walk((n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt | ast.ExceptHandler)), prefix)
+                walk(
+                    (
+                        n
+                        for n in ast.iter_child_nodes(node)
+                        if isinstance(n, ast.stmt | ast.ExceptHandler)
+                    ),
+                    prefix,
+                )
 
     walk(tree.body, "")
     return found
 
 
-def _with_trailing_comments(lines: list[str], last: int, column: int) -> int:
-    """The last line of a definition, with comments behind its last statement that are indented like its body."""
+def _extend_over_comments(lines: list[str], last: int, column: int) -> int:
+    """The last line of a definition, with comments behind its last statement that are indented like
+    its body."""
     end = last
     for number in range(last + 1, len(lines) + 1):
         line = lines[number - 1]
-        if line.strip() and not (line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > column):
+        if line.strip() and not (
+            line.lstrip().startswith("#") and len(line) - len(line.lstrip()) > column
+        ):
             break
         if line.strip():
             end = number
@@ -275,7 +338,8 @@ def _with_trailing_comments(lines: list[str], last: int, column: int) -> int:
 
 
 def _signature(node: Definition) -> str:
-    """What of a definition must stay: its kind, name, and parameters with their defaults (annotations may change)."""
+    """What of a definition must stay: its kind, name, and parameters with their defaults
+    (annotations may change)."""
     if isinstance(node, ast.ClassDef):
         return f"class {node.name}"
     a = node.args
@@ -309,17 +373,18 @@ def _regions(file: str, text: str) -> list[Span]:
 
 
 def _comments(file: str, text: str) -> list[tuple[int, str]]:
-    """(line, text) where a region's border may stand: comments of Python code, any line of other files."""
+    """(line, text) where a region's border may stand: comments of Python code, any line of other
+    files."""
     if file.endswith(".py"):
         try:
             tokens = list(tokenize.generate_tokens(io.StringIO(text, newline=None).readline))
             return [(t.start[0], t.string) for t in tokens if t.type == tokenize.COMMENT]
         except (tokenize.TokenError, SyntaxError, ValueError):
             return []
-    return [(i, line) for i, line in enumerate(source_lines(text), 1) if "genopt:" in line]
+    return [(i, line) for i, line in enumerate(split_source_lines(text), 1) if "genopt:" in line]
 
 
-def _outermost(spans: list[Span]) -> list[Span]:
+def _drop_nested(spans: list[Span]) -> list[Span]:
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (s.first, -s.last)):
         if not kept or span.first > kept[-1].last:
@@ -327,19 +392,21 @@ def _outermost(spans: list[Span]) -> list[Span]:
     return kept
 
 
-def _missing(file: str, before: Parts, after: Parts) -> Violation:
+def _make_order_violation(file: str, before: FileParts, after: FileParts) -> Violation:
     was, now = [s.name for s in before.spans], [s.name for s in after.spans]
     for name in was:
         if now.count(name) < was.count(name):
             line = next(s.first for s in before.spans if s.name == name)
-            return Violation(file, line, f"{name} must stay where it is, under its name and inside its class")
+            return Violation(
+                file, line, f"{name} must stay where it is, under its name and inside its class"
+            )
     for span in reversed(after.spans):
         if now.count(span.name) > was.count(span.name):
             return Violation(file, span.first, f"{span.name} is defined a second time")
     return Violation(file, after.spans[0].first, f"the order of {', '.join(was)} must stay")
 
 
-def _bare(runs: Iterable[Sequence[str]]) -> list[str]:
+def _drop_blank_lines(runs: Iterable[Sequence[str]]) -> list[str]:
     return [line.rstrip() for run in runs for line in run if line.strip()]
 
 
@@ -348,7 +415,7 @@ def _is_subsequence(short: list[str], long: list[str]) -> bool:
     return all(any(line == other for other in rest) for line in short)
 
 
-def _ended(editable: tuple[str, ...], index: int, before: Parts) -> tuple[str, ...]:
+def _ensure_newline(editable: tuple[str, ...], index: int, before: FileParts) -> tuple[str, ...]:
     """`editable` with a line end where fixed lines follow it."""
     follows = any(before.fixed[index + 1 :]) or index + 1 < len(before.spans)
     if editable and follows and not editable[-1].endswith(("\n", "\r")):
@@ -357,18 +424,23 @@ def _ended(editable: tuple[str, ...], index: int, before: Parts) -> tuple[str, .
 
 
 def _first_difference(old: str, new: str) -> int:
-    a, b = source_lines(old), source_lines(new)
-    return next((i for i, (x, y) in enumerate(zip(a, b, strict=False), 1) if x != y), min(len(a), len(b)) + 1)
+    a, b = split_source_lines(old), split_source_lines(new)
+    return next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False), 1) if x != y),
+        min(len(a), len(b)) + 1,
+    )
 
 
-def _file_rule(act: str, globs: list[str]) -> str:
+def _explain_file_rule(act: str, globs: list[str]) -> str:
     where = (
-        f"only files matching {', '.join(globs)} may be created or deleted" if globs else "the set of files is fixed"
+        f"only files matching {', '.join(globs)} may be created or deleted"
+        if globs
+        else "the set of files is fixed"
     )
     return f"it may not be {act}: {where}"
 
 
-def _syntax_error(text: str) -> str:
+def _describe_syntax_error(text: str) -> str:
     try:
         ast.parse(text)
     except SyntaxError as error:
@@ -379,7 +451,7 @@ def _syntax_error(text: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _glob(pattern: str) -> re.Pattern[str]:
+def _compile_glob(pattern: str) -> re.Pattern[str]:
     """`*` and `?` stop at a slash, `**` does not."""
     out, at = "", 0
     while at < len(pattern):
@@ -393,7 +465,7 @@ def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile(out, re.DOTALL)
 
 
-def inside(ranges: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+def is_inside(ranges: Sequence[tuple[int, int]], first: int, last: int) -> bool:
     """Whether lines `first` to `last` lie in one of the sorted `ranges`."""
     at = bisect_right(ranges, (first, 1 << 60)) - 1
     return at >= 0 and ranges[at][0] <= first and last <= ranges[at][1]

@@ -1,57 +1,62 @@
-"""Quantiles of Student's t in plain Python: scipy for this alone would more than double what the application keeps in memory."""
+"""Quantiles of Student's t in plain Python: scipy for this alone would more than double what the
+application keeps in memory."""
 
 from functools import lru_cache
 from math import exp, lgamma, log, log1p, pi, sqrt
 from statistics import NormalDist
 
-CLOSE = 1e-15
+CONVERGENCE = 1e-15
 """Relative change at which a fraction or an iteration has come to rest."""
 
 
 @lru_cache(maxsize=256)
-def quantile(p: float, freedom: int) -> float:
-    """The t below which a share `p` (0.5 <= p < 1) of the distribution with `freedom` (>= 1) degrees of freedom lies.
+def t_quantile(p: float, freedom: int) -> float:
+    """The t below which a share `p` (0.5 <= p < 1) of the distribution with `freedom` (>= 1)
+    degrees of freedom lies.
 
     Newton's method kept within a bracket; exact to about 12 digits.
     """
     if p == 0.5:
         return 0.0
     low, high = 0.0, 2.0
-    while below(high, freedom) < p:
+    while t_cdf(high, freedom) < p:
         low, high = high, high * 4
     t = min(max(NormalDist().inv_cdf(p), low), high)
     for _ in range(200):
-        over = below(t, freedom) - p
+        over = t_cdf(t, freedom) - p
         low, high = (low, t) if over > 0 else (t, high)
-        step = t - over / density(t, freedom)
+        step = t - over / t_density(t, freedom)
         step = step if low < step < high else (low + high) / 2
-        if abs(step - t) <= CLOSE * abs(step):
+        if abs(step - t) <= CONVERGENCE * abs(step):
             break
         t = step
     return t
 
 
-def density(t: float, freedom: int) -> float:
+def t_density(t: float, freedom: int) -> float:
     half = freedom / 2
-    return exp(lgamma(half + 0.5) - lgamma(half) - (half + 0.5) * log1p(t * t / freedom)) / sqrt(freedom * pi)
+    return exp(lgamma(half + 0.5) - lgamma(half) - (half + 0.5) * log1p(t * t / freedom)) / sqrt(
+        freedom * pi
+    )
 
 
-def below(t: float, freedom: int) -> float:
+def t_cdf(t: float, freedom: int) -> float:
     """The share of the distribution below t >= 0."""
     return 1 - 0.5 * _beta(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
 def _beta(x: float, a: float, b: float) -> float:
-    """The regularized incomplete beta function, by its continued fraction where that converges fast."""
+    """The regularized incomplete beta function, by its continued fraction where that converges
+    fast."""
     if x <= 0 or x >= 1:
         return float(x >= 1)
     front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x))
     if x < (a + 1) / (a + b + 2):
-        return front * _fraction(x, a, b) / a
-    return 1 - front * _fraction(1 - x, b, a) / b
+        return front * _continued_fraction(x, a, b) / a
+    return 1 - front * _continued_fraction(1 - x, b, a) / b
 
 
-def _fraction(x: float, a: float, b: float) -> float:
+def _continued_fraction(x: float, a: float, b: float) -> float:
     """The continued fraction of the incomplete beta function, by Lentz's method."""
     tiny = 1e-300
     c, d = 1.0, 1 / ((1 - (a + b) * x / (a + 1)) or tiny)
@@ -64,6 +69,6 @@ def _fraction(x: float, a: float, b: float) -> float:
             d = 1 / ((1 + part * d) or tiny)
             c = (1 + part / c) or tiny
             value *= c * d
-        if abs(c * d - 1) < CLOSE:
+        if abs(c * d - 1) < CONVERGENCE:
             break
     return value

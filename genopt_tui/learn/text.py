@@ -1,11 +1,12 @@
-"""Small helpers on text: lines, newlines, marked cuts, and a token estimate that needs no tokenizer."""
+"""Small helpers on text: lines, newlines, marked cuts, and a token estimate that needs no
+tokenizer."""
 
 import re
 from collections.abc import Callable
 from functools import lru_cache
 
 Files = dict[str, str]
-Count = Callable[[str], int]
+TokenCounter = Callable[[str], int]
 
 _PIECE = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]{1,3}|_+|\n\s*| +(?=\d)| {2,}|\t+")
 LONG_LINE = 1000  # characters; counts of longer lines are not remembered
@@ -19,50 +20,62 @@ def split_lines(text: str) -> list[str]:
     return [line + "\n" for line in lines] + ([last] if last else [])
 
 
-def source_lines(text: str) -> list[str]:
+def split_source_lines(text: str) -> list[str]:
     """Lines with their ends, split wherever Python's own parser ends a line."""
     return _ANY_LINE.findall(text)
 
 
-def newline_of(text: str) -> str:
+def detect_newline(text: str) -> str:
     """The line end that most lines of `text` have."""
     crlf = text.count("\r\n")
     return "\r\n" if crlf and crlf * 2 >= text.count("\n") else "\n"
 
 
-def unix(text: str) -> str:
+def normalize_newlines(text: str) -> str:
     """`text` with line feeds as its only line ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 @lru_cache(maxsize=64)
 def estimate_tokens(text: str) -> int:
-    """Tokens of `text` at a guess, where no tokenizer is at hand: short words, up to three digits, runs of signs and of blanks.
+    """Tokens of `text` at a guess, where no tokenizer is at hand: short words, up to three digits,
+    runs of signs and of blanks.
 
-    Within a tenth of common tokenizers on code, prose and traces, where a fixed number of characters per token is off by up to half.
-    No piece begins in one line and ends in the words of the next, so lines are counted one by one and remembered: the same
+    Within a tenth of common tokenizers on code, prose and traces, where a fixed number of
+    characters per token is off by up to half.
+    No piece begins in one line and ends in the words of the next, so lines are counted one by one
+    and remembered: the same
     lines are counted again and again while evidence is fitted into its room.
     """
     first, *lines = text.split("\n")
     words = [words for line in lines if (words := line.lstrip())]
-    counted = sum([_line_tokens(w) if len(w) <= LONG_LINE else _pieces(w) for w in (first, *words)])
+    counted = sum(
+        [
+            _count_line_tokens(w) if len(w) <= LONG_LINE else _count_pieces(w)
+            for w in (first, *words)
+        ]
+    )
     return counted + len(words) + bool(lines and not lines[-1].lstrip())
 
 
-def _pieces(text: str) -> int:
+def _count_pieces(text: str) -> int:
     return len(_PIECE.findall(text))
 
 
-_line_tokens = lru_cache(maxsize=16_384)(_pieces)
+_count_line_tokens = lru_cache(maxsize=16_384)(_count_pieces)
 
 
 def cut_middle(text: str, limit: int) -> tuple[str, int]:
-    """`text` in at most about `limit` characters and how many were left out of its middle; the cut is marked."""
+    """`text` in at most about `limit` characters and how many were left out of its middle; the cut
+    is marked."""
     if len(text) <= limit:
         return text, 0
     head, tail = limit * 2 // 3, limit // 3
     left_out = len(text) - head - tail
-    return f"{text[:head]}[... cut: {left_out} characters left out ...]{text[len(text) - tail :]}", left_out
+    return (
+        f"{text[:head]}[... cut: {left_out} characters left out ...]{text[len(text) - tail :]}",
+        left_out,
+    )
 
 
 def longest_run(text: str, sign: str) -> int:

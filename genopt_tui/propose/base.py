@@ -12,27 +12,31 @@ from genopt_tui.learn.text import estimate_tokens
 Message = Mapping[str, str]
 
 
-class Editable(Protocol):
+class EditableScope(Protocol):
     """The part of `learn.scope.Scope` that proposers use."""
 
-    def lines(self, file: str, text: str) -> list[tuple[int, int]]:
+    def find_editable_lines(self, file: str, text: str) -> list[tuple[int, int]]:
         """Editable lines of a file, 1-based and inclusive."""
         ...
 
 
 @dataclass(frozen=True)
-class Ask:
+class ReplyRequest:
     """One request for one reply.
 
-    `files` is the base artifact and `base_tree` its tree id; both are empty when an artifact asks (`llm(...)`).
-    `seed` is the session's; what one request is seeded with comes from `number()`. `temperature` and `params` override
-    the proposer's own. `tried` holds tree ids of artifacts that need no second proposal. `earlier` counts the complete
-    replies this session already holds for this base, so that a restarted runner goes on where it was.
+    `files` is the base artifact and `base_tree` its tree id; both are empty when an artifact asks
+    (`llm(...)`).
+    `seed` is the session's; what one request is seeded with comes from `number()`. `temperature`
+    and `params` override
+    the proposer's own. `tried` holds tree ids of artifacts that need no second proposal. `earlier`
+    counts the complete
+    replies this session already holds for this base, so that a restarted runner goes on where it
+    was.
     """
 
     messages: Sequence[Message]
     files: Mapping[str, str] = field(default_factory=dict)
-    scope: Editable | None = None
+    scope: EditableScope | None = None
     base_tree: str = ""
     step: int = 0
     candidate: int = 0
@@ -40,11 +44,12 @@ class Ask:
     seed: int = 0
     temperature: float | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
-    tried: frozenset[str] = frozenset()
-    earlier: int = 0
+    tried_trees: frozenset[str] = frozenset()
+    replies_so_far: int = 0
 
-    def number(self) -> int:
-        """31 random bits that belong to this request: candidates and attempts differ, a repetition does not."""
+    def derive_seed(self) -> int:
+        """31 random bits that belong to this request: candidates and attempts differ, a repetition
+        does not."""
         identity = f"{self.seed}/{self.step}/{self.candidate}/{self.attempt}"
         return int.from_bytes(sha256(identity.encode()).digest()[:4], "big") >> 1
 
@@ -65,10 +70,11 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class FailedTry:
     """A try failed: what its deltas said is `text`, and the reply starts anew after `wait` seconds.
 
-    `wait` is None when this was the last try: `ProposerPause` follows. `usage` and `cost` are of this try alone,
+    `wait` is None when this was the last try: `ProposerPause` follows. `usage` and `cost` are of
+    this try alone,
     `estimated` where the provider reported none; cost is None when unknown.
     """
 
@@ -85,7 +91,8 @@ class Broken:
 class Finish:
     """The reply is complete: all deltas since the last `Broken`.
 
-    `usage` counts tokens (`input`, `output`), None when unknown; `cost` is US dollars, None when unknown.
+    `usage` counts tokens (`input`, `output`), None when unknown; `cost` is US dollars, None when
+    unknown.
     """
 
     finish_reason: str = "stop"
@@ -96,49 +103,54 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What a request cost: tokens (`input`, `output`) and US dollars, None where unknown; `estimated`: the provider said nothing."""
+class RequestCost:
+    """What a request cost: tokens (`input`, `output`) and US dollars, None where unknown;
+    `estimated`: the provider said nothing."""
 
     usage: Mapping[str, int] | None = None
     cost: float | None = None
     estimated: bool = True
 
 
-Said = Delta | Notice | Broken | Finish
+StreamEvent = Delta | Notice | FailedTry | Finish
 
 
 @dataclass(frozen=True)
-class Counter:
-    """Counts the tokens of a text; `exact` when with the model's own tokenizer, else it is `learn.text.estimate_tokens`."""
+class TokenCounter:
+    """Counts the tokens of a text; `exact` when with the model's own tokenizer, else it is
+    `learn.text.estimate_tokens`."""
 
     count: Callable[[str], int]
     exact: bool = False
 
 
 class Proposer(Protocol):
-    """A source of replies. Raises ProposerPause where a person is needed; other errors of a try are `Broken` events."""
+    """A source of replies. Raises ProposerPause where a person is needed; other errors of a try are
+    `Broken` events."""
 
     name: str
 
-    def stream(self, ask: Ask) -> AsyncIterator[Said]:
-        """Ask once: deltas, then one `Finish`. Cancel the task (or close the iterator) to stop it."""
+    def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        """Ask once: deltas, then one `Finish`. Cancel the task (or close the iterator) to stop
+        it."""
         ...
 
-    async def warm(self) -> None:
+    async def warm_up(self) -> None:
         """Load what is slow to load; the first request then leaves at once."""
         return
 
-    async def counter(self) -> Counter:
+    async def get_counter(self) -> TokenCounter:
         """The model's tokenizer, or an estimate that says so."""
-        return Counter(estimate_tokens)
+        return TokenCounter(estimate_tokens)
 
-    async def price(self, input_tokens: int, output_tokens: int) -> float | None:
+    async def estimate_price(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars for a request of this size, None when unknown."""
         return None
 
-    async def spent(self, ask: Ask, text: str) -> Spent:
-        """What a request cost of which only `text` arrived, before it was cancelled or its runner died."""
-        return Spent()
+    async def spent(self, ask: ReplyRequest, text: str) -> RequestCost:
+        """What a request cost of which only `text` arrived, before it was cancelled or its runner
+        died."""
+        return RequestCost()
 
     async def close(self) -> None:
         """Let go of everything held."""
@@ -149,8 +161,9 @@ class Proposer(Protocol):
         raise UsageError("no reply is waited for", f"{self.name} replies by itself")
 
 
-def as_text(messages: Sequence[Message]) -> str:
-    """A prompt as one text, for programs and people; who said what is told where it is not obvious."""
+def format_messages(messages: Sequence[Message]) -> str:
+    """A prompt as one text, for programs and people; who said what is told where it is not
+    obvious."""
     if all(m["role"] in {"system", "user"} for m in messages):
         return "\n\n".join(m["content"] for m in messages)
     return "\n\n".join(f"## {m['role']}\n\n{m['content']}" for m in messages)

@@ -1,7 +1,10 @@
-"""Runs a program so that nothing of it outlives it or its starter: `python -I -S guard.py FD PROGRAM ARGS...`.
+"""Runs a program so that nothing of it outlives it or its starter: `python -I -S guard.py FD
+PROGRAM ARGS...`.
 
-FD is the reading end of a pipe whose other end the starter holds. When the program ends, or the pipe does, everything
-the program started is killed. A process of its own, because children of children find their way to it (Linux).
+FD is the reading end of a pipe whose other end the starter holds. When the program ends, or the
+pipe does, everything
+the program started is killed. A process of its own, because children of children find their way to
+it (Linux).
 """
 
 import contextlib
@@ -31,9 +34,11 @@ def main(pipe: int, command: list[str]) -> int:
         if pipe in ready:
             break
         os.read(reader, 4096)
-        status = _reaped(program)
+        status = _reap(program)
     _kill_all(program)
-    return os.waitstatus_to_exitcode(status) % 256 if status is not None else KILLED + signal.SIGKILL
+    return (
+        os.waitstatus_to_exitcode(status) % 256 if status is not None else KILLED + signal.SIGKILL
+    )
 
 
 def _start(command: list[str]) -> int:
@@ -50,7 +55,7 @@ def _start(command: list[str]) -> int:
     os._exit(NOT_FOUND)
 
 
-def _reaped(program: int) -> int | None:
+def _reap(program: int) -> int | None:
     """The program's status once it has ended; strays that came to us are reaped on the way."""
     while True:
         try:
@@ -68,7 +73,7 @@ def _kill_all(program: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(program, signal.SIGKILL)
     while True:
-        for child in _children():
+        for child in _list_children():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         try:
@@ -77,7 +82,7 @@ def _kill_all(program: int) -> None:
             return
 
 
-def _children() -> list[int]:
+def _list_children() -> list[int]:
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as file:
             return [int(pid) for pid in file.read().split()]

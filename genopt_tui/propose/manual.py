@@ -5,7 +5,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from genopt_tui.errors import UsageError
-from genopt_tui.propose.base import Ask, Delta, Finish, Notice, Proposer, Said, as_text
+from genopt_tui.propose.base import (
+    Delta,
+    Finish,
+    Notice,
+    Proposer,
+    ReplyRequest,
+    StreamEvent,
+    format_messages,
+)
 
 
 class ManualProposer(Proposer):
@@ -17,9 +25,9 @@ class ManualProposer(Proposer):
         self._folder = folder
         self._waiting: dict[int, asyncio.Future[str]] = {}
 
-    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
+    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
         path = self._folder / f"prompt-{ask.step}.{ask.candidate}.{ask.attempt}.md"
-        path.write_text(as_text(ask.messages) + "\n", encoding="utf-8")
+        path.write_text(format_messages(ask.messages) + "\n", encoding="utf-8")
         reply = self._waiting[ask.candidate] = asyncio.get_running_loop().create_future()
         try:
             yield Notice("the prompt is written: give the reply", path)
@@ -30,7 +38,8 @@ class ManualProposer(Proposer):
         yield Finish()
 
     def supply(self, text: str, candidate: int | None = None) -> None:
-        """Give the reply that is waited for. Raises UsageError when none is, or several are and none is named."""
+        """Give the reply that is waited for. Raises UsageError when none is, or several are and
+        none is named."""
         if candidate is None and len(self._waiting) == 1:
             candidate = next(iter(self._waiting))
         if candidate not in self._waiting:

@@ -1,6 +1,7 @@
 """Recorded replies: told again, and recorded.
 
-A recording is JSON lines, one complete reply each: base (tree id of the artifact it was made for, empty for answers to
+A recording is JSON lines, one complete reply each: base (tree id of the artifact it was made for,
+empty for answers to
 artifacts), model, messages, reply, usage, finish_reason, seconds, cost.
 """
 
@@ -17,46 +18,56 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.errors import ProposerPause, UsageError
-from genopt_tui.propose.base import Ask, Broken, Counter, Delta, Finish, Notice, Proposer, Said
+from genopt_tui.propose.base import (
+    Delta,
+    FailedTry,
+    Finish,
+    Notice,
+    Proposer,
+    ReplyRequest,
+    StreamEvent,
+    TokenCounter,
+)
 
-TICK = 0.03  # seconds between two pieces of a reply that is told at a pace
+PIECE_INTERVAL = 0.03  # seconds between two pieces of a reply that is told at a pace
 
 
 class ReplayProposer(Proposer):
     """Replies of a recording: the k-th request for one base gets the k-th reply recorded for it.
 
-    `pace` is characters a second; 0 tells a reply at once. The replies cost nothing now. Raises UsageError when the file
+    `pace` is characters a second; 0 tells a reply at once. The replies cost nothing now. Raises
+    UsageError when the file
     is no recording.
     """
 
     def __init__(self, file: Path, pace: float = 0.0) -> None:
         self._file, self._pace = file, pace
-        self._told: Multiset[str] = Multiset()
+        self._served_counts: Multiset[str] = Multiset()
         self._replies: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for line in read(file):
-            self._replies[line["base"] or digest(line["messages"])].append(line)
+        for line in read_recording(file):
+            self._replies[line["base"] or hash_messages(line["messages"])].append(line)
         models = sorted({str(line["model"]) for lines in self._replies.values() for line in lines})
         self.name = f"{', '.join(models) or file.stem} (recorded)"
 
-    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
-        line = self._next(ask)
+    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        line = self._next_reply(ask)
         if ask.base_tree and list(line["messages"]) != [dict(m) for m in ask.messages]:
             yield Notice("the recorded reply was given to another prompt for this version")
-        async for piece in self._pieces(line["reply"]):
+        async for piece in self._stream_text(line["reply"]):
             yield Delta(piece)
         yield Finish(line.get("finish_reason") or "stop", line.get("usage"), 0.0)
 
-    async def price(self, input_tokens: int, output_tokens: int) -> float | None:
+    async def estimate_price(self, input_tokens: int, output_tokens: int) -> float | None:
         return 0.0
 
-    def _next(self, ask: Ask) -> Mapping[str, Any]:
-        key = ask.base_tree or digest(ask.messages)
-        number = max(self._told[key], ask.earlier)
-        self._told[key] = number + 1
+    def _next_reply(self, ask: ReplyRequest) -> Mapping[str, Any]:
+        key = ask.base_tree or hash_messages(ask.messages)
+        number = max(self._served_counts[key], ask.replies_so_far)
+        self._served_counts[key] = number + 1
         replies = self._replies.get(key, [])
         if number < len(replies):
             return replies[number]
-        self._told[key] = number
+        self._served_counts[key] = number
         had = f"only {len(replies)} for it" if replies else "none for it"
         raise ProposerPause(
             "the recording no longer fits",
@@ -64,35 +75,37 @@ class ReplayProposer(Proposer):
             "Go on with `genopt set model=search` (no key needed), or with a model: `genopt set model=NAME`",
         )
 
-    async def _pieces(self, text: str) -> AsyncIterator[str]:
+    async def _stream_text(self, text: str) -> AsyncIterator[str]:
         if not self._pace:
             yield text
             return
-        size = max(1, round(self._pace * TICK))
+        size = max(1, round(self._pace * PIECE_INTERVAL))
         for start in range(0, len(text), size):
             yield text[start : start + size]
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(PIECE_INTERVAL)
 
 
-class Recorder(Proposer):
+class RecordingProposer(Proposer):
     """Another proposer whose complete replies are appended to a file."""
 
     def __init__(self, proposer: Proposer, file: Path) -> None:
         self._proposer, self._file, self.name = proposer, file, proposer.name
 
-    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
+    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
         text = ""
         async with aclosing(self._proposer.stream(ask)) as events:  # type: ignore[type-var]
             async for event in events:
                 if isinstance(event, Delta):
                     text += event.text
-                elif isinstance(event, Broken):
+                elif isinstance(event, FailedTry):
                     text = ""
                 elif isinstance(event, Finish):
-                    await asyncio.to_thread(append, self._file, self._line(ask, text, event))
+                    await asyncio.to_thread(
+                        append_line, self._file, self._make_line(ask, text, event)
+                    )
                 yield event
 
-    def _line(self, ask: Ask, text: str, finish: Finish) -> dict[str, Any]:
+    def _make_line(self, ask: ReplyRequest, text: str, finish: Finish) -> dict[str, Any]:
         return {
             "base": ask.base_tree,
             "model": self.name,
@@ -104,14 +117,14 @@ class Recorder(Proposer):
             "cost": finish.cost,
         }
 
-    async def warm(self) -> None:
-        await self._proposer.warm()
+    async def warm_up(self) -> None:
+        await self._proposer.warm_up()
 
-    async def counter(self) -> Counter:
-        return await self._proposer.counter()
+    async def get_counter(self) -> TokenCounter:
+        return await self._proposer.get_counter()
 
-    async def price(self, input_tokens: int, output_tokens: int) -> float | None:
-        return await self._proposer.price(input_tokens, output_tokens)
+    async def estimate_price(self, input_tokens: int, output_tokens: int) -> float | None:
+        return await self._proposer.estimate_price(input_tokens, output_tokens)
 
     async def close(self) -> None:
         await self._proposer.close()
@@ -120,13 +133,14 @@ class Recorder(Proposer):
         self._proposer.supply(text, candidate)
 
 
-def digest(messages: Any) -> str:
+def hash_messages(messages: Any) -> str:
     """Identity of a prompt."""
     return sha256(json.dumps([dict(m) for m in messages], sort_keys=True).encode()).hexdigest()
 
 
-def read(file: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a recording; one that was cut off while it was written is left out. Raises UsageError."""
+def read_recording(file: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a recording; one that was cut off while it was written is left out. Raises
+    UsageError."""
     try:
         data = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -134,25 +148,30 @@ def read(file: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(data.split("\n")[:-1], 1):
         try:
             entry = json.loads(line)
-            if not all(isinstance(entry[k], kind) for k, kind in (("base", str), ("reply", str), ("messages", list))):
+            if not all(
+                isinstance(entry[k], kind)
+                for k, kind in (("base", str), ("reply", str), ("messages", list))
+            ):
                 raise TypeError("base, reply or messages is of another kind")
         except (ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{file.name} line {number} is no recorded reply", str(error)) from error
+            raise UsageError(
+                f"{file.name} line {number} is no recorded reply", str(error)
+            ) from error
         yield {"model": file.stem, **entry}
 
 
-def append(file: Path, line: Mapping[str, Any]) -> None:
+def append_line(file: Path, line: Mapping[str, Any]) -> None:
     """Append one line, whole or not at all; it is on the disk when this returns."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+b") as out:
         fcntl.flock(out, fcntl.LOCK_EX)
-        _drop_torn_line(out)
+        _truncate_partial_line(out)
         out.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
         out.flush()
         os.fsync(out.fileno())
 
 
-def _drop_torn_line(file: Any) -> None:
+def _truncate_partial_line(file: Any) -> None:
     """Cut off what a writer that was killed left behind the last whole line."""
     end = file.seek(0, os.SEEK_END)
     place = end

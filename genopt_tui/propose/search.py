@@ -6,129 +6,136 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from genopt_tui.errors import ProposerPause
-from genopt_tui.propose.base import Ask, Delta, Finish, Proposer, Said
-from genopt_tui.propose.literals import Literal, Value, find
-from genopt_tui.propose.trees import tree_id
+from genopt_tui.propose.base import Delta, Finish, Proposer, ReplyRequest, StreamEvent
+from genopt_tui.propose.literals import LiteralValue, TunableLiteral, find_literals
+from genopt_tui.session.git.objects import compute_tree_id
 
-DRAWS = 2000
+MAX_DRAWS = 2000
 PARAMETER_WEIGHT = 4  # a number with a name is likelier to be a knob than one inside an expression
 
 
 @dataclass(frozen=True)
-class Change:
+class LiteralChange:
     """A literal and the source that is to stand in its place."""
 
-    literal: Literal
+    literal: TunableLiteral
     source: str
 
 
 class SearchProposer(Proposer):
-    """A local search: mostly small moves of one value, now and then a large one, or two or three values at once.
+    """A local search: mostly small moves of one value, now and then a large one, or two or three
+    values at once.
 
     The same request (seed, step, candidate, attempt, base, tried) always gets the same reply.
     """
 
     name = "search"
 
-    async def price(self, input_tokens: int, output_tokens: int) -> float | None:
+    async def estimate_price(self, input_tokens: int, output_tokens: int) -> float | None:
         return 0.0
 
-    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
-        changes = propose(ask)
-        yield Delta(reply(ask.files, changes))
+    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        changes = propose_changes(ask)
+        yield Delta(format_reply(ask.files, changes))
         yield Finish(usage={"input": 0, "output": 0}, cost=0.0)
 
 
-def propose(ask: Ask) -> list[Change]:
-    """Changes whose result was not tried yet, and is not what another candidate of this step proposes.
+def propose_changes(ask: ReplyRequest) -> list[LiteralChange]:
+    """Changes whose result was not tried yet, and is not what another candidate of this step
+    proposes.
 
     Raises ProposerPause when there is nothing to change, or nothing left to try.
     """
-    literals = find(ask.files, ask.scope)
+    literals = find_literals(ask.files, ask.scope)
     if not literals:
         raise ProposerPause(
             "search has nothing to change",
             "no number and no choice stands in the editable scope",
             "Widen the scope, add a comment `# choices: a|b` beside a value, or set a model",
         )
-    tried = {*ask.tried, tree_id(ask.files)}
-    changes: list[Change] = []
+    tried = {*ask.tried_trees, compute_tree_id(ask.files)}
+    changes: list[LiteralChange] = []
     for candidate in range(ask.candidate + 1):
-        changes, tree = _untried(ask, candidate, literals, tried)
+        changes, tree = _draw_untried(ask, candidate, literals, tried)
         tried.add(tree)
     return changes
 
 
-def _untried(ask: Ask, candidate: int, literals: Sequence[Literal], tried: set[str]) -> tuple[list[Change], str]:
+def _draw_untried(
+    ask: ReplyRequest, candidate: int, literals: Sequence[TunableLiteral], tried: set[str]
+) -> tuple[list[LiteralChange], str]:
     rng = random.Random(f"{ask.seed}/{ask.step}/{candidate}/{ask.attempt}")
-    for _ in range(DRAWS):
-        changes = _draw(literals, rng)
-        tree = tree_id(applied(ask.files, changes))
+    for _ in range(MAX_DRAWS):
+        changes = _draw_changes(literals, rng)
+        tree = compute_tree_id(apply_changes(ask.files, changes))
         if changes and tree not in tried:
             return changes, tree
     raise ProposerPause(
         "search found nothing new",
-        f"{DRAWS} draws gave only what was tried before",
+        f"{MAX_DRAWS} draws gave only what was tried before",
         "Widen the scope, or set a model",
     )
 
 
-def _draw(literals: Sequence[Literal], rng: random.Random) -> list[Change]:
+def _draw_changes(literals: Sequence[TunableLiteral], rng: random.Random) -> list[LiteralChange]:
     count = min(len(literals), rng.choices([1, 2, 3], [70, 22, 8])[0])
     pool, chosen = list(literals), []
     for _ in range(count):
-        weights = [PARAMETER_WEIGHT if x.parameter or x.choices else 1 for x in pool]
+        weights = [PARAMETER_WEIGHT if x.is_parameter or x.choices else 1 for x in pool]
         chosen.append(pool.pop(rng.choices(range(len(pool)), weights)[0]))
-    moved = [Change(x, move(x, rng)) for x in sorted(chosen, key=lambda x: (x.file, x.start))]
-    return [c for c in moved if c.source != _source(c.literal.value)]
+    moved = [
+        LiteralChange(x, perturb(x, rng)) for x in sorted(chosen, key=lambda x: (x.file, x.start))
+    ]
+    return [c for c in moved if c.source != _format_value(c.literal.value)]
 
 
-def move(literal: Literal, rng: random.Random) -> str:
+def perturb(literal: TunableLiteral, rng: random.Random) -> str:
     """Another value for a literal, as source."""
     if literal.choices:
-        others = [c for c in literal.choices if c != _source(literal.value)]
-        return rng.choice(others) if others else _source(literal.value)
+        others = [c for c in literal.choices if c != _format_value(literal.value)]
+        return rng.choice(others) if others else _format_value(literal.value)
     value = literal.value
     if isinstance(value, bool):
         return str(not value)
     if isinstance(value, int):
-        return str(_whole(value, rng))
-    return _source(_real(float(value), rng))
+        return str(_perturb_int(value, rng))
+    return _format_value(_perturb_float(float(value), rng))
 
 
-def _step(size: float, rng: random.Random) -> float:
-    """A signed step: half of them about a tenth of `size`, a third about half of it, the rest beyond."""
+def _draw_step(size: float, rng: random.Random) -> float:
+    """A signed step: half of them about a tenth of `size`, a third about half of it, the rest
+    beyond."""
     scale = rng.choices([0.1, 0.5, 1.5], [50, 33, 17])[0]
     return rng.gauss(0.0, 1.0) * scale * size
 
 
-def _whole(value: int, rng: random.Random) -> int:
-    step = round(_step(max(abs(value), 2), rng)) or rng.choice([-1, 1])
-    return int(_same_side(value, value + step))
+def _perturb_int(value: int, rng: random.Random) -> int:
+    step = round(_draw_step(max(abs(value), 2), rng)) or rng.choice([-1, 1])
+    return int(_keep_sign(value, value + step))
 
 
-def _real(value: float, rng: random.Random) -> float:
-    moved = value + _step(abs(value) or 1.0, rng)
-    moved = _same_side(value, moved)
+def _perturb_float(value: float, rng: random.Random) -> float:
+    moved = value + _draw_step(abs(value) or 1.0, rng)
+    moved = _keep_sign(value, moved)
     if 0.0 < value < 1.0 and moved > 1.0 and rng.random() < 0.75:
         moved = 1.0 - (1.0 - value) * rng.random()  # likely a share or a rate
-    return float(f"{moved:.{_digits(value)}g}")
+    return float(f"{moved:.{_count_digits(value)}g}")
 
 
-def _same_side(value: float, moved: float) -> float:
+def _keep_sign(value: float, moved: float) -> float:
     """`moved`, mirrored back where it would change the sign of a positive value."""
     return abs(moved) if value > 0 > moved else moved
 
 
-def _digits(value: float) -> int:
+def _count_digits(value: float) -> int:
     return max(3, min(6, len(f"{value:g}".replace(".", "").replace("-", "").lstrip("0"))))
 
 
-def _source(value: Value) -> str:
+def _format_value(value: LiteralValue) -> str:
     return str(value) if not isinstance(value, float) or math.isfinite(value) else repr(value)
 
 
-def applied(files: Mapping[str, str], changes: Sequence[Change]) -> dict[str, str]:
+def apply_changes(files: Mapping[str, str], changes: Sequence[LiteralChange]) -> dict[str, str]:
     """The artifact with these changes."""
     out = dict(files)
     for change in sorted(changes, key=lambda c: c.literal.start, reverse=True):
@@ -137,33 +144,42 @@ def applied(files: Mapping[str, str], changes: Sequence[Change]) -> dict[str, st
     return out
 
 
-def reply(files: Mapping[str, str], changes: Sequence[Change]) -> str:
+def format_reply(files: Mapping[str, str], changes: Sequence[LiteralChange]) -> str:
     """Reasoning and SEARCH/REPLACE blocks, as a model would write them."""
-    told = [f"- {_told(files, c)}" for c in changes]
+    told = [f"- {_describe_change(files, c)}" for c in changes]
     blocks = [
-        _block(file, files[file], applied(files, changes)[file]) for file in sorted({c.literal.file for c in changes})
+        _format_block(file, files[file], apply_changes(files, changes)[file])
+        for file in sorted({c.literal.file for c in changes})
     ]
     return (
-        "Random search, no model: one move from the base.\n\n" + "\n".join(told) + "\n\n" + "\n\n".join(blocks) + "\n"
+        "Random search, no model: one move from the base.\n\n"
+        + "\n".join(told)
+        + "\n\n"
+        + "\n\n".join(blocks)
+        + "\n"
     )
 
 
-def _told(files: Mapping[str, str], change: Change) -> str:
+def _describe_change(files: Mapping[str, str], change: LiteralChange) -> str:
     literal = change.literal
     line = files[literal.file].count("\n", 0, literal.start) + 1
     return f"{literal.file}:{line} {literal.name or 'a value'}: {literal.value} -> {change.source}"
 
 
-def _block(file: str, old: str, new: str) -> str:
+def _format_block(file: str, old: str, new: str) -> str:
     """The smallest block of whole lines around all changes that stands once in the file."""
     before, after = old.split("\n"), new.split("\n")
     differing = [i for i, (a, b) in enumerate(zip(before, after, strict=True)) if a != b]
     first, last = differing[0], differing[-1]
-    while _count(before, before[first : last + 1]) > 1 and (first > 0 or last < len(before) - 1):
+    while _count_occurrences(before, before[first : last + 1]) > 1 and (
+        first > 0 or last < len(before) - 1
+    ):
         first, last = max(0, first - 1), min(len(before) - 1, last + 1)
     search, replace = "\n".join(before[first : last + 1]), "\n".join(after[first : last + 1])
     return f"{file}\n<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE"
 
 
-def _count(lines: Sequence[str], block: Sequence[str]) -> int:
-    return sum(list(lines[i : i + len(block)]) == list(block) for i in range(len(lines) - len(block) + 1))
+def _count_occurrences(lines: Sequence[str], block: Sequence[str]) -> int:
+    return sum(
+        list(lines[i : i + len(block)]) == list(block) for i in range(len(lines) - len(block) + 1)
+    )

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.errors import SessionError
-from genopt_tui.session import early
-from genopt_tui.session.journal import Event, Journal, now
-from genopt_tui.session.travel import consented
+from genopt_tui.session import prespawn
+from genopt_tui.session.journal import Event, Journal, utc_timestamp
+from genopt_tui.session.travel import require_trust
 
 
-def lock_file(session: Path) -> Path:
+def lock_path(session: Path) -> Path:
     return session / ".genopt" / "lock"
 
 
 def runner_pid(session: Path) -> int | None:
     """Process id of the live runner, or None. The lock decides, not the file's content."""
     try:
-        with lock_file(session).open("rb") as file:
+        with lock_path(session).open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -34,29 +34,33 @@ def runner_pid(session: Path) -> int | None:
         return None
 
 
-GLANCE = 0.2  # seconds: `runner_pid` holds the lock for a moment while it looks
+LOCK_TIMEOUT = 0.2  # seconds: `runner_pid` holds the lock for a moment while it looks
 
 
 class SessionLock:
     """The right to write refs, index and work tree of a session: one holder at a time.
 
-    Raises SessionError when another process holds it. Released by `release`, or when the process ends.
+    Raises SessionError when another process holds it. Released by `release`, or when the process
+    ends.
     """
 
     def __init__(self, session: Path) -> None:
-        lock_file(session).parent.mkdir(mode=0o700, exist_ok=True)
-        self._file = lock_file(session).open("a+b")
-        deadline = time.monotonic() + GLANCE
-        while not self._taken():
+        lock_path(session).parent.mkdir(mode=0o700, exist_ok=True)
+        self._file = lock_path(session).open("a+b")
+        deadline = time.monotonic() + LOCK_TIMEOUT
+        while not self._try_acquire():
             if time.monotonic() > deadline:
                 self._file.close()
-                raise SessionError(f"{session.name} is being run by another process", advice="`genopt status` names it")
+                raise SessionError(
+                    f"{session.name} is being run by another process",
+                    advice="`genopt status` names it",
+                )
             time.sleep(0.01)
         self._file.truncate(0)
         self._file.write(f"{os.getpid()}\n".encode())
         self._file.flush()
 
-    def _taken(self) -> bool:
+    def _try_acquire(self) -> bool:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -74,21 +78,22 @@ class SessionLock:
 
 
 def ensure_runner(session: Path) -> None:
-    """Start a runner for the session unless one is alive. It leads a process session of its own and outlives its starter.
+    """Start a runner for the session unless one is alive. It leads a process session of its own and
+    outlives its starter.
 
     Raises SessionError where the session came from elsewhere and nobody agreed that it runs here.
     """
     if runner_pid(session) is not None:
-        early.drop()
+        prespawn.cancel()
         return
-    consented(session)
+    require_trust(session)
     log = session / ".genopt" / "runner.log"
     log.parent.mkdir(mode=0o700, exist_ok=True)
-    if early.take(session):
+    if prespawn.hand_over(session):
         return
     with log.open("ab") as out:
         subprocess.Popen(
-            [sys.executable, "-m", "genopt_tui.loop", str(session)],
+            [sys.executable, "-m", "genopt_tui.runner", str(session)],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
@@ -97,12 +102,15 @@ def ensure_runner(session: Path) -> None:
         )
 
 
-def send(session: Path, journal: Journal, kind: str, /, *, wait: float | None = 30.0, **data: Any) -> str:
-    """Leave a command and wait up to `wait` seconds until it is taken up. Returns what the runner says of it.
+def send_command(
+    session: Path, journal: Journal, kind: str, /, *, wait: float | None = 30.0, **data: Any
+) -> str:
+    """Leave a command and wait up to `wait` seconds until it is taken up. Returns what the runner
+    says of it.
 
     Raises SessionError when the runner refuses, or does not answer in time.
     """
-    command = journal.command(kind, **data)
+    command = journal.add_command(kind, **data)
     ensure_runner(session)
     if wait is None:
         return ""
@@ -111,52 +119,72 @@ def send(session: Path, journal: Journal, kind: str, /, *, wait: float | None = 
         if time.monotonic() - looked > 1.0:  # the runner that was there may have been about to end
             ensure_runner(session)
             looked = time.monotonic()
-        if (outcome := journal.outcome(command)) is not None:
+        if (outcome := journal.read_command_result(command)) is not None:
             if not outcome[0]:
                 raise SessionError(f"{kind} was not done", outcome[1])
             return outcome[1]
         time.sleep(0.02)
-    raise SessionError(f"{kind} was not taken up in {wait:.0f} s", advice=f"See {session / '.genopt' / 'runner.log'}")
+    raise SessionError(
+        f"{kind} was not taken up in {wait:.0f} s",
+        advice=f"See {session / '.genopt' / 'runner.log'}",
+    )
 
 
-class Follower:
+class EventFollower:
     """Events as they happen, with the pieces of replies under way as `reply_delta` events."""
 
     def __init__(self, journal: Journal, after: int) -> None:
         self._journal, self._after, self._chunk = journal, after, 0
-        self._said: dict[tuple[int, int, int], int] = {}
+        self._delivered_lengths: dict[tuple[int, int, int], int] = {}
 
     def poll(self) -> list[Event]:
         """What is new since the last poll, in order."""
-        if not self._journal.changed():
+        if not self._journal.has_changed():
             return []
-        events, pieces = self._journal.news(self._after, self._chunk)
+        events, pieces = self._journal.read_updates(self._after, self._chunk)
         out: list[Event] = []
         for event in events:
-            if event.kind == "reply_finished" and (rest := self._rest(event)):
+            if event.kind == "reply_finished" and (rest := self._build_last_delta(event)):
                 out.append(rest)
             out.append(event)
             self._after = event.id
         for identity, step, candidate, attempt, text in pieces:
             self._chunk = identity
             key = (step, candidate, attempt)
-            self._said[key] = self._said.get(key, 0) + len(text)
-            out.append(Event(0, now(), step, "reply_delta", {"candidate": candidate, "attempt": attempt, "text": text}))
+            self._delivered_lengths[key] = self._delivered_lengths.get(key, 0) + len(text)
+            out.append(
+                Event(
+                    0,
+                    utc_timestamp(),
+                    step,
+                    "reply_delta",
+                    {"candidate": candidate, "attempt": attempt, "text": text},
+                )
+            )
         return out
 
-    def _rest(self, event: Event) -> Event | None:
-        """What of a finished reply no piece has told: pieces are dropped when the reply is stored."""
+    def _build_last_delta(self, event: Event) -> Event | None:
+        """What of a finished reply no piece has told: pieces are dropped when the reply is
+        stored."""
         key = (event.step, event.data["candidate"], event.data["attempt"])
-        reply = next((r for r in self._journal.replies(event.step) if r.id == event.data["reply"]), None)
-        text = reply.text[self._said.pop(key, 0) :] if reply else ""
+        reply = next(
+            (r for r in self._journal.read_replies(event.step) if r.id == event.data["reply"]), None
+        )
+        text = reply.text[self._delivered_lengths.pop(key, 0) :] if reply else ""
         return (
-            Event(0, event.at, event.step, "reply_delta", {"candidate": key[1], "attempt": key[2], "text": text})
+            Event(
+                0,
+                event.at,
+                event.step,
+                "reply_delta",
+                {"candidate": key[1], "attempt": key[2], "text": text},
+            )
             if text
             else None
         )
 
 
-def jsonl(events: list[Event]) -> Iterator[str]:
+def format_jsonl(events: list[Event]) -> Iterator[str]:
     """Events as lines of `--jsonl`."""
     for event in events:
-        yield json.dumps(event.line(), ensure_ascii=False)
+        yield json.dumps(event.to_dict(), ensure_ascii=False)

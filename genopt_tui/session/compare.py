@@ -6,18 +6,21 @@ from typing import Any, Literal
 
 from genopt_tui.errors import SessionError, UsageError
 from genopt_tui.learn import gate
+from genopt_tui.session.history.reader import HistoryReader
+from genopt_tui.session.history.record import Record
 from genopt_tui.session.journal import Journal
-from genopt_tui.session.reading import Versions
-from genopt_tui.session.record import Record
 
-Key = tuple[str, int]
+ScoreKey = tuple[str, int]
 Direction = Literal["higher", "lower"]
-APART = 1_000_000  # repeats from here on are controls and re-checks: no comparison uses them
+CONTROL_REPEATS = (
+    1_000_000  # repeats from here on are controls and re-checks: no comparison uses them
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The scores of both versions on one example and repeat. Statuses are as in a rollout; empty where only a record is left."""
+    """The scores of both versions on one example and repeat. Statuses are as in a rollout; empty
+    where only a record is left."""
 
     example: str
     repeat: int
@@ -32,19 +35,21 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class VersionScores:
     """Score and status of a version by example and repeat, under one state of the task."""
 
     commit: str
     tree: str
-    scores: Mapping[Key, tuple[float, str]]
+    scores: Mapping[ScoreKey, tuple[float, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Version `b` against `a`. `difference` is mean b - mean a over the n pairs; `missing` are keys that only one has.
+    """Version `b` against `a`. `difference` is mean b - mean a over the n pairs; `missing` are keys
+    that only one has.
 
-    `verdict`: better, worse or undecided for b, at `confidence`; `interval` is that of the difference (None: too few).
+    `verdict`: better, worse or undecided for b, at `confidence`; `interval` is that of the
+    difference (None: too few).
     """
 
     a: str
@@ -62,69 +67,84 @@ class Comparison:
     same: int
     n: int
     pairs: tuple[Pair, ...]
-    missing: tuple[Key, ...]
+    missing: tuple[ScoreKey, ...]
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As `genopt compare --json` prints it."""
         data = asdict(self)
         data["pairs"] = [{**asdict(pair), "change": pair.change} for pair in self.pairs]
         return data
 
 
-def scores_of(
-    repository: Versions,
+def load_scores(
+    repository: HistoryReader,
     journal: Journal | None,
     commit: str,
     *,
     failure_score: float,
     fingerprint: str = "",
     split: str = "gate",
-) -> Scored:
-    """All scores of a version under the task's state `fingerprint` (empty: the one its record names), on one split.
+) -> VersionScores:
+    """All scores of a version under the task's state `fingerprint` (empty: the one its record
+    names), on one split.
 
-    A rollout that failed by the artifact's fault counts as `failure_score`; `infra` counts as not run.
+    A rollout that failed by the artifact's fault counts as `failure_score`; `infra` counts as not
+    run.
     """
-    tree, record = repository.tree(commit), repository.record(commit)
+    tree, record = repository.artifact_tree(commit), repository.read_record(commit)
     wanted = fingerprint or record.fingerprint
-    found: dict[Key, tuple[float, str]] = {}
+    found: dict[ScoreKey, tuple[float, str]] = {}
     if split == "gate" and record.fingerprint == wanted:
-        found |= _from_record(record, tree)
+        found |= _read_record_scores(record, tree)
     if journal:
-        found |= rolled_out(journal, tree, failure_score=failure_score, fingerprint=wanted, split=split)
-    return Scored(commit, tree, found)
+        found |= load_rollout_scores(
+            journal, tree, failure_score=failure_score, fingerprint=wanted, split=split
+        )
+    return VersionScores(commit, tree, found)
 
 
-def rolled_out(
+def load_rollout_scores(
     journal: Journal, tree: str, *, failure_score: float, fingerprint: str, split: str = "gate"
-) -> dict[Key, tuple[float, str]]:
-    """The scores of an artifact that a journal holds under the task's state `fingerprint`, on one split."""
-    found: dict[Key, tuple[float, str]] = {}
-    for row in journal.rollouts(tree, split):
+) -> dict[ScoreKey, tuple[float, str]]:
+    """The scores of an artifact that a journal holds under the task's state `fingerprint`, on one
+    split."""
+    found: dict[ScoreKey, tuple[float, str]] = {}
+    for row in journal.read_rollouts(tree, split):
         result = row.result
-        if result.status == "infra" or result.repeat >= APART or not row.key.startswith(f"{fingerprint}/"):
+        if (
+            result.status == "infra"
+            or result.repeat >= CONTROL_REPEATS
+            or not row.key.startswith(f"{fingerprint}/")
+        ):
             continue
         score = failure_score if result.status != "ok" or result.score is None else result.score
         found[(result.example, result.repeat)] = (score, result.status)
     return found
 
 
-def same_task(here: Versions, there: Versions) -> None:
+def check_same_task(here: HistoryReader, there: HistoryReader) -> None:
     """Raises UsageError where two sessions are of different tasks."""
-    ours, theirs = (str(session.choices(session.head()).task["name"]) for session in (here, there))
+    ours, theirs = (
+        str(session.read_choices(session.head()).task["name"]) for session in (here, there)
+    )
     if ours != theirs:
-        raise UsageError(f"{here.path.name} and {there.path.name} are of different tasks", f"the other's is {theirs}")
+        raise UsageError(
+            f"{here.path.name} and {there.path.name} are of different tasks",
+            f"the other's is {theirs}",
+        )
 
 
-def compare(
-    a: Scored,
-    b: Scored,
+def compare_scores(
+    a: VersionScores,
+    b: VersionScores,
     *,
     direction: Direction = "higher",
     confidence: float = 0.95,
-    keys: Sequence[Key] = (),
+    keys: Sequence[ScoreKey] = (),
     test: Callable[..., gate.Comparison] = gate.compare,
 ) -> Comparison:
-    """`b` against `a` on the examples that both were scored on (only `keys`, where given). Raises SessionError without any.
+    """`b` against `a` on the examples that both were scored on (only `keys`, where given). Raises
+    SessionError without any.
 
     `test` is what is asked about the paired scores.
     """
@@ -135,7 +155,10 @@ def compare(
             f"{a.commit[:7]} and {b.commit[:7]} were never scored on the same examples",
             advice="`genopt compare` evaluates what is missing",
         )
-    pairs = tuple(Pair(*key, a.scores[key][0], b.scores[key][0], a.scores[key][1], b.scores[key][1]) for key in shared)
+    pairs = tuple(
+        Pair(*key, a.scores[key][0], b.scores[key][0], a.scores[key][1], b.scores[key][1])
+        for key in shared
+    )
     said = test(
         [pair.a for pair in pairs],
         [pair.b for pair in pairs],
@@ -163,12 +186,15 @@ def compare(
     )
 
 
-def _from_record(record: Record, tree: str) -> dict[Key, tuple[float, str]]:
+def _read_record_scores(record: Record, tree: str) -> dict[ScoreKey, tuple[float, str]]:
     """Scores that a record holds of exactly this tree."""
     if record.scores.tree and record.scores.tree != tree:
         return {}
     return {
-        (str(row["example"]), int(row.get("repeat", 0))): (float(row["score"]), str(row.get("status", "")))
+        (str(row["example"]), int(row.get("repeat", 0))): (
+            float(row["score"]),
+            str(row.get("status", "")),
+        )
         for row in record.scores.rows
         if row.get("score") is not None and "example" in row
     }

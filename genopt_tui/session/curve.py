@@ -1,19 +1,21 @@
-"""The learning curve in figures: every score as measured, the best so far, and what had been spent by then."""
+"""The learning curve in figures: every score as measured, the best so far, and what had been spent
+by then."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from genopt_tui.session.best import SIGN
-from genopt_tui.session.history import ACCEPTED, Version
+from genopt_tui.session.history.best import DIRECTION_SIGN
+from genopt_tui.session.history.versions import ACCEPTED, Version
 from genopt_tui.session.journal import Journal
 
 MEASURES = ("calls", "agent_calls", "rollouts")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What a session had spent by the end of a step: calls of the model that proposes, of the artifact's, and rollouts run."""
+class Spending:
+    """What a session had spent by the end of a step: calls of the model that proposes, of the
+    artifact's, and rollouts run."""
 
     calls: int = 0
     agent_calls: int = 0
@@ -21,11 +23,13 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class CurvePoint:
     """One version. `raw` is its score on the gate as measured, taken or not (None: it has none).
 
-    `best` is the best score of what was accepted so far, the start included, under the same task and gate examples, and
-    `best_version` whose it is. `group` names task and gate examples: scores of two groups do not compare.
+    `best` is the best score of what was accepted so far, the start included, under the same task
+    and gate examples, and
+    `best_version` whose it is. `group` names task and gate examples: scores of two groups do not
+    compare.
     """
 
     version: str
@@ -37,61 +41,72 @@ class Point:
     best: float | None
     best_version: str
     group: str
-    spent: Spent
+    spent: Spending
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         flat = asdict(self)
         return {**{key: value for key, value in flat.items() if key != "spent"}, **flat["spent"]}
 
 
-def spent_by_step(journal: Journal) -> dict[int, Spent]:
+def load_spending(journal: Journal) -> dict[int, Spending]:
     """What had been spent when each step ended."""
-    found: dict[int, Spent] = {}
+    found: dict[int, Spending] = {}
     calls = agent_calls = rollouts = 0
-    for event in journal.events(kinds=["budget", "rollout_finished", "step_ended"]):
+    for event in journal.read_events(kinds=["budget", "rollout_finished", "step_ended"]):
         if event.kind == "rollout_finished":
             rollouts += not event.data.get("cached")
         elif event.kind == "budget":
             calls = int(event.data["spent"].get("calls", 0))
             agent_calls = int(event.data.get("agent", {}).get("calls", 0))
-        found[event.step] = Spent(calls, agent_calls, rollouts)
+        found[event.step] = Spending(calls, agent_calls, rollouts)
     return found
 
 
-def points(versions: Iterable[Version], spent: Mapping[int, Spent], direction: str) -> list[Point]:
+def build_curve(
+    versions: Iterable[Version], spent: Mapping[int, Spending], direction: str
+) -> list[CurvePoint]:
     """The curve, the oldest step first, of several candidates of a step the accepted one last."""
-    sign = SIGN[direction]
+    sign = DIRECTION_SIGN[direction]
     best: dict[str, tuple[float, str]] = {}
-    found, known = [], Spent()
-    line = sorted((v for v in versions if v.step is not None), key=_order)
+    found, known = [], Spending()
+    line = sorted((v for v in versions if v.step is not None), key=_sort_key)
     as_base = {v.parent: v for v in reversed(line) if v.base_score is not None}
     for v in line:
         known = spent.get(v.step or 0, known)
         if v.score is None and (
             child := as_base.get(v.commit)
         ):  # the start: the gate scored it beside its first successor
-            v = replace(v, score=child.base_score, n=child.n, task=child.task, gate_set=child.gate_set)
+            v = replace(
+                v, score=child.base_score, n=child.n, task=child.task, gate_set=child.gate_set
+            )
         group = f"{v.task} {v.gate_set}"
         accepted = (v.score, v.commit) if v.decision in ACCEPTED else None
         for score, commit in filter(None, ((v.base_score, v.parent), accepted)):
             if score is not None and (group not in best or sign * score > sign * best[group][0]):
                 best[group] = score, commit
         top, whose = best.get(group, (None, ""))
-        found.append(Point(v.commit, v.name, v.step or 0, v.decision, v.score, v.n, top, whose, group, known))
+        found.append(
+            CurvePoint(
+                v.commit, v.name, v.step or 0, v.decision, v.score, v.n, top, whose, group, known
+            )
+        )
     return found
 
 
-def _order(v: Version) -> tuple[int, bool, int]:
+def _sort_key(v: Version) -> tuple[int, bool, int]:
     return v.step or 0, v.decision in ACCEPTED, v.candidate
 
 
-def at_budget(curve: Sequence[Point], measure: str, most: int) -> Point | None:
-    """The last scored point of a curve that had spent no more than `most`; None when there is none."""
+def find_at_budget(curve: Sequence[CurvePoint], measure: str, most: int) -> CurvePoint | None:
+    """The last scored point of a curve that had spent no more than `most`; None when there is
+    none."""
     within = [p for p in curve if p.raw is not None and getattr(p.spent, measure) <= most]
     return within[-1] if within else None
 
 
-def equal_budget(curves: Mapping[str, Sequence[Point]], measure: str) -> tuple[int, dict[str, Point | None]]:
+def compare_at_equal_budget(
+    curves: Mapping[str, Sequence[CurvePoint]], measure: str
+) -> tuple[int, dict[str, CurvePoint | None]]:
     """The greatest budget that every curve has reached, and where each of them stood then."""
     most = min((getattr(curve[-1].spent, measure) if curve else 0) for curve in curves.values())
-    return most, {name: at_budget(curve, measure, most) for name, curve in curves.items()}
+    return most, {name: find_at_budget(curve, measure, most) for name, curve in curves.items()}

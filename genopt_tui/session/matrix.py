@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from genopt_tui.errors import SessionError
-from genopt_tui.session.compare import scores_of
-from genopt_tui.session.history import Version
+from genopt_tui.session.compare import load_scores
+from genopt_tui.session.history.reader import HistoryReader
+from genopt_tui.session.history.versions import Version
 from genopt_tui.session.journal import Journal
-from genopt_tui.session.reading import Versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,11 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Mean scores of examples (rows) in versions (columns, the oldest first); None where one was not scored.
+    """Mean scores of examples (rows) in versions (columns, the oldest first); None where one was
+    not scored.
 
-    `left_out` counts versions scored under another state of the task: they may not be compared with these.
+    `left_out` counts versions scored under another state of the task: they may not be compared with
+    these.
     """
 
     versions: Sequence[Version]
@@ -35,37 +37,58 @@ class Matrix:
     losses: Sequence[Loss]
     left_out: int
 
-    def document(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """As `genopt matrix --json` prints it."""
-        heads = [{"version": v.commit, "step": v.step, "name": v.name, "subject": v.subject} for v in self.versions]
-        rows = [{"example": e, "scores": [self.scores[v.commit].get(e) for v in self.versions]} for e in self.examples]
-        lost = [{"example": x.example, "before": x.before, "after": x.after, "change": x.change} for x in self.losses]
+        heads = [
+            {"version": v.commit, "step": v.step, "name": v.name, "subject": v.subject}
+            for v in self.versions
+        ]
+        rows = [
+            {"example": e, "scores": [self.scores[v.commit].get(e) for v in self.versions]}
+            for e in self.examples
+        ]
+        lost = [
+            {"example": x.example, "before": x.before, "after": x.after, "change": x.change}
+            for x in self.losses
+        ]
         return {"versions": heads, "examples": rows, "losses": lost, "left_out": self.left_out}
 
 
-def matrix(
-    repository: Versions, journal: Journal | None, *, failure_score: float, direction: str, fingerprint: str = ""
+def build_matrix(
+    repository: HistoryReader,
+    journal: Journal | None,
+    *,
+    failure_score: float,
+    direction: str,
+    fingerprint: str = "",
 ) -> Matrix:
-    """The versions on the way to head against the gate's examples, under the task's state of head (or `fingerprint`)."""
-    line = repository.log()[::-1]
+    """The versions on the way to head against the gate's examples, under the task's state of head
+    (or `fingerprint`)."""
+    line = repository.read_log()[::-1]
     wanted = fingerprint or next((v.task for v in reversed(line) if v.task), "")
     scores: dict[str, dict[str, float]] = {}
     left_out = 0
     for version in line:
-        found = means(repository, journal, version.commit, failure_score, wanted)
+        found = average_scores(repository, journal, version.commit, failure_score, wanted)
         if found:
             scores[version.commit] = found
         elif version.task and version.task != wanted:
             left_out += 1
     versions = [v for v in line if v.commit in scores]
     examples = sorted({example for found in scores.values() for example in found})
-    return Matrix(versions, examples, scores, losses(versions, examples, scores, direction), left_out)
+    return Matrix(
+        versions, examples, scores, find_losses(versions, examples, scores, direction), left_out
+    )
 
 
-def losses(
-    versions: Sequence[Version], examples: Sequence[str], scores: Mapping[str, Mapping[str, float]], direction: str
+def find_losses(
+    versions: Sequence[Version],
+    examples: Sequence[str],
+    scores: Mapping[str, Mapping[str, float]],
+    direction: str,
 ) -> list[Loss]:
-    """For each example that lost something, the step at which it lost most; the greatest loss first."""
+    """For each example that lost something, the step at which it lost most; the greatest loss
+    first."""
     sign, found = 1 if direction == "higher" else -1, []
     for example in examples:
         having = [v for v in versions if example in scores[v.commit]]
@@ -79,12 +102,19 @@ def losses(
     return sorted(found, key=lambda turn: sign * turn.change)
 
 
-def means(
-    repository: Versions, journal: Journal | None, commit: str, failure_score: float, fingerprint: str
+def average_scores(
+    repository: HistoryReader,
+    journal: Journal | None,
+    commit: str,
+    failure_score: float,
+    fingerprint: str,
 ) -> dict[str, float]:
-    """Mean score of each gate example of a version, under one state of the task; a failed rollout counts as one."""
+    """Mean score of each gate example of a version, under one state of the task; a failed rollout
+    counts as one."""
     try:
-        scored = scores_of(repository, journal, commit, failure_score=failure_score, fingerprint=fingerprint).scores
+        scored = load_scores(
+            repository, journal, commit, failure_score=failure_score, fingerprint=fingerprint
+        ).scores
     except SessionError:  # plain git made it: it has no record
         return {}
     by_example: dict[str, list[float]] = {}

@@ -1,4 +1,5 @@
-"""Where sessions are: their folder, those made or trusted on this machine, and which one a person means."""
+"""Where sessions are: their folder, those made or trusted on this machine, and which one a person
+means."""
 
 import json
 import os
@@ -13,12 +14,13 @@ from genopt_tui.errors import GenoptError, SessionError, single_line
 from genopt_tui.folders import user_dir
 from genopt_tui.session.summary import head_summary
 
-PACKAGE = Path(__file__).resolve().parent.parent
+PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A session as lists show it. `best` is {"version", "step", "score", "n"}, None where nothing is scored.
+class SessionEntry:
+    """A session as lists show it. `best` is {"version", "step", "score", "n"}, None where nothing
+    is scored.
 
     `problem` says why a session cannot be read; the other fields are then empty.
     """
@@ -40,16 +42,23 @@ class Listed:
 
 
 def sessions_root() -> Path:
-    """Where new sessions go: `sessions/` of a checkout, else the user's own folder (also where `GENOPT_HOME` names one)."""
-    checkout = PACKAGE.parent
-    if "GENOPT_HOME" not in os.environ and (checkout / "pyproject.toml").is_file() and (checkout / ".git").exists():
+    """Where new sessions go: `sessions/` of a checkout, else the user's own folder (also where
+    `GENOPT_HOME` names one)."""
+    checkout = PACKAGE_FOLDER.parent
+    if (
+        "GENOPT_HOME" not in os.environ
+        and (checkout / "pyproject.toml").is_file()
+        and (checkout / ".git").exists()
+    ):
         return checkout / "sessions"
     return user_dir() / "sessions"
 
 
-def new_path(name: str) -> Path:
+def choose_session_path(name: str) -> Path:
     """A free path for a session called `name`, which a number is added to where it is taken."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.")[:80] or "session"
+    kept = (
+        "".join(c if c.isalnum() or c in "-_." else "-" for c in name).strip("-.")[:80] or "session"
+    )
     path, number = sessions_root() / kept, 2
     while path.exists():
         path, number = sessions_root() / f"{kept}-{number}", number + 1
@@ -63,50 +72,64 @@ def register(path: Path) -> None:
     if not mark.exists():
         mark.parent.mkdir(mode=0o700, exist_ok=True)
         mark.write_text(secrets.token_hex(16), encoding="ascii")
-    data = _registry()
+    data = _load_registry()
     data["trusted"][str(path)] = mark.read_text(encoding="ascii", errors="replace")
-    _save({**data, "last": str(path)})
+    _save_registry({**data, "last": str(path)})
 
 
-def trusted(path: Path) -> bool:
-    """Whether the session at `path` was made here or agreed to: a copy, or another one at the same path, was not."""
+def is_trusted(path: Path) -> bool:
+    """Whether the session at `path` was made here or agreed to: a copy, or another one at the same
+    path, was not."""
     path = path.resolve()
     mark = path / ".git" / "genopt" / "id"
-    known = _registry()["trusted"].get(str(path))
-    return known is not None and mark.is_file() and mark.read_text(encoding="ascii", errors="replace") == known
+    known = _load_registry()["trusted"].get(str(path))
+    return (
+        known is not None
+        and mark.is_file()
+        and mark.read_text(encoding="ascii", errors="replace") == known
+    )
 
 
-def opened(path: Path) -> None:
+def record_opened(path: Path) -> None:
     """Remember the session as the one opened last."""
-    data = _registry()
+    data = _load_registry()
     if data["last"] != str(path.resolve()):
-        _save({**data, "last": str(path.resolve())})
+        _save_registry({**data, "last": str(path.resolve())})
 
 
-def last() -> Path | None:
+def find_last_session() -> Path | None:
     """The session opened last, if it is still there."""
-    path = Path(_registry()["last"])
+    path = Path(_load_registry()["last"])
     return path if is_session(path) else None
 
 
 def is_session(path: Path) -> bool:
-    return path.is_absolute() and (path / ".git" / "HEAD").is_file() and (path / "genopt.toml").is_file()
+    return (
+        path.is_absolute()
+        and (path / ".git" / "HEAD").is_file()
+        and (path / "genopt.toml").is_file()
+    )
 
 
-def resolve(text: str = "") -> Path:
-    """The session that a person means: a name, a path, or (empty) this folder's, else the one opened last.
+def resolve_session(text: str = "") -> Path:
+    """The session that a person means: a name, a path, or (empty) this folder's, else the one
+    opened last.
 
     Raises SessionError with the nearest name.
     """
     if not text:
         here = Path.cwd()
-        found = next((folder for folder in (here, *here.parents) if is_session(folder)), None) or last()
+        found = (
+            next((folder for folder in (here, *here.parents) if is_session(folder)), None)
+            or find_last_session()
+        )
         if found is None:
             raise SessionError(
-                "no session was named, and none was opened yet", advice="Make one with `genopt new TASK`"
+                "no session was named, and none was opened yet",
+                advice="Make one with `genopt new TASK`",
             )
         return found
-    by_name = {path.name: path for path in reversed(list(known()))}
+    by_name = {path.name: path for path in reversed(list(find_sessions()))}
     if "/" not in text and text in by_name:
         return by_name[text]
     path = Path(text).expanduser().absolute()
@@ -121,78 +144,91 @@ def resolve(text: str = "") -> Path:
     )
 
 
-def word_for(path: Path) -> str:
-    """What a person types to mean the session at `path`: its name, or its path where the name means another or none."""
+def quote_session(path: Path) -> str:
+    """What a person types to mean the session at `path`: its name, or its path where the name means
+    another or none."""
     path = path.resolve()
     try:
-        found = resolve(path.name)
+        found = resolve_session(path.name)
     except SessionError:
         found = None
     return shlex.quote(path.name if found == path else str(path))
 
 
-def known() -> Iterator[Path]:
-    """All sessions of the user: in the sessions folder, and elsewhere where made or trusted here."""
+def find_sessions() -> Iterator[Path]:
+    """All sessions of the user: in the sessions folder, and elsewhere where made or trusted
+    here."""
     root = sessions_root()
     inside = sorted(path for path in root.iterdir() if is_session(path)) if root.is_dir() else []
     yield from inside
-    yield from (path for path in map(Path, _registry()["trusted"]) if path not in inside and is_session(path))
+    yield from (
+        path
+        for path in map(Path, _load_registry()["trusted"])
+        if path not in inside and is_session(path)
+    )
 
 
-def listing() -> list[Listed]:
-    """All sessions with state and best, the one worked on last first; one that cannot be read says why."""
-    return sorted((listed(path) for path in known()), key=lambda session: -session.at)
+def list_sessions() -> list[SessionEntry]:
+    """All sessions with state and best, the one worked on last first; one that cannot be read says
+    why."""
+    return sorted((load_entry(path) for path in find_sessions()), key=lambda session: -session.at)
 
 
-def listed(path: Path) -> Listed:
+def load_entry(path: Path) -> SessionEntry:
     """One session as lists show it."""
     from genopt_tui.session.client import runner_pid
-    from genopt_tui.session.journal import path_of
+    from genopt_tui.session.journal import journal_path
 
     try:
         head = head_summary(path)
         pid = runner_pid(path)
-        journal = path_of(path)
+        journal = journal_path(path)
         touched = max(
-            file.stat().st_mtime for file in (path / ".git", journal, Path(f"{journal}-wal")) if file.exists()
+            file.stat().st_mtime
+            for file in (path / ".git", journal, Path(f"{journal}-wal"))
+            if file.exists()
         )
-        state, step = _state(path, pid is not None) if journal.exists() else ("idle", 0)
-        return Listed(
+        state, step = _load_state(path, pid is not None) if journal.exists() else ("idle", 0)
+        return SessionEntry(
             path,
             state,
             head.branch,
             max(step, head.step or 0),
-            _task(path),
-            _best(path),
+            _read_task_name(path),
+            _load_best(path),
             pid,
             head.decision,
             touched,
         )
     except (GenoptError, OSError) as error:
-        return Listed(path, problem=single_line(str(error)))
+        return SessionEntry(path, problem=single_line(str(error)))
 
 
-def _state(path: Path, alive: bool) -> tuple[str, int]:
+def _load_state(path: Path, alive: bool) -> tuple[str, int]:
     from genopt_tui.session.journal import Journal
-    from genopt_tui.session.progress import fold
+    from genopt_tui.session.progress import fold_events
 
     journal = Journal(path, durable=False)
     try:
         step = journal.last_step()
-        events = journal.events(step=step)
-        ends = [journal.last("run_started"), journal.last("run_finished"), journal.last("paused", "resumed")]
+        events = journal.read_events(step=step)
+        ends = [
+            journal.find_last("run_started"),
+            journal.find_last("run_finished"),
+            journal.find_last("paused", "resumed"),
+        ]
         events += [event for event in ends if event is not None and event.step != step]
-        progress = fold(sorted(events, key=lambda event: event.id))
+        progress = fold_events(sorted(events, key=lambda event: event.id))
         return progress.state(alive), step
     finally:
         journal.close()
 
 
-def _best(path: Path) -> dict[str, Any] | None:
-    from genopt_tui.session.repository import Repository
+def _load_best(path: Path) -> dict[str, Any] | None:
+    from genopt_tui.session.history.repository import Repository
 
     with Repository.open(path) as repository:
-        best = repository.best(repository.direction())
+        best = repository.find_best(repository.read_direction())
     return (
         {"version": best.commit, "step": best.step, "score": best.score, "n": best.n}
         if best.score is not None
@@ -200,7 +236,7 @@ def _best(path: Path) -> dict[str, Any] | None:
     )
 
 
-def _task(path: Path) -> str:
+def _read_task_name(path: Path) -> str:
     import tomllib
 
     try:
@@ -211,7 +247,7 @@ def _task(path: Path) -> str:
     return single_line(str(task.get("name", "")))[:100] if isinstance(task, dict) else "?"
 
 
-def _registry() -> dict[str, Any]:
+def _load_registry() -> dict[str, Any]:
     file = user_dir() / "sessions.json"
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
@@ -224,7 +260,7 @@ def _registry() -> dict[str, Any]:
         ) from error
 
 
-def _save(data: dict[str, Any]) -> None:
+def _save_registry(data: dict[str, Any]) -> None:
     file = user_dir() / "sessions.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".sessions.{os.getpid()}.json")

@@ -1,38 +1,53 @@
-"""The step in flight as a pure function of its events: the loop continues from it, the faces show it.
+"""The step in flight as a pure function of its events: the loop continues from it, the faces show
+it.
 
-Events and what they carry (`step` is a column; everything here is JSON). `candidate` and `attempt` count from 0.
+Events and what they carry (`step` is a column; everything here is JSON). `candidate` and `attempt`
+count from 0.
 
-run_started      mode, steps, until, model (the setting), name (who that is: 'NAME (recorded)' for a replay), pid, sandbox, workers
+run_started      mode, steps, until, model (the setting), name (who that is: 'NAME (recorded)' for a
+                 replay), pid, sandbox, workers
 batch_sampled    base (commit), tree (of artifact/), branch, examples [[id, repeat]...], epoch
-rollout_finished example, repeat, split, score, status, cached, seconds, rollout (journal id), tree [, candidate]
-evidence_built   parts [{example, repeat, score, status, rollout, steps, shown [[first, last]...], cut, tokens}], sections [{name, tokens, cut}],
+rollout_finished example, repeat, split, score, status, cached, seconds, rollout (journal id), tree
+[, candidate]
+evidence_built   parts [{example, repeat, score, status, rollout, steps, shown [[first, last]...],
+                 cut, tokens}], sections [{name, tokens, cut}],
                  tokens, budget, estimated, horizon {kind, steps}, covers {trace, score}, mean,
                  learning (the template in force: interactive, batch, episodic, batch of episodes)
 prompt_built     candidate, attempt, messages, tokens, repair (bool)
 reply_delta      candidate, attempt, text (not kept as an event: pieces live in `reply_chunk`)
-reply_finished   candidate, attempt, reply (journal id), complete, finish_reason, usage {input, output}, cost, seconds, error, model
+reply_finished   candidate, attempt, reply (journal id), complete, finish_reason, usage {input,
+                 output}, cost, seconds, error, model
 edit_parsed      candidate, attempt, tree, files [changed names], hunks, added, removed, reasoning,
                  because [[example, step]], expects [[example, up|down]]
 edit_refused     candidate, attempt, why, place, nearest, final (bool: no further attempt)
-gate_finished    candidate, tree, base_tree, mean, stderr, n, base_mean, base_stderr, difference, interval [low, high], p, verdict, test, confidence,
-                 better, worse, same, failed, scores [{example, repeat, base, score}], complete (bool)
+gate_finished    candidate, tree, base_tree, mean, stderr, n, base_mean, base_stderr, difference,
+                 interval [low, high], p, verdict, test, confidence,
+                 better, worse, same, failed, scores [{example, repeat, base, score}], complete
+                 (bool)
 decision_wanted  pending (propose | decide), candidates [numbers], since
 decided          candidate, decision, by (person | gate | runner), reason
-committed        candidate, version (commit), tree, branch, subject, decision, score, n, stderr, base_score, verdict, cost
-rejected         candidate, version (commit), ref, decision, reason, subject, score, n, stderr, base_score, verdict, cost
+committed        candidate, version (commit), tree, branch, subject, decision, score, n, stderr,
+                 base_score, verdict, cost
+rejected         candidate, version (commit), ref, decision, reason, subject, score, n, stderr,
+                 base_score, verdict, cost
 step_ended       outcome
-budget           spent {steps, cost, tokens, calls, minutes}, agent (the agent model's part: cost, tokens, calls), limits {...},
+budget           spent {steps, cost, tokens, calls, minutes}, agent (the agent model's part: cost,
+                 tokens, calls), limits {...},
                  unknown_cost (bool), warning
 command_done     id, command, ok, why
 aside_started    token, what (fill, hunks), size (rollouts to be run; theirs have step 0)
 aside_finished   token, error [, versions, fingerprint, gate, pairs]
-                 [, hunks {tree, base_tree, mean, difference, hunks [{hunk, without, worth, interval, verdict}]}]
+                 [, hunks {tree, base_tree, mean, difference, hunks [{hunk, without, worth,
+                 interval, verdict}]}]
 design_set       pairs (KEY=VALUE that wait for the next step), acts (the last act on history then)
 design_undone    pairs (the last ones, which wait no more), acts
 moved            act, branch, old, new (the head moved by an act on history)
-paused, resumed  why [, code (exit code for who waits for the run: it cannot go on without a person)]
+paused, resumed  why [, code (exit code for who waits for the run: it cannot go on without a
+                 person)]
 error            message, advice, detail
 run_finished     reason, code (exit code), steps, best {version, step, score, n}
+
+What a person has said, as far as the next prompt has not carried it yet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,7 +56,14 @@ from typing import Any
 
 from genopt_tui.session.journal import Event, Journal
 
-IDLE, RUNNING, WAITING, PAUSED, FINISHED, FAILED = "idle", "running", "waiting", "paused", "finished", "failed"
+IDLE, RUNNING, WAITING, PAUSED, FINISHED, FAILED = (
+    "idle",
+    "running",
+    "waiting",
+    "paused",
+    "finished",
+    "failed",
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +87,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Progress:
-    """The newest step and the state of the run. `asked`: a person sent a prompt after the run was over."""
+    """The newest step and the state of the run. `asked`: a person sent a prompt after the run was
+    over."""
 
     step: int = 0
     batch: Mapping[str, Any] | None = None
@@ -106,14 +129,18 @@ class Progress:
             if self.finished.get("reason") == "stopped":
                 return IDLE
             ends = {0: FINISHED, 3: FINISHED, 4: IDLE, 130: IDLE}  # exit codes, see errors.Exit
-            failed = FAILED if self.error else IDLE  # a person may have begun a step since, which is past that error
+            failed = (
+                FAILED if self.error else IDLE
+            )  # a person may have begun a step since, which is past that error
             return ends.get(self.finished.get("code", 0), failed)
         if self.paused:  # its runner may have ended: the next one goes on
             return PAUSED
-        return RUNNING if runner_alive and self.run else IDLE  # without a run it is there for a command alone
+        return (
+            RUNNING if runner_alive and self.run else IDLE
+        )  # without a run it is there for a command alone
 
 
-def fold(events: Iterable[Event], start: Progress | None = None) -> Progress:
+def fold_events(events: Iterable[Event], start: Progress | None = None) -> Progress:
     """The progress after `events`, which may hold several steps: the newest wins."""
     progress = start or Progress()
     for event in events:
@@ -121,14 +148,17 @@ def fold(events: Iterable[Event], start: Progress | None = None) -> Progress:
     return progress
 
 
-def latest(journal: Journal) -> tuple[Progress, int]:
-    """The progress of the newest step and the id of the last event, without reading the steps before it."""
-    sampled = journal.last("batch_sampled")
+def load_progress(journal: Journal) -> tuple[Progress, int]:
+    """The progress of the newest step and the id of the last event, without reading the steps
+    before it."""
+    sampled = journal.find_last("batch_sampled")
     first = sampled.id if sampled else 0
     kinds = [("run_started",), ("run_finished",), ("paused", "resumed"), ("budget",)]
-    before = [event for event in (journal.last(*k) for k in kinds) if event and event.id < first]
-    events = [*sorted(before, key=lambda e: e.id), *journal.events(max(first - 1, 0))]
-    return fold(events), events[-1].id if events else 0
+    before = [
+        event for event in (journal.find_last(*k) for k in kinds) if event and event.id < first
+    ]
+    events = [*sorted(before, key=lambda e: e.id), *journal.read_events(max(first - 1, 0))]
+    return fold_events(events), events[-1].id if events else 0
 
 
 def advance(p: Progress, event: Event) -> Progress:
@@ -149,7 +179,12 @@ def advance(p: Progress, event: Event) -> Progress:
             return replace(p, error=data)
         case "batch_sampled":
             return Progress(
-                step=event.step, batch=data, run=p.run, finished=p.finished, paused=p.paused, budget=p.budget
+                step=event.step,
+                batch=data,
+                run=p.run,
+                finished=p.finished,
+                paused=p.paused,
+                budget=p.budget,
             )
     if event.step != p.step or not event.step:
         return p
@@ -173,7 +208,7 @@ def advance(p: Progress, event: Event) -> Progress:
             | "rejected"
         ):
             number = int(data.get("candidate", 0))
-            candidate = _candidate(p.candidates.get(number, Candidate(number)), event)
+            candidate = _advance_candidate(p.candidates.get(number, Candidate(number)), event)
             pending = None if event.kind in {"prompt_built", "decided"} else p.pending
             return replace(
                 p,
@@ -185,7 +220,7 @@ def advance(p: Progress, event: Event) -> Progress:
     return p
 
 
-def _candidate(c: Candidate, event: Event) -> Candidate:
+def _advance_candidate(c: Candidate, event: Event) -> Candidate:
     data = event.data
     match event.kind:
         case "prompt_built":
@@ -201,3 +236,55 @@ def _candidate(c: Candidate, event: Event) -> Candidate:
         case "decided":
             return replace(c, decided=data)
     return replace(c, ended={**data, "kind": event.kind})
+
+
+@dataclass(frozen=True)
+class PendingInput:
+    """`hints` go into one update, `standing` into all; `staged` are KEY=VALUE pairs that wait for
+    the next step;
+    `pinned` are examples taken into every batch."""
+
+    hints: list[str] = field(default_factory=list)
+    standing: list[str] = field(default_factory=list)
+    staged: list[str] = field(default_factory=list)
+    pinned: list[str] = field(default_factory=list)
+
+    def excluded(self, committed: Mapping[str, str]) -> dict[str, str]:
+        """Examples left out from the next step on, with the reason: those that the choices leave
+        out, and what waits beside."""
+        found = dict(committed)
+        for key, _, reason in (
+            pair.partition("=") for pair in self.staged if pair.startswith("exclude.")
+        ):
+            found[key.removeprefix("exclude.")] = reason
+        return {example: reason for example, reason in found.items() if reason}
+
+
+def read_pending_input(journal: Journal, step: int) -> PendingInput:
+    """What counts for `step`: hints given after the prompts of the steps before it, and all that
+    stands."""
+    hints: list[str] = []
+    standing: list[str] = []
+    staged: list[str] = []
+    pinned: list[str] = []
+    carried = journal.find_last("prompted", below=step)
+    for event in journal.read_events(
+        kinds=["hint", "design_set", "design_undone", "design_committed", "examples_set"]
+    ):
+        data: Mapping[str, Any] = event.data
+        match event.kind:
+            case "hint" if data.get("remove"):
+                standing = [text for text in standing if text != data["text"]]
+            case "hint" if data.get("always"):
+                standing.append(data["text"])
+            case "hint" if carried is None or event.id > int(carried.data.get("until", carried.id)):
+                hints.append(data["text"])
+            case "design_set":
+                staged += data["pairs"]
+            case "design_undone":
+                staged = staged[: len(staged) - len(data["pairs"])]
+            case "design_committed":
+                staged.clear()
+            case "examples_set":
+                pinned = list(data.get("pinned", pinned))
+    return PendingInput(hints, standing, staged, pinned)

@@ -1,12 +1,13 @@
-"""Head's row, artifact and score in a few milliseconds: the interface's first content. Only the standard library."""
+"""Head's row, artifact and score in a few milliseconds: the interface's first content. Only the
+standard library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from genopt_tui.session import message
-from genopt_tui.session.message import Score
-from genopt_tui.session.objects import ObjectStore
+from genopt_tui.session.git.objects import ObjectStore
+from genopt_tui.session.history import message
+from genopt_tui.session.history.message import Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,22 @@ class HeadSummary:
 
 
 def head_summary(path: Path, store: ObjectStore | None = None) -> HeadSummary:
-    """The summary of the session at `path`, by one git process (that of `store`, where given). Raises SessionError."""
+    """The summary of the session at `path`, by one git process (that of `store`, where given).
+    Raises SessionError."""
     if store is None:
         with ObjectStore(path) as own:
             return head_summary(path, own)
     head = (path / ".git" / "HEAD").read_text(encoding="utf-8").strip()
-    commit = store.commit("HEAD")
-    lines = message.trailers(commit.message)
+    commit = store.read_commit("HEAD")
+    lines = message.parse_trailers(commit.message)
     step = lines.get("Genopt-Step", "")
-    entry = store.entries(commit.tree).get("artifact")
+    entry = store.read_tree(commit.tree).get("artifact")
     return HeadSummary(
         commit.sha,
         head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else "",
         int(step) if step.isdigit() else None,
         lines.get("Genopt-Decision", "manual"),
-        message.printable(commit.message.partition("\n")[0]),
+        message.make_printable(commit.message.partition("\n")[0]),
         message.parse_score(lines.get("Genopt-Score", "")),
-        store.texts(entry[1]) if entry else {},
+        store.read_texts(entry[1]) if entry else {},
     )

@@ -1,4 +1,5 @@
-"""A session on another machine: its task comes along by content, remote branches become local, and nothing runs unasked."""
+"""A session on another machine: its task comes along by content, remote branches become local, and
+nothing runs unasked."""
 
 import os
 import re
@@ -8,10 +9,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, TaskError
-from genopt_tui.session import gitcall
-from genopt_tui.session.objects import ObjectStore
-from genopt_tui.session.refs import HEADS, TASKS, Refs
-from genopt_tui.session.worktree import safe_path
+from genopt_tui.session.git import cli
+from genopt_tui.session.git.objects import ObjectStore
+from genopt_tui.session.git.refs import HEADS, TASKS, Refs
+from genopt_tui.session.git.worktree import safe_path
 
 if TYPE_CHECKING:
     from genopt_tui.task.loader import TaskFolder
@@ -20,33 +21,37 @@ REMOTE = re.compile(r"refs/remotes/[^/]+/(?!HEAD$)(.+)")
 
 
 @lru_cache(maxsize=16)
-def task_of(session: Path, name: str) -> "TaskFolder":
-    """The task that a session names: the one of this machine, else the one that travelled with it. Raises TaskError."""
+def load_session_task(session: Path, name: str) -> "TaskFolder":
+    """The task that a session names: the one of this machine, else the one that travelled with it.
+    Raises TaskError."""
     from genopt_tui.task import loader
 
     try:
-        return loader.find(name)
+        return loader.find_task(name)
     except TaskError:
-        kept = unpacked(session)
+        kept = unpack_task(session)
         if kept is None:
             raise
-        return loader.load(kept, name)
+        return loader.load_task(kept, name)
 
 
-def unpacked(session: Path) -> Path | None:
-    """The folder of the task that travels with a session, written out where it is not; None when none does."""
-    refs = Refs(session).all(TASKS)
+def unpack_task(session: Path) -> Path | None:
+    """The folder of the task that travels with a session, written out where it is not; None when
+    none does."""
+    refs = Refs(session).list_refs(TASKS)
     if not refs:
         return None
     with ObjectStore(session) as store:
-        made = max((store.commit(ref) for ref in refs), key=lambda commit: commit.at)
-        called = PurePath(made.message.partition("\n")[0].removeprefix("task ")).name  # its digest counts the name too
+        made = max((store.read_commit(ref) for ref in refs), key=lambda commit: commit.at)
+        called = PurePath(
+            made.message.partition("\n")[0].removeprefix("task ")
+        ).name  # its digest counts the name too
         folder = session / ".genopt" / "task" / made.tree / safe_path(called)
         if folder.is_dir():
             return folder
         building = folder.with_name(f".{folder.name}.{os.getpid()}")
         shutil.rmtree(building, ignore_errors=True)
-        for name, blob in store.files(made.tree).items():
+        for name, blob in store.list_files(made.tree).items():
             target = building / safe_path(name)
             target.parent.mkdir(parents=True, exist_ok=True)
             data = store.get(blob, "blob").data
@@ -56,9 +61,10 @@ def unpacked(session: Path) -> Path | None:
     return folder
 
 
-def settle(session: Path) -> list[str]:
-    """After a plain `git clone`: remote branches become local ones, our own folder is ignored. Returns the new branches."""
-    there = Refs(session).all(HEADS, "refs/remotes/")
+def finish_clone(session: Path) -> list[str]:
+    """After a plain `git clone`: remote branches become local ones, our own folder is ignored.
+    Returns the new branches."""
+    there = Refs(session).list_refs(HEADS, "refs/remotes/")
     new = {
         HEADS + match[1]: sha
         for ref, sha in there.items()
@@ -66,7 +72,7 @@ def settle(session: Path) -> list[str]:
     }
     if new:
         lines = "".join(f"create {ref} {sha}\n" for ref, sha in new.items())
-        gitcall.run(["update-ref", "--stdin"], session, data=lines.encode())
+        cli.run_git(["update-ref", "--stdin"], session, data=lines.encode())
     exclude = session / ".git" / "info" / "exclude"
     known = exclude.read_text(encoding="utf-8") if exclude.is_file() else ""
     if "/.genopt/" not in known.splitlines():
@@ -75,13 +81,14 @@ def settle(session: Path) -> list[str]:
     return sorted(ref.removeprefix(HEADS) for ref in new)
 
 
-def consented(session: Path) -> None:
-    """Raises SessionError where the session came from elsewhere and nobody has agreed yet that its task runs here."""
+def require_trust(session: Path) -> None:
+    """Raises SessionError where the session came from elsewhere and nobody has agreed yet that its
+    task runs here."""
     from genopt_tui.session import places
 
-    if not places.trusted(session):
+    if not places.is_trusted(session):
         raise SessionError(
             f"{session.name} was not made on this machine",
             "running it runs the code of its task and artifacts",
-            f"Look at it first; agree with: genopt trust {places.word_for(session)}",
+            f"Look at it first; agree with: genopt trust {places.quote_session(session)}",
         )

@@ -1,4 +1,5 @@
-"""Prompts with labelled cases: reading the cases, filling the prompt, finding and comparing the answer.
+"""Prompts with labelled cases: reading the cases, filling the prompt, finding and comparing the
+answer.
 
 Task folders written by `genopt new --prompt` use these; so may any task of yours.
 """
@@ -15,15 +16,15 @@ from typing import Any, Literal
 
 from genopt_tui.errors import TaskError
 from genopt_tui.task.rollout import Split
-from genopt_tui.task.splits import by_split
+from genopt_tui.task.splits import group_by_split
 
 Match = Literal["exact", "contains", "number", "choice"]
 Case = dict[str, str]
-FEWEST = 8  # different cases that can be split
+MIN_CASES = 8  # different cases that can be split
 PLACEHOLDER = re.compile(r"\{([^{}\n]+)\}")
 NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-MARKER = re.compile(r"answer\s*(?:is)?\s*:", re.IGNORECASE)
-HOW = {
+ANSWER_MARKER = re.compile(r"answer\s*(?:is)?\s*:", re.IGNORECASE)
+MATCH_DESCRIPTIONS = {
     "exact": "the text after the last 'Answer:' (or the last line) must equal the expected answer",
     "contains": "the expected answer must occur in the reply, whatever the case",
     "number": "the last number of the reply must equal the expected one",
@@ -48,8 +49,9 @@ def read_cases(file: Path) -> list[Case]:
     return rows
 
 
-def _csv(file: Path, text: str) -> list[Case]:
-    """Values are separated by what separates the most columns of the first line: a comma, a semicolon or a tab."""
+def _read_csv(file: Path, text: str) -> list[Case]:
+    """Values are separated by what separates the most columns of the first line: a comma, a
+    semicolon or a tab."""
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     try:
@@ -59,45 +61,53 @@ def _csv(file: Path, text: str) -> list[Case]:
         rows = []
         for row in filter(None, reader):
             if len(row) != len(columns):
-                where, why = f"{file}, line {reader.line_num}", f"{len(row)} values for {len(columns)} columns"
+                where, why = (
+                    f"{file}, line {reader.line_num}",
+                    f"{len(row)} values for {len(columns)} columns",
+                )
                 raise TaskError(where, why, "Quote values that hold commas, and close every quote")
             rows.append(dict(zip(columns, row, strict=True)))
     except csv.Error as error:
-        raise TaskError(f"{file}, line {reader.line_num}", str(error), "Is a quote not closed?") from error
+        raise TaskError(
+            f"{file}, line {reader.line_num}", str(error), "Is a quote not closed?"
+        ) from error
     return rows
 
 
-def _jsonl(file: Path, text: str) -> list[Case]:
+def _read_jsonl(file: Path, text: str) -> list[Case]:
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         where = f"{file}, line {number}"
         try:
-            row = json.loads(line, parse_constant=_no_constant)
+            row = json.loads(line, parse_constant=_reject_constant)
         except (ValueError, RecursionError) as error:
             raise TaskError(where, f"it is not JSON ({getattr(error, 'msg', error)})") from error
         if not isinstance(row, dict):
-            raise TaskError(where, "it is no JSON object", 'Write {"question": "...", "answer": "..."}')
-        rows.append({key: _text(value) for key, value in row.items()})
+            raise TaskError(
+                where, "it is no JSON object", 'Write {"question": "...", "answer": "..."}'
+            )
+        rows.append({key: _format_cell(value) for key, value in row.items()})
     return rows
 
 
-def _no_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
 
 
-def _text(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-READERS = {".csv": _csv, ".jsonl": _jsonl}
+READERS = {".csv": _read_csv, ".jsonl": _read_jsonl}
 
 
 def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
-    """Raises TaskError when the answer's or a placeholder's column is missing, an answer is empty, or all answers are equal."""
+    """Raises TaskError when the answer's or a placeholder's column is missing, an answer is empty,
+    or all answers are equal."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column, wanted in [
         (answer, f"the answer column '{answer}'"),
@@ -107,7 +117,9 @@ def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
         if missing is not None:
             close = get_close_matches(column, columns, 1, 0.4)
             advice = (
-                f"Did you mean {close[0]}?" if close and column not in columns else f"Columns: {', '.join(columns)}"
+                f"Did you mean {close[0]}?"
+                if close and column not in columns
+                else f"Columns: {', '.join(columns)}"
             )
             raise TaskError(f"case {missing} has no value for {wanted}", advice=advice)
     if not placeholders(prompt):
@@ -116,14 +128,25 @@ def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
             advice="Put {" + next(c for c in columns if c != answer) + "} where the case goes",
         )
     if answer in placeholders(prompt):
-        raise TaskError(f"the prompt holds {{{answer}}}", "it would give the answer away", "Remove it from the prompt")
-    if empty := next((number for number, row in enumerate(rows, 1) if not row[answer].strip()), None):
+        raise TaskError(
+            f"the prompt holds {{{answer}}}",
+            "it would give the answer away",
+            "Remove it from the prompt",
+        )
+    if empty := next(
+        (number for number, row in enumerate(rows, 1) if not row[answer].strip()), None
+    ):
         raise TaskError(f"case {empty} has an empty answer", advice="Fill it in or remove the case")
     different = len({tuple(sorted(inputs(row, answer).items())) for row in rows})
-    if different < FEWEST:
-        said = f"{len(rows)} cases" if different == len(rows) else f"{different} different cases among {len(rows)}"
+    if different < MIN_CASES:
+        said = (
+            f"{len(rows)} cases"
+            if different == len(rows)
+            else f"{different} different cases among {len(rows)}"
+        )
         raise TaskError(
-            f"{said} are too few to split", advice=f"Give at least {FEWEST}; 40 and more make differences visible"
+            f"{said} are too few to split",
+            advice=f"Give at least {MIN_CASES}; 40 and more make differences visible",
         )
     if len({row[answer].strip() for row in rows}) == 1:
         raise TaskError(
@@ -137,9 +160,13 @@ def check_match(rows: Sequence[Case], answer: str, match: Match) -> None:
     """Raises TaskError where an expected answer could never be found under the rule `match`."""
     if match != "number":
         return
-    if odd := next((n for n, row in enumerate(rows, 1) if not NUMBER.fullmatch(row[answer].strip())), None):
+    if odd := next(
+        (n for n, row in enumerate(rows, 1) if not NUMBER.fullmatch(row[answer].strip())), None
+    ):
         said = rows[odd - 1][answer].strip()
-        raise TaskError(f"case {odd} has the answer {said[:40]!r}", "it is no number", "Give another --match")
+        raise TaskError(
+            f"case {odd} has the answer {said[:40]!r}", "it is no number", "Give another --match"
+        )
 
 
 def inputs(row: Mapping[str, str], answer: str) -> Case:
@@ -147,14 +174,17 @@ def inputs(row: Mapping[str, str], answer: str) -> Case:
     return {column: value for column, value in row.items() if column != answer}
 
 
-def split_cases(rows: Sequence[Case], answer: str, settings: Mapping[str, Any]) -> dict[Split, list[int]]:
-    """Numbers (from 0) of the cases in each split: stratified on the answer, equal cases on one side, in a seeded order.
+def split_cases(
+    rows: Sequence[Case], answer: str, settings: Mapping[str, Any]
+) -> dict[Split, list[int]]:
+    """Numbers (from 0) of the cases in each split: stratified on the answer, equal cases on one
+    side, in a seeded order.
 
     `settings` holds `split_seed` and the shares `train` and `gate`; the test split takes the rest.
     """
     keys = [tuple(sorted(inputs(row, answer).items())) for row in rows]
     labels = [row[answer].strip() for row in rows]
-    return by_split(labels, keys, settings["split_seed"], settings["train"], settings["gate"])
+    return group_by_split(labels, keys, settings["split_seed"], settings["train"], settings["gate"])
 
 
 def placeholders(prompt: str) -> list[str]:
@@ -176,8 +206,9 @@ def guess_match(answers: Sequence[str]) -> Match:
 
 
 def answer_of(reply: str, match: Match, known: Collection[str] = ()) -> str:
-    """The answer that a reply gives; empty when none is found. `known` are the possible answers of `choice`."""
-    marked = list(MARKER.finditer(reply))
+    """The answer that a reply gives; empty when none is found. `known` are the possible answers of
+    `choice`."""
+    marked = list(ANSWER_MARKER.finditer(reply))
     tail = reply[marked[-1].end() :] if marked else reply
     if match == "contains":
         return reply.strip()
@@ -185,7 +216,7 @@ def answer_of(reply: str, match: Match, known: Collection[str] = ()) -> str:
         found = NUMBER.findall(tail) or NUMBER.findall(reply)
         return found[-1] if found else ""
     if match == "choice":
-        return _last_known(tail, known) or _last_known(reply, known)
+        return _find_last_known(tail, known) or _find_last_known(reply, known)
     lines = [line.strip() for line in tail.splitlines() if line.strip()]
     return (lines[0] if marked else lines[-1]) if lines else ""
 
@@ -195,14 +226,17 @@ def is_right(answer: str, expected: str, match: Match) -> bool:
     if match == "contains":
         return expected.strip().casefold() in answer.casefold()
     if match == "number":
-        return _number(answer) is not None and _number(answer) == _number(expected)
+        return _parse_number(answer) is not None and _parse_number(answer) == _parse_number(
+            expected
+        )
     if match == "choice":
         return answer.casefold() == expected.strip().casefold()
     return answer.strip() == expected.strip()
 
 
-def _last_known(text: str, known: Collection[str]) -> str:
-    """The known answer whose last occurrence as a whole word ends last; the longer one where two end together."""
+def _find_last_known(text: str, known: Collection[str]) -> str:
+    """The known answer whose last occurrence as a whole word ends last; the longer one where two
+    end together."""
     best, where = "", (-1, 0)
     for candidate in known:
         pattern = r"(?<!\w)" + re.escape(candidate.strip()) + r"(?!\w)"
@@ -212,7 +246,7 @@ def _last_known(text: str, known: Collection[str]) -> str:
     return best
 
 
-def _number(text: str) -> float | None:
+def _parse_number(text: str) -> float | None:
     try:
         return float(text.strip().replace(",", ""))
     except ValueError:

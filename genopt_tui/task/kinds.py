@@ -1,6 +1,8 @@
-"""What `genopt task init` writes: for each kind of task at most three short files that run as they are and teach by comments.
+"""What `genopt task init` writes: for each kind of task at most three short files that run as they
+are and teach by comments.
 
-In the texts `@MODULE@`, `@FUNCTION@`, `@RUN@`, `@SCORE@`, `@DIRECTION@`, `@FAILURE@` and `@POINTS@` are replaced.
+In the texts `@MODULE@`, `@FUNCTION@`, `@RUN@`, `@SCORE@`, `@DIRECTION@`, `@FAILURE@` and `@POINTS@`
+are replaced.
 """
 
 import json
@@ -12,7 +14,7 @@ from pathlib import Path
 from genopt_tui.errors import TaskError
 from genopt_tui.task.scaffold import write_folder
 
-HEAD = """# A task: what is optimized, how it is scored, what the model is told. Try it: genopt task try @DIR@; examine it: genopt check @DIR@
+TOML_HEAD = """# A task: what is optimized, how it is scored, what the model is told. Try it: genopt task try @DIR@; examine it: genopt check @DIR@
 description = "@NAME@"
 objective = "Improve the @KIND@, also for examples not shown here. The score: @SCORE@."   # what the model is told to achieve
 documentation = "@TELLS@"
@@ -20,7 +22,7 @@ direction = "@DIRECTION@"      # higher or lower is better
 failure_score = @FAILURE@      # of a run that failed by the artifact's fault: as bad as can be
 rule = "@SCORE@"               # shown with every score
 """
-START = """
+TOML_START = """
 [starts.first]             # its files lie in starts/first/; further starts: another table, another folder
 description = "Where it begins"
 scope = [@SCOPE@]          # what may be edited: "FILE", "FILE:FUNCTION", or "*.py" (new files too)
@@ -33,7 +35,7 @@ scope = [@SCOPE@]          # what may be edited: "FILE", "FILE:FUNCTION", or "*.
 seconds = 60               # of one run
 """
 
-EXAMPLES = '''"""How @WHAT@ is run and scored. This file is yours alone: the model never sees it or touches it."""
+TASK_HEAD = '''"""How @WHAT@ is run and scored. This file is yours alone: the model never sees it or touches it."""
 
 import random
 
@@ -49,7 +51,7 @@ def examples(split):
 '''
 
 FUNCTION_TASK = (
-    EXAMPLES
+    TASK_HEAD
     + '''
 def right_answer(numbers):
     """The largest sum of neighbours. What your function should do is decided here, or read from your data."""
@@ -76,7 +78,7 @@ FUNCTION = '''def @FUNCTION@(numbers):
 '''
 
 FILES_TASK = (
-    EXAMPLES
+    TASK_HEAD
     + '''
 WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
@@ -105,7 +107,7 @@ def @FUNCTION@(text):
 '''
 
 AGENT_TASK = (
-    EXAMPLES
+    TASK_HEAD
     + '''
 PRICES = {"pears": 3, "figs": 7, "plums": 2, "limes": 5}
 
@@ -198,71 +200,72 @@ COMMAND = '''def packed(items, size):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of task. `run` is asked for with `how`; `files` maps a name to its text; `points` is one score, (higher, lower)."""
+class TaskKind:
+    """One kind of task. `run` is asked for with `how`; `files` maps a name to its text; `points` is
+    one score, (higher, lower)."""
 
-    what: str
-    how: str
+    label: str
+    run_question: str
     run: str
     score: str
-    tells: str
+    documentation: str
     scope: str
     points: tuple[str, str]
     files: Mapping[str, str]
-    extra: str = ""
+    extra_toml: str = ""
     gate: int = 20
     failure: tuple[str, str] = ("0.0", "100.0")
 
 
-RIGHT = ("float(got == wanted)", "abs(got - wanted)")
-ANSWERED = ("float(right)", "1.0 - right")
+POINTS_BY_RESULT = ("float(got == wanted)", "abs(got - wanted)")
+POINTS_BY_ANSWER = ("float(right)", "1.0 - right")
 KINDS = {
-    "prompt": Kind(
+    "prompt": TaskKind(
         "a prompt",
         "The prompt; {question} stands for the case",
         "{question}",
         "share of right answers",
         "prompt.txt is filled with the case and sent to a model; the last of the words small, medium and large in its reply counts.",
         '"prompt.txt"',
-        ANSWERED,
+        POINTS_BY_ANSWER,
         {"task.py": PROMPT_TASK, "starts/first/prompt.txt": "@RUN@\n"},
         "agent = true               # answered by the session's agent_model\n",
         gate=24,
         failure=("0.0", "1.0"),
     ),
-    "function": Kind(
+    "function": TaskKind(
         "a Python function",
         "The function that is called, MODULE.FUNCTION",
         "solver.solve",
         "share of right answers",
         "@FUNCTION@(numbers) is called with lists of whole numbers.",
         '"@MODULE@.py:@FUNCTION@"',
-        RIGHT,
+        POINTS_BY_RESULT,
         {"task.py": FUNCTION_TASK, "starts/first/@MODULE@.py": FUNCTION},
     ),
-    "files": Kind(
+    "files": TaskKind(
         "a program of several files",
         "The function that is called, MODULE.FUNCTION",
         "main.run",
         "share of right answers",
         "@RUN@(text) is called. The program may be spread over further Python files.",
         '"*.py"',
-        RIGHT,
+        POINTS_BY_RESULT,
         {"task.py": FILES_TASK, "starts/first/@MODULE@.py": FILES},
     ),
-    "agent": Kind(
+    "agent": TaskKind(
         "an agent with tools",
         "The function that answers a question, MODULE.FUNCTION",
         "agent.answer",
         "share of right answers",
         "@RUN@(question, prices) is called; llm(text) asks a model. The answer is a number without any words.",
         '"@MODULE@.py"',
-        ANSWERED,
+        POINTS_BY_ANSWER,
         {"task.py": AGENT_TASK, "starts/first/@MODULE@.py": AGENT},
         "agent = true               # llm(...) is answered by the session's agent_model\n",
         failure=("0.0", "1.0"),
     ),
-    "command": Kind(
+    "command": TaskKind(
         "files scored by a command",
         "The command that prints the score",
         "python3 score.py",
@@ -278,16 +281,25 @@ KINDS = {
 }
 
 
-def init(folder: Path, kind: str, run: str = "", score: str = "", minimize: bool = False) -> list[Path]:
-    """Write the files of a task of this kind into `folder`; what was written. Raises TaskError and writes nothing then."""
+def write_task(
+    folder: Path, kind: str, run: str = "", score: str = "", minimize: bool = False
+) -> list[Path]:
+    """Write the files of a task of this kind into `folder`; what was written. Raises TaskError and
+    writes nothing then."""
     chosen = KINDS[kind]
     run, score = run.strip() or chosen.run, score.strip() or chosen.score
     module, _, function = run.rpartition(".")
-    if chosen.run.count(".") == 1 and " " not in chosen.run and not re.fullmatch(r"[a-z_]\w*\.[A-Za-z_]\w*", run):
-        raise TaskError(f"'{run}' is no function", advice=f"Write MODULE.FUNCTION, for example {chosen.run}")
+    if (
+        chosen.run.count(".") == 1
+        and " " not in chosen.run
+        and not re.fullmatch(r"[a-z_]\w*\.[A-Za-z_]\w*", run)
+    ):
+        raise TaskError(
+            f"'{run}' is no function", advice=f"Write MODULE.FUNCTION, for example {chosen.run}"
+        )
     side = int(minimize)
     words = {
-        "TELLS": chosen.tells,
+        "TELLS": chosen.documentation,
         "SCOPE": chosen.scope,
         "MODULE": module,
         "FUNCTION": function,
@@ -299,17 +311,20 @@ def init(folder: Path, kind: str, run: str = "", score: str = "", minimize: bool
         "FAILURE": chosen.failure[side],
         "GATE": str(chosen.gate),
         "KIND": kind,
-        "WHAT": chosen.what,
-        "NAME": json.dumps(f"{folder.name}: {chosen.what}")[1:-1],
+        "WHAT": chosen.label,
+        "NAME": json.dumps(f"{folder.name}: {chosen.label}")[1:-1],
         "DIR": folder.name,
     }
-    files = {"task.toml": HEAD + chosen.extra + START, **chosen.files}
-    written = {replaced(name, words): replaced(text, words) for name, text in files.items()}
+    files = {"task.toml": TOML_HEAD + chosen.extra_toml + TOML_START, **chosen.files}
+    written = {
+        fill_placeholders(name, words): fill_placeholders(text, words)
+        for name, text in files.items()
+    }
     write_folder(folder, written)
     return [folder / name for name in written]
 
 
-def replaced(text: str, words: Mapping[str, str]) -> str:
+def fill_placeholders(text: str, words: Mapping[str, str]) -> str:
     for name, word in words.items():
         text = text.replace(f"@{name}@", word)
     return text

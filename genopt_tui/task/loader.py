@@ -18,7 +18,7 @@ from genopt_tui.folders import user_file
 from genopt_tui.task.model import Task
 
 PACKAGE = Path(__file__).resolve().parent.parent
-SKIPPED = {"__pycache__", ".git", ".DS_Store"}
+IGNORED_NAMES = {"__pycache__", ".git", ".DS_Store"}
 
 
 @dataclass(frozen=True)
@@ -28,31 +28,43 @@ class TaskFolder:
     path: Path
     task: Task
 
-    def start(self, name: str = "") -> dict[str, str]:
-        """Files of a start (the first one when no name is given): name to text. Raises TaskError."""
+    def read_start(self, name: str = "") -> dict[str, str]:
+        """Files of a start (the first one when no name is given): name to text. Raises
+        TaskError."""
         name = name or next(iter(self.task.starts), "")
         if name not in self.task.starts:
-            raise TaskError(f"{self.task.name} has no start '{name}'", advice=f"It has: {', '.join(self.task.starts)}")
+            raise TaskError(
+                f"{self.task.name} has no start '{name}'",
+                advice=f"It has: {', '.join(self.task.starts)}",
+            )
         folder = self.path / "starts" / self.task.member / name
         folder = folder if folder.is_dir() else self.path / "starts" / name
         files = {}
-        for file in sorted(p for p in folder.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)):
+        for file in sorted(
+            p for p in folder.rglob("*") if p.is_file() and not IGNORED_NAMES & set(p.parts)
+        ):
             try:
                 files[file.relative_to(folder).as_posix()] = file.read_bytes().decode("utf-8")
             except UnicodeDecodeError as error:
-                raise TaskError(f"start '{name}' of {self.task.name}", f"{file.name} is not UTF-8 text") from error
+                raise TaskError(
+                    f"start '{name}' of {self.task.name}", f"{file.name} is not UTF-8 text"
+                ) from error
         if not files:
             raise TaskError(
-                f"start '{name}' of {self.task.name}", "its folder is empty or missing", f"Put the files in {folder}"
+                f"start '{name}' of {self.task.name}",
+                "its folder is empty or missing",
+                f"Put the files in {folder}",
             )
         return files
 
-    def module(self) -> ModuleType:
-        """`task.py` imported under a name of its own; its folder is importable while it loads. Raises TaskError."""
+    def load_module(self) -> ModuleType:
+        """`task.py` imported under a name of its own; its folder is importable while it loads.
+        Raises TaskError."""
         file = self.path / "task.py"
         if not file.exists():
             raise TaskError(
-                f"{self.task.name} has no task.py and no command", advice=f"Write {file}, or set command in task.toml"
+                f"{self.task.name} has no task.py and no command",
+                advice=f"Write {file}, or set command in task.toml",
             )
         name = "genopt_task_" + sha256(str(file).encode()).hexdigest()[:12]
         spec = importlib.util.spec_from_file_location(name, file)
@@ -60,75 +72,95 @@ class TaskFolder:
             raise TaskError(f"cannot load {file}")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        for folder in (self.path.parent, self.path):  # a family of tasks shares modules in its folder
+        for folder in (
+            self.path.parent,
+            self.path,
+        ):  # a family of tasks shares modules in its folder
             if str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
         spec.loader.exec_module(module)
         return module
 
-    def fingerprint(self, settings: Mapping[str, Any], limits: object) -> str:
-        """Digest of all that decides a score but the artifact: the task's code and data, its settings, limits and packages."""
+    def compute_fingerprint(self, settings: Mapping[str, Any], limits: object) -> str:
+        """Digest of all that decides a score but the artifact: the task's code and data, its
+        settings, limits and packages."""
         digest = sha256()
-        for file in self.code():
-            digest.update(os.fsencode(file.relative_to(self.path.parent)) + b"\0" + _content(file) + b"\0")
+        for file in self.list_scoring_files():
+            digest.update(
+                os.fsencode(file.relative_to(self.path.parent))
+                + b"\0"
+                + _read_content(file)
+                + b"\0"
+            )
         digest.update(repr(sorted(settings.items())).encode() + repr(limits).encode())
         for package in sorted(self.task.preload):
-            digest.update(f"{package}={_version(package)}\n".encode())
+            digest.update(f"{package}={_find_version(package)}\n".encode())
         return digest.hexdigest()[:16]
 
-    def code(self) -> list[Path]:
-        """The files of the task that decide a score: its folder without starts, prompt and the demo's recording, and its family's modules."""
-        own = [p for p in self.path.rglob("*") if p.is_file() and not SKIPPED & set(p.parts)]
+    def list_scoring_files(self) -> list[Path]:
+        """The files of the task that decide a score: its folder without starts, prompt and the
+        demo's recording, and its family's modules."""
+        own = [p for p in self.path.rglob("*") if p.is_file() and not IGNORED_NAMES & set(p.parts)]
         left_out = {self.path / (self.task.demo or "demo.jsonl"), self.path / "README.md"}
-        own = [p for p in own if p.relative_to(self.path).parts[0] not in {"starts", "prompt"} and p not in left_out]
-        return sorted(own + [p for p in self.path.parent.glob("*.py") if self.bundled])
+        own = [
+            p
+            for p in own
+            if p.relative_to(self.path).parts[0] not in {"starts", "prompt"} and p not in left_out
+        ]
+        return sorted(own + [p for p in self.path.parent.glob("*.py") if self.is_bundled])
 
     @property
-    def bundled(self) -> bool:
-        return bundled_root() in self.path.parents
+    def is_bundled(self) -> bool:
+        return find_bundled_root() in self.path.parents
 
 
-def bundled_root() -> Path:
-    """Where the bundled tasks lie: beside the package in a checkout, inside it in an installed wheel."""
+def find_bundled_root() -> Path:
+    """Where the bundled tasks lie: beside the package in a checkout, inside it in an installed
+    wheel."""
     inside = PACKAGE / "_bundled" / "tasks"
     return inside if inside.exists() else PACKAGE.parent / "tasks"
 
 
-def names() -> list[str]:
+def list_tasks() -> list[str]:
     """Names of the bundled tasks and of the user's own (`tasks/` in the user's folder)."""
     found: set[str] = set()
-    for root in (bundled_root(), user_file("tasks")):
+    for root in (find_bundled_root(), user_file("tasks")):
         for file in root.glob("**/task.toml"):
             name = file.parent.relative_to(root).as_posix()
             members = read_toml(file).get("members", {})
-            found |= {f"{name}/{member}" for member in members if member != "*"} if members else {name}
+            found |= (
+                {f"{name}/{member}" for member in members if member != "*"} if members else {name}
+            )
     return sorted(found)
 
 
-def find(name: str) -> TaskFolder:
-    """The task called `name`: bundled, the user's, or a path to a folder. Raises TaskError with the nearest name."""
+def find_task(name: str) -> TaskFolder:
+    """The task called `name`: bundled, the user's, or a path to a folder. Raises TaskError with the
+    nearest name."""
     from difflib import get_close_matches
 
     parts = Path(name).parts
-    for root in (bundled_root(), user_file("tasks")):
+    for root in (find_bundled_root(), user_file("tasks")):
         for split in range(len(parts), 0, -1):
             folder, member = root.joinpath(*parts[:split]), "/".join(parts[split:])
             if (
                 ".." not in parts
                 and not Path(name).is_absolute()
                 and (folder / "task.toml").is_file()
-                and _has(folder, member)
+                and _has_task(folder, member)
             ):
-                return load(folder, name, member)
+                return load_task(folder, name, member)
     if (Path(name) / "task.toml").is_file():
-        return load(Path(name).resolve())
-    close = get_close_matches(name, names(), 1, 0.3)
+        return load_task(Path(name).resolve())
+    close = get_close_matches(name, list_tasks(), 1, 0.3)
     why = "it is no bundled task, none of yours, and no folder with a task.toml"
-    raise TaskError(f"no task '{name}'", why, f"Did you mean {close[0]}?" if close else "See `genopt tasks`")
+    raise TaskError(
+        f"no task '{name}'", why, f"Did you mean {close[0]}?" if close else "See `genopt tasks`"
+    )
 
 
 @lru_cache(maxsize=64)
-def load(path: Path, name: str = "", member: str = "") -> TaskFolder:
+def load_task(path: Path, name: str = "", member: str = "") -> TaskFolder:
     """The task in the folder `path`. Raises TaskError naming file and key."""
     from pydantic import ValidationError
 
@@ -137,29 +169,35 @@ def load(path: Path, name: str = "", member: str = "") -> TaskFolder:
         task = Task.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise TaskError(f"{path / 'task.toml'}: {'.'.join(str(p) for p in first['loc'])}", first["msg"]) from error
-    task = task.as_member(member) if member else task
+        raise TaskError(
+            f"{path / 'task.toml'}: {'.'.join(str(p) for p in first['loc'])}", first["msg"]
+        ) from error
+    task = task.for_member(member) if member else task
     return TaskFolder(path, task.model_copy(update={"name": name or task.name or path.name}))
 
 
-def _content(file: Path) -> bytes:
-    """What a fingerprint takes of a file; of a linked one (a large input that stays where it is) size and time of change."""
+def _read_content(file: Path) -> bytes:
+    """What a fingerprint takes of a file; of a linked one (a large input that stays where it is)
+    size and time of change."""
     if file.is_symlink():
         state = file.stat()
         return f"{os.readlink(file)} {state.st_size} {state.st_mtime_ns}".encode()
     return file.read_bytes()
 
 
-def _has(folder: Path, member: str) -> bool:
-    """Whether the task in `folder` is a family with this member (or, without one, a task of its own)."""
+def _has_task(folder: Path, member: str) -> bool:
+    """Whether the task in `folder` is a family with this member (or, without one, a task of its
+    own)."""
     members = read_toml(folder / "task.toml").get("members", {})
     return member in members or "*" in members if member else not members
 
 
-def _version(module: str) -> str:
+def _find_version(module: str) -> str:
     """Version of the package that `module` belongs to, "-" for the standard library."""
     name = module.partition(".")[0]
     try:
         return version(name)
     except PackageNotFoundError:
-        return ",".join(version(package) for package in packages_distributions().get(name, [])) or "-"
+        return (
+            ",".join(version(package) for package in packages_distributions().get(name, [])) or "-"
+        )

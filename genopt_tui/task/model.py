@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from genopt_tui.config import parse_size
 from genopt_tui.errors import UsageError
-from genopt_tui.task.printed import Otherwise, Source
+from genopt_tui.task.command_output import Fallback, Source
 from genopt_tui.task.rollout import Limits
 
 
@@ -17,18 +17,22 @@ class Table(BaseModel):
 
 class ArtifactFiles(Table):
     files: list[str] = Field(
-        default_factory=list, description="Globs of the artifact's files; empty: whatever the start holds"
+        default_factory=list,
+        description="Globs of the artifact's files; empty: whatever the start holds",
     )
 
 
 class Start(Table):
-    """A starting artifact. Its files lie in `starts/NAME/`; the three parts say what differs between starts."""
+    """A starting artifact. Its files lie in `starts/NAME/`; the three parts say what differs
+    between starts."""
 
     description: str = ""
     structure: str = Field("", description="Pieces, how they connect, their signatures")
     documentation: str = Field("", description="What docstrings and comments tell the optimizer")
     code: str = Field("", description="What works already")
-    scope: list[str] = Field(default_factory=list, description="What may be edited: FILE, FILE:FUNCTION, FILE:#REGION")
+    scope: list[str] = Field(
+        default_factory=list, description="What may be edited: FILE, FILE:FUNCTION, FILE:#REGION"
+    )
 
 
 class Setting(Table):
@@ -39,7 +43,8 @@ class Setting(Table):
     help: str = ""
     choices: list[int | float | str] = Field(default_factory=list)
     documentation: dict[str, str] = Field(
-        default_factory=dict, description="What the task's documentation says in addition at a value"
+        default_factory=dict,
+        description="What the task's documentation says in addition at a value",
     )
     minimum: float | None = None
     maximum: float | None = None
@@ -49,17 +54,26 @@ class Setting(Table):
         kinds = {"int": int, "float": (int, float), "bool": bool, "str": str}
         if self.type == "str" and not isinstance(value, str):
             value = str(value)
-        if not isinstance(value, kinds[self.type]) or (isinstance(value, bool) and self.type != "bool"):  # type: ignore[arg-type]
+        if not isinstance(value, kinds[self.type]) or (
+            isinstance(value, bool) and self.type != "bool"
+        ):  # type: ignore[arg-type]
             raise UsageError(f"task.{name} = {value!r}", f"it takes a {self.type}", self.help)
         if self.choices and value not in self.choices:
-            raise UsageError(f"task.{name} = {value!r}", f"it is one of {', '.join(map(str, self.choices))}")
-        if (self.minimum is not None and value < self.minimum) or (self.maximum is not None and value > self.maximum):
-            raise UsageError(f"task.{name} = {value!r}", f"it lies between {self.minimum} and {self.maximum}")
+            raise UsageError(
+                f"task.{name} = {value!r}", f"it is one of {', '.join(map(str, self.choices))}"
+            )
+        if (self.minimum is not None and value < self.minimum) or (
+            self.maximum is not None and value > self.maximum
+        ):
+            raise UsageError(
+                f"task.{name} = {value!r}", f"it lies between {self.minimum} and {self.maximum}"
+            )
         return float(value) if self.type == "float" else value
 
 
 class Stage(Table):
-    """Staged feedback: said when the batch's mean score is at least `at_least` (the first stage that fits; None always fits)."""
+    """Staged feedback: said when the batch's mean score is at least `at_least` (the first stage
+    that fits; None always fits)."""
 
     at_least: float | None = None
     text: str
@@ -67,13 +81,14 @@ class Stage(Table):
 
 
 class Constraint(Table):
-    """What a named metric of every rollout must keep to: the score of one that does not is `invalid`."""
+    """What a named metric of every rollout must keep to: the score of one that does not is
+    `invalid`."""
 
     metric: str
     at_least: float | None = None
     at_most: float | None = None
 
-    def broken(self, metrics: Mapping[str, float]) -> str:
+    def explain_violation(self, metrics: Mapping[str, float]) -> str:
         """How these metrics break it; empty where they keep to it."""
         value = metrics.get(self.metric)
         if value is None:
@@ -95,15 +110,15 @@ class TaskLimits(Table):
     scratch: str | int = "256M"
     calls: int = 10_000_000
 
-    def limits(self) -> Limits:
+    def to_limits(self) -> Limits:
         return Limits(
             seconds=self.seconds,
             cpu_seconds=self.cpu_seconds,
-            memory=_bytes(self.memory),
+            memory=_parse_bytes(self.memory),
             processes=self.processes,
-            output=_bytes(self.output),
-            file_size=_bytes(self.file_size),
-            scratch=_bytes(self.scratch),
+            output=_parse_bytes(self.output),
+            file_size=_parse_bytes(self.file_size),
+            scratch=_parse_bytes(self.scratch),
             calls=self.calls,
         )
 
@@ -116,7 +131,8 @@ class Preset(Table):
 
 
 class Origin(Table):
-    """Where a command task's files came from: the folder, its path inside its git repository, the commit there."""
+    """Where a command task's files came from: the folder, its path inside its git repository, the
+    commit there."""
 
     folder: str = ""
     prefix: str = ""
@@ -124,7 +140,8 @@ class Origin(Table):
 
 
 class Member(Table):
-    """One task of a family that shares a folder: what differs from the family. Its further starts lie in `starts/MEMBER/NAME/`."""
+    """One task of a family that shares a folder: what differs from the family. Its further starts
+    lie in `starts/MEMBER/NAME/`."""
 
     description: str | None = None
     objective: str | None = None
@@ -148,8 +165,12 @@ class Task(Table):
         "", description="What the model is told about the interface, the observation, the actions"
     )
     direction: Literal["higher", "lower"] = "higher"
-    failure_score: float = Field(description="Score of a rollout that failed by the artifact's fault")
-    best_possible: float | None = Field(None, description="Score that cannot be surpassed, where there is one")
+    failure_score: float = Field(
+        description="Score of a rollout that failed by the artifact's fault"
+    )
+    best_possible: float | None = Field(
+        None, description="Score that cannot be surpassed, where there is one"
+    )
     effect: float | None = Field(
         None, description="Smallest gain worth seeing; the doctor holds the gate's size against it"
     )
@@ -159,18 +180,29 @@ class Task(Table):
         description="time: the score is seconds; rollouts run alone, versions are timed alternately and count by their ratio. "
         "A command that prints no number is timed itself",
     )
-    deterministic: bool = Field(False, description="Repeats of an example give the same rollout and count once")
-    score_covers: str = Field("", description="What the score covers, in words: the whole game, all questions")
-    preload: list[str] = Field(default_factory=list, description="Packages a player finds already imported")
+    deterministic: bool = Field(
+        False, description="Repeats of an example give the same rollout and count once"
+    )
+    score_covers: str = Field(
+        "", description="What the score covers, in words: the whole game, all questions"
+    )
+    preload: list[str] = Field(
+        default_factory=list, description="Packages a player finds already imported"
+    )
     hidden: list[str] = Field(
         default_factory=list,
         description="Folders of installed packages that no player sees, as PACKAGE/FOLDER: they hold what is to be predicted",
     )
     command: str = Field(
-        "", description="Instead of task.py: a shell command that prints a score; {example} is replaced"
+        "",
+        description="Instead of task.py: a shell command that prints a score; {example} is replaced",
     )
-    check: str = Field("", description="With command: tests that must pass, or the score is invalid")
-    metric: str = Field("", description="With command: regular expression whose first group is the score")
+    check: str = Field(
+        "", description="With command: tests that must pass, or the score is invalid"
+    )
+    metric: str = Field(
+        "", description="With command: regular expression whose first group is the score"
+    )
     source: Source = Field(
         "any",
         description="With command: where the score comes from. any: a number it prints, else its exit code (0 scores 1, 1 scores 0)",
@@ -181,78 +213,117 @@ class Task(Table):
     members: dict[str, Member] = Field(
         default_factory=dict, description="A family: tasks NAME/MEMBER; '*' takes any member"
     )
-    member: str = Field("", description="Filled by the loader; reaches task.py as settings['member']")
+    member: str = Field(
+        "", description="Filled by the loader; reaches task.py as settings['member']"
+    )
     artifact: ArtifactFiles = Field(default_factory=ArtifactFiles)
     starts: dict[str, Start]
     settings: dict[str, Setting] = Field(default_factory=dict)
     presets: dict[str, Preset] = Field(default_factory=dict)
     choices: dict[str, Any] = Field(
-        default_factory=dict, description="Design choices this task starts with ('horizon.steps' = 400)"
+        default_factory=dict,
+        description="Design choices this task starts with ('horizon.steps' = 400)",
     )
     limits: TaskLimits = Field(default_factory=TaskLimits)
     feedback: list[Stage] = Field(default_factory=list)
-    constraints: list[Constraint] = Field(default_factory=list, description="Metrics beside the score that have bounds")
+    constraints: list[Constraint] = Field(
+        default_factory=list, description="Metrics beside the score that have bounds"
+    )
 
-    def resolve(self, chosen: dict[str, Any]) -> dict[str, Any]:
-        """All settings with their defaults; `chosen` (the `task` table of the design choices) overrides. Raises UsageError."""
+    def resolve_settings(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        """All settings with their defaults; `chosen` (the `task` table of the design choices)
+        overrides. Raises UsageError."""
         unknown = set(chosen) - set(self.settings) - {"name"}
         if unknown:
             raise UsageError(
-                f"task.{min(unknown)}", "the task has no such setting", f"It has: {', '.join(self.settings) or 'none'}"
+                f"task.{min(unknown)}",
+                "the task has no such setting",
+                f"It has: {', '.join(self.settings) or 'none'}",
             )
         settings = {
-            name: setting.check(name, chosen.get(name, setting.default)) for name, setting in self.settings.items()
+            name: setting.check(name, chosen.get(name, setting.default))
+            for name, setting in self.settings.items()
         }
         return {**settings, "member": self.member} if self.member else settings
 
     @property
-    def otherwise(self) -> Otherwise:
-        """What counts of a command that prints no number. Where lower is better nothing does: failing would win."""
-        return "seconds" if self.measure == "time" else "exit code" if self.direction == "higher" else ""
+    def fallback(self) -> Fallback:
+        """What counts of a command that prints no number. Where lower is better nothing does:
+        failing would win."""
+        return (
+            "seconds"
+            if self.measure == "time"
+            else "exit code"
+            if self.direction == "higher"
+            else ""
+        )
 
-    def documented(self, chosen: Mapping[str, Any]) -> "Task":
-        """The task as it is told at these settings: with the documentation that holds, and the rule by its name."""
-        values = {name: chosen.get(name, setting.default) for name, setting in self.settings.items()}
+    def with_settings(self, chosen: Mapping[str, Any]) -> "Task":
+        """The task as it is told at these settings: with the documentation that holds, and the rule
+        by its name."""
+        values = {
+            name: chosen.get(name, setting.default) for name, setting in self.settings.items()
+        }
         more = [
-            text.strip() for name, s in self.settings.items() if (text := s.documentation.get(str(values[name]), ""))
+            text.strip()
+            for name, s in self.settings.items()
+            if (text := s.documentation.get(str(values[name]), ""))
         ]
-        rule = self.rule_for({**values, "member": self.member})
+        rule = self.format_rule({**values, "member": self.member})
         if not more and rule == self.rule:
             return self
-        return self.model_copy(update={"documentation": "\n".join([self.documentation, *more]), "rule": rule})
+        return self.model_copy(
+            update={"documentation": "\n".join([self.documentation, *more]), "rule": rule}
+        )
 
-    def as_member(self, name: str) -> "Task":
+    def for_member(self, name: str) -> "Task":
         """This family's task for the member `name`."""
         own = self.members.get(name) or self.members["*"]
-        fields = ("description", "objective", "documentation", "direction", "failure_score", "score_covers", "feedback")
+        fields = (
+            "description",
+            "objective",
+            "documentation",
+            "direction",
+            "failure_score",
+            "score_covers",
+            "feedback",
+        )
         said = {key: value for key in fields if (value := getattr(own, key)) is not None}
-        both = {"starts": {**self.starts, **own.starts}, "settings": {**self.settings, **own.settings}}
+        both = {
+            "starts": {**self.starts, **own.starts},
+            "settings": {**self.settings, **own.settings},
+        }
         return self.model_copy(update={**said, **both, "member": name})
 
-    def rule_for(self, settings: Mapping[str, Any]) -> str:
+    def format_rule(self, settings: Mapping[str, Any]) -> str:
         """Name of the scoring rule in force; `{NAME}` in `rule` stands for a setting."""
         return self.rule.format_map(settings)
 
-    def scored_by(self, settings: Mapping[str, Any]) -> str:
-        """The rule's name, and the settings that are not as the task has them; `self-reported` for a command's score."""
+    def describe_scoring(self, settings: Mapping[str, Any]) -> str:
+        """The rule's name, and the settings that are not as the task has them; `self-reported` for
+        a command's score."""
         own = {name: setting.default for name, setting in self.settings.items()}
-        changed = ", ".join(f"{key}={value}" for key, value in settings.items() if own.get(key, value) != value)
-        told = (self.rule_for(settings) or "score") + (f" ({changed})" if changed else "")
+        changed = ", ".join(
+            f"{key}={value}" for key, value in settings.items() if own.get(key, value) != value
+        )
+        told = (self.format_rule(settings) or "score") + (f" ({changed})" if changed else "")
         return f"{told}; score: self-reported" if self.command else told
 
-    def stage(self, mean: float, metrics: Mapping[str, float] = {}) -> str:
-        """The staged hint for a batch with this mean score and these mean metrics; stages are listed from best to worst."""
+    def choose_hint(self, mean: float, metrics: Mapping[str, float] = {}) -> str:
+        """The staged hint for a batch with this mean score and these mean metrics; stages are
+        listed from best to worst."""
         for stage in self.feedback:
             value = metrics.get(stage.metric) if stage.metric else mean
             lower = not stage.metric and self.direction == "lower"
             if stage.at_least is None or (
-                value is not None and (value <= stage.at_least if lower else value >= stage.at_least)
+                value is not None
+                and (value <= stage.at_least if lower else value >= stage.at_least)
             ):
                 return stage.text
         return ""
 
 
-def _bytes(size: str | int) -> int:
+def _parse_bytes(size: str | int) -> int:
     value = parse_size(size)
     if not isinstance(value, int):
         raise UsageError(f"limits: '{size}' is no size", advice="Write bytes, or 64k, 512M, 2G")

@@ -7,9 +7,10 @@ from genopt_tui.config import DesignChoices, SessionSettings, assign
 from genopt_tui.task.model import Task
 
 
-def changes(task: Task, preset: str) -> list[dict[str, Any]]:
-    """[{"key", "default", "preset"}] of what differs, in the order of the settings' models. Raises UsageError for a wrong value."""
-    default, chosen = (_begun(task, set_) for set_ in ({}, task.presets[preset].set))
+def list_changes(task: Task, preset: str) -> list[dict[str, Any]]:
+    """[{"key", "default", "preset"}] of what differs, in the order of the settings' models. Raises
+    UsageError for a wrong value."""
+    default, chosen = (_build_initial_values(task, set_) for set_ in ({}, task.presets[preset].set))
     return [
         {"key": key, "default": default.get(key), "preset": value}
         for key, value in chosen.items()
@@ -17,30 +18,41 @@ def changes(task: Task, preset: str) -> list[dict[str, Any]]:
     ]
 
 
-def _begun(task: Task, more: Mapping[str, Any]) -> dict[str, Any]:
+def _build_initial_values(task: Task, more: Mapping[str, Any]) -> dict[str, Any]:
     """Choices, settings and the task's own settings that a session begins with, by dotted key."""
     choices, settings = DesignChoices(start=next(iter(task.starts), "")), SessionSettings()
     given = {**task.choices, **more}
-    assign(choices, settings, [f"{key}={as_text(value)}" for key, value in given.items()], task.settings)
-    return flat({**choices.model_dump(), "task": task.resolve(choices.task)}) | flat(settings.model_dump())
+    assign(
+        choices,
+        settings,
+        [f"{key}={format_value(value)}" for key, value in given.items()],
+        task.settings,
+    )
+    return flatten({**choices.model_dump(), "task": task.resolve_settings(choices.task)}) | flatten(
+        settings.model_dump()
+    )
 
 
-def flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Values by dotted key."""
     found: dict[str, Any] = {}
     for key, value in table.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+        found |= (
+            flatten(value, f"{prefix}{key}.")
+            if isinstance(value, Mapping)
+            else {f"{prefix}{key}": value}
+        )
     return found
 
 
-def as_text(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A setting's value as `KEY=VALUE` has it."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def told(change: Mapping[str, Any]) -> str:
+def describe_change(change: Mapping[str, Any]) -> str:
     """The value of one of `changes`, and what it is otherwise."""
-    default = "not set" if change["default"] is None else as_text(change["default"])
-    return f"{as_text(change['preset'])} (default {default})"
+    default = "not set" if change["default"] is None else format_value(change["default"])
+    return f"{format_value(change['preset'])} (default {default})"

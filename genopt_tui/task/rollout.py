@@ -17,7 +17,8 @@ Json = Any  # None, bool, int, float, str, bytes, list and dict of these
 class Example:
     """One unit of experience: a question, a game seed, a data split.
 
-    `id` has no blanks (people and models write it: `expects: seed-3 up`). `data` goes to the judge only.
+    `id` has no blanks (people and models write it: `expects: seed-3 up`). `data` goes to the judge
+    only.
     `label` is the expected answer where there is one: for stratified splits and label balance.
     """
 
@@ -55,7 +56,8 @@ class TraceStep:
 
 @dataclass(frozen=True, slots=True)
 class TraceChunk:
-    """`count` consecutive steps from `first`, encoded by `task.trace`; readable without the other chunks."""
+    """`count` consecutive steps from `first`, encoded by `task.trace`; readable without the other
+    chunks."""
 
     first: int
     count: int
@@ -64,8 +66,10 @@ class TraceChunk:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An indexed picture attached to step `step`: `pixels` is zlib of width*height palette indices (1 byte each), or what
-    changed since the picture before (see `task.pictures`); `palette` is 3 bytes (RGB) per used index."""
+    """An indexed picture attached to step `step`: `pixels` is zlib of width*height palette indices
+    (1 byte each), or what
+    changed since the picture before (see `task.pictures`); `palette` is 3 bytes (RGB) per used
+    index."""
 
     step: int
     width: int
@@ -76,7 +80,8 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one rollout. Seconds are wall time; memory, output, file and scratch sizes are bytes.
+    """Bounds of one rollout. Seconds are wall time; memory, output, file and scratch sizes are
+    bytes.
 
     `processes` beside the player's own; `calls` counts calls of the judge into the player.
     """
@@ -95,8 +100,10 @@ class Limits:
 class Rollout:
     """One run of a version on one example.
 
-    `artifact` maps file name to text; `tree` is the git tree id of these files. `seed` is the session's;
-    the player's randomness is seeded from (seed, example id, repeat). `settings` are the task's own.
+    `artifact` maps file name to text; `tree` is the git tree id of these files. `seed` is the
+    session's;
+    the player's randomness is seeded from (seed, example id, repeat). `settings` are the task's
+    own.
     `traced` rollouts record steps, calls and pictures.
     """
 
@@ -114,8 +121,10 @@ class Rollout:
 class RolloutResult:
     """What a rollout yields. `score` is None unless `status` is `ok`.
 
-    `seconds` is wall time without the time spent in `llm(...)`. `error` is the artifact's traceback cut to its own frames.
-    `output` holds the first and last parts of what the player printed, `sandbox` the isolation that was in force.
+    `seconds` is wall time without the time spent in `llm(...)`. `error` is the artifact's traceback
+    cut to its own frames.
+    `output` holds the first and last parts of what the player printed, `sandbox` the isolation that
+    was in force.
     `signature` digests actions and rewards: equal signatures of two repeats are one sample.
     """
 

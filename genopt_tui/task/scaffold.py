@@ -1,4 +1,5 @@
-"""Writing task folders from prompts and cases: `genopt new --prompt` writes what a person could have written."""
+"""Writing task folders from prompts and cases: `genopt new --prompt` writes what a person could
+have written."""
 
 import json
 import re
@@ -10,7 +11,7 @@ from typing import Any
 
 from genopt_tui.errors import TaskError
 from genopt_tui.task.cases import (
-    HOW,
+    MATCH_DESCRIPTIONS,
     Case,
     Match,
     check_cases,
@@ -22,10 +23,10 @@ from genopt_tui.task.cases import (
     split_cases,
 )
 
-GATE = 50  # cases that decide at most, unless a person asks for more
-SHARES = {"split_seed": 0, "train": 0.5, "gate": 0.25}
+MAX_GATE_CASES = 50  # cases that decide at most, unless a person asks for more
+DEFAULT_SPLIT = {"split_seed": 0, "train": 0.5, "gate": 0.25}
 
-PROMPT_TASK = '''"""A prompt and labelled cases. Written by genopt; yours to change."""
+TASK_TEMPLATE = '''"""A prompt and labelled cases. Written by genopt; yours to change."""
 
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def run(artifact, example, ctx: Context) -> Result:
     return Result(float(right), "Right." if right else f"Wrong: read as {{answer[:200]!r}}, expected {{expected!r}}.")
 '''
 
-PROMPT_TOML = """# A prompt and labelled cases. Written by genopt; yours to change. `genopt check` reads it.
+TOML_TEMPLATE = """# A prompt and labelled cases. Written by genopt; yours to change. `genopt check` reads it.
 description = {description}
 objective = "Change the prompt so that more cases are answered right, also ones not shown here: general instructions, never single answers."
 documentation = {documentation}
@@ -101,7 +102,7 @@ text = "Find what the wrong cases have in common."
 
 
 @dataclass(frozen=True)
-class SplitCard:
+class SplitSummary:
     """What a split looks like: number of cases and the answers' counts, most common first."""
 
     split: str
@@ -110,48 +111,54 @@ class SplitCard:
 
 
 @dataclass(frozen=True)
-class PromptCard:
-    """What was made of a prompt and its cases: the rule, the first case as the model will see it, the splits."""
+class PromptTaskSummary:
+    """What was made of a prompt and its cases: the rule, the first case as the model will see it,
+    the splits."""
 
     match: Match
     guessed: bool
-    shown: str
-    expected: str
-    splits: tuple[SplitCard, ...]
+    first_prompt: str
+    first_answer: str
+    splits: tuple[SplitSummary, ...]
 
     @property
-    def how(self) -> str:
-        return HOW[self.match]
+    def match_description(self) -> str:
+        return MATCH_DESCRIPTIONS[self.match]
 
 
-def prompt_task(folder: Path, prompt: Path, cases: Path, answer: str, match: Match | None = None) -> PromptCard:
-    """Write a task folder for a prompt and labelled cases. Raises TaskError and writes nothing then."""
+def write_prompt_task(
+    folder: Path, prompt: Path, cases: Path, answer: str, match: Match | None = None
+) -> PromptTaskSummary:
+    """Write a task folder for a prompt and labelled cases. Raises TaskError and writes nothing
+    then."""
     template = read_prompt(prompt)
     rows = read_cases(cases)
     check_cases(rows, answer, template)
     chosen = match or guess_match([row[answer] for row in rows])
     check_match(rows, answer, chosen)
-    splits = split_cards(rows, answer, SHARES)
+    splits = summarize_splits(rows, answer, DEFAULT_SPLIT)
     counts = {card.split: card.cases for card in splits}
-    toml = PROMPT_TOML.format(
+    toml = TOML_TEMPLATE.format(
         description=json.dumps(f"{prompt.name} on {len(rows)} cases of {cases.name}"),
         documentation=json.dumps(
-            f"prompt.txt is filled with the case's columns and sent to a model. How its answer is read: {HOW[chosen]}."
+            f"prompt.txt is filled with the case's columns and sent to a model. How its answer is read: {MATCH_DESCRIPTIONS[chosen]}."
         ),
         rule=json.dumps(f"accuracy, {chosen} match"),
         batch=min(8, counts["train"]),
-        gate=min(GATE, counts["gate"]),
+        gate=min(MAX_GATE_CASES, counts["gate"]),
     )
     write_folder(
         folder,
         {
             "task.toml": toml,
-            "task.py": PROMPT_TASK.format(answer=answer, match=chosen),
+            "task.py": TASK_TEMPLATE.format(answer=answer, match=chosen),
             "cases.jsonl": "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows),
             "starts/given/prompt.txt": template,
         },
     )
-    return PromptCard(chosen, match is None, fill(template, inputs(rows[0], answer)), rows[0][answer], splits)
+    return PromptTaskSummary(
+        chosen, match is None, fill(template, inputs(rows[0], answer)), rows[0][answer], splits
+    )
 
 
 def read_prompt(file: Path) -> str:
@@ -163,16 +170,18 @@ def read_prompt(file: Path) -> str:
         raise TaskError(f"{file} is not UTF-8 text", str(error), "Save it as UTF-8") from error
 
 
-def split_cards(rows: Sequence[Case], answer: str, settings: Mapping[str, Any]) -> tuple[SplitCard, ...]:
+def summarize_splits(
+    rows: Sequence[Case], answer: str, settings: Mapping[str, Any]
+) -> tuple[SplitSummary, ...]:
     """The splits under these settings, with the balance of answers."""
     cards = []
     for name, numbers in split_cases(rows, answer, settings).items():
         counts = Counter(rows[number][answer].strip() for number in numbers)
-        cards.append(SplitCard(name, len(numbers), tuple(counts.most_common())))
+        cards.append(SplitSummary(name, len(numbers), tuple(counts.most_common())))
     return tuple(cards)
 
 
-def folder_name(text: str) -> str:
+def make_folder_name(text: str) -> str:
     """`text` as the name of a folder: letters, digits, - and _."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-") or "task"
 
@@ -180,7 +189,9 @@ def folder_name(text: str) -> str:
 def write_folder(folder: Path, files: Mapping[str, str]) -> None:
     """Write a task folder at once. Raises TaskError where the folder holds something."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TaskError(f"{folder} exists and is not empty", advice="Give another name, or remove it")
+        raise TaskError(
+            f"{folder} exists and is not empty", advice="Give another name, or remove it"
+        )
     for name, text in files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -8,12 +8,14 @@ from genopt_tui.errors import TaskError
 from genopt_tui.task.rollout import Split
 
 
-def stratified(
+def stratify(
     labels: Sequence[str], keys: Sequence[Hashable], seed: int, shares: Mapping[Split, float]
 ) -> list[Split]:
-    """The split of each example. Examples with equal `keys` (repeats) share a split; each label is dealt out by `shares`.
+    """The split of each example. Examples with equal `keys` (repeats) share a split; each label is
+    dealt out by `shares`.
 
-    Few labels of many examples each keep their shares almost exactly; labels that occur once fall where room is.
+    Few labels of many examples each keep their shares almost exactly; labels that occur once fall
+    where room is.
     """
     rng = random.Random(f"split-{seed}")
     groups: dict[Hashable, list[int]] = defaultdict(list)
@@ -24,28 +26,43 @@ def stratified(
         classes[labels[group[0]]].append(group)
     for label in classes:
         rng.shuffle(classes[label])
-    return _dealt([group for label in sorted(classes) for group in classes[label]], len(labels), shares)
+    return _assign_groups(
+        [group for label in sorted(classes) for group in classes[label]], len(labels), shares
+    )
 
 
-def by_split(
-    labels: Sequence[str], keys: Sequence[Hashable], seed: int, train: float = 0.5, gate: float = 0.25
+def group_by_split(
+    labels: Sequence[str],
+    keys: Sequence[Hashable],
+    seed: int,
+    train: float = 0.5,
+    gate: float = 0.25,
 ) -> dict[Split, list[int]]:
-    """Numbers of the examples in each split, in a seeded order, so that the first few of a split stand for all of it.
+    """Numbers of the examples in each split, in a seeded order, so that the first few of a split
+    stand for all of it.
 
-    `train` and `gate` are shares; the test split takes the rest. Raises TaskError where they leave no sense.
+    `train` and `gate` are shares; the test split takes the rest. Raises TaskError where they leave
+    no sense.
     """
     if not (train > 0 and gate > 0 and train + gate <= 1):
         raise TaskError(
-            f"shares of {train:g} for train and {gate:g} for gate", advice="Both above 0, together at most 1"
+            f"shares of {train:g} for train and {gate:g} for gate",
+            advice="Both above 0, together at most 1",
         )
-    sides = stratified(labels, keys, seed, {"train": train, "gate": gate, "test": 1 - train - gate})
+    sides = stratify(labels, keys, seed, {"train": train, "gate": gate, "test": 1 - train - gate})
     order = list(range(len(labels)))
     random.Random(f"order-{seed}").shuffle(order)
-    return {name: [number for number in order if sides[number] == name] for name in ("train", "gate", "test")}
+    return {
+        name: [number for number in order if sides[number] == name]
+        for name in ("train", "gate", "test")
+    }
 
 
-def _dealt(groups: list[list[int]], total: int, shares: Mapping[Split, float]) -> list[Split]:
-    """Deal the groups out so that at every point each split has its share; groups of one label stand together."""
+def _assign_groups(
+    groups: list[list[int]], total: int, shares: Mapping[Split, float]
+) -> list[Split]:
+    """Deal the groups out so that at every point each split has its share; groups of one label
+    stand together."""
     names = list(shares)
     dealt = dict.fromkeys(names, 0)
     split = [names[0]] * total

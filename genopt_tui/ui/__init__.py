@@ -2,6 +2,7 @@
 
 import os
 
-FRAMES = 240
-"""Times a second that the screen may be drawn: after each, the next key waits for a whole frame, or two, to pass."""
-os.environ.setdefault("TEXTUAL_FPS", str(FRAMES))  # read when Textual is loaded
+MAX_FPS = 240
+"""Times a second that the screen may be drawn: after each, the next key waits for a whole frame, or
+two, to pass."""
+os.environ.setdefault("TEXTUAL_FPS", str(MAX_FPS))  # read when Textual is loaded

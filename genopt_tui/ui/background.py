@@ -1,14 +1,24 @@
-"""Reading and scoring that may take seconds, away from the interface's loop and without holding up its end."""
+"""Reading and scoring that may take seconds, away from the interface's loop and without holding up
+its end.
+
+Work that is too long for the interface's loop.
+"""
 
 import asyncio
+import sqlite3
+import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from threading import Thread
 from typing import TypeVar
+
+from genopt_tui.errors import GenoptError
 
 Result = TypeVar("Result")
 
 
-async def apart(work: Callable[[], Result]) -> Result:
+async def run_in_thread(work: Callable[[], Result]) -> Result:
     """Run `work` in a thread of its own; the process does not wait for it when it ends."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
@@ -32,3 +42,21 @@ async def apart(work: Callable[[], Result]) -> Result:
 
     Thread(target=run, daemon=True, name="genopt-apart").start()
     return await done
+
+
+EXPECTED_ERRORS = (GenoptError, OSError, sqlite3.Error, zlib.error, ValueError)
+"""What reading a session may raise; a view says it in its own place. Anything else is a fault of
+ours and ends the application."""
+
+
+@lru_cache(maxsize=1)
+def _get_pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=2, thread_name_prefix="genopt-view")
+
+
+async def run_in_pool(work: Callable[..., Result], *arguments: object) -> Result:
+    """Run `work(*arguments)` in one of the views' two threads.
+
+    Work takes fractions of a second, or looks at a flag: the process waits for it when it ends.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_get_pool(), work, *arguments)

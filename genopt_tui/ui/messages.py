@@ -6,11 +6,11 @@ from typing import Any
 
 from textual.message import Message
 
-from genopt_tui.ui.snapshot import PicturePiece, TracePiece
+from genopt_tui.ui.state.snapshot import TracePicture, TraceSlice
 
 
 @dataclass
-class TraceWanted(Message):
+class TraceRequested(Message):
     """Steps `first` to `first + count` of a rollout are about to be visible."""
 
     rollout: int
@@ -19,7 +19,7 @@ class TraceWanted(Message):
 
 
 @dataclass
-class PictureWanted(Message):
+class PictureRequested(Message):
     """The picture at `step` of a rollout is about to be visible."""
 
     rollout: int
@@ -27,22 +27,23 @@ class PictureWanted(Message):
 
 
 @dataclass
-class VersionChosen(Message):
+class VersionSelected(Message):
     """Show this version in all panes; an empty commit goes back to head."""
 
     commit: str
 
 
 @dataclass
-class PlaceChosen(Message):
-    """Show step `step` of the trace of `example` (a promise's `because`, an example of the evidence)."""
+class TraceStepSelected(Message):
+    """Show step `step` of the trace of `example` (a promise's `because`, an example of the
+    evidence)."""
 
     example: str
     step: int = 0
 
 
 @dataclass
-class Copied(Message):
+class CopyRequested(Message):
     """A pane wants `text` on the clipboard; `what` names it in one or two words."""
 
     text: str
@@ -51,11 +52,12 @@ class Copied(Message):
 
 @dataclass
 class PaneChanged(Message):
-    """What a pane can do now has changed (hunks left out, a search started): footer and gate line are drawn again."""
+    """What a pane can do now has changed (hunks left out, a search started): footer and gate line
+    are drawn again."""
 
 
 @dataclass
-class CommandWanted(Message):
+class CommandRequested(Message):
     """A pane wants a command left for the runner."""
 
     kind: str
@@ -63,21 +65,22 @@ class CommandWanted(Message):
 
 
 @dataclass
-class Edited(Message):
-    """A person edited the proposal: `files` is the whole artifact as it is now wanted, None as the model wrote it."""
+class ProposalEdited(Message):
+    """A person edited the proposal: `files` is the whole artifact as it is now wanted, None as the
+    model wrote it."""
 
     files: Mapping[str, str] | None
 
 
 @dataclass
-class BlameWanted(Message):
+class BlameRequested(Message):
     """Who wrote each line of this version is about to be shown."""
 
     commit: str
 
 
 @dataclass
-class CandidateChosen(Message):
+class CandidateSelected(Message):
     """Show this candidate of the step: decisions are then about it."""
 
     step: int
@@ -85,35 +88,35 @@ class CandidateChosen(Message):
 
 
 @dataclass
-class Fresh(Message):
+class SnapshotReady(Message):
     """There is a newer snapshot: take it with `Store.take`."""
 
 
 @dataclass
-class Piece(Message):
+class TraceDataReady(Message):
     """A part of a trace that was asked for."""
 
-    piece: TracePiece | PicturePiece
+    data: TraceSlice | TracePicture
 
 
 @dataclass
-class Answered(Message):
+class CommandCompleted(Message):
     """The runner's answer to a command of this application."""
 
     kind: str
     ok: bool
-    why: str
+    reason: str
 
 
 @dataclass
-class Warned(Message):
+class DoctorWarned(Message):
     """The loop doctor has something to say of the run that goes on."""
 
     message: str
 
 
 @dataclass
-class Failed(Message):
+class StoreFailed(Message):
     """Something could not be read or written; the rest goes on."""
 
     message: str

@@ -1,4 +1,5 @@
-"""The palette: every action of the table by name; one that is not possible now says why. And that of the themes."""
+"""The palette: every action of the table by name; one that is not possible now says why. And that
+of the themes."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
@@ -8,8 +9,8 @@ from textual.command import Command, CommandPalette, DiscoveryHit, Hit, Hits, Pr
 from textual.theme import ThemeProvider
 from textual.widgets import OptionList
 
-from genopt_tui.ui.actions import ACTIONS
-from genopt_tui.ui.footers import sentence
+from genopt_tui.ui.actions.footer import describe_action
+from genopt_tui.ui.actions.table import ACTIONS
 from genopt_tui.ui.screens.main import MainScreen
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class ActionPalette(Provider):
     """Finds actions of the main screen."""
 
-    def _lines(self) -> Iterable[tuple[str, str, str]]:
+    def _list_actions(self) -> Iterable[tuple[str, str, str]]:
         screen = self.screen
         if not isinstance(screen, MainScreen):
             return
@@ -28,19 +29,21 @@ class ActionPalette(Provider):
             reason = action.why_not(context)
             yield (
                 action.id,
-                f"{sentence(action, context)} ({action.key})",
+                f"{describe_action(action, context)} ({action.display_key})",
                 f"not now: {reason}" if reason else action.group,
             )
 
     async def discover(self) -> Hits:
-        for name, text, note in self._lines():
+        for name, text, note in self._list_actions():
             yield DiscoveryHit(text, lambda name=name: self._run(name), help=note)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for name, text, note in self._lines():
+        for name, text, note in self._list_actions():
             if (score := matcher.match(text)) > 0:
-                yield Hit(score, matcher.highlight(text), lambda name=name: self._run(name), help=note)
+                yield Hit(
+                    score, matcher.highlight(text), lambda name=name: self._run(name), help=note
+                )
 
     async def _run(self, name: str) -> None:
         screen = self.screen
@@ -49,21 +52,22 @@ class ActionPalette(Provider):
 
 
 class ThemePalette(CommandPalette):
-    """Themes by name. The one under the cursor is worn at once; the application goes back where none is chosen."""
+    """Themes by name. The one under the cursor is worn at once; the application goes back where
+    none is chosen."""
 
     def __init__(self) -> None:
         super().__init__(providers=[ThemeProvider], placeholder="Theme")
 
     def on_mount(self) -> None:
-        self._opened = self._pressed
+        self._opened_at = self._last_key_time
 
     @property
-    def _pressed(self) -> float:
+    def _last_key_time(self) -> float:
         return cast("GenoptApp", self.app).key_time
 
     @on(OptionList.OptionHighlighted)
-    def wear(self, event: OptionList.OptionHighlighted) -> None:
+    def preview_theme(self, event: OptionList.OptionHighlighted) -> None:
         """Not before a key was pressed: the cursor begins on the first one."""
         name = event.option.hit.text if isinstance(event.option, Command) else None
-        if name in self.app.available_themes and self._pressed > self._opened:
+        if name in self.app.available_themes and self._last_key_time > self._opened_at:
             self.app.theme = str(name)

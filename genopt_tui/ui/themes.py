@@ -11,7 +11,7 @@ from textual.theme import Theme
 from genopt_tui.errors import UsageError
 
 PACKAGE = Path(__file__).resolve().parent.parent
-COLORS = {
+COLOR_KEYS = {
     "primary",
     "secondary",
     "warning",
@@ -24,7 +24,7 @@ COLORS = {
     "panel",
     "boost",
 }
-TERMINAL = {
+ANSI_VARIABLES = {
     "ansi-background": "ansi_black",
     "ansi-foreground": "ansi_white",
     "foreground-disabled": "ansi_bright_black",
@@ -37,11 +37,12 @@ TERMINAL = {
     "text-muted": "ansi_bright_black",
 }
 """What else a theme of the terminal's own colours needs: they cannot be mixed."""
-COLOR = re.compile(r"#[0-9a-fA-F]{6}|ansi_[a-z_]+")
+COLOR_PATTERN = re.compile(r"#[0-9a-fA-F]{6}|ansi_[a-z_]+")
 
 
-def bundled() -> Path:
-    """The folder of the themes that come with genopt: in a wheel beside the package's modules, else in the checkout."""
+def find_bundled_folder() -> Path:
+    """The folder of the themes that come with genopt: in a wheel beside the package's modules, else
+    in the checkout."""
     inside = PACKAGE / "_bundled" / "themes"
     return inside if inside.is_dir() else PACKAGE.parent / "themes"
 
@@ -55,51 +56,65 @@ def read_theme(path: Path) -> Theme:
         raise UsageError(f"theme {path.name} cannot be read", str(error)) from error
     unknown = set(data) - {"dark", "ansi", "colors"}
     if unknown:
-        raise UsageError(_place(path, text, min(unknown)), "no such key", "It takes dark, ansi and [colors]")
+        raise UsageError(
+            _locate_key(path, text, min(unknown)), "no such key", "It takes dark, ansi and [colors]"
+        )
     for key in ("dark", "ansi"):
         if not isinstance(data.get(key, True), bool):
-            raise UsageError(_place(path, text, key), "it is true or false")
-    colors, ansi = _colors(path, text, data.get("colors", {})), data.get("ansi", False)
-    return Theme(name=path.stem, dark=data.get("dark", True), ansi=ansi, variables=TERMINAL if ansi else {}, **colors)
+            raise UsageError(_locate_key(path, text, key), "it is true or false")
+    colors, ansi = _read_colors(path, text, data.get("colors", {})), data.get("ansi", False)
+    return Theme(
+        name=path.stem,
+        dark=data.get("dark", True),
+        ansi=ansi,
+        variables=ANSI_VARIABLES if ansi else {},
+        **colors,
+    )
 
 
-def _place(path: Path, text: str, key: str, table: str = "") -> str:
+def _locate_key(path: Path, text: str, key: str, table: str = "") -> str:
     """Where a key stands, as a person looks for it."""
     lines = enumerate(text.splitlines(), 1)
-    line = next((f" line {n}" for n, line in lines if re.match(rf"\s*\W?{re.escape(key)}\b", line)), "")
+    line = next(
+        (f" line {n}" for n, line in lines if re.match(rf"\s*\W?{re.escape(key)}\b", line)), ""
+    )
     return f"theme {path.name}{line}: {table}{key}"
 
 
-def _colors(path: Path, text: str, colors: Mapping[str, Any]) -> dict[str, Any]:
+def _read_colors(path: Path, text: str, colors: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(colors, Mapping):
-        raise UsageError(_place(path, text, "colors"), "it is a table", "Write [colors]")
+        raise UsageError(_locate_key(path, text, "colors"), "it is a table", "Write [colors]")
     for key, value in colors.items():
-        place = _place(path, text, key, "colors.")
-        if key not in COLORS:
-            raise UsageError(place, "no such colour", f"There are {', '.join(sorted(COLORS))}")
-        if not isinstance(value, str) or not COLOR.fullmatch(value):
+        place = _locate_key(path, text, key, "colors.")
+        if key not in COLOR_KEYS:
+            raise UsageError(place, "no such colour", f"There are {', '.join(sorted(COLOR_KEYS))}")
+        if not isinstance(value, str) or not COLOR_PATTERN.fullmatch(value):
             raise UsageError(place, f"{value!r} is no colour", 'Write "#rrggbb"')
     if "primary" not in colors:
         raise UsageError(f"theme {path.name}: colors.primary", "it is missing")
     return dict(colors)
 
 
-def state_of_files() -> tuple[tuple[str, int], ...]:
+def stat_theme_files() -> tuple[tuple[str, int], ...]:
     """Something that changes whenever a file of a theme does."""
     from genopt_tui.folders import user_file
 
-    files = [path for folder in (bundled(), user_file("themes")) for path in folder.glob("*.toml")]
+    files = [
+        path
+        for folder in (find_bundled_folder(), user_file("themes"))
+        for path in folder.glob("*.toml")
+    ]
     try:
         return tuple((str(path), path.stat().st_mtime_ns) for path in sorted(files))
     except FileNotFoundError:  # one is being replaced: the next look sees it
         return ()
 
 
-def all_themes() -> Iterator[Theme | UsageError]:
+def read_themes() -> Iterator[Theme | UsageError]:
     """Every theme there is; in place of one that cannot be used, why."""
     from genopt_tui.folders import user_file
 
-    for folder in (bundled(), user_file("themes")):
+    for folder in (find_bundled_folder(), user_file("themes")):
         for path in sorted(folder.glob("*.toml")):
             try:
                 yield read_theme(path)

@@ -20,7 +20,8 @@ class Emulator:
     """One game with its own random number generator.
 
     `memory` holds the console's 128 bytes after each act; it is a bytearray because reading
-    single bytes of it gives plain integers, several times faster than from an array and without wrap-around.
+    single bytes of it gives plain integers, several times faster than from an array and without
+    wrap-around.
     """
 
     def __init__(self, rom: str, *, seed: int, sticky: float) -> None:
@@ -33,9 +34,11 @@ class Emulator:
         self._ale.loadROM(roms.get_rom_path(rom))
         self._actions = tuple(self._ale.getMinimalActionSet())
         self._ale.getRAM(self._view)
-        self._palette: Pixels = np.zeros((COLOURS, 3), dtype=np.uint8)  # as far as screens have shown it
-        self._known = b""  # numbers of colours that screens have shown
-        self._last: npt.NDArray[np.int64] = np.full(
+        self._palette: Pixels = np.zeros(
+            (COLOURS, 3), dtype=np.uint8
+        )  # as far as screens have shown it
+        self._known_colours = b""  # numbers of colours that screens have shown
+        self._last_screen: npt.NDArray[np.int64] = np.full(
             ROWS * COLUMNS // 8, -1, dtype=np.int64
         )  # the screen before, in words; no screen at first
 
@@ -50,12 +53,13 @@ class Emulator:
         self._ale.getRAM(self._view)
 
     def act(self, action: int) -> float:
-        """Hold `action` for four frames (with stickiness, each frame may repeat the last one); the points it gave."""
+        """Hold `action` for four frames (with stickiness, each frame may repeat the last one); the
+        points it gave."""
         reward: float = self._ale.act(self._actions[action])
         self._ale.getRAM(self._view)
         return reward
 
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         finished: bool = self._ale.game_over()
         return finished
 
@@ -64,23 +68,25 @@ class Emulator:
         return left
 
     def screen(self) -> tuple[Pixels, Pixels]:
-        """The picture on the screen: 210 x 160 numbers of colours, and the colours they stand for, 256 x 3.
+        """The picture on the screen: 210 x 160 numbers of colours, and the colours they stand for,
+        256 x 3.
 
-        The emulator gives its numbers in a thirtieth of the time it takes for colours, so these are asked for only
+        The emulator gives its numbers in a thirtieth of the time it takes for colours, so these are
+        asked for only
         where a number is new.
         """
         picture: Pixels = np.empty((ROWS, COLUMNS), dtype=np.uint8)
         self._ale.getScreen(picture)
         words = picture.reshape(-1).view(np.int64)
-        changed = words[words != self._last]
-        self._last = words
-        if changed.tobytes().translate(None, self._known):
-            self._learn(picture)
+        changed = words[words != self._last_screen]
+        self._last_screen = words
+        if changed.tobytes().translate(None, self._known_colours):
+            self._extend_palette(picture)
         return picture, self._palette
 
-    def _learn(self, picture: Pixels) -> None:
+    def _extend_palette(self, picture: Pixels) -> None:
         """Take the colours of all numbers in the present picture into the palette."""
         colours: Pixels = np.empty((ROWS, COLUMNS, 3), dtype=np.uint8)
         self._ale.getScreenRGB(colours)
         self._palette[picture] = colours
-        self._known = bytes({*self._known, *picture.tobytes()})
+        self._known_colours = bytes({*self._known_colours, *picture.tobytes()})

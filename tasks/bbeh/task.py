@@ -1,28 +1,35 @@
-"""BIG-Bench Extra Hard as tasks: the question goes to the model behind the artifact's template, or to its program."""
+"""BIG-Bench Extra Hard as tasks: the question goes to the model behind the artifact's template, or
+to its program."""
 
 import random
 
-from bbeh_data import load
-from bbeh_split import assign
-from scoring import official, strict
+from bbeh_data import load_questions
+from bbeh_split import assign_splits
+from scoring import is_right_official, is_right_strict
 
 from genopt_tui.task.contract import Context, Example, Result
 
-PIECE = 1_900  # characters
+MAX_PIECE_CHARS = 1_900  # characters
 
 
 def examples(split: str, settings: dict) -> list[Example]:
-    """Questions of one split, shuffled by the split's seed (in file order for the paper's). Raises TaskError without data."""
-    questions = load(settings["member"])
-    chosen = assign(
-        [target for _, target in questions], [text for text, _ in questions], settings["split"], settings["split_seed"]
+    """Questions of one split, shuffled by the split's seed (in file order for the paper's). Raises
+    TaskError without data."""
+    questions = load_questions(settings["member"])
+    chosen = assign_splits(
+        [target for _, target in questions],
+        [text for text, _ in questions],
+        settings["split"],
+        settings["split_seed"],
     )
     order = list(range(len(questions)))
     if settings["split"] == "shuffled":
         random.Random(settings["split_seed"]).shuffle(order)
     return [
         Example(
-            f"q{number:03d}", {"question": questions[number][0], "target": questions[number][1]}, questions[number][1]
+            f"q{number:03d}",
+            {"question": questions[number][0], "target": questions[number][1]},
+            questions[number][1],
         )
         for number in order
         if chosen[number] == split
@@ -39,35 +46,50 @@ def run(artifact: dict[str, str], example: Example, ctx: Context) -> Result:
         reply = ctx.llm(template + question)
         answer = ctx.call("extract.extract_answer", template, question, reply)
     answer = answer if isinstance(answer, str) else str(answer)
-    verdicts = {"official": official(answer, target), "strict": strict(answer, target)}
+    verdicts = {
+        "official": is_right_official(answer, target),
+        "strict": is_right_strict(answer, target),
+    }
     right = verdicts[ctx.settings["scoring"]]
-    ctx.step({"question": pieces(question), "reply": pieces(reply)}, action=answer, reward=float(right))
+    ctx.step(
+        {"question": split_text(question), "reply": split_text(reply)},
+        action=answer,
+        reward=float(right),
+    )
     return Result(
         float(right),
-        _feedback(right, answer, target, verdicts),
+        _format_feedback(right, answer, target, verdicts),
         {name: float(value) for name, value in verdicts.items()},
     )
 
 
-def pieces(text: str) -> str | list[str]:
-    """A long text in consecutive pieces, each ended at a line's or word's end where there is one: a trace cuts longer values."""
+def split_text(text: str) -> str | list[str]:
+    """A long text in consecutive pieces, each ended at a line's or word's end where there is one: a
+    trace cuts longer values."""
     found: list[str] = []
-    while len(text) > PIECE:
-        end = max(text.rfind("\n", 1, PIECE), text.rfind(" ", PIECE // 2, PIECE)) + 1 or PIECE
+    while len(text) > MAX_PIECE_CHARS:
+        end = (
+            max(
+                text.rfind("\n", 1, MAX_PIECE_CHARS),
+                text.rfind(" ", MAX_PIECE_CHARS // 2, MAX_PIECE_CHARS),
+            )
+            + 1
+            or MAX_PIECE_CHARS
+        )
         found, text = [*found, text[:end]], text[end:]
     return [*found, text] if found else text
 
 
-def _feedback(right: bool, answer: str, target: str, verdicts: dict[str, bool]) -> str:
+def _format_feedback(right: bool, answer: str, target: str, verdicts: dict[str, bool]) -> str:
     said = (
         "The answer is right: no change needed."
         if right
         else f"Wrong: the answer was {answer!r}, expected is {target!r}. Change the prompt or the program."
     )
     if verdicts["official"] != verdicts["strict"]:
-        said += f" (official rule: {_word(verdicts['official'])}; strict rule: {_word(verdicts['strict'])})"
+        said += f" (official rule: {_format_verdict(verdicts['official'])}; strict rule: {_format_verdict(verdicts['strict'])})"
     return said
 
 
-def _word(right: bool) -> str:
+def _format_verdict(right: bool) -> str:
     return "right" if right else "wrong"

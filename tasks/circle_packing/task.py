@@ -16,17 +16,20 @@ def examples(split: str) -> list[Example]:
 def run(artifact: dict[str, str], example: Example, ctx: Context) -> Result:
     """Sum of the radii, or no score and the first fault found."""
     circles = ctx.call("packing.pack")
-    fault = invalid(circles)
+    fault = find_fault(circles)
     if fault:
         return Result(math.nan, f"Invalid packing: {fault}.")
     total = sum(r for _, _, r in circles)
     smallest, largest = min(r for _, _, r in circles), max(r for _, _, r in circles)
     ctx.step(action=[[float(v) for v in circle] for circle in circles], reward=total)
-    return Result(total, f"Valid. Sum of radii {total:.8f}; radii from {smallest:.5f} to {largest:.5f}.")
+    return Result(
+        total, f"Valid. Sum of radii {total:.8f}; radii from {smallest:.5f} to {largest:.5f}."
+    )
 
 
-def invalid(circles: object) -> str:
-    """The first fault of a packing; empty when it is valid. Distances are compared in double precision without tolerance."""
+def find_fault(circles: object) -> str:
+    """The first fault of a packing; empty when it is valid. Distances are compared in double
+    precision without tolerance."""
     if not isinstance(circles, list) or len(circles) != CIRCLES:
         return f"{CIRCLES} triples (x, y, r) are wanted"
     for number, circle in enumerate(circles):

@@ -14,7 +14,8 @@ from genopt_tui.errors import TaskError
 
 @dataclass(frozen=True)
 class Table:
-    """Where a table comes from: `bundled` with scikit-learn, else the user's `train.csv` or OpenML."""
+    """Where a table comes from: `bundled` with scikit-learn, else the user's `train.csv` or
+    OpenML."""
 
     kind: str
     target: str
@@ -22,7 +23,7 @@ class Table:
     openml: str = ""
 
 
-FAMILY = {
+TABLES = {
     "house-price": Table("regression", "SalePrice", openml="house_prices"),
     "spaceship-titanic": Table("classes", "Transported", openml="spaceship-titanic"),
     "diabetes": Table("regression", "target", bundled="load_diabetes"),
@@ -33,25 +34,26 @@ FOLDS = {"train": 5, "gate": 10, "test": 10}
 
 
 @cache
-def load(name: str) -> tuple[pd.DataFrame, pd.Series]:
-    """(rows, labels) of a table in file order. Raises TaskError, naming both ways, where the data are not at hand."""
-    table = FAMILY[name]
-    frame = _bundled(table) if table.bundled else _given(name, table)
-    return frame.drop(columns=[table.target]), _as_numbers(frame[table.target])
+def load_table(name: str) -> tuple[pd.DataFrame, pd.Series]:
+    """(rows, labels) of a table in file order. Raises TaskError, naming both ways, where the data
+    are not at hand."""
+    table = TABLES[name]
+    frame = _load_bundled(table) if table.bundled else _load_csv_or_openml(name, table)
+    return frame.drop(columns=[table.target]), _encode_labels(frame[table.target])
 
 
-def _bundled(table: Table) -> pd.DataFrame:
+def _load_bundled(table: Table) -> pd.DataFrame:
     from sklearn import datasets
 
     return getattr(datasets, table.bundled)(as_frame=True).frame
 
 
-def _given(name: str, table: Table) -> pd.DataFrame:
+def _load_csv_or_openml(name: str, table: Table) -> pd.DataFrame:
     if folder := os.environ.get("GENOPT_MLAGENTBENCH_DIR"):
         file = Path(folder) / name / "train.csv"
         if not file.is_file():
             why = f"GENOPT_MLAGENTBENCH_DIR holds no {name}/train.csv"
-            raise TaskError(f"the {name} table is not here", why, _both_ways(name))
+            raise TaskError(f"the {name} table is not here", why, _format_source_advice(name))
         return pd.read_csv(file, dtype={"PassengerId": str})
     from sklearn.datasets import fetch_openml
 
@@ -59,28 +61,43 @@ def _given(name: str, table: Table) -> pd.DataFrame:
         return fetch_openml(name=table.openml, as_frame=True, parser="auto").frame
     except (OSError, ValueError) as error:
         why = "OpenML could not be reached"
-        raise TaskError(f"the {name} table is not here", why, _both_ways(name)) from error
+        raise TaskError(
+            f"the {name} table is not here", why, _format_source_advice(name)
+        ) from error
 
 
-def _both_ways(name: str) -> str:
+def _format_source_advice(name: str) -> str:
     return (
         f"Set GENOPT_MLAGENTBENCH_DIR to a folder with {name}/train.csv (from the Kaggle competition), "
         "or allow network access so that scikit-learn can fetch it from OpenML. diabetes and breast-cancer need neither"
     )
 
 
-def _as_numbers(labels: pd.Series) -> pd.Series:
-    if labels.dtype == object or str(labels.dtype) in {"bool", "boolean", "category", "str", "string"}:
-        return labels.map({True: 1, False: 0, "True": 1, "False": 0, "true": 1, "false": 0}).astype(int)
+def _encode_labels(labels: pd.Series) -> pd.Series:
+    if labels.dtype == object or str(labels.dtype) in {
+        "bool",
+        "boolean",
+        "category",
+        "str",
+        "string",
+    }:
+        return labels.map({True: 1, False: 0, "True": 1, "False": 0, "true": 1, "false": 0}).astype(
+            int
+        )
     return labels
 
 
-def folds(split: str, kind: str, rows: int, seed: int) -> Iterator[tuple[str, list[int], list[int]]]:
+def make_folds(
+    split: str, kind: str, rows: int, seed: int
+) -> Iterator[tuple[str, list[int], list[int]]]:
     """(example id, rows to fit on, rows to predict).
 
-    rows: 60 % are train rows, 20 % gate, 20 % test. Train examples are folds within the train rows; gate and test examples fit on
-    all train rows and predict a tenth of theirs, so labels of gate and test rows never reach a player.
-    paper: one 80/20 cut (seed 42) whose 20 % serve train and gate alike, as published; there is no test split then.
+    rows: 60 % are train rows, 20 % gate, 20 % test. Train examples are folds within the train rows;
+    gate and test examples fit on
+    all train rows and predict a tenth of theirs, so labels of gate and test rows never reach a
+    player.
+    paper: one 80/20 cut (seed 42) whose 20 % serve train and gate alike, as published; there is no
+    test split then.
     """
     if kind == "paper":
         if split != "test":

@@ -4,10 +4,17 @@ import math
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, precision_score, r2_score, recall_score
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    mean_absolute_error,
+    precision_score,
+    r2_score,
+    recall_score,
+)
 
 
-def measures(kind: str, labels: np.ndarray, predictions: Any) -> dict[str, float]:
+def compute_metrics(kind: str, labels: np.ndarray, predictions: Any) -> dict[str, float]:
     """All measures by name. Raises ValueError for predictions of the wrong length or kind."""
     try:
         values = np.asarray(predictions, dtype=float).reshape(-1)
@@ -17,10 +24,14 @@ def measures(kind: str, labels: np.ndarray, predictions: Any) -> dict[str, float
         raise ValueError(f"{len(values)} predictions for {len(labels)} rows")
     if not np.isfinite(values).all():
         raise ValueError("predictions hold values that are not finite")
-    return _regression(labels.astype(float), values) if kind == "regression" else _classes(labels.astype(int), values)
+    return (
+        _compute_regression_metrics(labels.astype(float), values)
+        if kind == "regression"
+        else _compute_classification_metrics(labels.astype(int), values)
+    )
 
 
-def _regression(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
+def _compute_regression_metrics(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
     logs = np.log1p(np.maximum(values, 0)) - np.log1p(np.maximum(labels, 0))
     return {
         "rmse": math.sqrt(float(np.mean((values - labels) ** 2))),
@@ -30,7 +41,7 @@ def _regression(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
     }
 
 
-def _classes(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
+def _compute_classification_metrics(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
     said = (values > 0.5).astype(int)
     return {
         "accuracy": float(accuracy_score(labels, said)),
@@ -40,6 +51,6 @@ def _classes(labels: np.ndarray, values: np.ndarray) -> dict[str, float]:
     }
 
 
-def in_words(found: dict[str, float]) -> str:
+def format_metrics(found: dict[str, float]) -> str:
     """The measures in one line."""
     return ", ".join(f"{name} {value:.4g}" for name, value in found.items())

@@ -1,4 +1,5 @@
-"""Messages to a shop and the queue each belongs to: the model answers the filled prompt, the answer is compared."""
+"""Messages to a shop and the queue each belongs to: the model answers the filled prompt, the answer
+is compared."""
 
 from pathlib import Path
 
@@ -11,7 +12,10 @@ QUEUES = sorted({case["queue"] for case in CASES})
 
 def examples(split: str, settings: dict) -> list[Example]:
     """Cases of one split, stratified by queue."""
-    return [Example(f"case-{n + 1}", CASES[n], CASES[n]["queue"]) for n in split_cases(CASES, "queue", settings)[split]]
+    return [
+        Example(f"case-{n + 1}", CASES[n], CASES[n]["queue"])
+        for n in split_cases(CASES, "queue", settings)[split]
+    ]
 
 
 def run(artifact: dict[str, str], example: Example, ctx: Context) -> Result:
@@ -21,4 +25,6 @@ def run(artifact: dict[str, str], example: Example, ctx: Context) -> Result:
     answer = answer_of(reply, "choice", QUEUES)
     right = is_right(answer, expected, "choice")
     ctx.step(shown, action=reply, reward=float(right), answer=answer)
-    return Result(float(right), "Right." if right else f"Wrong: read as {answer!r}, expected {expected!r}.")
+    return Result(
+        float(right), "Right." if right else f"Wrong: read as {answer!r}, expected {expected!r}."
+    )

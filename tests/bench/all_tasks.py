@@ -1,8 +1,10 @@
-"""One step of every bundled task to a decision, with a model server on loopback that proposes and answers.
+"""One step of every bundled task to a decision, with a model server on loopback that proposes and
+answers.
 
     python tests/bench/all_tasks.py [NAME-PART ...]
 
-The two Kaggle tables are synthetic with the published columns; BBEH is read from GENOPT_BBEH_DIR, else invented.
+The two Kaggle tables are synthetic with the published columns; BBEH is read from GENOPT_BBEH_DIR,
+else invented.
 """
 
 import os
@@ -26,9 +28,18 @@ def main(parts: list[str]) -> int:
     """Run them; the number of tasks that came to no decision."""
     scratch = Path(tempfile.mkdtemp(prefix="all-tasks-"))
     os.environ["GENOPT_HOME"] = str(scratch / "home")
-    names = [name for name in loader.names() if not parts or any(part in name for part in parts)]
+    names = [
+        name for name in loader.list_tasks() if not parts or any(part in name for part in parts)
+    ]
     if "GENOPT_BBEH_DIR" not in os.environ:
-        bbeh(scratch / "bbeh", *(name.removeprefix("bbeh/") for name in loader.names() if name.startswith("bbeh/")))
+        bbeh(
+            scratch / "bbeh",
+            *(
+                name.removeprefix("bbeh/")
+                for name in loader.list_tasks()
+                if name.startswith("bbeh/")
+            ),
+        )
         os.environ["GENOPT_BBEH_DIR"] = str(scratch / "bbeh")
     kaggle(scratch / "kaggle")
     os.environ["GENOPT_MLAGENTBENCH_DIR"] = str(scratch / "kaggle")

@@ -1,14 +1,19 @@
-"""Play the same programs in the published experiments' own environments and in ours, and compare what they see and score.
+"""Play the same programs in the published experiments' own environments and in ours, and compare
+what they see and score.
 
-Those need OCAtari and an old numpy, so this runs in an environment of its own, from the checkout's root. PUBLISHED is a clone of
-the code of arXiv 2603.23994 (github.com/ameliakuang/LLM-Game-Playing-Agents); its Q*bert needs its authors' OCAtari (OC_Atari
+Those need OCAtari and an old numpy, so this runs in an environment of its own, from the checkout's
+root. PUBLISHED is a clone of
+the code of arXiv 2603.23994 (github.com/ameliakuang/LLM-Game-Playing-Agents); its Q*bert needs its
+authors' OCAtari (OC_Atari
 there), all others take the published package:
 
     python -m venv reference && reference/bin/pip install ocatari==2.2.1 numpy==1.26.4 ale-py
     PYTHONPATH=. reference/bin/python tests/bench/atari_policies.py PUBLISHED [GAME ...]
 
-For each game, at the published settings: the score of a program of ours (tests/tasks/atari/policies), of a start that works, of
-random ones and of the published best program where there is one, in both; how many steps have equal observations; and, where not
+For each game, at the published settings: the score of a program of ours
+(tests/tasks/atari/policies), of a start that works, of
+random ones and of the published best program where there is one, in both; how many steps have equal
+observations; and, where not
 all have, field by field in how many of the steps that have it both agree.
 """
 
@@ -54,7 +59,9 @@ def without_tracing() -> None:
 
     for name in ("opto", "opto.trace", "opto.trace.bundle", "opto.trace.errors"):
         sys.modules[name] = module = ModuleType(name)
-        module.__dict__.update(bundle=same, model=same, node=same, Module=object, GRAPH=None, Node=())
+        module.__dict__.update(
+            bundle=same, model=same, node=same, Module=object, GRAPH=None, Node=()
+        )
         module.__dict__.update(ExceptionNode=Exception, ExecutionError=Exception)
     sys.modules["opto"].__dict__["trace"] = sys.modules["opto.trace"]
 
@@ -64,7 +71,11 @@ def settings_of(game: str) -> dict[str, Any]:
     task = tomllib.loads((FAMILY / game / "task.toml").read_text(encoding="utf-8"))
     chosen = {key: setting["default"] for key, setting in task["settings"].items()}
     wished = task["presets"]["paper"]["set"]
-    return {**chosen, **{k.removeprefix("task."): v for k, v in wished.items() if k.startswith("task.")}, "frames": 0}
+    return {
+        **chosen,
+        **{k.removeprefix("task."): v for k, v in wished.items() if k.startswith("task.")},
+        "frames": 0,
+    }
 
 
 class Recorder:
@@ -90,7 +101,8 @@ def ours(game: str, program: Program) -> tuple[float, list[Observation]]:
 
 
 def theirs(game: str, program: Program) -> tuple[float, list[Observation]]:
-    """Played as the published evaluation does: one environment, episodes one after the other, their mean."""
+    """Played as the published evaluation does: one environment, episodes one after the other, their
+    mean."""
     settings, module = settings_of(game), importlib.import_module(f"trace_envs.{game}")
     kind = next(value for name, value in vars(module).items() if name.endswith("TracedEnv"))
     seen, scores = list[Observation](), list[float]()
@@ -115,7 +127,8 @@ def theirs(game: str, program: Program) -> tuple[float, list[Observation]]:
 
 
 def comparison(mine: list[Observation], other: list[Observation]) -> tuple[int, dict[str, str]]:
-    """Steps that are equal, and per field the share of steps in which both agree (`NoObject` only fills gaps)."""
+    """Steps that are equal, and per field the share of steps in which both agree (`NoObject` only
+    fills gaps)."""
     agreed, total, equal = Counter[str](), Counter[str](), 0
     for a, b in zip(mine, other, strict=False):
         names = a.keys() | b.keys()
@@ -123,16 +136,25 @@ def comparison(mine: list[Observation], other: list[Observation]) -> tuple[int, 
         agreed.update(same)
         total.update(names)
         equal += same == names
-    return equal, {name: f"{100 * agreed[name] / count:.1f}" for name, count in sorted(total.items())}
+    return equal, {
+        name: f"{100 * agreed[name] / count:.1f}" for name, count in sorted(total.items())
+    }
 
 
 def alike(one: Any, other: Any) -> bool:
-    return bool(one == other) or (isinstance(one, float) and isinstance(other, float) and math.isnan(one + other))
+    return bool(one == other) or (
+        isinstance(one, float) and isinstance(other, float) and math.isnan(one + other)
+    )
 
 
 def wanderer(game: str, seed: int) -> Program:
-    """Holds a random action for a few steps at a time: gets to places where no sensible program goes."""
-    dice, actions, held = random.Random(seed), sorted(imported(FAMILY / game / "task.py").GAME.actions), [0, 0]
+    """Holds a random action for a few steps at a time: gets to places where no sensible program
+    goes."""
+    dice, actions, held = (
+        random.Random(seed),
+        sorted(imported(FAMILY / game / "task.py").GAME.actions),
+        [0, 0],
+    )
 
     def program(_: Observation) -> int:
         if held[1] == 0:
@@ -147,11 +169,15 @@ def programs(game: str, published: Path) -> dict[str, Callable[[], Program]]:
     found = {"ours": lambda: imported(POLICIES / f"{game}.py").Policy()}
     start = {"space_invaders": "working", "enduro": "two-functions"}.get(game)
     if start:
-        found[f"start {start}"] = lambda: imported(FAMILY / game / "starts" / start / "policy.py").Policy()
+        found[f"start {start}"] = lambda: imported(
+            FAMILY / game / "starts" / start / "policy.py"
+        ).Policy()
     for number in range(1, WANDERERS + 1):
         found[f"wanderer {number}"] = partial(wanderer, game, number)
     if game in BEST:
-        found["published best"] = lambda: imported(published / "best_policies" / f"{BEST[game]}.py").Policy()
+        found["published best"] = lambda: imported(
+            published / "best_policies" / f"{BEST[game]}.py"
+        ).Policy()
     return found
 
 
@@ -177,7 +203,9 @@ def main() -> int:
                 f"{game:15} {name:22} ours {score:8.2f} theirs {reference:8.2f}  steps {len(mine)}, {len(other)}; equal {equal}"
             )
             if equal < len(other):
-                print(f"{'':15} {', '.join(f'{field} {share} %' for field, share in fields.items())}")
+                print(
+                    f"{'':15} {', '.join(f'{field} {share} %' for field, share in fields.items())}"
+                )
     print(f"{differing} scores differ")
     return min(1, differing)
 

@@ -3,10 +3,13 @@
 OCAtari needs an old numpy, so this runs in an environment of its own, from the checkout's root:
 
     python -m venv reference && reference/bin/pip install ocatari==2.2.1 numpy==1.26.4 ale-py
-    PYTHONPATH=. reference/bin/python tests/bench/atari_reference.py [--steps 3000] [--endless] [GAME ...]
+    PYTHONPATH=. reference/bin/python tests/bench/atari_reference.py [--steps 3000] [--endless]
+    [GAME ...]
 
-Prints for each game, over random play without sticky actions: the share of steps whose observations are equal, and for each
-field the share of steps in which both agree on it. `--endless` gives lost lives back, so that play gets to later levels.
+Prints for each game, over random play without sticky actions: the share of steps whose observations
+are equal, and for each
+field the share of steps in which both agree on it. `--endless` gives lost lives back, so that play
+gets to later levels.
 """
 
 import argparse
@@ -47,22 +50,31 @@ def pong(things: list[GameObject]) -> Observation:
 
 
 def breakout(things: list[GameObject]) -> Observation:
-    seen: Observation = {thing.category: pick(thing, MOVING) for thing in of(things, "Player", "Ball")}
+    seen: Observation = {
+        thing.category: pick(thing, MOVING) for thing in of(things, "Player", "Ball")
+    }
     for brick in of(things, "Block"):
         seen.setdefault(ROWS[brick.y], []).append(pick(brick, PLACE))
     return seen
 
 
 def space_invaders(things: list[GameObject]) -> Observation:
-    seen: Observation = {thing.category: pick(thing, MOVING) for thing in of(things, "Player", "Satellite")}
+    seen: Observation = {
+        thing.category: pick(thing, MOVING) for thing in of(things, "Player", "Satellite")
+    }
     for kind in ("Shield", "Bullet", "Alien"):
-        seen |= {f"{kind}{number}": pick(thing, MOVING) for number, thing in enumerate(of(things, kind))}
+        seen |= {
+            f"{kind}{number}": pick(thing, MOVING) for number, thing in enumerate(of(things, kind))
+        }
     return seen
 
 
 def freeway(things: list[GameObject]) -> Observation:
     chicken = next(thing for thing in of(things, "Chicken") if thing.x < 80)
-    return {"Chicken": pick(chicken, MOVING), "Cars": [pick(car, MOVING) for car in of(things, "Car")]}
+    return {
+        "Chicken": pick(chicken, MOVING),
+        "Cars": [pick(car, MOVING) for car in of(things, "Car")],
+    }
 
 
 def asterix(things: list[GameObject]) -> Observation:
@@ -71,14 +83,19 @@ def asterix(things: list[GameObject]) -> Observation:
     for kind, name in (("Enemy", "Enemies"), ("Consumable", "Consumables"), ("Reward", "Rewards")):
         items = [pick(thing, ("x", "y"), type=kind) for thing in of(things, kind)]
         if items:
-            seen[name] = sorted(items, key=lambda item: abs(item["x"] - player.x) + abs(item["y"] - player.y))
+            seen[name] = sorted(
+                items, key=lambda item: abs(item["x"] - player.x) + abs(item["y"] - player.y)
+            )
     return seen
 
 
 def enduro(things: list[GameObject]) -> Observation:
     player = of(things, "Player")[0]
     seen: Observation = {"Player": pick(player, PLACE)}
-    cars = [pick(car, PLACE, rel_x=int(car.x - player.x), rel_y=int(car.y - player.y)) for car in of(things, "Car")]
+    cars = [
+        pick(car, PLACE, rel_x=int(car.x - player.x), rel_y=int(car.y - player.y))
+        for car in of(things, "Car")
+    ]
     if cars:
         cars.sort(key=lambda car: -car["y"])
         seen |= {
@@ -91,7 +108,10 @@ def enduro(things: list[GameObject]) -> Observation:
 
 def qbert(things: list[GameObject]) -> Observation:
     seen: Observation = {thing.category: pick(thing, MOVING) for thing in of(things, "Player")}
-    for name, kinds in (("Enemies", ("Coily", "PurpleBall", "RedBall")), ("Friendlies", ("Sam", "GreenBall"))):
+    for name, kinds in (
+        ("Enemies", ("Coily", "PurpleBall", "RedBall")),
+        ("Friendlies", ("Sam", "GreenBall")),
+    ):
         if found := [pick(thing, MOVING, type=thing.category) for thing in of(things, *kinds)]:
             seen[name] = found
     if disks := [pick(thing, PLACE) for thing in of(things, "Disk")]:
@@ -131,13 +151,18 @@ class Reference:
         for thing in self._things:
             if thing:
                 thing._save_prev()
-        self._game._detect_objects_ram(self._things, np.frombuffer(bytes(memory), dtype=np.uint8), False)
+        self._game._detect_objects_ram(
+            self._things, np.frombuffer(bytes(memory), dtype=np.uint8), False
+        )
         found: Observation = self._describe(self._things)
         return found
 
 
-def compare(game: str, steps: int, endless: bool) -> tuple[int, Counter[str], Counter[str], list[str], float]:
-    """Equal steps, equal steps per field, steps per field, the first differences, and the points that were made."""
+def compare(
+    game: str, steps: int, endless: bool
+) -> tuple[int, Counter[str], Counter[str], list[str], float]:
+    """Equal steps, equal steps per field, steps per field, the first differences, and the points
+    that were made."""
     from atari_emulator import Emulator
 
     module = task(game)
@@ -161,7 +186,9 @@ def compare(game: str, steps: int, endless: bool) -> tuple[int, Counter[str], Co
             seen[name] += 1
             agreed[name] += same
             if not same and len(differences) < 3:
-                differences.append(f"step {step}: {name}: ours {ours.get(name)}, theirs {theirs.get(name)}")
+                differences.append(
+                    f"step {step}: {name}: ours {ours.get(name)}, theirs {theirs.get(name)}"
+                )
         if step % 3 == 0:
             action = actions.randrange(emulator.actions)
         points += emulator.act(action)
@@ -185,7 +212,9 @@ def main() -> None:
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     for game in options.games:
         equal, agreed, seen, differences, points = compare(game, options.steps, options.endless)
-        fields = ", ".join(f"{name} {100 * agreed[name] / count:.1f} %" for name, count in sorted(seen.items()))
+        fields = ", ".join(
+            f"{name} {100 * agreed[name] / count:.1f} %" for name, count in sorted(seen.items())
+        )
         print(
             f"{game}: {100 * equal / options.steps:.2f} % of {options.steps} steps ({points:g} points) equal; {fields}"
         )

@@ -1,4 +1,5 @@
-"""Play the shipped demo to its end and hold every prompt that it builds against the recorded one. Takes two minutes.
+"""Play the shipped demo to its end and hold every prompt that it builds against the recorded one.
+Takes two minutes.
 
 python tests/bench/demo.py
 """
@@ -16,14 +17,14 @@ from genopt_tui.task import loader
 
 def main() -> int:
     """Print how many of the prompts built are recorded to the letter; 1 where one is not."""
-    folder = loader.find("atari/pong")
+    folder = loader.find_task("atari/pong")
     recording = (folder.path / folder.task.demo).read_text(encoding="utf-8").splitlines()
     recorded = [json.loads(line)["messages"] for line in recording]
     with tempfile.TemporaryDirectory() as home:
         os.environ["GENOPT_HOME"] = home
         subprocess.run([sys.executable, "-m", "genopt_tui", "demo", "--headless"], check=True)
-        journal = Journal(places.resolve("demo"), durable=False)
-        built = [event.data["messages"] for event in journal.events(kinds=["prompt_built"])]
+        journal = Journal(places.resolve_session("demo"), durable=False)
+        built = [event.data["messages"] for event in journal.read_events(kinds=["prompt_built"])]
         journal.close()
     same = sum(messages in recorded for messages in built)
     print(f"{same} of {len(built)} prompts are recorded to the letter")

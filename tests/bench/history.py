@@ -1,16 +1,23 @@
-"""What a long history costs: `python tests/bench/history.py [--steps 10000] [--branches 50] [--tiny] [--rest 330] [--keep FOLDER]`.
+"""What a long history costs: `python tests/bench/history.py [--steps 10000] [--branches 50]
+[--tiny] [--rest 330] [--keep FOLDER]`.
 
-Makes a session through the loop's own machine, with a model and an evaluation that answer at once, and measures along the way
+Makes a session through the loop's own machine, with a model and an evaluation that answer at once,
+and measures along the way
 (a step has three rollouts in its batch and four on the gate; with --tiny one and two):
 
-step     milliseconds of one whole step (evidence, prompt, journal, gate's statistics, commit, all durable): median near step 10 and
-         at the end, and their ratio; beside it the processor time of this process and of git. The end is measured twice: at once,
-         and after a rest of some seconds. A file system without a journal (ext4) makes a new file only after it has looked at all
+step     milliseconds of one whole step (evidence, prompt, journal, gate's statistics, commit, all
+         durable): median near step 10 and
+         at the end, and their ratio; beside it the processor time of this process and of git. The
+         end is measured twice: at once,
+         and after a rest of some seconds. A file system without a journal (ext4) makes a new file
+         only after it has looked at all
          that were deleted in the last minutes, and here that is what hours of steps delete
 write    bytes given to write() in one such step, by this process and its git processes
-disk     bytes a step on disk after packing: all blocks of all files of the session's folder (.git, .genopt and the work tree)
+disk     bytes a step on disk after packing: all blocks of all files of the session's folder (.git,
+         .genopt and the work tree)
 acts     rewind, branch, undo, switch in the finished session: medians in milliseconds
-lists    the whole log, the line of head, one session's row in `genopt ls`, best (with and without its cache), the next step
+lists    the whole log, the line of head, one session's row in `genopt ls`, best (with and without
+         its cache), the next step
 """
 
 import argparse
@@ -27,23 +34,25 @@ from time import perf_counter, process_time
 from typing import Any
 
 from genopt_tui.config import DesignChoices, SessionSettings, to_toml
-from genopt_tui.loop.book import Book
-from genopt_tui.loop.budget import Ledger
-from genopt_tui.loop.cache import JournalCache
-from genopt_tui.loop.desk import Desk
-from genopt_tui.loop.machine import Machine
-from genopt_tui.loop.scoring import Wish
-from genopt_tui.propose.base import Ask, Delta, Finish, Proposer, Said
-from genopt_tui.session import acts, places
-from genopt_tui.session.journal import Journal, RolloutRow, now
-from genopt_tui.session.record import Decided, Record
-from genopt_tui.session.repository import Repository
+from genopt_tui.propose.base import Delta, Finish, Proposer, ReplyRequest, StreamEvent
+from genopt_tui.runner.budget import Ledger
+from genopt_tui.runner.context import RunContext
+from genopt_tui.runner.event_log import EventLog
+from genopt_tui.runner.machine import Machine
+from genopt_tui.runner.scoring import JournalCache, RolloutRequest
+from genopt_tui.session import places
+from genopt_tui.session.history import acts
+from genopt_tui.session.history.record import DecisionRecord, Record
+from genopt_tui.session.history.repository import Repository
+from genopt_tui.session.journal import Journal, RolloutRow, utc_timestamp
 from genopt_tui.task import loader
 from genopt_tui.task.rollout import Example, RolloutResult, TraceStep
 from genopt_tui.task.trace import encode
 
 SAMPLE, PACK = 40, 500  # steps of a median; steps between two packings
-START = "LEVEL = 0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
+START = (
+    "LEVEL = 0\n" + "# a line between\n" * 9 + "\n\ndef value(shift):\n    return LEVEL + shift\n"
+)
 TASK = """
 name = "tiny"
 description = "Reach a number"
@@ -60,7 +69,7 @@ class AtOnce(Proposer):
 
     name = "at once"
 
-    async def stream(self, ask: Ask) -> AsyncIterator[Said]:
+    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
         line = ask.files["answer.py"].partition("\n")[0]
         edit = f"answer.py\n<<<<<<< SEARCH\n{line}\n=======\nLEVEL = {ask.step}\n>>>>>>> REPLACE\n"
         yield Delta(f"The level should be {ask.step}.\n\n{edit}")
@@ -72,11 +81,11 @@ class Known:
 
     fingerprint, sandbox, timed = "0123456789abcdef", "none", False
 
-    def __init__(self, desk: Desk) -> None:
-        choices = desk.choices(desk.repository.head())
-        self.task = loader.find(str(choices.task["name"]))
-        self.task_settings = self.task.task.resolve(choices.task)
-        self._cache, self._random = desk.cache, random.Random(1)
+    def __init__(self, context: RunContext) -> None:
+        choices = context.load_choices(context.repository.head())
+        self.task = loader.find_task(str(choices.task["name"]))
+        self.task_settings = self.task.task.resolve_settings(choices.task)
+        self._cache, self._random = context.cache, random.Random(1)
 
     async def examples(self, split: str) -> dict[str, Example]:
         return {f"{split}-{i}": Example(f"{split}-{i}") for i in range(8)}
@@ -84,20 +93,32 @@ class Known:
     async def pairs(self, split: str, gate: Any) -> list[tuple[str, int]]:
         return [(f"{split}-{i}", 0) for i in range(gate.examples)]
 
-    async def roll(self, wish: Wish) -> list[RolloutRow]:
-        return [self._one(wish, example, repeat) for example, repeat in wish.pairs]
+    async def roll(self, request: RolloutRequest) -> list[RolloutRow]:
+        return [self._one(request, example, repeat) for example, repeat in request.pairs]
 
-    def _one(self, wish: Wish, example: str, repeat: int) -> RolloutRow:
-        key = f"{self.fingerprint}/{wish.version.tree}/{example}/{repeat}"
-        if row := self._cache.find(key, wish.version.tree, traced=wish.traced):
-            if not wish.quiet:
-                self._cache.again(row, wish)
+    def _one(self, request: RolloutRequest, example: str, repeat: int) -> RolloutRow:
+        key = f"{self.fingerprint}/{request.artifact.tree}/{example}/{repeat}"
+        if row := self._cache.find(key, request.artifact.tree, traced=request.traced):
+            if not request.quiet:
+                self._cache.record_hit(row, request)
             return row
         score = self._random.gauss(0, 1)
-        steps = [TraceStep(i, {"x": i}, i % 3, float(i)) for i in range(3)] if wish.traced else []
+        steps = (
+            [TraceStep(i, {"x": i}, i % 3, float(i)) for i in range(3)] if request.traced else []
+        )
         trace = (encode(steps),) if steps else ()
-        result = RolloutResult(example, repeat, wish.split, "ok", score, 0.01, "so so", steps=len(steps), trace=trace)
-        return self._cache.keep(key, wish, result)
+        result = RolloutResult(
+            example,
+            repeat,
+            request.split,
+            "ok",
+            score,
+            0.01,
+            "so so",
+            steps=len(steps),
+            trace=trace,
+        )
+        return self._cache.store(key, request, result)
 
     async def close(self) -> None:
         """There is nothing to close."""
@@ -111,35 +132,54 @@ class Bench:
         (task / "starts" / "plain").mkdir(parents=True)
         (task / "task.toml").write_text(TASK)
         (task / "starts" / "plain" / "answer.py").write_text(START)
-        sizes = {"gate": {"examples": 2 if tiny else 4, "rule": "always"}, "batch": {"size": 1 if tiny else 3}}
+        sizes = {
+            "gate": {"examples": 2 if tiny else 4, "rule": "always"},
+            "batch": {"size": 1 if tiny else 3},
+        }
         choices = DesignChoices.model_validate({"task": {"name": str(task)}, **sizes})
         self.path = folder / "long"
-        record = Record(at=now(), task="tiny", decision=Decided(decision="start"))
-        self.repository = Repository.create(self.path, {"answer.py": START}, to_toml(choices), record)
-        self.book = Book(Journal(self.path))
+        record = Record(at=utc_timestamp(), task="tiny", decision=DecisionRecord(decision="start"))
+        self.repository = Repository.create(
+            self.path, {"answer.py": START}, to_toml(choices), record
+        )
+        self.event_log = EventLog(Journal(self.path))
         settings = SessionSettings(model="manual", mode="auto")
-        cache, ledger = JournalCache(self.book), Ledger(self.book, [])
-        self.desk = Desk(self.path, self.book, self.repository, settings, cache, ledger)
-        known, model = Known(self.desk), AtOnce()
+        cache, ledger = JournalCache(self.event_log), Ledger(self.event_log, [])
+        self.context = RunContext(
+            self.path, self.event_log, self.repository, settings, cache, ledger
+        )
+        known, model = Known(self.context), AtOnce()
 
         async def scorer(*_: object) -> Known:
             return known
 
-        self.desk.scorer, self.desk.proposer = scorer, lambda *_: model  # type: ignore[assignment,method-assign]
-        self.machine, self.random = Machine(self.desk), random.Random(0)
-        self.book.say("run_started", step=0, mode="auto", steps=None, until=None, model="at once", pid=os.getpid())
+        self.context.get_scorer, self.context.get_proposer = scorer, lambda *_: model  # type: ignore[assignment,method-assign]
+        self.machine, self.random = Machine(self.context), random.Random(0)
+        self.event_log.append(
+            "run_started",
+            step=0,
+            mode="auto",
+            steps=None,
+            until=None,
+            model="at once",
+            pid=os.getpid(),
+        )
         self.times: list[float] = []
         self.busy: list[float] = []
         self.written: list[int] = []
 
     async def step(self, counted: bool) -> None:
-        before, used, began = written(self) if counted else 0, busy() if counted else 0.0, perf_counter()
+        before, used, began = (
+            written(self) if counted else 0,
+            busy() if counted else 0.0,
+            perf_counter(),
+        )
         while phase := self.machine.next(active=True, paused=False):
             await asyncio.create_task(phase())  # type: ignore[arg-type]
-            if self.book.p.ended:
+            if self.event_log.p.ended:
                 break
-        self.desk.ledger.say(self.desk.settings.budget)
-        self.book.flush()
+        self.context.ledger.report(self.context.settings.budget)
+        self.event_log.flush()
         self.times.append((perf_counter() - began) * 1000)
         if counted:
             self.busy.append((busy() - used) * 1000)
@@ -154,18 +194,22 @@ class Bench:
                 self.fork(number)
             if number % PACK == 0:
                 self.idle()
-                print(f"\r{number} steps, {median(self.times[-SAMPLE:]):.2f} ms", end="", flush=True)
+                print(
+                    f"\r{number} steps, {median(self.times[-SAMPLE:]):.2f} ms", end="", flush=True
+                )
         print()
 
     def idle(self) -> None:
         """What a runner does when nobody waits."""
         self.repository.pack()
-        self.book.journal.archive()
+        self.event_log.journal.archive()
 
     def fork(self, number: int) -> None:
         """A branch at an earlier version of this one, which becomes the active one."""
-        line = self.repository.log()
-        acts.branch(self.repository, f"try-{number}", self.random.choice(line[: len(line) // 2 + 1]).commit)
+        line = self.repository.read_log()
+        acts.branch(
+            self.repository, f"try-{number}", self.random.choice(line[: len(line) // 2 + 1]).commit
+        )
         acts.switch(self.repository, f"try-{number}")
 
 
@@ -196,7 +240,9 @@ def size(folder: Path) -> int:
     return sum(p.lstat().st_blocks * 512 for p in folder.rglob("*") if p.is_file())
 
 
-def timed(act: Callable[[], object], repeats: int = 9, then: Callable[[], object] = lambda: None) -> float:
+def timed(
+    act: Callable[[], object], repeats: int = 9, then: Callable[[], object] = lambda: None
+) -> float:
     """Median milliseconds of `act`; `then` is called after each, uncounted."""
     times = []
     for _ in range(repeats):
@@ -209,7 +255,7 @@ def timed(act: Callable[[], object], repeats: int = 9, then: Callable[[], object
 
 def measure_acts(bench: Bench) -> None:
     repository, count = bench.repository, iter(range(1_000_000))
-    line = repository.log()
+    line = repository.read_log()
     far = line[min(150, len(line) - 1)]
 
     def undo() -> object:
@@ -221,17 +267,23 @@ def measure_acts(bench: Bench) -> None:
     print(
         f"rewind by step     {timed(lambda: acts.rewind(repository, far.name), then=undo):8.1f} ms (goal 100; {far.name})"
     )
-    print(f"rewind by id       {timed(lambda: acts.rewind(repository, far.commit), then=undo):8.1f} ms (goal 100)")
-    print(f"branch             {timed(lambda: acts.branch(repository, name(), far.name)):8.1f} ms (goal 100)")
+    print(
+        f"rewind by id       {timed(lambda: acts.rewind(repository, far.commit), then=undo):8.1f} ms (goal 100)"
+    )
+    print(
+        f"branch             {timed(lambda: acts.branch(repository, name(), far.name)):8.1f} ms (goal 100)"
+    )
     print(f"undo (of a branch) {timed(undo):8.1f} ms (goal 100)")
     acts.rewind(repository, far.commit)
-    print(f"undo (of a rewind) {timed(undo, then=lambda: acts.redo(repository)):8.1f} ms (goal 100)")
-    undo()
-    names = [ref.removeprefix("refs/heads/") for ref in repository.refs.all("refs/heads/")]
-    other = iter(names * 9)
-    here = repository.branch()
     print(
-        f"switch             {timed(lambda: acts.switch(repository, next(n for n in other if n != repository.branch()))):8.1f} ms"
+        f"undo (of a rewind) {timed(undo, then=lambda: acts.redo(repository)):8.1f} ms (goal 100)"
+    )
+    undo()
+    names = [ref.removeprefix("refs/heads/") for ref in repository.refs.list_refs("refs/heads/")]
+    other = iter(names * 9)
+    here = repository.current_branch()
+    print(
+        f"switch             {timed(lambda: acts.switch(repository, next(n for n in other if n != repository.current_branch()))):8.1f} ms"
     )
     acts.switch(repository, here)
 
@@ -244,13 +296,17 @@ def measure_lists(bench: Bench) -> None:
 
     def anew() -> object:
         (bench.path / ".git" / "genopt" / "best.json").unlink()
-        return fresh().best()
+        return fresh().find_best()
 
-    count = len(repository.log(all=True))
-    print(f"log, all           {timed(lambda: repository.log(all=True), 3):8.1f} ms ({count} versions)")
-    print(f"log, head's line   {timed(repository.log, 3):8.1f} ms ({len(repository.log())} versions)")
-    print(f"row of the listing {timed(lambda: places.listed(bench.path)):8.1f} ms")
-    print(f"best, cached       {timed(lambda: fresh().best()):8.1f} ms")
+    count = len(repository.read_log(all_branches=True))
+    print(
+        f"log, all           {timed(lambda: repository.read_log(all_branches=True), 3):8.1f} ms ({count} versions)"
+    )
+    print(
+        f"log, head's line   {timed(repository.read_log, 3):8.1f} ms ({len(repository.read_log())} versions)"
+    )
+    print(f"row of the listing {timed(lambda: places.load_entry(bench.path)):8.1f} ms")
+    print(f"best, cached       {timed(lambda: fresh().find_best()):8.1f} ms")
     print(f"best, uncached     {timed(anew, 3):8.1f} ms")
     print(f"next step          {timed(lambda: fresh().next_step()):8.1f} ms")
 
@@ -258,11 +314,17 @@ def measure_lists(bench: Bench) -> None:
 def report(bench: Bench, steps: int) -> None:
     early, at_once, late = (median(bench.times[i:][:SAMPLE]) for i in (10, -2 * SAMPLE, -SAMPLE))
     told = [sum(part) / SAMPLE for part in (bench.busy[10 : 10 + SAMPLE], bench.busy[-SAMPLE:])]
-    wrote = [median(part) / 1024 for part in (bench.written[10 : 10 + SAMPLE], bench.written[-SAMPLE:])]
+    wrote = [
+        median(part) / 1024 for part in (bench.written[10 : 10 + SAMPLE], bench.written[-SAMPLE:])
+    ]
     print(f"step 10            {early:8.2f} ms (goal 10), {told[0]:.1f} ms of it processor time")
-    print(f"step {steps:<14}{late:8.2f} ms, {told[1]:.1f} ms of it processor time; ratio {late / early:.2f} (goal 1.2)")
+    print(
+        f"step {steps:<14}{late:8.2f} ms, {told[1]:.1f} ms of it processor time; ratio {late / early:.2f} (goal 1.2)"
+    )
     print(f"at once            {at_once:8.2f} ms; ratio {at_once / early:.2f}")
-    print(f"written a step     {wrote[0]:8.1f} KB near step 10, {wrote[1]:.1f} KB at the end (goal 64)")
+    print(
+        f"written a step     {wrote[0]:8.1f} KB near step 10, {wrote[1]:.1f} KB at the end (goal 64)"
+    )
     before = size(bench.path)
     print(f"packing            {timed(bench.idle, 1):8.1f} ms")
     git, journal, whole = (size(bench.path / name) for name in (".git", ".genopt", "."))
@@ -277,7 +339,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--branches", type=int, default=50)
     parser.add_argument("--tiny", action="store_true")
-    parser.add_argument("--rest", type=float, default=330.0, help="Seconds before the last steps are measured.")
+    parser.add_argument(
+        "--rest", type=float, default=330.0, help="Seconds before the last steps are measured."
+    )
     parser.add_argument("--keep", type=Path, help="Folder for the session, which stays.")
     wanted = parser.parse_args()
     folder = wanted.keep or Path(tempfile.mkdtemp())

@@ -1,10 +1,15 @@
-"""The application against a minimal Textual application, both in ptys, side by side: `python tests/bench/interface.py [PART...]`.
+"""The application against a minimal Textual application, both in ptys, side by side: `python
+tests/bench/interface.py [PART...]`.
 
-memory   resident megabytes, settled: a session without steps, and one of 1,000 steps (at most 1.6 and 2.5 times the bare application's)
+memory   resident megabytes, settled: a session without steps, and one of 1,000 steps (at most 1.6
+         and 2.5 times the bare application's)
 idle     processor time while nothing happens, percent of one core (at most 0.5)
-key      from a key to the first byte on the screen, medians of KEYS by turns, ratios within rounds (at most 1.5): with 100,000 log lines on the
-         screen above a 2,000-line diff; in that diff; while four workers compute and a reply streams in
-watch    from an event in the journal to the screen of a second application on the same session (at most 500 ms)
+key      from a key to the first byte on the screen, medians of KEYS by turns, ratios within rounds
+         (at most 1.5): with 100,000 log lines on the
+         screen above a 2,000-line diff; in that diff; while four workers compute and a reply
+         streams in
+watch    from an event in the journal to the screen of a second application on the same session (at
+         most 500 ms)
 leave    from the last key to the end of the process, with a reply streaming in (at most 500 ms)
 
 All parts take about two minutes; parts may be named.
@@ -37,9 +42,7 @@ from genopt_tui.session.journal import Journal  # noqa: E402
 
 SETTLED = 0.2  # seconds in which all that a key changes is drawn
 KEYS, ROUNDS, LOG_LINES, DIFF_LINES, STEPS, WORKERS = 12, 10, 100_000, 2_000, 1_000, 4
-OURS = (
-    "import sys; from pathlib import Path; from genopt_tui.ui.app import run_app; sys.exit(run_app(Path(sys.argv[1])))"
-)
+OURS = "import sys; from pathlib import Path; from genopt_tui.ui.app import run_app; sys.exit(run_app(Path(sys.argv[1])))"
 BARE = """
 from textual.app import App
 from textual.widgets import Footer, Header, Static
@@ -113,7 +116,12 @@ class Window:
     @property
     def used(self) -> float:
         """Seconds of processor time so far."""
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        fields = (
+            Path(f"/proc/{self._process.pid}/stat")
+            .read_text(encoding="ascii")
+            .rpartition(")")[2]
+            .split()
+        )
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def ended(self) -> float:
@@ -163,7 +171,7 @@ def long_session(folder: Path) -> Path:
             await bench.step(counted=False)
 
     asyncio.run(walk())
-    bench.book.close()
+    bench.event_log.close()
     bench.repository.close()
     return Path(bench.path)
 
@@ -174,7 +182,9 @@ def memory(folder: Path) -> None:
         with ours(session) as mine, bare() as floor:
             time.sleep(2.0)
             a, b = mine.resident, floor.resident
-            print(f"memory  a session {name}: {a:.0f} MB, bare {b:.0f} MB, ratio {a / b:.2f}  (at most {most})")
+            print(
+                f"memory  a session {name}: {a:.0f} MB, bare {b:.0f} MB, ratio {a / b:.2f}  (at most {most})"
+            )
 
 
 def idle(folder: Path) -> None:
@@ -193,9 +203,9 @@ def big_session(folder: Path) -> tuple[Path, Stage]:
     NEXT["policy.py"] = text
     session = make_session(folder)
     journal = Journal(session)
-    with journal.together():
+    with journal.group_commit():
         for i in range(LOG_LINES):
-            journal.event(0, "command_done", id=i, ok=True, command="hint", why=f"line {i}")
+            journal.append_event(0, "command_done", id=i, ok=True, command="hint", why=f"line {i}")
     journal.close()
     stage = Stage(session)
     stage.to_decision()
@@ -203,7 +213,11 @@ def big_session(folder: Path) -> tuple[Path, Stage]:
 
 
 def ratios(
-    mine: Window, floor: Window, name: str, keys: str = "jk", answer: Callable[[Window, str], float] = Window.key
+    mine: Window,
+    floor: Window,
+    name: str,
+    keys: str = "jk",
+    answer: Callable[[Window, str], float] = Window.key,
 ) -> None:
     """Both are pressed by turns, so that whatever else the machine does meets them alike."""
     mine.key(keys[0]), floor.key("j")
@@ -214,7 +228,9 @@ def ratios(
         found.append(a / b)
         times.append((a, b))
     a, b = (median(seconds) for seconds in zip(*times, strict=True))
-    print(f"key     {name}: {1e3 * a:.1f} ms, bare {1e3 * b:.1f} ms, ratio {median(found):.2f}  (at most 1.5)")
+    print(
+        f"key     {name}: {1e3 * a:.1f} ms, bare {1e3 * b:.1f} ms, ratio {median(found):.2f}  (at most 1.5)"
+    )
 
 
 def work(until: float) -> None:
@@ -230,7 +246,9 @@ def say(session: Path, step: int, until: float) -> None:
     number = 0
     while time.time() < until:
         number += 1
-        journal.chunk(step, 0, 0, f"The paddle **lags** in case {number}, because `predict` is late.\n\n")
+        journal.add_chunk(
+            step, 0, 0, f"The paddle **lags** in case {number}, because `predict` is late.\n\n"
+        )
         time.sleep(0.05)
     journal.close()
 
@@ -273,13 +291,19 @@ def key(folder: Path) -> None:
                 time.sleep(1.0)
                 mine.press("3")
                 mine.press("1")
-                ratios(mine, floor, f"with {WORKERS} workers and a streaming reply", answer=until_marked)
+                ratios(
+                    mine,
+                    floor,
+                    f"with {WORKERS} workers and a streaming reply",
+                    answer=until_marked,
+                )
 
 
 def until_marked(mine: Window, key: str) -> float:
     """Seconds from a key in History to the first row that it draws.
 
-    While a reply streams in, the screen is written to all the time: the row is known by the score in it, which the reply does not hold.
+    While a reply streams in, the screen is written to all the time: the row is known by the score
+    in it, which the reply does not hold.
     """
     settled = time.perf_counter() + SETTLED
     while (left := settled - time.perf_counter()) > 0:
@@ -298,7 +322,9 @@ def watch(folder: Path) -> None:
             stage.start(), stage.roll_out(), stage.ask(), stage.reply(), stage.gate()
             first.calm(), second.calm()
             stage.want()
-            times.append(second.until(b"approve"))  # stands in the last line once a decision is wanted
+            times.append(
+                second.until(b"approve")
+            )  # stands in the last line once a decision is wanted
             stage.event("step_ended", outcome="rejected", counts={})
             stage.step += 1
         print(

@@ -1,8 +1,12 @@
-"""What STEPS steps with visits to every screen leave behind: `python tests/bench/leaks.py`; about three minutes.
+"""What STEPS steps with visits to every screen leave behind: `python tests/bench/leaks.py`; about
+three minutes.
 
-The steps are made by the loop's own machine in a process of its own; the application watches, and after every EVERY steps all of its
-screens and panes are visited. Widgets, file descriptors and resident memory after the first rounds and after the last:
-no more of either, and at most 5 MB. With GENOPT_SLOW=10 the handlers that take longer than 10 ms are told as well.
+The steps are made by the loop's own machine in a process of its own; the application watches, and
+after every EVERY steps all of its
+screens and panes are visited. Widgets, file descriptors and resident memory after the first rounds
+and after the last:
+no more of either, and at most 5 MB. With GENOPT_SLOW=10 the handlers that take longer than 10 ms
+are told as well.
 """
 
 import asyncio
@@ -18,8 +22,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "ui")]
 from history import Bench  # type: ignore[import-not-found]  # noqa: E402
 from rounds import files, resident, visits, widgets  # type: ignore[import-not-found]  # noqa: E402
 
-from genopt_tui.ui import slow, store  # noqa: E402
 from genopt_tui.ui.app import GenoptApp  # noqa: E402
+from genopt_tui.ui.platform import responsiveness  # noqa: E402
+from genopt_tui.ui.state import store  # noqa: E402
 
 STEPS, EVERY, WARM = 1_000, 50, 4
 
@@ -40,12 +45,15 @@ def make(folder: Path) -> None:
 
 async def watch(folder: Path) -> None:
     maker = subprocess.Popen(
-        [sys.executable, __file__, "--make", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--make", str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert maker.stdin and maker.stdout
     app = GenoptApp(Path(maker.stdout.readline().strip()))
     slowest: dict[str, float] = {}
-    ended = slow.watch(
+    ended = responsiveness.report_slow_handlers(
         float(os.environ.get("GENOPT_SLOW", "1e9")),
         lambda what, ms: slowest.update({what: max(ms, slowest.get(what, 0))}),
     )
@@ -54,7 +62,11 @@ async def watch(folder: Path) -> None:
         for number in range(1, STEPS // EVERY + 1):
             print(EVERY, file=maker.stdin, flush=True)
             await asyncio.to_thread(maker.stdout.readline)
-            while app.main is None or app.main.snapshot.progress.step < number * EVERY or not app.main.snapshot.loaded:
+            while (
+                app.main is None
+                or app.main.snapshot.progress.step < number * EVERY
+                or not app.main.snapshot.loaded
+            ):
                 await pilot.pause(0.05)
             await visits(pilot)
             app.clear_notifications()

@@ -1,11 +1,16 @@
-"""A very long session on the screen: `python tests/bench/long_session.py [--steps 10000] [--branches 50] [--keep FOLDER]`.
+"""A very long session on the screen: `python tests/bench/long_session.py [--steps 10000]
+[--branches 50] [--keep FOLDER]`.
 
-Makes the session as tests/bench/history.py does (some minutes; FOLDER is made once and used again) and measures
+Makes the session as tests/bench/history.py does (some minutes; FOLDER is made once and used again)
+and measures
 
-open     process start to first content in a pty, against the same of a session with a start alone, alternating: medians and ratio;
+open     process start to first content in a pty, against the same of a session with a start alone,
+         alternating: medians and ratio;
          goal 2
-load     how long the interface takes to read the whole history, and its loop's longest turn meanwhile
-scroll   the whole history by pages, from end to end and back, then by lines, with folding, filtering and jumping: the loop's
+load     how long the interface takes to read the whole history, and its loop's longest turn
+         meanwhile
+scroll   the whole history by pages, from end to end and back, then by lines, with folding,
+         filtering and jumping: the loop's
          longest turn, by the clock and in processor time of its thread; goal 50 ms
 """
 
@@ -28,20 +33,19 @@ from test_first_content import seconds_until
 
 from genopt_tui.config import DesignChoices, to_toml
 from genopt_tui.session import places
-from genopt_tui.session.journal import now
-from genopt_tui.session.record import Decided, Record
-from genopt_tui.session.repository import Repository
+from genopt_tui.session.history.record import DecisionRecord, Record
+from genopt_tui.session.history.repository import Repository
+from genopt_tui.session.journal import utc_timestamp
 from genopt_tui.session.summary import head_summary
 
 ROUNDS = 10
-OURS = (
-    "import sys; from pathlib import Path; from genopt_tui.ui.app import run_app; sys.exit(run_app(Path(sys.argv[1])))"
-)
+OURS = "import sys; from pathlib import Path; from genopt_tui.ui.app import run_app; sys.exit(run_app(Path(sys.argv[1])))"
 OPEN_GOAL, TURN_GOAL = 2.0, 50.0
 
 
 class Turns:
-    """How long each callback of the loop took, in milliseconds by the clock and of its thread's processor time."""
+    """How long each callback of the loop took, in milliseconds by the clock and of its thread's
+    processor time."""
 
     def __init__(self) -> None:
         self.wall: list[float] = []
@@ -78,7 +82,7 @@ def make_long(folder: Path, steps: int, branches: int) -> Path:
         asyncio.run(bench.grow(steps, branches))
         bench.repository.pack()
         bench.repository.close()
-        bench.book.close()
+        bench.event_log.close()
     return folder / "long"
 
 
@@ -87,7 +91,7 @@ def make_empty(folder: Path) -> Path:
     path = folder / "empty"
     shutil.rmtree(path, ignore_errors=True)
     choices = DesignChoices.model_validate({"task": {"name": str(folder / "tiny")}})
-    record = Record(at=now(), task="tiny", decision=Decided(decision="start"))
+    record = Record(at=utc_timestamp(), task="tiny", decision=DecisionRecord(decision="start"))
     Repository.create(path, {"answer.py": history.START}, to_toml(choices), record).close()
     return path
 
@@ -95,7 +99,9 @@ def make_empty(folder: Path) -> Path:
 def measure_open(long: Path, empty: Path) -> None:
     def opened(session: Path) -> tuple[float, float]:
         subject = head_summary(session).subject.encode()[:12]
-        return seconds_until([sys.executable, "-c", OURS, str(session)], [subject, b"a line between"])
+        return seconds_until(
+            [sys.executable, "-c", OURS, str(session)], [subject, b"a line between"]
+        )
 
     opened(long), opened(empty)
     rounds = [(opened(long), opened(empty)) for _ in range(ROUNDS)]
@@ -114,7 +120,11 @@ async def measure_screen(session: Path) -> None:
     loading = Turns()
     async with app.run_test(size=(160, 45)) as pilot:
         with loading.counted():
-            while app.main is None or not app.main.snapshot.loaded or app.main.snapshot.unread:
+            while (
+                app.main is None
+                or not app.main.snapshot.loaded
+                or app.main.snapshot.unread_versions
+            ):
                 await asyncio.sleep(0.005)
             whole = perf_counter() - began
             await pilot.pause(0.5)
@@ -122,7 +132,7 @@ async def measure_screen(session: Path) -> None:
         rows = len(main.snapshot.rows)
         print(f"load    {rows} rows in {whole:.2f} s; {loading.told()}")
         await pilot.press("1", "g")
-        view = main.history.list
+        view = main.history_pane.row_list
         for name, keys in (
             ("down by pages", ["pagedown"] * (rows // max(1, view.size.height - 1) + 2)),
             ("up by pages", ["pageup"] * (rows // max(1, view.size.height - 1) + 2)),

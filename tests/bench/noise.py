@@ -1,8 +1,11 @@
-"""How often the gate is wrong, and how often it finds what is there: `python tests/bench/noise.py [TRIALS]`. Seeded; no clock.
+"""How often the gate is wrong, and how often it finds what is there: `python tests/bench/noise.py
+[TRIALS]`. Seeded; no clock.
 
-accepted   identical versions that the gate calls `better`, in 1,000 trials at confidence 0.95 (goal: at most 73)
+accepted   identical versions that the gate calls `better`, in 1,000 trials at confidence 0.95
+           (goal: at most 73)
 decided    those it calls `better` or `worse` (a nominal 50)
-power      true effects of one standard deviation of a single score that are called `better` (goal: 0.8 at 20 pairs)
+power      true effects of one standard deviation of a single score that are called `better` (goal:
+           0.8 at 20 pairs)
 twice      the same of two standard deviations (goal: 0.99 at 20 pairs)
 """
 

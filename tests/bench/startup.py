@@ -1,9 +1,14 @@
-"""From `genopt run` to the first rollout and the first request: `python tests/bench/startup.py`. Medians of TIMES; ratios of one run.
+"""From `genopt run` to the first rollout and the first request: `python tests/bench/startup.py`.
+Medians of TIMES; ratios of one run.
 
-rollout   a headless run of a small task: from the start of the process to run_started, and to the first line of the task's
-          `run`; beside it a bare interpreter, its child with pydantic and click, and git. Goal: the run's own start 0.5 s
-request   a model behind litellm, a server on loopback: from the last rollout of the first batch to the first request, where the
-          rollouts last longer than litellm takes to load (goal: 0.2 s), and where they take no time: from the first batch to the
+rollout   a headless run of a small task: from the start of the process to run_started, and to the
+          first line of the task's
+          `run`; beside it a bare interpreter, its child with pydantic and click, and git. Goal: the
+          run's own start 0.5 s
+request   a model behind litellm, a server on loopback: from the last rollout of the first batch to
+          the first request, where the
+          rollouts last longer than litellm takes to load (goal: 0.2 s), and where they take no
+          time: from the first batch to the
           request, by a bare import of litellm with a first request of its own
 """
 
@@ -20,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from loopback import Provider, Say  # type: ignore[import-not-found]
 
-from genopt_tui.cli.making import make_session
+from genopt_tui.cli.sessions import create_session
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.task import loader
 
@@ -38,7 +43,7 @@ def run(artifact, example, ctx):
     return Result(ctx.call("a.value"))
 """
 REPLY = "No.\n\na.py\n<<<<<<< SEARCH\nX = 1\n=======\nX = 2\n>>>>>>> REPLACE\n"
-BARE = "from genopt_tui.propose import lite; lite.warm('openai/test')"
+BARE = "from genopt_tui.propose import litellm_client; litellm_client.warm_up('openai/test')"
 
 
 def folder_of(where: Path, seconds: float) -> Path:
@@ -52,15 +57,29 @@ def folder_of(where: Path, seconds: float) -> Path:
 
 
 def one_run(where: Path, task: Path, name: str, *pairs: str) -> tuple[float, float, list[Event]]:
-    """A run of one step in a new session: when its process began, when the first rollout did, and its events."""
-    session = make_session(loader.find(str(task)), str(task), name=name, pairs=["workers=2", *pairs])
+    """A run of one step in a new session: when its process began, when the first rollout did, and
+    its events."""
+    session = create_session(
+        loader.find_task(str(task)), str(task), name=name, pairs=["workers=2", *pairs]
+    )
     mark = where / f"{name}.mark"
     environment = {**os.environ, "GENOPT_BENCH_MARK": str(mark)}
     began = time.time()
-    command = [sys.executable, "-m", "genopt_tui", "run", str(session), "--steps", "1", "--mode", "auto", "--jsonl"]
+    command = [
+        sys.executable,
+        "-m",
+        "genopt_tui",
+        "run",
+        str(session),
+        "--steps",
+        "1",
+        "--mode",
+        "auto",
+        "--jsonl",
+    ]
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
     journal = Journal(session, durable=False)
-    events = journal.events()
+    events = journal.read_events()
     journal.close()
     return began, float(mark.read_text().split()[0]), events
 
@@ -87,7 +106,10 @@ def rollout(where: Path, task: Path) -> None:
         began, rolled, events = one_run(where, task, f"r{number}", "model=search")
         started.append(at(events, "run_started") - began)
         first.append(rolled - began)
-    bare, child = seconds_of(sys.executable, "-c", "pass"), seconds_of(sys.executable, "-c", "import pydantic, click")
+    bare, child = (
+        seconds_of(sys.executable, "-c", "pass"),
+        seconds_of(sys.executable, "-c", "import pydantic, click"),
+    )
     print(
         f"rollout: run_started after {statistics.median(started):.2f} s, first rollout after {statistics.median(first):.2f} s "
         f"(min {min(first):.2f}; goal 0.5); bare interpreter {bare:.3f} s, with pydantic and click {child:.3f} s, "
@@ -105,14 +127,19 @@ def request(where: Path) -> None:
             for number in range(FEW):
                 known = len(provider.requests)
                 events = one_run(
-                    where, folder_of(where / f"{seconds:g}-{number}", seconds), f"q{seconds:g}-{number}", *model
+                    where,
+                    folder_of(where / f"{seconds:g}-{number}", seconds),
+                    f"q{seconds:g}-{number}",
+                    *model,
                 )[2]
                 offset = time.time() - time.monotonic()
                 left = provider.requests[known].at + offset
                 delays.append(left - at(events, "rollout_finished", last=True, split="train"))
                 whole.append(left - at(events, "batch_sampled"))
             if seconds:
-                print(f"request: {statistics.median(delays):.3f} s after rollouts of {seconds:.1f} s (goal 0.2)")
+                print(
+                    f"request: {statistics.median(delays):.3f} s after rollouts of {seconds:.1f} s (goal 0.2)"
+                )
             else:
                 print(
                     f"request: {statistics.median(whole):.2f} s after the first batch was sampled where rollouts take no time; "
@@ -123,7 +150,9 @@ def request(where: Path) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GENOPT_HOME"] = str(Path(folder) / "home")
-        os.environ["PYTHONPYCACHEPREFIX"] = str(Path(folder) / "compiled")  # as an installed package is
+        os.environ["PYTHONPYCACHEPREFIX"] = str(
+            Path(folder) / "compiled"
+        )  # as an installed package is
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         task = folder_of(Path(folder), 0)
         one_run(Path(folder), task, "compiling", "model=search")

@@ -1,9 +1,14 @@
-"""What the views of lines cost: `python tests/bench/views.py`. Milliseconds; medians of REPEATS where not said otherwise.
+"""What the views of lines cost: `python tests/bench/views.py`. Milliseconds; medians of REPEATS
+where not said otherwise.
 
-page      one page of a trace of 1,000,000 steps, from the key to the rows (real chunks, read and decoded in a thread)
-diff      a change of 5,000 lines: from `show` to its first screenful of finished rows, and to the first rows at all
-key       processor time of a key in a view with a 5,000-line diff, drawn, over the same in a bare application
-stream    a reply of 200,000 characters in pieces of 40: the longest piece of work on the loop, and all of it (processor time)
+page      one page of a trace of 1,000,000 steps, from the key to the rows (real chunks, read and
+          decoded in a thread)
+diff      a change of 5,000 lines: from `show` to its first screenful of finished rows, and to the
+          first rows at all
+key       processor time of a key in a view with a 5,000-line diff, drawn, over the same in a bare
+          application
+stream    a reply of 200,000 characters in pieces of 40: the longest piece of work on the loop, and
+          all of it (processor time)
 """
 
 import asyncio
@@ -22,13 +27,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "ui"))
 from scene import Host, seen, settled, snapshot, step  # type: ignore[import-not-found]
 
 from genopt_tui.task.rollout import TraceChunk, TraceStep
-from genopt_tui.task.trace import CHUNK, TraceReader, encode
-from genopt_tui.ui import tidy
-from genopt_tui.ui.messages import TraceWanted
+from genopt_tui.task.trace import CHUNK_STEPS, TraceReader, encode
+from genopt_tui.ui.messages import TraceRequested
 from genopt_tui.ui.panes.trace import TracePane
-from genopt_tui.ui.snapshot import TracePiece, TraceSource
-from genopt_tui.ui.widgets.diff import DiffView
-from genopt_tui.ui.widgets.stream import StreamView
+from genopt_tui.ui.platform import responsiveness
+from genopt_tui.ui.state.snapshot import TraceSlice, TraceSource
+from genopt_tui.ui.widgets.diff_view import DiffView
+from genopt_tui.ui.widgets.stream_view import StreamView
 
 REPEATS, STEPS, LINES, SIZE = 10, 1_000_000, 5_000, (160, 50)
 
@@ -38,14 +43,17 @@ class Reading(Host):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__(TracePane(), snapshot(traces=(TraceSource(1, "seed-1", 0, STEPS),)))
-        blob = encode([step(i) for i in range(CHUNK)]).blob
-        self.reader = TraceReader(STEPS, lambda first, n: [TraceChunk(first // CHUNK * CHUNK, CHUNK, blob)])
+        blob = encode([step(i) for i in range(CHUNK_STEPS)]).blob
+        self.reader = TraceReader(
+            STEPS,
+            lambda first, n: [TraceChunk(first // CHUNK_STEPS * CHUNK_STEPS, CHUNK_STEPS, blob)],
+        )
         self.pool = ThreadPoolExecutor(1)
 
-    def on_trace_wanted(self, message: TraceWanted) -> None:
+    def on_trace_wanted(self, message: TraceRequested) -> None:
         def read() -> None:
-            steps: list[TraceStep] = self.reader.slice(message.first, message.count)
-            self.call_later(self.widget.receive, TracePiece(message.rollout, message.first, steps))
+            steps: list[TraceStep] = self.reader.read_steps(message.first, message.count)
+            self.call_later(self.widget.receive, TraceSlice(message.rollout, message.first, steps))
 
         self.pool.submit(read)
 
@@ -57,7 +65,7 @@ async def page() -> tuple[list[float], list[float]]:
     host = Reading()
     async with host.run_test(size=SIZE) as pilot:
         await settled(pilot)
-        tidy.settle()  # as the application does once all is loaded
+        responsiveness.freeze_loaded_objects()  # as the application does once all is loaded
         view, times, work = host.widget.view, [], []
         for jump in range(200):
             start, before = perf_counter(), process_time()
@@ -92,7 +100,7 @@ async def diff() -> tuple[float, float, float]:
             await asyncio.sleep(0.0005)
         seen(view)
         first = perf_counter() - start
-        while view._missing():
+        while view._find_missing():
             await asyncio.sleep(0.0005)
         seen(view)
         return first, perf_counter() - start, process_time() - before
@@ -162,11 +170,17 @@ async def stream() -> tuple[float, float]:
 
 async def main() -> None:
     times, work = await page()
-    print(f"page    median {1e3 * median(times):.1f}  p95 {1e3 * quantiles(times, n=20)[18]:.1f}  (at most 16)")
-    print(f"        processor time: median {1e3 * median(work):.1f}  p95 {1e3 * quantiles(work, n=20)[18]:.1f}")
+    print(
+        f"page    median {1e3 * median(times):.1f}  p95 {1e3 * quantiles(times, n=20)[18]:.1f}  (at most 16)"
+    )
+    print(
+        f"        processor time: median {1e3 * median(work):.1f}  p95 {1e3 * quantiles(work, n=20)[18]:.1f}"
+    )
     runs = [await diff() for _ in range(REPEATS)]
     rows, finished, spent = (1e3 * median(r[i] for r in runs) for i in range(3))
-    print(f"diff    rows {rows:.0f}  finished {finished:.0f}  (at most 100)  processor time {spent:.0f}")
+    print(
+        f"diff    rows {rows:.0f}  finished {finished:.0f}  (at most 100)  processor time {spent:.0f}"
+    )
     ratios = []
     for _ in range(3):
         bare, ours = await keys(Bare(), False), await keys(Keyed(DiffView()), True)

@@ -14,7 +14,9 @@ from genopt_tui.task import loader
 from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.rollout import Example, Limits, Rollout
 
-TASK_TOML = 'objective = "Return a large number"\nfailure_score = 0.0\npreload = ["math"]\n[starts.plain]\n'
+TASK_TOML = (
+    'objective = "Return a large number"\nfailure_score = 0.0\npreload = ["math"]\n[starts.plain]\n'
+)
 TASK = """
 from genopt_tui.task.contract import Example, Result
 
@@ -30,13 +32,19 @@ def run(artifact, example, ctx):
         ctx.step({"number": i}, value, float(value), note="n")
     return Result(total, feedback=f"{total:g} in all", metrics={"total": total})
 """
-LIMITS = Limits(seconds=0.6, memory=128 * 1024**2, output=200_000, file_size=4 * 1024**2, scratch=16 * 1024**2)
+LIMITS = Limits(
+    seconds=0.6, memory=128 * 1024**2, output=200_000, file_size=4 * 1024**2, scratch=16 * 1024**2
+)
 KINDS = [
-    pytest.param("bwrap", marks=pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")),
+    pytest.param(
+        "bwrap",
+        marks=pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed"),
+    ),
     pytest.param(
         "landlock",
         marks=pytest.mark.skipif(
-            lockdown.landlock_abi() < 3 or not lockdown.seccomp_works(), reason="no Landlock with seccomp here"
+            lockdown.landlock_abi() < 3 or not lockdown.seccomp_works(),
+            reason="no Landlock with seccomp here",
         ),
     ),
 ]
@@ -44,10 +52,12 @@ KINDS = [
 
 def write_task(folder: Path, code: str = TASK, toml: str = TASK_TOML) -> TaskFolder:
     (folder / "starts" / "plain").mkdir(parents=True)
-    (folder / "starts" / "plain" / "agent.py").write_text("def act(obs):\n    return obs['number']\n")
+    (folder / "starts" / "plain" / "agent.py").write_text(
+        "def act(obs):\n    return obs['number']\n"
+    )
     (folder / "task.toml").write_text(toml)
     (folder / "task.py").write_text(code)
-    return loader.load(folder)
+    return loader.load_task(folder)
 
 
 def rollout(code: str, *, times: int = 2, **fields: object) -> Rollout:

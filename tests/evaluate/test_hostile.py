@@ -1,4 +1,5 @@
-"""Artifacts that break or attack: each ends with its status, in time, and harms nothing else. In both kinds of sandbox."""
+"""Artifacts that break or attack: each ends with its status, in time, and harms nothing else. In
+both kinds of sandbox."""
 
 import os
 from collections.abc import AsyncIterator
@@ -9,7 +10,14 @@ import pytest_asyncio
 
 from genopt_tui.config import Sandbox
 from genopt_tui.evaluate.pool import Pool
-from tests.evaluate.conftest import KINDS, LIMITS, living_children, rollout, without_bwrap, write_task
+from tests.evaluate.conftest import (
+    KINDS,
+    LIMITS,
+    living_children,
+    rollout,
+    without_bwrap,
+    write_task,
+)
 from tests.evaluate.hostile import BROKEN, HARMLESS, act
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -17,7 +25,9 @@ SECRET = "sk-never-to-be-seen"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
-async def pool(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pool]:
+async def pool(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Pool]:
     folder = tmp_path_factory.mktemp("hostile")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", SECRET)
@@ -47,7 +57,10 @@ async def unharmed(pool: Pool) -> bool:
 async def test_broken(pool: Pool, name: str) -> None:
     code, status, text = BROKEN[name]
     result = await pool.submit(rollout(code))
-    assert result.status in (status if isinstance(status, tuple) else (status,)) and result.score is None, result
+    assert (
+        result.status in (status if isinstance(status, tuple) else (status,))
+        and result.score is None
+    ), result
     assert text in result.error, result.error
     assert "genopt_tui" not in result.error
     assert result.seconds < LIMITS.seconds + 1

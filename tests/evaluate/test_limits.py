@@ -1,4 +1,5 @@
-"""Limits and the settings of the sandbox: what is bounded, what is opened, and what is said of either."""
+"""Limits and the settings of the sandbox: what is bounded, what is opened, and what is said of
+either."""
 
 import os
 import socket
@@ -37,7 +38,7 @@ def held(name):
     return int(re.search(name + r":\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 
 async def main():
-    pool = Pool(loader.load(Path(sys.argv[1])), workers=1, limits=Limits(seconds=60, output=int(sys.argv[2])), sandbox=Sandbox())
+    pool = Pool(loader.load_task(Path(sys.argv[1])), workers=1, limits=Limits(seconds=60, output=int(sys.argv[2])), sandbox=Sandbox())
     flood = "import os\\ndef act(obs):\\n    for _ in range({}): os.write(1 + _ % 2, b'x' * (1 << 20))\\n    return 1\\n"
     for megabytes in (1, 50):
         before = held("VmRSS")
@@ -51,7 +52,9 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(("limit", "status"), [(64 << 20, "ok"), (1 << 20, "output")])
-def test_50_mb_of_output_cost_the_runner_no_memory(tmp_path: Path, kind: str, limit: int, status: str) -> None:
+def test_50_mb_of_output_cost_the_runner_no_memory(
+    tmp_path: Path, kind: str, limit: int, status: str
+) -> None:
     write_task(tmp_path / "task")
     line = [sys.executable, "-c", FLOOD, str(tmp_path / "task"), str(limit)]
     done = subprocess.run(line, capture_output=True, text=True, timeout=100, check=True)
@@ -61,7 +64,9 @@ def test_50_mb_of_output_cost_the_runner_no_memory(tmp_path: Path, kind: str, li
 
 
 async def test_cpu_time_is_bounded(make: Make) -> None:
-    result = await make(limits=Limits(seconds=30, cpu_seconds=1)).submit(rollout(act("while True: pass")))
+    result = await make(limits=Limits(seconds=30, cpu_seconds=1)).submit(
+        rollout(act("while True: pass"))
+    )
     assert (result.status, result.score) == ("timeout", None)
     assert "CPU" in result.error
 
@@ -71,7 +76,9 @@ async def test_calls_are_bounded(make: Make) -> None:
     assert result.status == "killed" and "more than 3 calls" in result.error
 
 
-async def test_a_path_that_is_not_open_is_named_with_its_setting(make: Make, kind: str, tmp_path: Path) -> None:
+async def test_a_path_that_is_not_open_is_named_with_its_setting(
+    make: Make, kind: str, tmp_path: Path
+) -> None:
     data = tmp_path / "data.txt"
     data.write_text("21")
     code = act(f"return int(open({str(data)!r}).read())")
@@ -116,7 +123,9 @@ def server() -> Iterator[int]:
 
 
 async def test_the_network_is_named_with_its_setting(make: Make, kind: str, server: int) -> None:
-    code = act(f"import socket\nreturn int(socket.create_connection(('127.0.0.1', {server})).recv(9))")
+    code = act(
+        f"import socket\nreturn int(socket.create_connection(('127.0.0.1', {server})).recv(9))"
+    )
     closed = await make(limits=QUICK).submit(rollout(code))
     assert closed.status == "error" and "--set sandbox.network=true" in closed.error, closed.error
     opened = await make(limits=QUICK, sandbox=Sandbox(network=True)).submit(rollout(code))
@@ -129,7 +138,12 @@ async def test_processes_are_named_with_their_setting(make: Make, kind: str) -> 
 
 
 async def test_other_errors_name_no_setting(make: Make) -> None:
-    for body in ("return {}['HOME']", "open('/nowhere/at/all')", "raise PermissionError('no')", "raise KeyError('x')"):
+    for body in (
+        "return {}['HOME']",
+        "open('/nowhere/at/all')",
+        "raise PermissionError('no')",
+        "raise KeyError('x')",
+    ):
         result = await make(limits=QUICK).submit(rollout(act(body)))
         assert result.status == "error" and "--set" not in result.error, (body, result.error)
     assert "HOME" in os.environ

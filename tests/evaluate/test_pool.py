@@ -48,14 +48,16 @@ async def until(condition: object, seconds: float = 10.0) -> None:
 
 
 async def test_examples_come_from_a_judge(make: Make) -> None:
-    found = await make().examples("gate", {})
+    found = await make().list_examples("gate", {})
     assert [e.id for e in found] == ["gate-0", "gate-1", "gate-2"]
     assert found[0] == Example("gate-0", {"times": 2})
 
 
 async def test_result_of_a_traced_rollout(make: Make) -> None:
     pool = make()
-    result = await pool.submit(rollout(NUMBER + "print('hello')\n", traced=True, split="gate", repeat=3))
+    result = await pool.submit(
+        rollout(NUMBER + "print('hello')\n", traced=True, split="gate", repeat=3)
+    )
     assert (result.example, result.repeat, result.split, result.status) == ("e-1", 3, "gate", "ok")
     assert result.feedback == f"{result.score:g} in all"
     assert result.metrics == {"total": result.score}
@@ -72,7 +74,10 @@ async def test_result_of_a_traced_rollout(make: Make) -> None:
 async def test_randomness_is_that_of_seed_example_and_repeat(make: Make) -> None:
     pool = make(workers=2)
     same = await asyncio.gather(*(pool.submit(rollout(NUMBER, seed=5)) for _ in range(3)))
-    other = [await pool.submit(rollout(NUMBER, seed=6)), await pool.submit(rollout(NUMBER, seed=5, repeat=1))]
+    other = [
+        await pool.submit(rollout(NUMBER, seed=6)),
+        await pool.submit(rollout(NUMBER, seed=5, repeat=1)),
+    ]
     assert len({r.score for r in same}) == 1
     assert len({r.signature for r in same}) == 1
     assert len({r.score for r in [same[0], *other]}) == 3
@@ -96,7 +101,9 @@ async def test_questions_are_answered_outside_and_cost_no_time(make: Make) -> No
     result = await make(answer=answer).submit(rollout(ASKING))
     assert (result.status, result.score, result.llm_calls) == ("ok", 42.0, 2), result
     assert result.seconds < 0.4
-    assert asked[1] == LlmQuestion("e-1", 0, 0, [{"role": "user", "content": "n 1"}], {"temperature": 0.5})
+    assert asked[1] == LlmQuestion(
+        "e-1", 0, 0, [{"role": "user", "content": "n 1"}], {"temperature": 0.5}
+    )
 
 
 async def test_equal_questions_are_numbered(make: Make) -> None:
@@ -106,7 +113,9 @@ async def test_equal_questions_are_numbered(make: Make) -> None:
         numbers.append(question.n)
         return "1"
 
-    await make(answer=answer).submit(rollout("def act(obs):\n    return float(llm('same'))\n", times=3))
+    await make(answer=answer).submit(
+        rollout("def act(obs):\n    return float(llm('same'))\n", times=3)
+    )
     assert numbers == [0, 1, 2]
 
 
@@ -179,7 +188,9 @@ async def test_killed_processes_are_nobodys_score(make: Make) -> None:
     batch = [asyncio.create_task(pool.submit(rollout(code, times=4, repeat=i))) for i in range(6)]
     kills = await harassed(batch, 20)
     results = await asyncio.gather(*batch)
-    assert [(r.status, r.score, r.signature) for r in results] == [("ok", 6.0, undisturbed.signature)] * 6
+    assert [(r.status, r.score, r.signature) for r in results] == [
+        ("ok", 6.0, undisturbed.signature)
+    ] * 6
     assert kills == 20
 
 
@@ -197,7 +208,10 @@ def waiting() -> list[int]:
     """Players: the processes below this one that have none below themselves."""
     alive = living_children()
     with contextlib.suppress(OSError):
-        parents = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in alive}
+        parents = {
+            int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            for pid in alive
+        }
         return [pid for pid in alive if pid not in parents]
     return []
 
@@ -240,7 +254,7 @@ async def test_no_more_judges_than_are_bounded_while_questions_wait(make: Make) 
         return "1"
 
     pool = make(answer=answer)
-    pool._most = 3
+    pool._max_judges = 3
     results = await asyncio.gather(*(pool.submit(rollout(ASKING, repeat=i)) for i in range(8)))
     assert {(r.status, r.score) for r in results} == {("ok", 2.0)}
     assert len(named("judge")) <= 3
@@ -260,7 +274,9 @@ async def test_folders_of_killed_runners_are_removed(
 
 
 async def test_a_judge_that_dies_over_a_rollout_is_infra(make: Make) -> None:
-    code = "import os\ndef run(artifact, example, ctx): print('last words', flush=True); os._exit(3)\n"
+    code = (
+        "import os\ndef run(artifact, example, ctx): print('last words', flush=True); os._exit(3)\n"
+    )
     result = await make(code).submit(rollout("def act(obs): return 1"))
     assert (result.status, result.score) == ("infra", None)
     assert "last words" in result.error
@@ -270,7 +286,7 @@ async def test_a_task_that_cannot_be_loaded_is_infra(make: Make) -> None:
     pool = make("raise RuntimeError('broken task')")
     assert (await pool.submit(rollout(NUMBER))).status == "infra"
     with pytest.raises(EvaluationError, match="broken task"):
-        await pool.examples("train", {})
+        await pool.list_examples("train", {})
 
 
 async def test_artifact_error_of_a_task(make: Make) -> None:
@@ -288,7 +304,9 @@ async def test_artifact_error_of_a_task(make: Make) -> None:
         ({"other": 7}, "invalid", "it reported no size, which is constrained"),
     ],
 )
-async def test_a_metric_may_be_a_constraint(make: Make, metrics: dict[str, float], status: str, error: str) -> None:
+async def test_a_metric_may_be_a_constraint(
+    make: Make, metrics: dict[str, float], status: str, error: str
+) -> None:
     code = (
         "from math import nan\nfrom genopt_tui.task.contract import Result\n"
         f"def run(artifact, example, ctx):\n    return Result(ctx.call('agent.act', {{'number': 1}}), metrics={metrics!r})\n"
@@ -296,7 +314,9 @@ async def test_a_metric_may_be_a_constraint(make: Make, metrics: dict[str, float
     toml = TASK_TOML + '\n[[constraints]]\nmetric = "size"\nat_most = 100\n'
     result = await make(code, toml).submit(rollout(NUMBER))
     assert (result.status, result.error) == (status, error)
-    assert (result.score is None) is (status == "invalid") and result.metrics.keys() == metrics.keys()
+    assert (result.score is None) is (
+        status == "invalid"
+    ) and result.metrics.keys() == metrics.keys()
 
 
 async def test_async_task(make: Make) -> None:
@@ -318,7 +338,9 @@ async def test_arrays_and_tables_pass(make: Make) -> None:
         "    return Result(float(array.sum()))\n"
     )
     toml = 'objective = "x"\nfailure_score = 0.0\npreload = ["pandas"]\n[starts.plain]\n'
-    result = await make(code, toml, limits=Limits(seconds=20)).submit(rollout("def act(t, a): return t, a * 2"))
+    result = await make(code, toml, limits=Limits(seconds=20)).submit(
+        rollout("def act(t, a): return t, a * 2")
+    )
     assert (result.status, result.score) == ("ok", 4.0), result
 
 
@@ -358,7 +380,9 @@ async def test_closing_leaves_no_file_where_a_program_of_the_task_lives_on(make:
     assert len(os.listdir("/proc/self/fd")) <= before
 
 
-async def test_below_the_floor_it_refuses(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_below_the_floor_it_refuses(
+    make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sandbox.lockdown, "seccomp_works", lambda: False)
     with pytest.raises(EvaluationError, match="sandbox=none"):
@@ -388,19 +412,21 @@ for module in (os, select, signal):
             delattr(module, name)
 from genopt_tui.config import Sandbox
 from genopt_tui.errors import EvaluationError
-from genopt_tui.evaluate import core, judge, pool, sandbox, shell, zygote
+from genopt_tui.evaluate import cpu_affinity, judge, pool, sandbox, shell, zygote
 os.environ["PATH"] = "/nowhere"
-assert not core.choice()
-assert sandbox.choose(Sandbox(kind="none")).name == "none"
+assert not cpu_affinity.has_multiple_cores()
+assert sandbox.choose_isolation(Sandbox(kind="none")).name == "none"
 try:
-    sandbox.choose(Sandbox())
+    sandbox.choose_isolation(Sandbox())
 except EvaluationError as error:
     print(error)
-print(shell.run("echo from a shell"))
+print(shell.run_line("echo from a shell"))
 """
 
 
 def test_where_there_is_no_linux_it_loads_and_refuses() -> None:
-    done = subprocess.run([sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE], capture_output=True, text=True, timeout=60, check=True
+    )
     assert "[0, 'from a shell" in done.stdout
     assert "bubblewrap is not installed" in done.stdout and "--set sandbox=none" in done.stdout

@@ -1,4 +1,5 @@
-"""Traces as the judge collects them: pictures exact and by step, and nothing from a tampered player believed."""
+"""Traces as the judge collects them: pictures exact and by step, and nothing from a tampered player
+believed."""
 
 import zlib
 from typing import Any
@@ -14,10 +15,12 @@ from genopt_tui.task.rollout import Picture
 
 def shown(kept: list[Picture]) -> Any:
     """The last of these pictures as rows of red, green, blue."""
-    first = max(i for i, each in enumerate(kept) if pictures.is_whole(each))
-    picture = pictures.last(kept[first:])
+    first = max(i for i, each in enumerate(kept) if pictures.is_keyframe(each))
+    picture = pictures.decode_last(kept[first:])
     palette = np.frombuffer(picture.palette, np.uint8).reshape(-1, 3)
-    return palette[np.frombuffer(zlib.decompress(picture.pixels), np.uint8)].reshape(picture.height, picture.width, 3)
+    return palette[np.frombuffer(zlib.decompress(picture.pixels), np.uint8)].reshape(
+        picture.height, picture.width, 3
+    )
 
 
 @pytest.mark.parametrize("shape", [(20, 16, 3), (7, 5, 3)])
@@ -28,12 +31,14 @@ def test_pictures_are_kept_exactly_where_they_changed(shape: tuple[int, int, int
     for step in range(30):
         tracer.step(None, None, None, {})
         if step % 3:
-            image[random.integers(shape[0]), random.integers(shape[1])] = random.integers(0, 4, 3) * 80
+            image[random.integers(shape[0]), random.integers(shape[1])] = (
+                random.integers(0, 4, 3) * 80
+            )
         tracer.attach(image)
         wanted[step] = image.copy()
         image[0, 0] = 0  # the task goes on with the same array
     tracer.finish()
-    kept = tracer.album.pictures
+    kept = tracer.picture_encoder.pictures
     for step, picture in wanted.items():
         assert (shown([p for p in kept if p.step <= step]) == picture).all()
     assert len(kept) < 30
@@ -55,8 +60,10 @@ def test_pictures_by_numbers_of_colours(shape: tuple[int, int]) -> None:
         wanted[step] = palette[image]
     tracer.finish()
     for step, picture in wanted.items():
-        assert (shown([p for p in tracer.album.pictures if p.step <= step]) == picture).all()
-    assert len(tracer.album.pictures) < 35
+        assert (
+            shown([p for p in tracer.picture_encoder.pictures if p.step <= step]) == picture
+        ).all()
+    assert len(tracer.picture_encoder.pictures) < 35
 
 
 def test_most_pictures_say_only_what_changed_and_few_are_read_for_any() -> None:
@@ -68,8 +75,8 @@ def test_most_pictures_say_only_what_changed_and_few_are_read_for_any() -> None:
         image[step // 16, step % 16] = 7
         tracer.attach(image, palette)
     tracer.finish()
-    kept = tracer.album.pictures
-    assert [i for i, each in enumerate(kept) if pictures.is_whole(each)] == [0, 32, 64, 96]
+    kept = tracer.picture_encoder.pictures
+    assert [i for i, each in enumerate(kept) if pictures.is_keyframe(each)] == [0, 32, 64, 96]
     assert all((shown(kept[: i + 1])[..., 0] > 0).sum() == i + 1 for i in range(100))
 
 
@@ -84,8 +91,8 @@ def test_the_latest_picture_of_a_step_counts() -> None:
             image[step, again] = 9
             tracer.attach(image, palette)
     tracer.finish()
-    assert [each.step for each in tracer.album.pictures] == [0, 1, 2]
-    assert (shown(tracer.album.pictures)[..., 0] == image).all()
+    assert [each.step for each in tracer.picture_encoder.pictures] == [0, 1, 2]
+    assert (shown(tracer.picture_encoder.pictures)[..., 0] == image).all()
 
 
 def test_more_than_256_colours_of_changing_palettes() -> None:
@@ -97,19 +104,21 @@ def test_more_than_256_colours_of_changing_palettes() -> None:
         tracer.step(None, None, None, {})
         tracer.attach(numbers, palette)
     tracer.finish()
-    assert [len(p.palette) // 3 for p in tracer.album.pictures] == [256, 256]
-    assert abs(shown(tracer.album.pictures).astype(int)[..., 0] - 100).max() < 40
+    assert [len(p.palette) // 3 for p in tracer.picture_encoder.pictures] == [256, 256]
+    assert abs(shown(tracer.picture_encoder.pictures).astype(int)[..., 0] - 100).max() < 40
 
 
 def test_more_than_256_colours_are_rounded() -> None:
     tracer = Tracer()
     tracer.attach(np.arange(40 * 40 * 3, dtype=np.uint16).reshape(40, 40, 3).astype(np.uint8) * 7)
     tracer.finish()
-    (picture,) = tracer.album.pictures
+    (picture,) = tracer.picture_encoder.pictures
     assert len(picture.palette) == 3 * 256 and shown([picture]).shape == (40, 40, 3)
 
 
-@pytest.mark.parametrize("picture", [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 3)), "picture", None])
+@pytest.mark.parametrize(
+    "picture", [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 3)), "picture", None]
+)
 def test_what_is_no_picture_is_refused_at_once(picture: object) -> None:
     with pytest.raises(ValueError, match="height x width x 3"):
         Tracer().attach(picture)
@@ -138,9 +147,9 @@ GOOD = call("act", {"x": 1}, 2, None, 0)
 
 
 def test_calls_are_added_up() -> None:
-    calls = NO_CALLS.plus([1, 1, GOOD]).plus([0, 1, call("f", {}, None, "ValueError", 1)])
+    calls = NO_CALLS.add([1, 1, GOOD]).add([0, 1, call("f", {}, None, "ValueError", 1)])
     assert (calls.cut, calls.number, calls.failed) == (1, 2, True)
-    assert len(msgpack.unpackb(calls.packed())) == 2
+    assert len(msgpack.unpackb(calls.pack())) == 2
 
 
 @pytest.mark.parametrize(
@@ -153,4 +162,4 @@ def test_calls_are_added_up() -> None:
 )  # fmt: skip
 def test_forged_calls_are_refused(sent: object) -> None:
     with pytest.raises(BadCalls):
-        NO_CALLS.plus(sent)
+        NO_CALLS.add(sent)

@@ -6,14 +6,17 @@ from random import Random
 import pytest
 from scipy import stats
 
-from genopt_tui.learn.gate import compare, spent, summary
+from genopt_tui.learn.gate import compare, spend_alpha, summarize
 
 
 def verdicts(trials: int, n: int, effect: float, looks: int = 1) -> list[str]:
     said = []
     for trial in range(trials):
         noise = Random(trial)
-        base, new = [noise.gauss(0, 1) for _ in range(n)], [noise.gauss(effect, 1) for _ in range(n)]
+        base, new = (
+            [noise.gauss(0, 1) for _ in range(n)],
+            [noise.gauss(effect, 1) for _ in range(n)],
+        )
         for look in range(1, looks + 1):
             part = n * look // looks
             verdict = compare(base[:part], new[:part], look=look, looks=looks).verdict
@@ -31,7 +34,7 @@ def test_an_identical_version_is_seldom_accepted():
 
 def test_three_looks_do_not_accept_more_often():
     assert verdicts(150, 12, 0.0, looks=3).count("better") <= 0.073 * 150
-    assert math.isclose(sum(spent(0.05, k, 3) for k in (1, 2, 3)), 0.05)
+    assert math.isclose(sum(spend_alpha(0.05, k, 3) for k in (1, 2, 3)), 0.05)
 
 
 def test_an_effect_of_one_deviation_is_found():
@@ -88,10 +91,10 @@ def test_what_cannot_be_paired_is_refused():
         with pytest.raises(ValueError):
             compare(base, new)
     with pytest.raises(ValueError):
-        spent(0.05, 4, 4)
+        spend_alpha(0.05, 4, 4)
 
 
 def test_a_summary_and_its_lower_bound():
-    said = summary([1.0, 2.0, 3.0])
+    said = summarize([1.0, 2.0, 3.0])
     assert (said.mean, said.n) == (2.0, 3) and said.stderr == pytest.approx(0.577, abs=1e-3)
     assert said.bound() < 2 < said.bound("lower")

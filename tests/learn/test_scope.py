@@ -3,7 +3,7 @@
 import pytest
 
 from genopt_tui.errors import UsageError
-from genopt_tui.learn.scope import parse_scope, unsafe_name
+from genopt_tui.learn.scope import explain_unsafe_name, parse_scope
 
 CODE = """import math
 
@@ -31,9 +31,9 @@ FILES = {"a.py": CODE, "b.md": "text\n"}
 
 def test_lines_of_each_kind_of_entry():
     scope = parse_scope(["a.py:f", "a.py:A.g", "a.py:#numbers", "b.md"], FILES)
-    assert scope.lines("a.py", CODE) == [(4, 5), (9, 12), (19, 19)]
-    assert scope.lines("b.md", FILES["b.md"]) == [(1, 1)]
-    assert parse_scope(["a.py:A"], FILES).lines("a.py", CODE) == [(8, 15)]
+    assert scope.find_editable_lines("a.py", CODE) == [(4, 5), (9, 12), (19, 19)]
+    assert scope.find_editable_lines("b.md", FILES["b.md"]) == [(1, 1)]
+    assert parse_scope(["a.py:A"], FILES).find_editable_lines("a.py", CODE) == [(8, 15)]
 
 
 @pytest.mark.parametrize(
@@ -69,21 +69,26 @@ def test_an_entry_that_fits_nothing_is_named(entry, says):
 )
 def test_everything_outside_must_stay(old, new, allowed):
     scope = parse_scope(["a.py:f", "a.py:#numbers"], FILES)
-    found = scope.violations(FILES, {**FILES, "a.py": CODE.replace(old, new)})
+    found = scope.find_violations(FILES, {**FILES, "a.py": CODE.replace(old, new)})
     assert (not found) is allowed, found
 
 
 def test_files_may_come_and_go_only_where_a_glob_says_so():
     new = {"a.py": CODE, "c.md": "x\n"}
-    assert {v.file for v in parse_scope(["a.py"], FILES).violations(FILES, new)} == {"b.md", "c.md"}
-    assert parse_scope(["*.md"], FILES).violations(FILES, new) == []
+    assert {v.file for v in parse_scope(["a.py"], FILES).find_violations(FILES, new)} == {
+        "b.md",
+        "c.md",
+    }
+    assert parse_scope(["*.md"], FILES).find_violations(FILES, new) == []
     assert not parse_scope(["*.md"], FILES).covers("sub/c.md")
     assert parse_scope(["**/*.md"], FILES).covers("sub/c.md")
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "a//b", ".git/config", "a\nb", "", "x" * 300, "a\\b", "a/../b"])
+@pytest.mark.parametrize(
+    "name", ["../x", "/x", "a//b", ".git/config", "a\nb", "", "x" * 300, "a\\b", "a/../b"]
+)
 def test_names_that_no_file_may_have(name):
-    assert unsafe_name(name)
+    assert explain_unsafe_name(name)
 
 
 def test_a_region_marker_in_a_string_is_none():

@@ -14,11 +14,14 @@ import pytest
 
 from genopt_tui.config import Retry
 from genopt_tui.errors import ProposerPause
-from genopt_tui.propose.base import Ask, Broken, Delta, Finish, Said
+from genopt_tui.propose.base import Delta, FailedTry, Finish, ReplyRequest, StreamEvent
 from genopt_tui.propose.command import CommandProposer
 
-MESSAGES = [{"role": "system", "content": "You improve code."}, {"role": "user", "content": "Improve é this."}]
-ASK = Ask(MESSAGES, base_tree="t")
+MESSAGES = [
+    {"role": "system", "content": "You improve code."},
+    {"role": "user", "content": "Improve é this."},
+]
+ASK = ReplyRequest(MESSAGES, base_tree="t")
 QUICK = Retry(tries=5, base=0.001, cap=0.002, timeout=20.0)
 EDIT = "a.py\n<<<<<<< SEARCH\nx = 1\n=======\nx = 2\n>>>>>>> REPLACE\n"
 
@@ -27,8 +30,8 @@ def python(code: str, retry: Retry = QUICK) -> CommandProposer:
     return CommandProposer([sys.executable, "-I", "-S", "-c", code], retry)
 
 
-async def said(source: CommandProposer, ask: Ask = ASK) -> tuple[list[Said], str]:
-    events: list[Said] = []
+async def said(source: CommandProposer, ask: ReplyRequest = ASK) -> tuple[list[StreamEvent], str]:
+    events: list[StreamEvent] = []
     try:
         async for event in source.stream(ask):
             events.append(event)
@@ -37,8 +40,8 @@ async def said(source: CommandProposer, ask: Ask = ASK) -> tuple[list[Said], str
     return events, ""
 
 
-def text(events: list[Said]) -> str:
-    last = max((i for i, e in enumerate(events) if isinstance(e, Broken)), default=-1)
+def text(events: list[StreamEvent]) -> str:
+    last = max((i for i, e in enumerate(events) if isinstance(e, FailedTry)), default=-1)
     return "".join(e.text for e in events[last + 1 :] if isinstance(e, Delta))
 
 
@@ -84,7 +87,8 @@ async def test_folder_is_empty_and_gone_afterwards() -> None:
 
 async def test_program_that_does_not_read_its_prompt_is_heard() -> None:
     events, pause = await said(
-        python(f"print({EDIT!r})"), Ask([{"role": "user", "content": "x" * 1_000_000}], base_tree="t")
+        python(f"print({EDIT!r})"),
+        ReplyRequest([{"role": "user", "content": "x" * 1_000_000}], base_tree="t"),
     )
     assert EDIT in text(events) and not pause
 
@@ -98,22 +102,26 @@ async def test_failure_is_tried_again_with_the_end_of_its_standard_error(tmp_pat
     mark = tmp_path / "tried"
     code = f"import os, sys; p = {str(mark)!r}\nif not os.path.exists(p): open(p, 'w'); print('half'); sys.exit('it broke')\nprint('```whole')"
     events, pause = await said(python(code))
-    (broken,) = [e for e in events if isinstance(e, Broken)]
-    assert broken.text == "half\n" and broken.error == "exit code 1: it broke" and broken.cost is None
+    (broken,) = [e for e in events if isinstance(e, FailedTry)]
+    assert (
+        broken.text == "half\n" and broken.error == "exit code 1: it broke" and broken.cost is None
+    )
     assert text(events) == "```whole\n" and not pause
 
 
 async def test_same_failure_three_times_pauses() -> None:
     events, pause = await said(python("import sys, time; sys.exit(f'no network at {time.time()}')"))
-    assert sum(isinstance(e, Broken) for e in events) == 3 < QUICK.tries
+    assert sum(isinstance(e, FailedTry) for e in events) == 3 < QUICK.tries
     assert "no network" in pause and "3 times" in pause
 
 
-@pytest.mark.parametrize("code", ["print({0!r})", "import sys; print({0!r}, file=sys.stderr); sys.exit(1)"])
+@pytest.mark.parametrize(
+    "code", ["print({0!r})", "import sys; print({0!r}, file=sys.stderr); sys.exit(1)"]
+)
 async def test_quota_notice_pauses_at_once_with_its_text(code: str) -> None:
     notice = "You have hit your usage limit. It resets at 3 pm."
     events, pause = await said(python(code.format(notice)))
-    assert notice in pause and len([e for e in events if isinstance(e, Broken)]) == 1
+    assert notice in pause and len([e for e in events if isinstance(e, FailedTry)]) == 1
     assert not any(isinstance(e, Finish) for e in events)
 
 
@@ -132,7 +140,7 @@ async def test_refusal_is_a_reply_twice_and_pauses_the_third_time() -> None:
 async def test_answer_for_an_artifact_may_be_anything() -> None:
     source = python("print('quota')")
     for _ in range(4):
-        events, pause = await said(source, Ask(MESSAGES))
+        events, pause = await said(source, ReplyRequest(MESSAGES))
         assert text(events) == "quota\n" and not pause
 
 
@@ -176,11 +184,11 @@ async def test_nothing_of_the_program_stays(ending: str) -> None:
 RUNNER = """
 import asyncio, sys
 from genopt_tui.config import Retry
-from genopt_tui.propose.base import Ask, Delta
+from genopt_tui.propose.base import Delta, ReplyRequest
 from genopt_tui.propose.command import CommandProposer
 async def main():
     source = CommandProposer([sys.executable, "-I", "-S", "-c", sys.argv[1]], Retry(tries=1))
-    async for event in source.stream(Ask([{"role": "user", "content": "hello"}])):
+    async for event in source.stream(ReplyRequest([{"role": "user", "content": "hello"}])):
         if isinstance(event, Delta):
             print(event.text, flush=True)
 asyncio.run(main())

@@ -16,41 +16,48 @@ from loopback import Answer, Provider, Refuse, Say
 
 from genopt_tui.config import Retry, SessionSettings
 from genopt_tui.errors import ProposerPause
-from genopt_tui.learn.edit import Edit, read_reply
+from genopt_tui.learn.edit.edit import Edit, read_reply
 from genopt_tui.learn.scope import parse_scope
-from genopt_tui.propose.base import Ask, Broken, Delta, Finish, Said
-from genopt_tui.propose.faults import ended_early, message_of
+from genopt_tui.propose.base import Delta, FailedTry, Finish, ReplyRequest, StreamEvent
 from genopt_tui.propose.model import ModelProposer
+from genopt_tui.propose.provider_errors import ended_early, extract_message
 
-MESSAGES = [{"role": "system", "content": "You improve code."}, {"role": "user", "content": "Improve this."}]
+MESSAGES = [
+    {"role": "system", "content": "You improve code."},
+    {"role": "user", "content": "Improve this."},
+]
 QUICK = Retry(tries=4, base=0.001, cap=0.004, timeout=30.0)
 PART = "part of a reply that breaks"
 NOTHING = {"input": 0, "output": 0}
 
 
 def proposer(provider: Provider, retry: Retry = QUICK, **settings: Any) -> ModelProposer:
-    return ModelProposer("openai/some", SessionSettings(api_base=provider.url, retry=retry, **settings))
+    return ModelProposer(
+        "openai/some", SessionSettings(api_base=provider.url, retry=retry, **settings)
+    )
 
 
-async def said(source: ModelProposer, ask: Ask | None = None) -> tuple[list[Said], str]:
+async def said(
+    source: ModelProposer, ask: ReplyRequest | None = None
+) -> tuple[list[StreamEvent], str]:
     """All events, and the message of the pause that ended them ('' when none did)."""
-    events: list[Said] = []
+    events: list[StreamEvent] = []
     try:
-        async for event in source.stream(ask or Ask(MESSAGES, base_tree="t")):
+        async for event in source.stream(ask or ReplyRequest(MESSAGES, base_tree="t")):
             events.append(event)
     except ProposerPause as pause:
         return events, str(pause)
     return events, ""
 
 
-def text(events: list[Said]) -> str:
+def text(events: list[StreamEvent]) -> str:
     """The complete reply: the deltas since the last break."""
-    last = max((i for i, e in enumerate(events) if isinstance(e, Broken)), default=-1)
+    last = max((i for i, e in enumerate(events) if isinstance(e, FailedTry)), default=-1)
     return "".join(e.text for e in events[last + 1 :] if isinstance(e, Delta))
 
 
-def breaks(events: list[Said]) -> list[Broken]:
-    return [e for e in events if isinstance(e, Broken)]
+def breaks(events: list[StreamEvent]) -> list[FailedTry]:
+    return [e for e in events if isinstance(e, FailedTry)]
 
 
 async def test_reply_streams_in_pieces_with_usage_of_the_provider() -> None:
@@ -67,9 +74,14 @@ async def test_server_receives_the_prompt_to_the_byte_and_the_parameters() -> No
     messages = [{"role": "user", "content": "tabs\tand é漢 \x1b[31m[bold]\r\n"}]
     with Provider() as provider:
         source = proposer(provider, temperature=0.25, params={"max_tokens": 50})
-        await said(source, Ask(messages, seed=3, step=2, candidate=1))
-        await said(source, Ask(messages, seed=3, step=2, candidate=1, temperature=0.75, params={"top_p": 0.5}))
-        await said(source, Ask(messages, seed=3, step=2, candidate=0))
+        await said(source, ReplyRequest(messages, seed=3, step=2, candidate=1))
+        await said(
+            source,
+            ReplyRequest(
+                messages, seed=3, step=2, candidate=1, temperature=0.75, params={"top_p": 0.5}
+            ),
+        )
+        await said(source, ReplyRequest(messages, seed=3, step=2, candidate=0))
     first, second, third = (r.body for r in provider.requests)
     assert first["messages"] == messages and first["model"] == "some" and first["stream"] is True
     assert (first["temperature"], first["max_tokens"]) == (0.25, 50)
@@ -95,14 +107,32 @@ async def test_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
         (Say(PART, end="early"), PART, "the stream ended early, without a finish reason"),
         (Say("", end="early"), "", "nothing of a streamed reply arrived"),
         (
-            Say(raw=b'data: {"choices":[{"index":0,"delta":{"content":"abc"}}]}\n\ndata: {"cho\n\n'),
+            Say(
+                raw=b'data: {"choices":[{"index":0,"delta":{"content":"abc"}}]}\n\ndata: {"cho\n\n'
+            ),
             "abc",
             "the stream broke",
         ),
-        (Say(raw=b'data: {"choices":[{"index":0,"delta":{"content":"a\xff\xfe"}}]}\n\n'), "", "the stream broke"),
-        (Say(raw=b'data: {"choices":[]}\n\ndata: [DONE]\n\n'), "", "nothing of a streamed reply arrived"),
-        (Say(raw=b'{"choices":[{"message":{"content":"no stream"}}]}'), "", "nothing of a streamed reply arrived"),
-        (Say(raw=b'data: {"error":{"message":"overloaded","code":503}}\n\n'), "", "the stream broke: overloaded"),
+        (
+            Say(raw=b'data: {"choices":[{"index":0,"delta":{"content":"a\xff\xfe"}}]}\n\n'),
+            "",
+            "the stream broke",
+        ),
+        (
+            Say(raw=b'data: {"choices":[]}\n\ndata: [DONE]\n\n'),
+            "",
+            "nothing of a streamed reply arrived",
+        ),
+        (
+            Say(raw=b'{"choices":[{"message":{"content":"no stream"}}]}'),
+            "",
+            "nothing of a streamed reply arrived",
+        ),
+        (
+            Say(raw=b'data: {"error":{"message":"overloaded","code":503}}\n\n'),
+            "",
+            "the stream broke: overloaded",
+        ),
         (Refuse(hang_up=True), "", "no answer"),
         (Refuse(500, "it hurts"), "", "500: it hurts"),
         (Refuse(502, body=b"<html>bad gateway</html>"), "", "502: <html>bad gateway</html>"),
@@ -113,7 +143,9 @@ async def test_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -
     ],
     ids=lambda value: str(value)[:60],
 )
-async def test_failed_try_is_told_kept_and_tried_again(fault: Answer, partial: str, why: str) -> None:
+async def test_failed_try_is_told_kept_and_tried_again(
+    fault: Answer, partial: str, why: str
+) -> None:
     with Provider([fault, fault, Say("good", usage=(9, 1))]) as provider:
         events, pause = await said(proposer(provider))
     assert not pause and text(events) == "good" and len(provider.requests) == 3
@@ -124,12 +156,21 @@ async def test_failed_try_is_told_kept_and_tried_again(fault: Answer, partial: s
 
 async def test_refused_requests_cost_nothing_and_broken_replies_an_estimate() -> None:
     prices = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
-    with Provider([Refuse(503), Say(PART, end="reset"), Say("good", usage=(1000, 500))]) as provider:
+    with Provider(
+        [Refuse(503), Say(PART, end="reset"), Say("good", usage=(1000, 500))]
+    ) as provider:
         events, _ = await said(proposer(provider, params=prices))
     refused, broken = breaks(events)
     assert refused.usage == NOTHING and refused.cost == 0.0 and not refused.estimated
-    assert broken.usage and broken.usage["input"] > 0 and broken.usage["output"] > 0 and broken.estimated
-    assert broken.cost == pytest.approx(broken.usage["input"] * 1e-6 + broken.usage["output"] * 2e-6)
+    assert (
+        broken.usage
+        and broken.usage["input"] > 0
+        and broken.usage["output"] > 0
+        and broken.estimated
+    )
+    assert broken.cost == pytest.approx(
+        broken.usage["input"] * 1e-6 + broken.usage["output"] * 2e-6
+    )
     assert isinstance(events[-1], Finish) and events[-1].cost == pytest.approx(1000e-6 + 1000e-6)
 
 
@@ -155,7 +196,9 @@ async def test_twelve_server_errors_are_survived_with_the_default_number_of_trie
 
 
 @pytest.mark.parametrize("end", [StopAsyncIteration(), StopIteration()], ids=["async", "plain"])
-def test_early_end_is_known_by_the_type_at_its_root_whatever_is_said_about_it(end: Exception) -> None:
+def test_early_end_is_known_by_the_type_at_its_root_whatever_is_said_about_it(
+    end: Exception,
+) -> None:
     broken = ConnectionError("ended early")
     for told, root in (("whatever", end), ("stream ended early", broken)):
         error = RuntimeError(told)
@@ -171,12 +214,20 @@ def test_message_is_the_providers_own_before_that_of_its_client() -> None:
     class Wrapped(Exception):
         original_exception: Any = None
 
-    error, client = Wrapped("litellm.SomeError: OpenAIException - Error code: 400"), Client("Error code: 400")
+    error, client = (
+        Wrapped("litellm.SomeError: OpenAIException - Error code: 400"),
+        Client("Error code: 400"),
+    )
     error.original_exception = client
-    assert message_of(error) == "Error code: 400"
-    for body in ("too long", {"message": "too long"}, {"error": {"message": "too long"}}, {"error": "too long"}):
+    assert extract_message(error) == "Error code: 400"
+    for body in (
+        "too long",
+        {"message": "too long"},
+        {"error": {"message": "too long"}},
+        {"error": "too long"},
+    ):
         client.body = body
-        assert message_of(error) == "too long"
+        assert extract_message(error) == "too long"
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422])
@@ -189,7 +240,11 @@ async def test_what_cannot_get_better_is_not_tried_again(status: int) -> None:
 
 async def test_retry_after_is_honoured_as_seconds_and_as_date() -> None:
     date = formatdate(time.time() + 2, usegmt=True)
-    answers = [Refuse(429, headers={"Retry-After": "0.2"}), Refuse(429, headers={"Retry-After": date}), Say("good")]
+    answers = [
+        Refuse(429, headers={"Retry-After": "0.2"}),
+        Refuse(429, headers={"Retry-After": date}),
+        Say("good"),
+    ]
     with Provider(answers) as provider:
         events, _ = await said(proposer(provider))
     first, second = breaks(events)
@@ -198,19 +253,26 @@ async def test_retry_after_is_honoured_as_seconds_and_as_date() -> None:
 
 
 async def test_longer_wait_than_a_request_may_take_pauses() -> None:
-    with Provider([Refuse(429, "come back tomorrow", headers={"Retry-After": "86400"})]) as provider:
+    with Provider(
+        [Refuse(429, "come back tomorrow", headers={"Retry-After": "86400"})]
+    ) as provider:
         _, pause = await said(proposer(provider))
     assert len(provider.requests) == 1 and "come back tomorrow" in pause
 
 
-@pytest.mark.parametrize("answer", [Say(PART, end="stall"), Say("late", after=60.0)], ids=["stall", "silence"])
+@pytest.mark.parametrize(
+    "answer", [Say(PART, end="stall"), Say("late", after=60.0)], ids=["stall", "silence"]
+)
 async def test_stall_ends_at_the_time_limit_and_is_tried_again(answer: Say) -> None:
     with Provider([answer, Say("good")]) as provider:
         source = proposer(provider, Retry(tries=2, base=0.001, cap=0.001, timeout=1.0))
         events, _ = await said(source)
     assert text(events) == "good"
     (broken,) = breaks(events)
-    assert broken.text == "".join(answer.text if answer.end == "stall" else "") and "1 s" in broken.error
+    assert (
+        broken.text == "".join(answer.text if answer.end == "stall" else "")
+        and "1 s" in broken.error
+    )
     assert broken.estimated
 
 
@@ -223,7 +285,14 @@ async def test_finish_reason_is_passed_on(reason: str) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["", "only prose", "x" * 200_000, "\x1b[2J\x1b]0;title\x07[red]markup[/] \x00\x9b", "é漢🎉\r\n" * 50, "same" * 999],
+    [
+        "",
+        "only prose",
+        "x" * 200_000,
+        "\x1b[2J\x1b]0;title\x07[red]markup[/] \x00\x9b",
+        "é漢🎉\r\n" * 50,
+        "same" * 999,
+    ],
     ids=["empty", "prose", "200 KB", "escapes", "unicode", "repeated"],
 )
 async def test_reply_arrives_as_it_was_said(reply: str) -> None:
@@ -238,27 +307,51 @@ async def test_keys_the_server_adds_do_no_harm() -> None:
     raw += b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}\n\n'
     with Provider([Say(raw=raw + b"data: [DONE]\n\n")]) as provider:
         events, _ = await said(proposer(provider))
-    assert text(events) == "abc" and isinstance(events[-1], Finish) and events[-1].usage == {"input": 3, "output": 4}
+    assert (
+        text(events) == "abc"
+        and isinstance(events[-1], Finish)
+        and events[-1].usage == {"input": 3, "output": 4}
+    )
 
 
 async def test_what_a_tool_is_called_with_is_part_of_the_reply() -> None:
     def event(delta: object, reason: str | None = None) -> bytes:
         return (
-            b"data: %s\n\n" % json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}).encode()
+            b"data: %s\n\n"
+            % json.dumps(
+                {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+            ).encode()
         )
 
     def call(number: int, arguments: str, **name: str) -> object:
         return {
             "tool_calls": [
-                {"index": number, "id": "c", "type": "function", "function": {**name, "arguments": arguments}}
+                {
+                    "index": number,
+                    "id": "c",
+                    "type": "function",
+                    "function": {**name, "arguments": arguments},
+                }
             ]
         }
 
     edit = {"path": "a.py", "old_str": "X = 1", "new_str": "X = 2"}
     first, rest = json.dumps(edit)[:9], json.dumps(edit)[9:]
-    pieces = [{"content": "Done."}, call(0, "", name="edit"), call(0, first), call(0, rest), call(1, "{}", name="look")]
-    raw = b"".join(map(event, [*pieces, {"content": "And no more."}])) + event({}, "tool_calls") + b"data: [DONE]\n\n"
-    old = event({"function_call": {"name": "edit", "arguments": json.dumps(edit)}}) + event({}, "function_call")
+    pieces = [
+        {"content": "Done."},
+        call(0, "", name="edit"),
+        call(0, first),
+        call(0, rest),
+        call(1, "{}", name="look"),
+    ]
+    raw = (
+        b"".join(map(event, [*pieces, {"content": "And no more."}]))
+        + event({}, "tool_calls")
+        + b"data: [DONE]\n\n"
+    )
+    old = event({"function_call": {"name": "edit", "arguments": json.dumps(edit)}}) + event(
+        {}, "function_call"
+    )
     with Provider([Say(raw=raw), Say(raw=old + b"data: [DONE]\n\n")]) as provider:
         source = proposer(provider)
         new_way, old_way = text((await said(source))[0]), text((await said(source))[0])
@@ -272,7 +365,9 @@ async def test_what_a_tool_is_called_with_is_part_of_the_reply() -> None:
 
 
 async def test_thinking_is_kept_and_marked() -> None:
-    with Provider([Say("the edit", thinking="let me see, hm"), Say("", thinking="only thoughts")]) as provider:
+    with Provider(
+        [Say("the edit", thinking="let me see, hm"), Say("", thinking="only thoughts")]
+    ) as provider:
         source = proposer(provider)
         both, only = (await said(source))[0], (await said(source))[0]
     assert text(both) == "<think>\nlet me see, hm\n</think>\n\nthe edit"
@@ -284,7 +379,7 @@ async def test_cancelling_hangs_up_at_once() -> None:
         source, arrived = proposer(provider), asyncio.Event()
 
         async def read() -> None:
-            async with aclosing(source.stream(Ask(MESSAGES))) as events:  # type: ignore[type-var]
+            async with aclosing(source.stream(ReplyRequest(MESSAGES))) as events:  # type: ignore[type-var]
                 async for _ in events:
                     arrived.set()
 
@@ -293,7 +388,7 @@ async def test_cancelling_hangs_up_at_once() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        spent = await source.spent(Ask(MESSAGES), PART)
+        spent = await source.spent(ReplyRequest(MESSAGES), PART)
         for _ in range(200):
             if provider.requests[0].gone:
                 break
@@ -325,10 +420,10 @@ async def test_prices_and_tokenizers_that_litellm_knows() -> None:
     known, local, unknown = (
         ModelProposer(m, SessionSettings()) for m in ("openai/gpt-4o", "ollama/llama3", "openai/x")
     )
-    assert await known.price(1_000_000, 0) == pytest.approx(2.5)
-    assert await local.price(1000, 1000) == 0.0
-    assert await unknown.price(1000, 1000) is None
-    exact, guess = await known.counter(), await unknown.counter()
+    assert await known.estimate_price(1_000_000, 0) == pytest.approx(2.5)
+    assert await local.estimate_price(1000, 1000) == 0.0
+    assert await unknown.estimate_price(1000, 1000) is None
+    exact, guess = await known.get_counter(), await unknown.get_counter()
     assert exact.exact and exact.count("hello world") == 2
     assert not guess.exact and guess.count("hello world") > 0
 
@@ -340,17 +435,17 @@ asked = []
 resolve, connect = socket.getaddrinfo, socket.socket.connect
 socket.getaddrinfo = lambda host, *a, **k: (asked.append(str(host)), resolve(host, *a, **k))[1]
 from genopt_tui.config import Retry, SessionSettings
-from genopt_tui.propose.make import make
-from genopt_tui.propose.base import Ask
+from genopt_tui.propose.factory import create_proposer
+from genopt_tui.propose.base import ReplyRequest
 settings = SessionSettings(model="openai/some", api_base=sys.argv[1], retry=Retry(tries=1))
-proposer = make(settings, Path("."))
+proposer = create_proposer(settings, Path("."))
 assert not {"litellm", "openai", "httpx"} & set(sys.modules), "loaded before it is used"
 async def main():
-    async for event in proposer.stream(Ask([{"role": "user", "content": "hello"}])):
+    async for event in proposer.stream(ReplyRequest([{"role": "user", "content": "hello"}])):
         pass
     try:
         settings.api_base = sys.argv[1] + "/nowhere"
-        async for event in proposer.stream(Ask([{"role": "user", "content": "hello"}])):
+        async for event in proposer.stream(ReplyRequest([{"role": "user", "content": "hello"}])):
             pass
     except Exception as error:
         print(type(error).__name__)
@@ -360,14 +455,20 @@ print("hosts", sorted(set(asked) - {"127.0.0.1"}), "env", os.environ.get("FROM_D
 """
 
 
-def test_litellm_is_loaded_late_reads_no_dotenv_asks_no_host_and_prints_nothing(tmp_path: Path) -> None:
+def test_litellm_is_loaded_late_reads_no_dotenv_asks_no_host_and_prints_nothing(
+    tmp_path: Path,
+) -> None:
     (tmp_path / ".env").write_text("FROM_DOTENV=leaked\nOPENAI_API_KEY=leaked-key-123\n")
     environment = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
     environment |= {"LITELLM_MODE": "DEV", "LITELLM_LOCAL_MODEL_COST_MAP": "False"}
     answers: list[Answer] = [Say("fine"), Refuse(400, "scripted")]
     with Provider(answers) as provider:
         run = subprocess.run(
-            [sys.executable, "-c", CHILD, provider.url], cwd=tmp_path, env=environment, capture_output=True, text=True
+            [sys.executable, "-c", CHILD, provider.url],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
     assert (run.stdout, run.stderr) == ("ProposerPause\nhosts [] env None\n", "")
     assert len(provider.requests) == 2

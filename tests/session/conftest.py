@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from genopt_tui.session.record import Decided, Record, Scores
-from genopt_tui.session.repository import Repository
+from genopt_tui.session.history.record import DecisionRecord, Record, Scores
+from genopt_tui.session.history.repository import Repository
 
 START = {"policy.py": "a = 1\n\n\n\nb = 2\n\n\n\nc = 3\n"}
 TOML = "start = 'small'\n\n[task]\nname = 'toy'\n"
@@ -14,12 +14,23 @@ TOML = "start = 'small'\n\n[task]\nname = 'toy'\n"
 
 def record(step: int, decision: str = "gate", score: float | None = None, **more: object) -> Record:
     """A record with a score on two gate examples, or without any."""
-    rows = [{"example": "seed-1", "repeat": 0, "score": score}, {"example": "seed-2", "repeat": 0, "score": score}]
+    rows = [
+        {"example": "seed-1", "repeat": 0, "score": score},
+        {"example": "seed-2", "repeat": 0, "score": score},
+    ]
     scores = (
-        Scores() if score is None else Scores(mean=score, stderr=0.5, n=2, rows=rows, base_mean=0.0, verdict="better")
+        Scores()
+        if score is None
+        else Scores(mean=score, stderr=0.5, n=2, rows=rows, base_mean=0.0, verdict="better")
     )
     return Record.model_validate(
-        {"step": step, "fingerprint": "f1", "decision": Decided(decision=decision), "scores": scores, **more}
+        {
+            "step": step,
+            "fingerprint": "f1",
+            "decision": DecisionRecord(decision=decision),
+            "scores": scores,
+            **more,
+        }
     )
 
 
@@ -37,11 +48,16 @@ def accept(session: Repository) -> Accept:
     """Accept an edit: `accept(step, text, score)` commits `policy.py` with this text."""
 
     def commit(step: int, text: str, score: float | None = None, **more: object) -> str:
-        files = {**session.files(session.head()), "policy.py": text}
+        files = {**session.read_artifact(session.head()), "policy.py": text}
         tree = session.write_artifact(files)
         kept = record(step, "gate", score, usage={"cost": 0.0123}, **more)
         return session.commit(
-            base=session.head(), tree=tree, record=kept, subject=f"try {step}", body="because", model="m"
+            base=session.head(),
+            tree=tree,
+            record=kept,
+            subject=f"try {step}",
+            body="because",
+            model="m",
         )
 
     return commit
@@ -56,6 +72,11 @@ def plain_git(repository: Repository, *args: str) -> str:
     env |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     who = ["-c", "user.name=Person", "-c", "user.email=person@example.org"]
     done = subprocess.run(
-        ["git", *who, *args], cwd=repository.path, env=env, capture_output=True, text=True, check=True
+        ["git", *who, *args],
+        cwd=repository.path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout

@@ -1,4 +1,5 @@
-"""Acts on history as a person does them: the real command line in processes of its own, with a real runner."""
+"""Acts on history as a person does them: the real command line in processes of its own, with a real
+runner."""
 
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from genopt_tui.__main__ import call
+from genopt_tui.__main__ import run_command
 
 TASK = """
 from genopt_tui.task.contract import Example, Result
@@ -38,7 +39,11 @@ failure_score = -100.0
 "gate.examples" = 6
 "batch.size" = 1
 """
-START = "LEVEL = 3.0\n" + "# between\n" * 9 + "EXTRA = 0.0\n\n\ndef value(x):\n    return LEVEL + EXTRA + x\n"
+START = (
+    "LEVEL = 3.0\n"
+    + "# between\n" * 9
+    + "EXTRA = 0.0\n\n\ndef value(x):\n    return LEVEL + EXTRA + x\n"
+)
 MODEL = r"""
 import re, sys
 level = float(re.findall(r"LEVEL = ([0-9.]+)", sys.stdin.read())[0])
@@ -56,7 +61,9 @@ def write_task(folder: Path) -> Path:
     return folder
 
 
-def command(home: Path, *words: str, code: int = 0, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def command(
+    home: Path, *words: str, code: int = 0, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "GENOPT_HOME": str(home), "GIT_CONFIG_GLOBAL": os.devnull}
     done = subprocess.run(
         [sys.executable, "-m", "genopt_tui", *words],
@@ -80,7 +87,17 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = f"model=command:{sys.executable} {root / 'model.py'}"
     home = root / "home"
     command(
-        home, "new", str(root / "tiny"), "--name", "one", "--set", model, "--set", "sandbox=none", "--set", "workers=1"
+        home,
+        "new",
+        str(root / "tiny"),
+        "--name",
+        "one",
+        "--set",
+        model,
+        "--set",
+        "sandbox=none",
+        "--set",
+        "workers=1",
     )
     command(home, "run", "one", "--steps", "3", "--mode", "auto")
     command(home, "stop", "one")
@@ -115,7 +132,7 @@ def looked(home: Path, *words: str) -> str:
     out = StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
         patch.setenv("GENOPT_HOME", str(home))
-        assert call([*words]) == 0
+        assert run_command([*words]) == 0
     return out.getvalue()
 
 
@@ -135,7 +152,9 @@ def session(root: Path) -> Path:
 def plain_git(path: Path, *words: str) -> str:
     who = ["-c", "user.name=P", "-c", "user.email=p@example.org"]
     env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull}
-    return subprocess.run(["git", *who, *words], cwd=path, env=env, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        ["git", *who, *words], cwd=path, env=env, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_rewind_undo_redo_branch_switch_and_tag(genopt: Genopt) -> None:
@@ -162,12 +181,18 @@ def test_rewind_undo_redo_branch_switch_and_tag(genopt: Genopt) -> None:
     genopt("rewind", "one", "3", code=2)
 
 
-def test_a_hand_edit_is_gated_and_a_conflict_is_shown_to_be_edited(genopt: Genopt, root: Path) -> None:
+def test_a_hand_edit_is_gated_and_a_conflict_is_shown_to_be_edited(
+    genopt: Genopt, root: Path
+) -> None:
     file = session(root) / "artifact" / "answer.py"
     file.write_text(file.read_text().replace("LEVEL = 6.0", "LEVEL = 9.0"))
     genopt("accept-edits", "one")
     head = log(genopt)[0]
-    assert (head["decision"], head["verdict"], head["base_score"] < head["score"]) == ("manual", "better", True)
+    assert (head["decision"], head["verdict"], head["base_score"] < head["score"]) == (
+        "manual",
+        "better",
+        True,
+    )
     genopt("rewind", "one", "1")
     assert "edit them in" in genopt("revive", "one", "4")
     assert "<<<<<<< head" in file.read_text() and "LEVEL = 9.0" in file.read_text()
@@ -181,7 +206,11 @@ def test_a_hand_edit_is_gated_and_a_conflict_is_shown_to_be_edited(genopt: Genop
 
 def test_hunks_are_measured_and_picked_one_by_one(genopt: Genopt, root: Path) -> None:
     file = session(root) / "artifact" / "answer.py"
-    both = file.read_text().replace("LEVEL = 6.0", "LEVEL = 8.0").replace("EXTRA = 0.0", "EXTRA = -1.0")
+    both = (
+        file.read_text()
+        .replace("LEVEL = 6.0", "LEVEL = 8.0")
+        .replace("EXTRA = 0.0", "EXTRA = -1.0")
+    )
     file.write_text(both)
     genopt("accept-edits", "one")
     found = json.loads(genopt("hunks", "one", "head", "--json"))
@@ -210,16 +239,24 @@ def wait_for(genopt: Genopt, *states: str) -> None:
 
 def test_lines_are_blamed_and_text_is_found(genopt: Genopt) -> None:
     lines = json.loads(genopt("blame", "one", "answer.py", "--json"))
-    assert (lines[0]["text"], lines[0]["step"], lines[0]["change"]) == ("LEVEL = 6.0", 3, pytest.approx(1.0))
+    assert (lines[0]["text"], lines[0]["step"], lines[0]["change"]) == (
+        "LEVEL = 6.0",
+        3,
+        pytest.approx(1.0),
+    )
     assert lines[1]["step"] == 0
     found = json.loads(genopt("search", "one", "level = 5.0", "--json"))
     assert [(row["step"], row["where"]) for row in found] == [(3, "diff"), (2, "diff")]
-    assert [row["where"] for row in json.loads(genopt("search", "one", "raise", "--json"))] == ["subject"] * 3
+    assert [row["where"] for row in json.loads(genopt("search", "one", "raise", "--json"))] == [
+        "subject"
+    ] * 3
     assert json.loads(genopt("search", "one", "nowhere", "--json", code=1)) == []
     genopt("blame", "one", "none.py", code=2)
 
 
-def test_compare_has_the_fields_of_the_contract_within_and_across_sessions(genopt: Genopt, root: Path) -> None:
+def test_compare_has_the_fields_of_the_contract_within_and_across_sessions(
+    genopt: Genopt, root: Path
+) -> None:
     found = json.loads(genopt("compare", "one", "start", "head", "--json"))
     wanted = "a b mean_a mean_b difference interval p verdict test confidence better worse same n"
     assert set(wanted.split()) <= found.keys()
@@ -233,17 +270,30 @@ def test_compare_has_the_fields_of_the_contract_within_and_across_sessions(genop
 
 
 def test_the_rule_stands_wherever_a_score_does(genopt: Genopt) -> None:
-    for words in (["show", "one", "2"], ["matrix", "one"], ["curve", "one"], ["compare", "one", "1", "2"]):
+    for words in (
+        ["show", "one", "2"],
+        ["matrix", "one"],
+        ["curve", "one"],
+        ["compare", "one", "1", "2"],
+    ):
         assert "distance to 10" in genopt(*words), words
     assert {row["rule"] for row in log(genopt)} == {"distance to 10", ""}
     assert [row["rule"] for row in log(genopt) if row["score"] is None] == [""], (
         "only the start has no score of its own"
     )
-    assert json.loads(genopt("status", "one", "--json"))["learning"] == "interactive", "one example an update"
+    assert json.loads(genopt("status", "one", "--json"))["learning"] == "interactive", (
+        "one example an update"
+    )
     (told,) = json.loads(genopt("curve", "one", "--json"))["sessions"]
     assert told["rule"] == "distance to 10"
-    assert [round(p["raw"]) for p in told["points"]] == [round(p["best"]) for p in told["points"]] == [-7, -6, -5, -4]
-    assert [p["calls"] for p in told["points"]] == [0, 1, 2, 3] and told["points"][3]["rollouts"] > 12
+    assert (
+        [round(p["raw"]) for p in told["points"]]
+        == [round(p["best"]) for p in told["points"]]
+        == [-7, -6, -5, -4]
+    )
+    assert [p["calls"] for p in told["points"]] == [0, 1, 2, 3] and told["points"][3][
+        "rollouts"
+    ] > 12
 
 
 def test_a_live_runner_scores_what_compare_lacks(genopt: Genopt, root: Path) -> None:
@@ -263,7 +313,11 @@ def test_a_changed_task_is_marked_and_versions_are_scored_again(genopt: Genopt, 
         code.write_text(TASK.replace("- 10", "- 5"))
         assert json.loads(genopt("status", "one", "--json"))["task"]["changed"]
         rows = json.loads(genopt("rescore", "one", "--json"))["versions"]
-        assert {row["name"]: round(row["mean"]) for row in rows} == {"start": -2, "best": -1, "head": -1}
+        assert {row["name"]: round(row["mean"]) for row in rows} == {
+            "start": -2,
+            "best": -1,
+            "head": -1,
+        }
         genopt("exclude", "one", "gate-0", "it", "leaks", "the", "answer")
         genopt("run", "one", "--steps", "1", "--mode", "auto")
         marked = log(genopt, "--all")
@@ -275,7 +329,9 @@ def test_a_changed_task_is_marked_and_versions_are_scored_again(genopt: Genopt, 
         code.write_text(TASK)
 
 
-def test_external_git_is_noticed_while_a_runner_lives_and_nothing_is_fought(genopt: Genopt, root: Path) -> None:
+def test_external_git_is_noticed_while_a_runner_lives_and_nothing_is_fought(
+    genopt: Genopt, root: Path
+) -> None:
     genopt("run", "one", "--steps", "1", "--mode", "ask", "--detach")
     wait_for(genopt, "waiting")
     file = session(root) / "artifact" / "answer.py"
@@ -288,7 +344,9 @@ def test_external_git_is_noticed_while_a_runner_lives_and_nothing_is_fought(geno
     assert "LEVEL = 9.5" in file.read_text()
 
 
-def test_a_bundle_opens_on_another_machine_after_consent(genopt: Genopt, root: Path, tmp_path: Path) -> None:
+def test_a_bundle_opens_on_another_machine_after_consent(
+    genopt: Genopt, root: Path, tmp_path: Path
+) -> None:
     genopt("note", "one", "2", "remember")
     told = command(root / "home", "export", "one", "--bundle", str(tmp_path / "one.bundle")).stderr
     assert "versions with prompts, replies and evidence" in told
@@ -298,30 +356,45 @@ def test_a_bundle_opens_on_another_machine_after_consent(genopt: Genopt, root: P
         told = command(elsewhere, "clone", str(tmp_path / "one.bundle")).stderr
         assert "genopt trust one" in told
         assert "not made on this machine" in command(elsewhere, "run", "one", code=2).stderr
-        assert "not made on this machine" in command(elsewhere, "compare", "one", "1", "2", code=2).stderr
+        assert (
+            "not made on this machine"
+            in command(elsewhere, "compare", "one", "1", "2", code=2).stderr
+        )
         there = json.loads(command(elsewhere, "log", "one", "--all", "--json").stdout)
-        assert [(r["version"], r["note"]) for r in there] == [(r["version"], r["note"]) for r in log(genopt, "--all")]
+        assert [(r["version"], r["note"]) for r in there] == [
+            (r["version"], r["note"]) for r in log(genopt, "--all")
+        ]
         command(elsewhere, "trust", "one")
         command(elsewhere, "set", "one", "sandbox=none")
         scored = json.loads(command(elsewhere, "eval", "one", "3", "--json").stdout)
         assert scored["mean"] == pytest.approx(-3.9975, abs=0.01)
-        assert json.loads(command(elsewhere, "status", "one", "--json").stdout)["task"]["changed"] is False
+        assert (
+            json.loads(command(elsewhere, "status", "one", "--json").stdout)["task"]["changed"]
+            is False
+        )
         command(elsewhere, "stop", "one")
     finally:
         (root / "away").rename(root / "tiny")
 
 
-def test_a_plain_clone_has_versions_and_the_refspec_brings_the_rest(genopt: Genopt, root: Path, tmp_path: Path) -> None:
+def test_a_plain_clone_has_versions_and_the_refspec_brings_the_rest(
+    genopt: Genopt, root: Path, tmp_path: Path
+) -> None:
     genopt("branch", "one", "other", "--at", "1")
     genopt("rewind", "one", "2")
     plain_git(tmp_path, "clone", "-q", str(session(root)), "copy")
     command(root / "home", "open", str(tmp_path / "copy"))
-    assert plain_git(tmp_path / "copy", "branch", "--format=%(refname:short)").split() == ["main", "other"]
+    assert plain_git(tmp_path / "copy", "branch", "--format=%(refname:short)").split() == [
+        "main",
+        "other",
+    ]
     assert plain_git(tmp_path / "copy", "status", "--porcelain") == ""
     shown = json.loads(command(root / "home", "show", str(tmp_path / "copy"), "2", "--json").stdout)
     assert shown["reply"]
     plain_git(tmp_path / "copy", "fetch", "-q", "origin", "+refs/genopt/*:refs/genopt/*")
-    there = json.loads(command(root / "home", "log", str(tmp_path / "copy"), "--all", "--json").stdout)
+    there = json.loads(
+        command(root / "home", "log", str(tmp_path / "copy"), "--all", "--json").stdout
+    )
     assert {row["version"] for row in there} == {row["version"] for row in log(genopt, "--all")}
 
 
@@ -335,7 +408,9 @@ def test_the_log_is_rebuilt_from_git_alone(genopt: Genopt, root: Path) -> None:
     assert json.loads(genopt("ls", "--json"))[0]["best"]["step"] == 3
 
 
-def test_an_export_is_scored_anew_and_openings_are_counted(genopt: Genopt, root: Path, tmp_path: Path) -> None:
+def test_an_export_is_scored_anew_and_openings_are_counted(
+    genopt: Genopt, root: Path, tmp_path: Path
+) -> None:
     assert json.loads(genopt("status", "one", "--json"))["test_openings"] == 0
     genopt("export", "one", "--patch", str(tmp_path / "nowhere" / "a.patch"), code=2)
     found = json.loads(genopt("export", "one", "best", "--to", str(tmp_path / "out"), "--json"))
@@ -347,7 +422,9 @@ def test_an_export_is_scored_anew_and_openings_are_counted(genopt: Genopt, root:
     assert [row["test_openings"] for row in log(genopt)] == [1, 0, 0, 1]
     patch = genopt("export", "one", "--patch", "-")
     assert patch.count("Subject: ") == 3
-    genopt("export", "one", "--branch", "improved", code=2)  # nobody knows where the files came from
+    genopt(
+        "export", "one", "--branch", "improved", code=2
+    )  # nobody knows where the files came from
 
 
 def test_files_of_a_repository_go_back_to_the_commit_they_came_from(tmp_path: Path) -> None:
@@ -358,7 +435,15 @@ def test_files_of_a_repository_go_back_to_the_commit_they_came_from(tmp_path: Pa
     plain_git(users, "add", ".")
     plain_git(users, "commit", "-q", "-m", "mine")
     came_from = plain_git(users, "rev-parse", "HEAD").strip()
-    words = ["new", "--edit", "level.py", "--run", f"{sys.executable} level.py", "--metric", "score: ([0-9.]+)"]
+    words = [
+        "new",
+        "--edit",
+        "level.py",
+        "--run",
+        f"{sys.executable} level.py",
+        "--metric",
+        "score: ([0-9.]+)",
+    ]
     command(home, *words, "--name", "mine", "--set", "sandbox=none", cwd=users / "sub")
     plain_git(users, "commit", "-q", "--allow-empty", "-m", "later")
     edited = home / "sessions" / "mine" / "artifact" / "level.py"
@@ -368,6 +453,9 @@ def test_files_of_a_repository_go_back_to_the_commit_they_came_from(tmp_path: Pa
     assert plain_git(users, "rev-parse", "improved~1").strip() == came_from
     assert plain_git(users, "show", "improved:sub/level.py").startswith("LEVEL = 4")
     assert plain_git(users, "status", "--porcelain") == ""
-    assert "has a branch 'improved' already" in command(home, "export", "mine", "--branch", "improved", code=2).stderr
+    assert (
+        "has a branch 'improved' already"
+        in command(home, "export", "mine", "--branch", "improved", code=2).stderr
+    )
     assert json.loads(command(home, "status", "mine", "--json").stdout)["test_openings"] == 1
     command(home, "stop", "mine")

@@ -1,4 +1,5 @@
-"""A writer killed at any point leaves a session that opens, is whole, and has lost nothing that was reported done."""
+"""A writer killed at any point leaves a session that opens, is whole, and has lost nothing that was
+reported done."""
 
 import os
 import random
@@ -6,24 +7,24 @@ import signal
 import time
 from pathlib import Path
 
-from genopt_tui.session import acts
-from genopt_tui.session.repository import Repository
+from genopt_tui.session.history import acts
+from genopt_tui.session.history.repository import Repository
 from tests.session.conftest import plain_git, record
 
 KILLS = 40
 
 
 def test_killed_at_many_points(session: Repository) -> None:
-    session.log()  # what a writer imports is there before it is forked
+    session.read_log()  # what a writer imports is there before it is forked
     wait, said = random.Random(7), set()
     for seed in range(KILLS):
         said |= run_and_kill(session.path, seed, wait.uniform(0.0, 0.05))
         with Repository.open(session.path) as again:
             assert again.recover() is None, "a move of ours is never taken for one by plain git"
-            assert again.hand_edit() is None, "a half-done move is no hand edit"
+            assert again.read_hand_edit() is None, "a half-done move is no hand edit"
             assert plain_git(again, "status", "--porcelain") == ""
             files = {p.name: p.read_text() for p in (session.path / "artifact").iterdir()}
-            assert files == again.files(again.head())
+            assert files == again.read_artifact(again.head())
     assert said
     assert plain_git(session, "fsck", "--full", "--strict", "--no-dangling") == ""
     assert said <= set(plain_git(session, "rev-list", "--all").split())
@@ -36,12 +37,18 @@ def test_a_commit_killed_between_any_two_files_is_whole_or_not_there(session: Re
         if not killed_at(session.path, step, at):
             break
         with Repository.open(session.path) as again:
-            assert again.recover() is None and again.hand_edit() is None
+            assert again.recover() is None and again.read_hand_edit() is None
             assert plain_git(again, "status", "--porcelain") == ""
             made = again.head()
             seen.add(made == head)
-            assert made == head or (again.record(made).step, again.objects.commit(made).parents) == (step, (head,))
-            assert made == head or again.files(made) == {"policy.py": f"step = {step}\n", "new.py": f"at = {at}\n"}
+            assert made == head or (
+                again.read_record(made).step,
+                again.objects.read_commit(made).parents,
+            ) == (step, (head,))
+            assert made == head or again.read_artifact(made) == {
+                "policy.py": f"step = {step}\n",
+                "new.py": f"at = {at}\n",
+            }
             head = made
         session.close()
         session = Repository.open(session.path)
@@ -50,7 +57,8 @@ def test_a_commit_killed_between_any_two_files_is_whole_or_not_there(session: Re
 
 
 def killed_at(path: Path, step: int, at: int) -> bool:
-    """Let a process commit a step, and kill it before it gives its file number `at` a name; whether it came that far."""
+    """Let a process commit a step, and kill it before it gives its file number `at` a name; whether
+    it came that far."""
     child = os.fork()
     if child == 0:
         left, replace = iter(range(at - 1, -1, -1)), os.replace
@@ -62,8 +70,12 @@ def killed_at(path: Path, step: int, at: int) -> bool:
 
         os.replace = named  # type: ignore[assignment]
         with Repository.open(path) as session:
-            tree = session.stage_artifact({"policy.py": f"step = {step}\n", "new.py": f"at = {at}\n"})
-            session.commit(base=session.head(), tree=tree, record=record(step), subject="s", model="m")
+            tree = session.stage_artifact(
+                {"policy.py": f"step = {step}\n", "new.py": f"at = {at}\n"}
+            )
+            session.commit(
+                base=session.head(), tree=tree, record=record(step), subject="s", model="m"
+            )
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
@@ -90,19 +102,21 @@ def write_without_end(path: Path, seed: int, out: int) -> None:
     choose = random.Random(seed)
     session = Repository.open(path)
     session.recover()
-    line = session.log()
+    line = session.read_log()
     step = session.next_step()
     while True:
         head, kept = session.head(), record(step)
-        tree = session.write_artifact({"policy.py": f"step = {step}\n", f"part{step % 3}.py": "x = 1\n"})
+        tree = session.write_artifact(
+            {"policy.py": f"step = {step}\n", f"part{step % 3}.py": "x = 1\n"}
+        )
         what = choose.randrange(5)
         if what < 2:
             session.commit(base=head, tree=tree, record=kept, subject="s", model="m")
         elif what == 2:
-            session.keep(base=head, tree=tree, record=kept, subject="s", step=step)
+            session.commit_rejected(base=head, tree=tree, record=kept, subject="s", step=step)
         elif what == 3 and len(line) > 2 and head == line[0].commit:
             acts.rewind(session, line[2].commit)
-        elif acts.undoable(session):
+        elif acts.find_undoable(session):
             acts.undo(session)
         step += 1
         os.write(out, f"{session.head()}\n".encode())

@@ -1,4 +1,5 @@
-"""Random sequences of acts: nothing gets lost, the work tree is head and the open hand edit, undo restores."""
+"""Random sequences of acts: nothing gets lost, the work tree is head and the open hand edit, undo
+restores."""
 
 import shutil
 import tempfile
@@ -9,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from genopt_tui.errors import SessionError
-from genopt_tui.session import acts
-from genopt_tui.session.notes import note, notes
-from genopt_tui.session.record import Record
-from genopt_tui.session.repository import Repository
+from genopt_tui.session.history import acts
+from genopt_tui.session.history.notes import read_notes, write_note
+from genopt_tui.session.history.record import Record
+from genopt_tui.session.history.repository import Repository
 from tests.session.conftest import START, TOML, plain_git, record
 
 LINES = st.sampled_from([0, 4, 8])
@@ -39,24 +40,33 @@ class Acts(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
     def edited(self, line: int, word: str) -> dict[str, str]:
-        files = self.session.files(self.session.head())
+        files = self.session.read_artifact(self.session.head())
         lines = files["policy.py"].split("\n")
         lines[min(line, len(lines) - 1)] = f"{word} = {self.step}"
         return {**files, "policy.py": "\n".join(lines)}
 
-    def commit(self, files: dict[str, str], decision: str = "gate", choices: str | None = None) -> None:
+    def commit(
+        self, files: dict[str, str], decision: str = "gate", choices: str | None = None
+    ) -> None:
         self.step += 1
         tree = self.session.stage_artifact(files)
         kept = self.told(decision, float(self.step))
         made = self.session.commit(
-            base=self.session.head(), tree=tree, record=kept, subject="s", model="m", choices_text=choices
+            base=self.session.head(),
+            tree=tree,
+            record=kept,
+            subject="s",
+            model="m",
+            choices_text=choices,
         )
         self.made.add(made)
         self.replies[made] = kept.reply
 
     def told(self, decision: str, score: float | None = None) -> Record:
         """The record of a step, with a reply of its own."""
-        return record(self.step, decision, score).model_copy(update={"reply": f"reply {self.step}: ü\n"})
+        return record(self.step, decision, score).model_copy(
+            update={"reply": f"reply {self.step}: ü\n"}
+        )
 
     @rule(line=LINES, word=WORDS)
     def approve(self, line: int, word: str) -> None:
@@ -65,9 +75,14 @@ class Acts(RuleBasedStateMachine):
 
     @rule(size=st.integers(1, 9))
     def change_design(self, size: int) -> None:
-        """Undone and redone like any act; where a person has edited the file, that stays an edit."""
+        """Undone and redone like any act; where a person has edited the file, that stays an
+        edit."""
         self.session.recover()
-        self.commit(self.session.files(self.session.head()), "design", f"{TOML}\n[batch]\nsize = {size}\n")
+        self.commit(
+            self.session.read_artifact(self.session.head()),
+            "design",
+            f"{TOML}\n[batch]\nsize = {size}\n",
+        )
 
     @rule(line=LINES, word=WORDS)
     def reject(self, line: int, word: str) -> None:
@@ -76,7 +91,8 @@ class Acts(RuleBasedStateMachine):
 
     @rule(line=LINES, word=WORDS, back=st.integers(1, 3))
     def supersede(self, line: int, word: str, back: int) -> None:
-        """The head moves while a step is in flight: what it has belongs to the version that it was made for."""
+        """The head moves while a step is in flight: what it has belongs to the version that it was
+        made for."""
         self.session.recover()
         base, files = self.session.head(), self.edited(line, word)
         self.rewind(back)
@@ -86,33 +102,41 @@ class Acts(RuleBasedStateMachine):
         self.step += 1
         tree = self.session.stage_artifact(files)
         kept = self.told(decision)
-        made, _ = self.session.keep(base=base, tree=tree, record=kept, subject="s", step=self.step)
+        made, _ = self.session.commit_rejected(
+            base=base, tree=tree, record=kept, subject="s", step=self.step
+        )
         self.made.add(made)
         self.replies[made] = kept.reply
 
     @rule(back=st.integers(1, 3))
     def rewind(self, back: int) -> None:
-        line = self.session.log()
+        line = self.session.read_log()
         if len(line) > back:
             acts.rewind(self.session, line[back].commit)
 
     @rule(which=st.integers(0, 50))
     def branch(self, which: int) -> None:
-        versions = self.session.log(all=True)
+        versions = self.session.read_log(all_branches=True)
         self.branches += 1
         acts.branch(self.session, f"try-{self.branches}", versions[which % len(versions)].commit)
 
     @rule(which=st.integers(0, 50))
     def switch(self, which: int) -> None:
-        names = [ref.removeprefix("refs/heads/") for ref in self.session.refs.all("refs/heads/")]
-        others = sorted(set(names) - {self.session.branch()})
+        names = [
+            ref.removeprefix("refs/heads/") for ref in self.session.refs.list_refs("refs/heads/")
+        ]
+        others = sorted(set(names) - {self.session.current_branch()})
         if others:
             acts.switch(self.session, others[which % len(others)])
 
     @rule(which=st.integers(0, 50))
     def revive(self, which: int) -> None:
         self.session.recover()
-        kept = [version for version in self.session.log(all=True) if version.kind != "branch"]
+        kept = [
+            version
+            for version in self.session.read_log(all_branches=True)
+            if version.kind != "branch"
+        ]
         if kept:
             applied = acts.revive(self.session, kept[which % len(kept)].commit)
             if applied.changed and not applied.conflicts:
@@ -120,7 +144,7 @@ class Acts(RuleBasedStateMachine):
 
     @rule()
     def undo(self) -> None:
-        if acts.undoable(self.session) is None:
+        if acts.find_undoable(self.session) is None:
             return
         self.session.recover()
         before = self.refs()
@@ -134,7 +158,7 @@ class Acts(RuleBasedStateMachine):
     @rule()
     def redo(self) -> None:
         self.session.recover()
-        if acts.redoable(self.session) is not None:
+        if acts.find_redoable(self.session) is not None:
             acts.redo(self.session)
 
     @rule(text=WORDS, file=st.sampled_from(["policy.py", "new.py"]))
@@ -145,7 +169,7 @@ class Acts(RuleBasedStateMachine):
     @rule()
     def accept_edits(self) -> None:
         self.session.recover()
-        if self.session.hand_edit() is not None:
+        if self.session.read_hand_edit() is not None:
             self.step += 1
             self.made.add(acts.accept_edits(self.session, self.step))
 
@@ -164,19 +188,25 @@ class Acts(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 50), name=st.sampled_from(["good", "odd"]))
     def tag(self, which: int, name: str) -> None:
-        versions = self.session.log(all=True)
+        versions = self.session.read_log(all_branches=True)
         acts.tag(self.session, name, versions[which % len(versions)].commit)
 
     @rule(which=st.integers(0, 50), text=WORDS)
     def note(self, which: int, text: str) -> None:
-        version = self.session.log(all=True)[which % len(self.session.log(all=True))]
-        note(self.session, version.commit, text)
+        version = self.session.read_log(all_branches=True)[
+            which % len(self.session.read_log(all_branches=True))
+        ]
+        write_note(self.session, version.commit, text)
         self.notes[version.commit] = f"{text}\n"
 
     @rule(which=st.integers(0, 50), file=st.sampled_from(["policy.py", "new.py"]))
     def pick(self, which: int, file: str) -> None:
         self.session.recover()
-        having = [v for v in self.session.log(all=True) if v.parents and file in self.session.files(v.commit)]
+        having = [
+            v
+            for v in self.session.read_log(all_branches=True)
+            if v.parents and file in self.session.read_artifact(v.commit)
+        ]
         if having:
             applied = acts.pick(self.session, having[which % len(having)].commit, files=[file])
             if applied.changed and not applied.conflicts:
@@ -185,7 +215,11 @@ class Acts(RuleBasedStateMachine):
     @rule(which=st.integers(0, 50))
     def pick_a_hunk(self, which: int) -> None:
         self.session.recover()
-        having = [v for v in self.session.log(all=True) if v.parents and self.changes(v.commit)]
+        having = [
+            v
+            for v in self.session.read_log(all_branches=True)
+            if v.parents and self.changes(v.commit)
+        ]
         if having:
             applied = acts.pick(self.session, having[which % len(having)].commit, hunks=[1])
             if applied.changed and not applied.conflicts:
@@ -193,33 +227,44 @@ class Acts(RuleBasedStateMachine):
 
     def changes(self, commit: str) -> bool:
         """Whether a version changed its artifact."""
-        return self.session.tree(commit) != self.session.tree(self.session.objects.commit(commit).parents[0])
+        return self.session.artifact_tree(commit) != self.session.artifact_tree(
+            self.session.objects.read_commit(commit).parents[0]
+        )
 
     @rule(which=st.integers(0, 50))
     def revive_a_conflict(self, which: int) -> None:
-        """An edit that does not fit waits in the work tree for a person, unless another one is open there."""
+        """An edit that does not fit waits in the work tree for a person, unless another one is open
+        there."""
         self.session.recover()
-        kept = [version for version in self.session.log(all=True) if version.kind != "branch"]
+        kept = [
+            version
+            for version in self.session.read_log(all_branches=True)
+            if version.kind != "branch"
+        ]
         if kept:
             applied = acts.revive(self.session, kept[which % len(kept)].commit)
-            if applied.conflicts and self.session.hand_edit() is None:
-                acts.lay_out(self.session, applied)
-                edit = self.session.hand_edit()
+            if applied.conflicts and self.session.read_hand_edit() is None:
+                acts.write_conflicts(self.session, applied)
+                edit = self.session.read_hand_edit()
                 assert edit is not None and set(edit.changed) == set(applied.changed)
 
     @rule(which=st.integers(0, 50))
     def branch_by_plain_git(self, which: int) -> None:
-        versions = self.session.log(all=True)
+        versions = self.session.read_log(all_branches=True)
         self.branches += 1
-        plain_git(self.session, "branch", f"own-{self.branches}", versions[which % len(versions)].commit)
+        plain_git(
+            self.session, "branch", f"own-{self.branches}", versions[which % len(versions)].commit
+        )
 
     @rule(which=st.integers(0, 50))
     def switch_by_plain_git(self, which: int) -> None:
         """Only where nothing is edited: git itself refuses the rest."""
         self.session.recover()
-        names = [ref.removeprefix("refs/heads/") for ref in self.session.refs.all("refs/heads/")]
-        others = sorted(set(names) - {self.session.branch()})
-        if others and self.session.hand_edit() is None:
+        names = [
+            ref.removeprefix("refs/heads/") for ref in self.session.refs.list_refs("refs/heads/")
+        ]
+        others = sorted(set(names) - {self.session.current_branch()})
+        if others and self.session.read_hand_edit() is None:
             plain_git(self.session, "switch", "-q", others[which % len(others)])
 
     @rule()
@@ -237,7 +282,7 @@ class Acts(RuleBasedStateMachine):
         self.session.recover()
         before, count = self.refs(), 0
         try:
-            while acts.undoable(self.session) is not None:
+            while acts.find_undoable(self.session) is not None:
                 acts.undo(self.session)
                 count += 1
         except SessionError as refused:
@@ -247,9 +292,9 @@ class Acts(RuleBasedStateMachine):
         assert self.refs() == before
 
     def refs(self) -> dict[str, str]:
-        return {k: v for k, v in self.session.refs.all().items() if k != "refs/genopt/acts"} | {
-            "HEAD": self.session.refs.head()
-        }
+        return {
+            k: v for k, v in self.session.refs.list_refs().items() if k != "refs/genopt/acts"
+        } | {"HEAD": self.session.refs.read_head()}
 
     @invariant()
     def nothing_is_lost(self) -> None:
@@ -258,9 +303,12 @@ class Acts(RuleBasedStateMachine):
             reachable = set(plain_git(self.session, "rev-list", "--all").split())
             assert self.made <= reachable
             for commit in self.made:
-                assert self.session.version(commit).step is None or self.session.record(commit).step <= self.step
+                assert (
+                    self.session.read_version(commit).step is None
+                    or self.session.read_record(commit).step <= self.step
+                )
             for commit, reply in self.replies.items():
-                assert self.session.record(commit).reply == reply
+                assert self.session.read_record(commit).reply == reply
 
     @invariant()
     def git_finds_nothing_wrong(self) -> None:
@@ -273,40 +321,61 @@ class Acts(RuleBasedStateMachine):
             return
         self.session.recover()
         with Repository.open(self.session.path) as fresh:
-            versions = fresh.log(all=True)
-            assert {v.commit for v in self.session.tried()} == {v.commit for v in versions if v.step}
-            assert fresh.next_step() == self.session.next_step() == max(v.step or 0 for v in versions) + 1
-            kept = fresh.best().commit
+            versions = fresh.read_log(all_branches=True)
+            assert {v.commit for v in self.session.read_step_versions()} == {
+                v.commit for v in versions if v.step
+            }
+            assert (
+                fresh.next_step()
+                == self.session.next_step()
+                == max(v.step or 0 for v in versions) + 1
+            )
+            kept = fresh.find_best().commit
             (fresh.path / ".git" / "genopt" / "best.json").unlink()
-            assert fresh.best().commit == kept
-            assert notes(fresh) == self.notes
+            assert fresh.find_best().commit == kept
+            assert read_notes(fresh) == self.notes
 
     @invariant()
     def work_tree_is_head_and_hand_edit(self) -> None:
         if not self.made:
             return
         root = self.session.path / "artifact"
-        there = {p.relative_to(root).as_posix(): p.read_text() for p in root.rglob("*") if p.is_file()}
-        edit = self.session.hand_edit()
-        assert there == (dict(edit.files) if edit else self.session.files(self.session.head()))
-        status = plain_git(self.session, "status", "--porcelain", "--untracked-files=all").splitlines()
+        there = {
+            p.relative_to(root).as_posix(): p.read_text() for p in root.rglob("*") if p.is_file()
+        }
+        edit = self.session.read_hand_edit()
+        assert there == (
+            dict(edit.files) if edit else self.session.read_artifact(self.session.head())
+        )
+        status = plain_git(
+            self.session, "status", "--porcelain", "--untracked-files=all"
+        ).splitlines()
         touched = {line[3:].removeprefix("artifact/") for line in status}
         assert touched == (set(edit.changed) if edit else set())
 
 
 Acts.TestCase.settings = settings(
-    max_examples=12, stateful_step_count=18, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=12,
+    stateful_step_count=18,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
 )
 TestActs = Acts.TestCase
 
 
 def test_refusals_change_nothing(session: Repository) -> None:
-    before = session.refs.all()
-    for act in (acts.undo, acts.redo, lambda s: acts.switch(s, "none"), lambda s: acts.rewind(s, "head")):
+    before = session.refs.list_refs()
+    for act in (
+        acts.undo,
+        acts.redo,
+        lambda s: acts.switch(s, "none"),
+        lambda s: acts.rewind(s, "head"),
+    ):
         try:
             act(session)
         except SessionError as error:
             assert str(error)
         else:
             raise AssertionError("it should be refused")
-    assert session.refs.all() == before
+    assert session.refs.list_refs() == before

@@ -20,9 +20,9 @@ from genopt_tui.task.cases import (
     read_cases,
     split_cases,
 )
-from genopt_tui.task.scaffold import SHARES as SHARES_SET
-from genopt_tui.task.scaffold import prompt_task
-from genopt_tui.task.splits import stratified
+from genopt_tui.task.scaffold import DEFAULT_SPLIT as SHARES_SET
+from genopt_tui.task.scaffold import write_prompt_task
+from genopt_tui.task.splits import stratify
 
 SHARES = {"train": 0.5, "gate": 0.25, "test": 0.25}
 
@@ -96,7 +96,10 @@ def test_bad_files_name_the_line(tmp_path: Path, name: str, text: str | None, sa
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("a.csv", "\ufefftext,label\nmore, than one,a\n".replace("more, than one", '"more, than one"')),
+        (
+            "a.csv",
+            "\ufefftext,label\nmore, than one,a\n".replace("more, than one", '"more, than one"'),
+        ),
         ("a.CSV", "text;label\r\nmore, than one;a\r\n"),
         ("a.csv", "text\tlabel\n\nmore, than one\ta\n"),
         ("a.jsonl", '\ufeff{"text": "more, than one", "label": "a"}\r\n\n'),
@@ -133,7 +136,12 @@ def rows(count: int = 10, **more: str) -> list[dict[str, str]]:
         (rows(), "label", "{text} {label}", "give the answer away"),
         (rows(4), "label", "{text}", "too few"),
         (rows(4) * 9, "label", "{text}", "4 different cases among 36"),
-        ([{**row, "label": "a"} for row in rows()], "label", "{text}", "a constant would be perfect"),
+        (
+            [{**row, "label": "a"} for row in rows()],
+            "label",
+            "{text}",
+            "a constant would be perfect",
+        ),
         ([*rows(), {"text": "x", "label": " "}], "label", "{text}", "empty answer"),
     ],
 )
@@ -143,8 +151,10 @@ def test_bad_cases_say_what_to_do(cases: Any, answer: str, prompt: str, said: st
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), min_size=8), st.integers())
-def test_splits_keep_repeats_together_and_lose_nothing(cases: list[tuple[str, int]], seed: int) -> None:
-    split = stratified([label for label, _ in cases], cases, seed, SHARES)
+def test_splits_keep_repeats_together_and_lose_nothing(
+    cases: list[tuple[str, int]], seed: int
+) -> None:
+    split = stratify([label for label, _ in cases], cases, seed, SHARES)
     assert len(split) == len(cases) and set(split) <= set(SHARES)
     sides: dict[Any, set[str]] = {}
     for case, side in zip(cases, split, strict=True):
@@ -169,36 +179,43 @@ class _Model:
 def test_a_written_folder_is_a_task(tmp_path: Path) -> None:
     (tmp_path / "prompt.txt").write_text("Which queue? {text}")
     (tmp_path / "cases.csv").write_text(
-        "text,label\n" + "".join(f'"help, {n}",{"billing" if n % 3 else "refund"}\n' for n in range(40))
+        "text,label\n"
+        + "".join(f'"help, {n}",{"billing" if n % 3 else "refund"}\n' for n in range(40))
     )
-    card = prompt_task(tmp_path / "task", tmp_path / "prompt.txt", tmp_path / "cases.csv", "label")
-    assert [(split.split, split.cases) for split in card.splits] == [("train", 20), ("gate", 10), ("test", 10)]
-    assert card.match == "choice" and card.guessed and card.shown == "Which queue? help, 0"
-    folder = loader.find(str(tmp_path / "task"))
-    settings = folder.task.resolve({})
-    assert folder.start() == {"prompt.txt": "Which queue? {text}"}
-    task = folder.module()
+    card = write_prompt_task(
+        tmp_path / "task", tmp_path / "prompt.txt", tmp_path / "cases.csv", "label"
+    )
+    assert [(split.split, split.cases) for split in card.splits] == [
+        ("train", 20),
+        ("gate", 10),
+        ("test", 10),
+    ]
+    assert card.match == "choice" and card.guessed and card.first_prompt == "Which queue? help, 0"
+    folder = loader.find_task(str(tmp_path / "task"))
+    settings = folder.task.resolve_settings({})
+    assert folder.read_start() == {"prompt.txt": "Which queue? {text}"}
+    task = folder.load_module()
     held = {split: task.examples(split, settings) for split in ("train", "gate", "test")}
     assert [len(examples) for examples in held.values()] == [20, 10, 10]
     example = held["train"][0]
     model = _Model(f"Surely.\nAnswer: {example.label}", settings)
-    assert task.run(folder.start(), example, model).score == 1.0
+    assert task.run(folder.read_start(), example, model).score == 1.0
     assert model.asked == "Which queue? " + example.data["text"]
-    wrong = task.run(folder.start(), example, _Model("neither", settings))
+    wrong = task.run(folder.read_start(), example, _Model("neither", settings))
     assert wrong.score == 0.0 and json.dumps(example.label)[1:-1] in wrong.feedback
 
 
 def test_changed_cases_are_another_task(tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("{text}")
     (tmp_path / "c.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()))
-    prompt_task(tmp_path / "task", tmp_path / "p.txt", tmp_path / "c.jsonl", "label")
-    folder = loader.find(str(tmp_path / "task"))
-    before = folder.fingerprint({}, None)
+    write_prompt_task(tmp_path / "task", tmp_path / "p.txt", tmp_path / "c.jsonl", "label")
+    folder = loader.find_task(str(tmp_path / "task"))
+    before = folder.compute_fingerprint({}, None)
     (tmp_path / "task" / "starts" / "given" / "prompt.txt").write_text("Another {text}")
-    assert folder.fingerprint({}, None) == before
+    assert folder.compute_fingerprint({}, None) == before
     with (tmp_path / "task" / "cases.jsonl").open("a") as file:
         file.write(json.dumps({"text": "one more", "label": "a"}) + "\n")
-    assert folder.fingerprint({}, None) != before
+    assert folder.compute_fingerprint({}, None) != before
 
 
 def test_the_first_of_a_split_stand_for_all_of_it() -> None:
@@ -218,4 +235,4 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "task").mkdir()
     (tmp_path / "task" / "mine").write_text("x")
     with pytest.raises(TaskError, match="not empty"):
-        prompt_task(tmp_path / "task", tmp_path / "p.txt", tmp_path / "c.jsonl", "label")
+        write_prompt_task(tmp_path / "task", tmp_path / "p.txt", tmp_path / "c.jsonl", "label")

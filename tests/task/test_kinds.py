@@ -1,4 +1,5 @@
-"""`genopt task init`: each kind runs as it is and passes the doctor; `task try` shows what the model would see."""
+"""`genopt task init`: each kind runs as it is and passes the doctor; `task try` shows what the
+model would see."""
 
 import io
 import json
@@ -11,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from genopt_tui.__main__ import call
+from genopt_tui.__main__ import run_command
 from genopt_tui.errors import TaskError
-from genopt_tui.task.kinds import KINDS, init
+from genopt_tui.task.kinds import KINDS, write_task
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 AGENT = """
@@ -34,14 +35,16 @@ else:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_is_three_files_and_passes_the_check(kind: str, tmp_path: Path, capsys: Any) -> None:
+def test_each_kind_is_three_files_and_passes_the_check(
+    kind: str, tmp_path: Path, capsys: Any
+) -> None:
     (tmp_path / "agent.py").write_text(AGENT)
     folder = tmp_path / kind
-    assert call(["task", "init", str(folder), "--edit", kind]) == 0
+    assert run_command(["task", "init", str(folder), "--edit", kind]) == 0
     assert len([file for file in folder.rglob("*") if file.is_file()]) == 3
     capsys.readouterr()
     answered = ["--set", f"agent_model=command:{sys.executable} {tmp_path / 'agent.py'}"]
-    assert call(["check", str(folder), "--json", *answered]) == 0
+    assert run_command(["check", str(folder), "--json", *answered]) == 0
     found = json.loads(capsys.readouterr().out)["findings"]
     assert [f for f in found if f["level"] != "info"] == []
 
@@ -49,20 +52,22 @@ def test_each_kind_is_three_files_and_passes_the_check(kind: str, tmp_path: Path
 def test_answers_of_the_three_questions_are_taken(tmp_path: Path, capsys: Any) -> None:
     folder = tmp_path / "own"
     wanted = ["--edit", "function", "--run", "lib.best", "--score", 'mean "error"', "--minimize"]
-    assert call(["task", "init", str(folder), *wanted]) == 0
+    assert run_command(["task", "init", str(folder), *wanted]) == 0
     assert "def best(" in (folder / "starts" / "first" / "lib.py").read_text()
     capsys.readouterr()
-    assert call(["task", "try", str(folder)]) == 0
+    assert run_command(["task", "try", str(folder)]) == 0
     told = capsys.readouterr()
     assert "gave" in told.out and "SEARCH" in told.out and 'mean "error"' in told.err
-    assert call(["eval", str(folder), "--json"]) == 0
+    assert run_command(["eval", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["direction"] == "lower"
 
 
 def test_on_a_terminal_three_questions_are_asked(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "genopt_tui", "task", "init", "mine"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=ENVIRONMENT
+    )
     os.close(theirs)
     told = b""
     for question, answer in (
@@ -82,13 +87,15 @@ def test_on_a_terminal_three_questions_are_asked(tmp_path: Path) -> None:
     assert 'rule = "share of right answers"' in (tmp_path / "mine" / "task.toml").read_text()
 
 
-def test_nothing_is_written_over_and_nothing_guessed(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+def test_nothing_is_written_over_and_nothing_guessed(
+    tmp_path: Path, capsys: Any, monkeypatch: Any
+) -> None:
     (tmp_path / "mine").write_text("x")
     with pytest.raises(TaskError, match="not empty"):
-        init(tmp_path, "function")
+        write_task(tmp_path, "function")
     with pytest.raises(TaskError, match="no function"):
-        init(tmp_path / "new", "function", "solve it")
+        write_task(tmp_path / "new", "function", "solve it")
     assert not (tmp_path / "new").exists()
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    assert call(["task", "init", str(tmp_path / "new")]) == 2
+    assert run_command(["task", "init", str(tmp_path / "new")]) == 2
     assert "Give --edit" in capsys.readouterr().err

@@ -1,4 +1,5 @@
-"""Pictures that say what changed: brought up to date exactly, and refused where they are damaged."""
+"""Pictures that say what changed: brought up to date exactly, and refused where they are
+damaged."""
 
 import zlib
 
@@ -16,23 +17,29 @@ from genopt_tui.task.rollout import Picture
 def test_a_run_is_told_exactly(width: int, height: int, kind: str, changed: int) -> None:
     random = np.random.default_rng(0)
     data = random.integers(0, 256, width * height).astype(np.uint8)
-    run = [Picture(0, width, height, b"p", pictures.whole(data))]
+    run = [Picture(0, width, height, b"p", pictures.encode_keyframe(data))]
     for step in range(1, 4):
         words = data.view(kind)
         places = np.unique(random.integers(0, len(words), changed))
         words[places] = random.integers(0, 200, len(places))
-        run.append(Picture(step, width, height, b"q", pictures.changes(places, words[places], len(words))))
-    told = pictures.last(run)
+        run.append(
+            Picture(
+                step, width, height, b"q", pictures.encode_delta(places, words[places], len(words))
+            )
+        )
+    told = pictures.decode_last(run)
     assert (told.step, told.palette, zlib.decompress(told.pixels)) == (3, b"q", data.tobytes())
-    assert pictures.last(run[:1]) is run[0]
-    assert [pictures.is_whole(each) for each in run] == [True, False, False, False]
+    assert pictures.decode_last(run[:1]) is run[0]
+    assert [pictures.is_keyframe(each) for each in run] == [True, False, False, False]
 
 
-@pytest.mark.parametrize("damaged", [b"\0", b"\0\0", b"\1\4not zlib", b"\0\4" + bytes(3), b"\0\4" + b"\xff" * 6])
+@pytest.mark.parametrize(
+    "damaged", [b"\0", b"\0\0", b"\1\4not zlib", b"\0\4" + bytes(3), b"\0\4" + b"\xff" * 6]
+)
 def test_damage_is_said_and_never_worse(damaged: bytes) -> None:
-    first = Picture(0, 4, 4, b"p", pictures.whole(bytes(16)))
+    first = Picture(0, 4, 4, b"p", pictures.encode_keyframe(bytes(16)))
     try:
-        told = pictures.last([first, Picture(1, 4, 4, b"p", damaged)])
+        told = pictures.decode_last([first, Picture(1, 4, 4, b"p", damaged)])
     except ValueError as error:
         assert "damaged" in str(error)
     else:
@@ -41,4 +48,4 @@ def test_damage_is_said_and_never_worse(damaged: bytes) -> None:
 
 def test_changes_without_a_whole_picture_are_damage() -> None:
     with pytest.raises(ValueError, match="damaged"):
-        pictures.last([Picture(1, 4, 4, b"p", b"\0\4" + bytes(6))])
+        pictures.decode_last([Picture(1, 4, 4, b"p", b"\0\4" + bytes(6))])

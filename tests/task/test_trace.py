@@ -5,7 +5,7 @@ import pytest
 from genopt_tui.learn import horizon
 from genopt_tui.task import trace
 from genopt_tui.task.rollout import Call, TraceChunk, TraceStep
-from genopt_tui.task.trace import CHUNK, STEP, TraceReader, decode, encode
+from genopt_tui.task.trace import CHUNK_STEPS, MAX_VALUE_BYTES, TraceReader, decode, encode
 
 
 def steps(count: int, first: int = 0) -> list[TraceStep]:
@@ -17,9 +17,9 @@ def steps(count: int, first: int = 0) -> list[TraceStep]:
 
 
 def test_what_goes_in_comes_out() -> None:
-    chunk = encode(steps(CHUNK, 128))
-    assert (chunk.first, chunk.count) == (128, CHUNK)
-    assert decode(chunk) == steps(CHUNK, 128)
+    chunk = encode(steps(CHUNK_STEPS, 128))
+    assert (chunk.first, chunk.count) == (128, CHUNK_STEPS)
+    assert decode(chunk) == steps(CHUNK_STEPS, 128)
 
 
 def test_400_steps_are_small() -> None:
@@ -46,7 +46,7 @@ def test_large_values_are_bounded() -> None:
     (step,) = decode(encode([TraceStep(0, list(range(10**6)), "x" * 10**6)]))
     assert step.cut == 2
     assert len(step.observation) == 64
-    assert len(step.action) < STEP
+    assert len(step.action) < MAX_VALUE_BYTES
 
 
 def test_lists_as_keys_are_read() -> None:
@@ -59,30 +59,37 @@ def test_reader_loads_only_what_is_asked() -> None:
 
     def load(first: int, count: int) -> list[TraceChunk]:
         asked.append(first)
-        start = first - first % CHUNK
-        return [encode(steps(CHUNK, start))]
+        start = first - first % CHUNK_STEPS
+        return [encode(steps(CHUNK_STEPS, start))]
 
     reader = TraceReader(1_000_000, load)
     assert len(reader) == 1_000_000
     assert reader[500_000].observation["x"] == 500_000
     assert reader[-1].index == 999_999
-    assert [s.index for s in reader.slice(500_010, 3)] == [500_010, 500_011, 500_012]
+    assert [s.index for s in reader.read_steps(500_010, 3)] == [500_010, 500_011, 500_012]
     assert asked == [500_000, 999_999]
     with pytest.raises(IndexError):
         reader[1_000_000]
 
 
-def test_rewards_and_failures_are_known_without_unpacking_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = [TraceStep(i, i, i, float(i % 7 == 0), {"error": "x"} if i == 70 else {}) for i in range(150)]
+def test_rewards_and_failures_are_known_without_unpacking_a_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = [
+        TraceStep(i, i, i, float(i % 7 == 0), {"error": "x"} if i == 70 else {}) for i in range(150)
+    ]
     told[3] = TraceStep(3, None, 0, None, {}, (Call("f", {}, None, "ValueError"),))
-    chunks = [encode(told[first : first + CHUNK]) for first in range(0, 150, CHUNK)]
+    chunks = [encode(told[first : first + CHUNK_STEPS]) for first in range(0, 150, CHUNK_STEPS)]
     reader = TraceReader(
-        152, lambda first, count: [c for c in chunks if c.first < first + count and c.first + c.count > first]
+        152,
+        lambda first, count: [
+            c for c in chunks if c.first < first + count and c.first + c.count > first
+        ],
     )
     with monkeypatch.context() as patch:
-        patch.setattr(trace, "_step", None)
-        assert reader.rewards() == [s.reward for s in told] + [None, None]
-        assert reader.failed() == [3, 70]
+        patch.setattr(trace, "_build_step", None)
+        assert reader.read_rewards() == [s.reward for s in told] + [None, None]
+        assert reader.find_failed_steps() == [3, 70]
     assert [reader[i] for i in (3, 70, 149)] == [told[3], told[70], told[149]]
     assert horizon.select("around-reward", 1, 152, reader)[:3] == [(0, 1), (6, 8), (13, 15)]
     assert horizon.select("around-error", 1, 152, reader) == [(2, 4), (69, 71)]

@@ -1,11 +1,13 @@
-"""A task of each family comes to a decision in one step; all of them do in tests/bench/all_tasks.py."""
+"""A task of each family comes to a decision in one step; all of them do in
+tests/bench/all_tasks.py."""
 
 from pathlib import Path
 
 import pytest
 from decisions import DECIDED, bbeh, decide, kaggle
 
-FAMILIES = {  # task and start: settings; besides one of each family, those that need no data of a person's
+# task and start: settings; besides one of each family, those that need no data of a person's
+FAMILIES = {
     "atari/freeway": ["task.steps=60"],
     "bbeh/nycc": [],
     "bbeh/dyck_languages program": [],

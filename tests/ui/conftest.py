@@ -1,4 +1,5 @@
-"""The interface under Pilot: real sessions, a stand-in for the runner, waiting for states instead of sleeping."""
+"""The interface under Pilot: real sessions, a stand-in for the runner, waiting for states instead
+of sleeping."""
 
 import asyncio
 import shutil
@@ -12,9 +13,9 @@ import pytest
 from sample import Stage, make_session
 from textual.pilot import Pilot
 
-from genopt_tui.ui import store
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.screens.main import MainScreen
+from genopt_tui.ui.state import store
 
 if TYPE_CHECKING:
     from genopt_tui.config import SessionSettings
@@ -46,7 +47,9 @@ def stage(session: Path) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="session")
-def lived_pattern(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[tuple[Path, SessionSettings]]":
+def lived_pattern(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> "Iterator[tuple[Path, SessionSettings]]":
     """A session that a real runner has lived through, which every test gets a copy of."""
     from lived import live
 
@@ -58,7 +61,10 @@ def lived_pattern(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[tuple[P
 
 @pytest.fixture
 def lived(
-    lived_pattern: "tuple[Path, SessionSettings]", tmp_path: Path, still: None, monkeypatch: pytest.MonkeyPatch
+    lived_pattern: "tuple[Path, SessionSettings]",
+    tmp_path: Path,
+    still: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
     """A session with history, whose runner the application may start; none is left."""
     from lived import copied, end
@@ -98,11 +104,12 @@ class Visit:
 
     async def look(self) -> None:
         """Let the half second pass in which a new proposal cannot be decided on."""
-        self.main._appeared -= 1
+        self.main._pending_since -= 1
 
     @property
     def still(self) -> bool:
-        """Whether the screen looks as it did a moment ago, and the trace and the diff have been drawn."""
+        """Whether the screen looks as it did a moment ago, and the trace and the diff have been
+        drawn."""
         picture = self.app.export_screenshot()
         before, self._picture = getattr(self, "_picture", ""), picture
         self._same = getattr(self, "_same", 0) + 1 if before == picture else 0
@@ -118,9 +125,9 @@ class Visit:
 
     async def command(self, stage: Stage) -> tuple[str, dict[str, Any]]:
         """The next command that the application leaves; it is answered with yes."""
-        await self.until(lambda: stage.journal.commands(), "a command")
-        command = stage.journal.commands()[0]
-        stage.journal.command_done(command)
+        await self.until(lambda: stage.journal.read_commands(), "a command")
+        command = stage.journal.read_commands()[0]
+        stage.journal.finish_command(command)
         return command.kind, dict(command.data)
 
 
@@ -131,7 +138,10 @@ async def visit(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterat
     async with app.run_test(size=size) as pilot:
         person = Visit(app, pilot)
         await person.until(
-            lambda: app.main is not None and app.main.is_mounted and person.main.snapshot.whole, "loaded"
+            lambda: (
+                app.main is not None and app.main.is_mounted and person.main.snapshot.is_complete
+            ),
+            "loaded",
         )
         await asyncio.sleep(0)
         yield person

@@ -1,4 +1,5 @@
-"""A session that a real runner has lived through: one version accepted, one proposal rejected, another version accepted."""
+"""A session that a real runner has lived through: one version accepted, one proposal rejected,
+another version accepted."""
 
 import shutil
 import sys
@@ -10,14 +11,14 @@ from time import monotonic
 
 from conftest import Visit, visit
 
-from genopt_tui.cli.making import make_session
+from genopt_tui.cli.sessions import create_session
 from genopt_tui.config import SessionSettings
 from genopt_tui.session import places
-from genopt_tui.session.client import runner_pid, send
+from genopt_tui.session.client import runner_pid, send_command
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.task import loader
-from genopt_tui.ui.snapshot import HistoryRow
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.state.snapshot import HistoryRow
+from genopt_tui.ui.widgets.safe_text import PlainText
 from tests import tiny
 
 PATIENCE = 120.0  # seconds that a test waits for what takes one or two
@@ -50,22 +51,23 @@ DRIFT = {drift - 1}
 
 
 def live(folder: Path) -> tuple[Path, SessionSettings]:
-    """Make the session and its story, and say its settings; no runner is left. Its home is GENOPT_HOME."""
+    """Make the session and its story, and say its settings; no runner is left. Its home is
+    GENOPT_HOME."""
     task = tiny.write(folder, ARTIFACT)
     model = folder / "model.py"
     model.write_text(MODEL)
     settings = [f"model=command:{sys.executable} {model}", "sandbox=none", "workers=2"]
-    path = make_session(loader.find(str(task)), str(task), name="lived", pairs=settings)
+    path = create_session(loader.find_task(str(task)), str(task), name="lived", pairs=settings)
     journal = Journal(path)
-    send(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
+    send_command(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
     wait(journal, "run_finished")
-    after = journal.last_event()
-    send(path, journal, "run", wait=PATIENCE, steps=1, mode="ask")
+    after = journal.last_event_id()
+    send_command(path, journal, "run", wait=PATIENCE, steps=1, mode="ask")
     wait(journal, "decision_wanted", after)
-    send(path, journal, "reject", wait=PATIENCE, step=2, candidate=0, reason="too timid")
+    send_command(path, journal, "reject", wait=PATIENCE, step=2, candidate=0, reason="too timid")
     wait(journal, "run_finished", after)
-    after = journal.last_event()
-    send(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
+    after = journal.last_event_id()
+    send_command(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
     wait(journal, "run_finished", after)
     end(path, journal)
     journal.close()
@@ -74,7 +76,7 @@ def live(folder: Path) -> tuple[Path, SessionSettings]:
 
 def wait(journal: Journal, kind: str, after: int = 0) -> Event:
     """The first event of this kind after the event `after`."""
-    found = until(lambda: journal.events(after, kinds=[kind]), kind)
+    found = until(lambda: journal.read_events(after, kinds=[kind]), kind)
     assert isinstance(found, list)
     event: Event = found[0]
     return event
@@ -91,7 +93,7 @@ def until(look: Callable[[], object], what: str) -> object:
 def end(path: Path, journal: Journal) -> None:
     """Let no runner be left."""
     if runner_pid(path) is not None:
-        send(path, journal, "stop", wait=PATIENCE)
+        send_command(path, journal, "stop", wait=PATIENCE)
     until(lambda: runner_pid(path) is None, "the runner's end")
 
 
@@ -116,34 +118,38 @@ class Person(Visit):
     @property
     def shown(self) -> dict[str, HistoryRow]:
         """The rows of the history by what they are called."""
-        return {row.label: row for row in self.main.history.list.rows if row.commit}
+        return {row.label: row for row in self.main.history_pane.row_list.rows if row.commit}
 
     async def stand_on(self, label: str) -> None:
         """Move the history's cursor to a version, by keys."""
         await self.press("1", "g")
         await self.until(lambda: label in self.shown, f"{label} in {list(self.shown)}")
-        rows = [row.label for row in self.main.history.list.rows]
+        rows = [row.label for row in self.main.history_pane.row_list.rows]
         await self.press(*"j" * rows.index(label))
-        assert self.main.history.row is not None
-        assert self.main.history.row.label == label
+        assert self.main.history_pane.row is not None
+        assert self.main.history_pane.row.label == label
 
     @property
     def banner(self) -> str:
-        return str(self.main.query_one("#banner", Plain).content).strip()
+        return str(self.main.query_one("#banner", PlainText).content).strip()
 
     @property
     def about(self) -> str:
         """What the history says of the version under its cursor."""
-        return str(self.main.history.about.content)
+        return str(self.main.history_pane.details.content)
 
     async def head_is(self, label: str, branch: str = "main") -> None:
         await self.until(lambda: f"{branch}@{label}" in self.line("status"), f"{branch}@{label}")
-        await self.until(lambda: self.main.snapshot.version.label == label, f"the artifact of {label}")  # type: ignore[union-attr]
+        await self.until(
+            lambda: self.main.snapshot.version.label == label, f"the artifact of {label}"
+        )  # type: ignore[union-attr]
 
     async def decision(self, step: int) -> None:
         await self.until(
-            lambda: self.main.snapshot.pending == "decide" and self.main.snapshot.progress.step == step,
-            f"DECIDE {step}; {self.main.snapshot.doing}",
+            lambda: (
+                self.main.snapshot.pending == "decide" and self.main.snapshot.progress.step == step
+            ),
+            f"DECIDE {step}; {self.main.snapshot.activity}",
         )
         await self.until(lambda: self.main.query_one("#diff").ready, "the edit")  # type: ignore[attr-defined]
         await self.look()
@@ -153,5 +159,5 @@ class Person(Visit):
 async def person_at(session: Path, size: tuple[int, int] = (200, 55)) -> AsyncIterator[Person]:
     async with visit(session, size) as found:
         person = Person(found.app, found.pilot)
-        await person.until(lambda: not person.main.snapshot.unread)
+        await person.until(lambda: not person.main.snapshot.unread_versions)
         yield person

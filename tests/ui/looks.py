@@ -1,7 +1,10 @@
-"""How a screen looks, as text that a person can read and compare: the characters, and the styles in three themes.
+"""How a screen looks, as text that a person can read and compare: the characters, and the styles in
+three themes.
 
-A look is one file for each size. First the screen as it is drawn; then a legend, in which each letter stands for a style in the
-dark, the light and the monochrome theme; then, line by line, runs of those letters (`a12 b3`: twelve cells of a, three of b).
+A look is one file for each size. First the screen as it is drawn; then a legend, in which each
+letter stands for a style in the
+dark, the light and the monochrome theme; then, line by line, runs of those letters (`a12 b3`:
+twelve cells of a, three of b).
 """
 
 from collections.abc import Sequence
@@ -20,7 +23,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
-from genopt_tui.ui.widgets.stream import StreamView
+from genopt_tui.ui.widgets.stream_view import StreamView
 
 SIZES = ((200, 55), (120, 35), (80, 24))
 THEMES = ("dark", "light", "monochrome")
@@ -40,18 +43,28 @@ class Looks(SingleFileSnapshotExtension):
 
 def drawn(screen: Screen[Any]) -> list[list[Segment]]:
     """The screen line by line, as it goes to the terminal."""
-    render = screen._compositor.render_update(full=True, screen_stack=screen.app._background_screens)
+    render = screen._compositor.render_update(
+        full=True, screen_stack=screen.app._background_screens
+    )
     return [[segment for strip in line for segment in strip] for line in render.strips]  # type: ignore[union-attr]
 
 
 def cells(line: list[Segment]) -> list[Cell]:
     """Every cell with its style; a character that takes two cells is followed by an empty one."""
-    return [cell for s in line for look in [told(s.style)] for char in s.text for cell in _wide(char, look)]
+    return [
+        cell
+        for s in line
+        for look in [told(s.style)]
+        for char in s.text
+        for cell in _wide(char, look)
+    ]
 
 
 def _wide(character: str, style: str) -> list[Cell]:
     width = 1 if character.isascii() else cell_len(character)
-    return [(character, style)] if width == 1 else [(character, style), *[("", style)] * (width - 1)]
+    return (
+        [(character, style)] if width == 1 else [(character, style), *[("", style)] * (width - 1)]
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -66,11 +79,14 @@ def told(style: Style | None) -> str:
 
 def text_of(themes: Sequence[list[list[Cell]]]) -> str:
     """The look of one size; `themes` holds the same screen once for each theme."""
-    lines = [["".join(character for character, _ in line).rstrip() for line in lines] for lines in themes]
+    lines = [
+        ["".join(character for character, _ in line).rstrip() for line in lines] for lines in themes
+    ]
     assert all(other == lines[0] for other in lines), "a theme changed what is written"
     legend: dict[tuple[str, ...], str] = {}
     runs = [
-        _runs(list(zip(*(_styles(theme[y]) for theme in themes), strict=True)), legend) for y in range(len(lines[0]))
+        _runs(list(zip(*(_styles(theme[y]) for theme in themes), strict=True)), legend)
+        for y in range(len(lines[0]))
     ]
     table = [f"{letter:<3}{' | '.join(styles)}" for styles, letter in legend.items()]
     return "\n".join([*lines[0], "", " | ".join(THEMES), *table, "", *runs, ""])
@@ -115,11 +131,13 @@ async def calm(person: Visit) -> list[list[Segment]]:
 async def answered(person: Visit) -> None:
     """Wait until the store has done all that it was asked for."""
     done = Event()
-    person.main.store._wishes.put(done.set)
+    person.main.store._requests.put(done.set)
     await person.until(done.is_set, "the store")
 
 
-async def look(person: Visit, snapshot: SnapshotAssertion, name: str, sizes: Sequence[Size] = SIZES) -> None:
+async def look(
+    person: Visit, snapshot: SnapshotAssertion, name: str, sizes: Sequence[Size] = SIZES
+) -> None:
     """Compare the screen, at each size and in each theme, with the look that is kept."""
     app = person.app
     await person.until(lambda: set(THEMES) <= set(app.available_themes), "themes")
@@ -134,4 +152,6 @@ async def look(person: Visit, snapshot: SnapshotAssertion, name: str, sizes: Seq
     await person.pilot.resize_terminal(*sizes[0])
     for title, text in looks.items():
         kept = snapshot(name=title, extension_class=Looks)
-        assert text == kept, "\n".join(unified_diff(repr(kept).splitlines(), text.splitlines(), "kept", "now", n=0))
+        assert text == kept, "\n".join(
+            unified_diff(repr(kept).splitlines(), text.splitlines(), "kept", "now", n=0)
+        )

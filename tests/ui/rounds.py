@@ -1,4 +1,5 @@
-"""A round of visits to every screen, and what the application holds: for tests and benchmarks of leaks."""
+"""A round of visits to every screen, and what the application holds: for tests and benchmarks of
+leaks."""
 
 import gc
 import os

@@ -1,18 +1,23 @@
-"""A small real session for the interface's tests: a repository with versions and a journal with a step in flight."""
+"""A small real session for the interface's tests: a repository with versions and a journal with a
+step in flight."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 from genopt_tui.config import DesignChoices, to_toml
+from genopt_tui.session.history.record import DecisionRecord, Record, Scores
+from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Journal, Reply
-from genopt_tui.session.record import Decided, Record, Scores
-from genopt_tui.session.repository import Repository
 from genopt_tui.task.rollout import Call, RolloutResult, TraceStep
 
 START = {"policy.py": "class Policy:\n    def __call__(self, obs):\n        return 0\n"}
-BETTER = {"policy.py": "class Policy:\n    def __call__(self, obs):\n        return obs['ball'].y\n"}
-NEXT = {"policy.py": "class Policy:\n    def __call__(self, obs):\n        return reflect(obs['ball'])\n"}
+BETTER = {
+    "policy.py": "class Policy:\n    def __call__(self, obs):\n        return obs['ball'].y\n"
+}
+NEXT = {
+    "policy.py": "class Policy:\n    def __call__(self, obs):\n        return reflect(obs['ball'])\n"
+}
 AT = "2026-01-02T03:04:05.000+00:00"
 
 
@@ -21,7 +26,7 @@ def make_session(folder: Path, name: str = "pong") -> Path:
     path = folder / name
     choices = DesignChoices(task={"name": "atari/pong"}, start="two-functions", scope=["policy.py"])
     toml = to_toml(choices)
-    start = Record(task="atari/pong", decision=Decided(decision="start"), at=AT)
+    start = Record(task="atari/pong", decision=DecisionRecord(decision="start"), at=AT)
     with Repository.create(path, START, toml, start, "") as repository:
         commit_version(repository, BETTER, 1, 9.0, -20.0)
         keep_rejected(repository, 2)
@@ -29,7 +34,9 @@ def make_session(folder: Path, name: str = "pong") -> Path:
     return path
 
 
-def commit_version(repository: Repository, files: dict[str, str], step: int, score: float, base: float) -> str:
+def commit_version(
+    repository: Repository, files: dict[str, str], step: int, score: float, base: float
+) -> str:
     """Accept `files` as step `step`."""
     record = record_of(step, "approved", score, base, "better")
     return repository.commit(
@@ -44,7 +51,7 @@ def commit_version(repository: Repository, files: dict[str, str], step: int, sco
 
 def keep_rejected(repository: Repository, step: int) -> None:
     """Keep a proposal of step `step` that was turned down."""
-    repository.keep(
+    repository.commit_rejected(
         base=repository.head(),
         tree=repository.write_artifact(NEXT),
         record=record_of(step, "rejected", 8.0, 9.0, "undecided"),
@@ -57,13 +64,15 @@ def keep_rejected(repository: Repository, step: int) -> None:
 
 
 def record_of(step: int, decision: Any, score: float, base: float, verdict: str) -> Record:
-    scores = Scores(mean=score, stderr=0.8, n=10, base_mean=base, difference=score - base, verdict=verdict)
+    scores = Scores(
+        mean=score, stderr=0.8, n=10, base_mean=base, difference=score - base, verdict=verdict
+    )
     return Record(
         step=step,
         task="atari/pong",
         at=AT,
         reply="I follow the ball.",
-        decision=Decided(decision=decision),
+        decision=DecisionRecord(decision=decision),
         scores=scores,
     )
 
@@ -78,7 +87,10 @@ class Stage:
         self.lock = SessionLock(session)
         self.journal = Journal(session)
         with Repository.open(session) as repository:
-            self.base, self.base_tree = repository.head(), repository.tree(repository.head())
+            self.base, self.base_tree = (
+                repository.head(),
+                repository.artifact_tree(repository.head()),
+            )
             self.tree = repository.write_artifact(NEXT)
             repository.objects.flush()
 
@@ -93,27 +105,57 @@ class Stage:
         self.close()
 
     def event(self, kind: str, **data: Any) -> None:
-        self.journal.event(self.step, kind, **data)
+        self.journal.append_event(self.step, kind, **data)
 
     def start(self, mode: str = "ask") -> None:
-        self.journal.event(
-            0, "run_started", mode=mode, steps=20, model="search", pid=os.getpid(), sandbox="bwrap", workers=2
+        self.journal.append_event(
+            0,
+            "run_started",
+            mode=mode,
+            steps=20,
+            model="search",
+            pid=os.getpid(),
+            sandbox="bwrap",
+            workers=2,
         )
         spent = {"steps": 2, "cost": 0.42, "tokens": 31000, "calls": 4, "minutes": 12}
-        self.journal.event(0, "budget", spent=spent, limits={"steps": 20, "cost": 5.0}, unknown_cost=False)
+        self.journal.append_event(
+            0, "budget", spent=spent, limits={"steps": 20, "cost": 5.0}, unknown_cost=False
+        )
 
     def roll_out(self) -> None:
         self.event(
-            "batch_sampled", base=self.base, tree=self.base_tree, branch="main", examples=[["seed-1", 0]], epoch=0
+            "batch_sampled",
+            base=self.base,
+            tree=self.base_tree,
+            branch="main",
+            examples=[["seed-1", 0]],
+            epoch=0,
         )
         steps = [
-            TraceStep(i, {"ball": {"x": i, "y": 77}}, 2, 0.0, calls=(Call("predict", {"x": i}, i),)) for i in range(100)
+            TraceStep(i, {"ball": {"x": i, "y": 77}}, 2, 0.0, calls=(Call("predict", {"x": i}, i),))
+            for i in range(100)
         ]
         result = RolloutResult(
-            "seed-1", 0, "train", "ok", -9.0, 0.5, feedback="keep closer", steps=100, trace=chunks(steps)
+            "seed-1",
+            0,
+            "train",
+            "ok",
+            -9.0,
+            0.5,
+            feedback="keep closer",
+            steps=100,
+            trace=chunks(steps),
         )
         row = self.journal.store_rollout("key", self.step, self.base_tree, result, traced=True)
-        part = {"example": "seed-1", "repeat": 0, "score": -9.0, "status": "ok", "rollout": row, "steps": 100}
+        part = {
+            "example": "seed-1",
+            "repeat": 0,
+            "score": -9.0,
+            "status": "ok",
+            "rollout": row,
+            "steps": 100,
+        }
         self.event(
             "evidence_built",
             parts=[{**part, "shown": [[0, 39]], "cut": 0, "tokens": 1900}],
@@ -128,14 +170,18 @@ class Stage:
 
     def ask(self) -> None:
         messages = [{"role": "user", "content": "improve it"}]
-        self.event("prompt_built", candidate=0, attempt=0, messages=messages, tokens=6100, repair=False)
+        self.event(
+            "prompt_built", candidate=0, attempt=0, messages=messages, tokens=6100, repair=False
+        )
 
     def say(self, text: str) -> None:
-        self.journal.chunk(self.step, 0, 0, text)
+        self.journal.add_chunk(self.step, 0, 0, text)
 
     def reply(self, text: str = "The paddle lags [/] because [bold] it is late.") -> None:
         usage = {"input": 6100, "output": 80}
-        self.journal.store_reply(Reply(self.step, 0, 0, text, finish_reason="stop", usage=usage, cost=0.01))
+        self.journal.store_reply(
+            Reply(self.step, 0, 0, text, finish_reason="stop", usage=usage, cost=0.01)
+        )
         self.event(
             "edit_parsed",
             candidate=0,
@@ -189,6 +235,6 @@ class Stage:
 
 
 def chunks(steps: list[TraceStep]) -> Any:
-    from genopt_tui.task.trace import CHUNK, encode
+    from genopt_tui.task.trace import CHUNK_STEPS, encode
 
-    return tuple(encode(steps[i : i + CHUNK]) for i in range(0, len(steps), CHUNK))
+    return tuple(encode(steps[i : i + CHUNK_STEPS]) for i in range(0, len(steps), CHUNK_STEPS))

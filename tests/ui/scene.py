@@ -12,31 +12,31 @@ from textual.widget import Widget
 
 from genopt_tui.session.progress import Progress
 from genopt_tui.task.rollout import Call, Picture, TraceStep
-from genopt_tui.task.trace import CHUNK
+from genopt_tui.task.trace import CHUNK_STEPS
 from genopt_tui.ui.messages import (
-    BlameWanted,
-    CandidateChosen,
-    CommandWanted,
-    Copied,
-    Edited,
-    PictureWanted,
-    PlaceChosen,
-    TraceWanted,
+    BlameRequested,
+    CandidateSelected,
+    CommandRequested,
+    CopyRequested,
+    PictureRequested,
+    ProposalEdited,
+    TraceRequested,
+    TraceStepSelected,
 )
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.trace import TracePane
-from genopt_tui.ui.snapshot import (
+from genopt_tui.ui.state.snapshot import (
     EvidenceView,
-    PicturePiece,
     ProposalView,
     SessionInfo,
     Snapshot,
-    TracePiece,
+    TracePicture,
+    TraceSlice,
     TraceSource,
     VersionView,
 )
-from genopt_tui.ui.widgets.stream import StreamView
-from genopt_tui.ui.widgets.view import LineView
+from genopt_tui.ui.widgets.line_view import LineView
+from genopt_tui.ui.widgets.stream_view import StreamView
 
 OLD = '''"""A policy for Pong."""
 
@@ -56,14 +56,15 @@ class Policy:
         return self.select_action(self.predict_ball(obs), obs["Player"]["y"])
 '''
 NEW = (
-    OLD.replace('return ball["y"]', 'steps = (140 - ball["x"]) / max(1, ball["dx"])\n        return ball["y"] + steps')
+    OLD.replace(
+        'return ball["y"]',
+        'steps = (140 - ball["x"]) / max(1, ball["dx"])\n        return ball["y"] + steps',
+    )
     + "\n\ndef reflect(y):\n    return y if 34 <= y <= 194 else 2 * 194 - y\n"
 )
 FILES = {"policy.py": NEW, "notes.md": "# Notes\n- plain\n"}
 BEFORE = {**FILES, "policy.py": OLD}
-REASON = (
-    "The paddle **lags** because `predict_ball` gives the present row.\n\n- time to the paddle\n- reflect at the walls"
-)
+REASON = "The paddle **lags** because `predict_ball` gives the present row.\n\n- time to the paddle\n- reflect at the walls"
 HOSTILE = (
     "[/]",
     "[/foo]",
@@ -76,14 +77,22 @@ HOSTILE = (
     "$accent [$error] {x} %s \\[",
     "x" * 5000,
 )
-"""What a model, a trace or a file name may hold (the first ones end a Textual application that reads markup)."""
+"""What a model, a trace or a file name may hold (the first ones end a Textual application that
+reads markup)."""
 NASTY = " ".join(HOSTILE)
 
 
 def observed(i: int) -> dict[str, dict[str, int]]:
     return {
         "Player": {"x": 140, "y": 100 + i % 20, "w": 4, "h": 16},
-        "Ball": {"x": (77 + 2 * i) % 160, "y": (112 - 3 * i) % 150 + 34, "w": 2, "h": 4, "dx": 2, "dy": -3},
+        "Ball": {
+            "x": (77 + 2 * i) % 160,
+            "y": (112 - 3 * i) % 150 + 34,
+            "w": 2,
+            "h": 4,
+            "dx": 2,
+            "dy": -3,
+        },
     }
 
 
@@ -101,18 +110,32 @@ def picture(i: int) -> Picture:
     rows = [bytearray(160) for _ in range(210)]
     for ink, box in enumerate(observed(i).values(), 1):
         for y in range(box["y"], min(210, box["y"] + box["h"])):
-            rows[y][box["x"] : box["x"] + box["w"]] = bytes([ink]) * len(rows[y][box["x"] : box["x"] + box["w"]])
-    return Picture(i, 160, 210, bytes([144, 72, 17, 92, 186, 92, 236, 236, 236]), zlib.compress(b"".join(rows)))
+            rows[y][box["x"] : box["x"] + box["w"]] = bytes([ink]) * len(
+                rows[y][box["x"] : box["x"] + box["w"]]
+            )
+    return Picture(
+        i, 160, 210, bytes([144, 72, 17, 92, 186, 92, 236, 236, 236]), zlib.compress(b"".join(rows))
+    )
 
 
 def evidence(**changes: Any) -> EvidenceView:
-    part = {"repeat": 0, "status": "ok", "steps": 812, "shown": [[0, 399]], "cut": 0, "tokens": 1900}
+    part = {
+        "repeat": 0,
+        "status": "ok",
+        "steps": 812,
+        "shown": [[0, 399]],
+        "cut": 0,
+        "tokens": 1900,
+    }
     sent = {
         "parts": [
             {**part, "example": "seed-1", "score": -21.0, "rollout": 1},
             {**part, "example": "seed-3", "score": -9.0, "rollout": 2, "cut": 3},
         ],
-        "sections": [{"name": "objective", "tokens": 120}, {"name": "evidence", "tokens": 3900, "cut": 3}],
+        "sections": [
+            {"name": "objective", "tokens": 120},
+            {"name": "evidence", "tokens": 3900, "cut": 3},
+        ],
         "tokens": 6100,
         "budget": 32000,
         "estimated": True,
@@ -120,13 +143,21 @@ def evidence(**changes: Any) -> EvidenceView:
         "covers": {"trace": 400, "score": 812},
         "mean": -15.0,
     }
-    messages = ({"role": "system", "content": "You improve."}, {"role": "user", "content": "```python\nx = 1\n```"})
-    design = {"horizon": {"kind": "first", "steps": 400}, "batch": {"size": 2, "sampling": "shuffled"}}
+    messages = (
+        {"role": "system", "content": "You improve."},
+        {"role": "user", "content": "```python\nx = 1\n```"},
+    )
+    design = {
+        "horizon": {"kind": "first", "steps": 400},
+        "batch": {"size": 2, "sampling": "shuffled"},
+    }
     return replace(EvidenceView(13, sent=sent, messages=messages, design=design), **changes)
 
 
 def proposal(**changes: Any) -> ProposalView:
-    scores = tuple({"example": f"seed-{100 + i}", "score": 12.0 + i, "status": "ok"} for i in range(4))
+    scores = tuple(
+        {"example": f"seed-{100 + i}", "score": 12.0 + i, "status": "ok"} for i in range(4)
+    )
     view = ProposalView(
         13,
         0,
@@ -145,7 +176,9 @@ def proposal(**changes: Any) -> ProposalView:
 
 
 def snapshot(**changes: Any) -> Snapshot:
-    traces = tuple(TraceSource(n, f"seed-{s}", 0, 812, -9.0, "ok", ((0, 399),)) for n, s in ((1, 1), (2, 3)))
+    traces = tuple(
+        TraceSource(n, f"seed-{s}", 0, 812, -9.0, "ok", ((0, 399),)) for n, s in ((1, 1), (2, 3))
+    )
     whole = Snapshot(
         SessionInfo("pong", "pong"),
         progress=Progress(step=13, batch={"examples": [["seed-1", 0], ["seed-3", 0]]}, evidence={}),
@@ -158,7 +191,8 @@ def snapshot(**changes: Any) -> Snapshot:
 
 
 class Host(App[None]):
-    """Holds one pane or view, keeps what it says, and answers what it asks for as the store does: with whole chunks of a trace."""
+    """Holds one pane or view, keeps what it says, and answers what it asks for as the store does:
+    with whole chunks of a trace."""
 
     CSS = "Screen > * { height: 1fr; border: none; }"
 
@@ -180,41 +214,49 @@ class Host(App[None]):
         else:
             self.widget.focus()
 
-    def on_trace_wanted(self, message: TraceWanted) -> None:
+    def on_trace_requested(self, message: TraceRequested) -> None:
         self.heard.append(message)
-        first, last = message.first // CHUNK * CHUNK, -(-(message.first + message.count) // CHUNK) * CHUNK
+        first, last = (
+            message.first // CHUNK_STEPS * CHUNK_STEPS,
+            -(-(message.first + message.count) // CHUNK_STEPS) * CHUNK_STEPS,
+        )
         assert isinstance(self.widget, TracePane)
         whole = max(
-            (t.steps for t in (*self.widget.traces, *self.widget.beside) if t.rollout == message.rollout), default=0
+            (
+                t.steps
+                for t in (*self.widget.traces, *self.widget.marked_traces)
+                if t.rollout == message.rollout
+            ),
+            default=0,
         )
         steps = [self.steps_of(message.rollout, i) for i in range(first, min(last, whole))]
-        self.widget.receive(TracePiece(message.rollout, first, steps))
+        self.widget.receive(TraceSlice(message.rollout, first, steps))
 
-    def on_picture_wanted(self, message: PictureWanted) -> None:
+    def on_picture_requested(self, message: PictureRequested) -> None:
         assert isinstance(self.widget, TracePane)
-        self.widget.receive(PicturePiece(message.rollout, message.step, self.picture(message.step)))
+        self.widget.receive(TracePicture(message.rollout, message.step, self.picture(message.step)))
 
-    def on_copied(self, message: Copied) -> None:
+    def on_copy_requested(self, message: CopyRequested) -> None:
         self.heard.append(message)
 
-    def on_command_wanted(self, message: CommandWanted) -> None:
+    def on_command_requested(self, message: CommandRequested) -> None:
         self.heard.append(message)
 
-    def on_edited(self, message: Edited) -> None:
+    def on_proposal_edited(self, message: ProposalEdited) -> None:
         self.heard.append(message)
 
-    def on_candidate_chosen(self, message: CandidateChosen) -> None:
+    def on_candidate_selected(self, message: CandidateSelected) -> None:
         self.heard.append(message)
 
-    def on_blame_wanted(self, message: BlameWanted) -> None:
+    def on_blame_requested(self, message: BlameRequested) -> None:
         self.heard.append(message)
 
     @property
     def wanted(self) -> list[tuple[str, dict[str, Any]]]:
         """The commands that were wanted."""
-        return [(m.kind, dict(m.data)) for m in self.heard if isinstance(m, CommandWanted)]
+        return [(m.kind, dict(m.data)) for m in self.heard if isinstance(m, CommandRequested)]
 
-    def on_place_chosen(self, message: PlaceChosen) -> None:
+    def on_trace_step_selected(self, message: TraceStepSelected) -> None:
         self.heard.append(message)
 
 
@@ -224,7 +266,9 @@ async def settled(pilot: Pilot[Any]) -> None:
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
         views = pilot.app.query(StreamView)
-        if not any(w.is_running for w in pilot.app.workers) and all(v.stream.text == v.text for v in views):
+        if not any(w.is_running for w in pilot.app.workers) and all(
+            v.stream.text == v.text for v in views
+        ):
             return
         await pilot.pause(0.01)
     raise AssertionError("the views never came to rest")

@@ -1,4 +1,5 @@
-"""A session with a history to look at: versions, rejected and undecided proposals, a branch, scores by example; always the same."""
+"""A session with a history to look at: versions, rejected and undecided proposals, a branch, scores
+by example; always the same."""
 
 import time
 from datetime import UTC, datetime
@@ -10,19 +11,19 @@ from sample import Stage, chunks
 from scene import NEW, OLD, REASON, picture, step
 
 from genopt_tui.config import DesignChoices, to_toml
-from genopt_tui.session import acts, rows
-from genopt_tui.session.journal import Journal, Reply
-from genopt_tui.session.record import Decided, Record, Scores
-from genopt_tui.session.repository import Repository
-from genopt_tui.session.state import state_of
+from genopt_tui.session.history import acts
+from genopt_tui.session.history.record import DecisionRecord, Record, Scores
+from genopt_tui.session.history.repository import Repository
+from genopt_tui.session.journal import Journal, Reply, schema
+from genopt_tui.session.task_state import load_task_state
 from genopt_tui.task.rollout import RolloutResult
-from genopt_tui.ui.screens import returned
+from genopt_tui.ui.screens import away_summary
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FIRST = OLD.replace('return ball["y"]', 'return ball["y"] + 4 * ball["dy"]')
-LAST = NEW.replace("def reflect(y):", "def reflect(y):\n    # The ball turns at the walls.").replace(
-    'ball = obs["Ball"]', 'ball = obs.get("Ball", {"x": 0, "y": 0, "dx": 0})'
-)
+LAST = NEW.replace(
+    "def reflect(y):", "def reflect(y):\n    # The ball turns at the walls."
+).replace('ball = obs["Ball"]', 'ball = obs.get("Ball", {"x": 0, "y": 0, "dx": 0})')
 SCORES = {
     "start": (-21, -20, -21, -21, -20, -21),
     "1": (-6, 2, 5, 1, -3, 4),
@@ -44,8 +45,8 @@ class Stopped(datetime):
 def stop_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything be said and committed at one moment, by one person."""
     monkeypatch.setattr(time, "time", AT.timestamp)
-    monkeypatch.setattr(rows, "datetime", Stopped)
-    monkeypatch.setattr(returned, "datetime", Stopped)
+    monkeypatch.setattr(schema, "datetime", Stopped)
+    monkeypatch.setattr(away_summary, "datetime", Stopped)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
     monkeypatch.setenv("GIT_COMMITTER_NAME", "Ada")
@@ -61,7 +62,8 @@ def mean(name: str) -> float:
 
 
 def record(name: str, step: int, decision: Any, base: str, tree: str, fingerprint: str) -> Record:
-    """A record with scores by example under a state of the task, against those of `base` (empty: none)."""
+    """A record with scores by example under a state of the task, against those of `base` (empty:
+    none)."""
     rows: list[dict[str, Any]] = [
         {"example": f"seed-{1000 + i}", "repeat": 0, "score": float(score), "status": "ok"}
         for i, score in enumerate(SCORES[name])
@@ -69,35 +71,70 @@ def record(name: str, step: int, decision: Any, base: str, tree: str, fingerprin
     difference = mean(name) - mean(base) if base else None
     verdict = "" if difference is None else "better" if difference > 2 else "undecided"
     scores = Scores(
-        tree=tree, mean=mean(name), stderr=1.2, n=len(rows), rows=rows, difference=difference, verdict=verdict
+        tree=tree,
+        mean=mean(name),
+        stderr=1.2,
+        n=len(rows),
+        rows=rows,
+        difference=difference,
+        verdict=verdict,
     )
     scores.base_mean = mean(base) if base else None
     at = AT.isoformat(timespec="seconds")
-    decided = Decided(decision=decision, by="you", reason="too bold" if decision == "rejected" else "")
+    decided = DecisionRecord(
+        decision=decision, by="you", reason="too bold" if decision == "rejected" else ""
+    )
     return Record(
-        step=step, task="atari/pong", fingerprint=fingerprint, at=at, reply=REASON, decision=decided, scores=scores
+        step=step,
+        task="atari/pong",
+        fingerprint=fingerprint,
+        at=at,
+        reply=REASON,
+        decision=decided,
+        scores=scores,
     )
 
 
 def make_story(folder: Path) -> Path:
-    """Start, two accepted versions, one rejected, one undecided, and a branch with a version of its own."""
+    """Start, two accepted versions, one rejected, one undecided, and a branch with a version of its
+    own."""
     path = folder / "pong"
     choices = DesignChoices(
-        task={"name": "atari/pong"}, start="two-functions", scope=["policy.py:Policy.predict_ball", "policy.py:reflect"]
+        task={"name": "atari/pong"},
+        start="two-functions",
+        scope=["policy.py:Policy.predict_ball", "policy.py:reflect"],
     )
     begun = record("start", 0, "start", "", "", "")
     with Repository.create(path, files(OLD), to_toml(choices), begun, "") as repository:
         start = repository.head()
-        state = state_of(path, choices)[1]
+        state = load_task_state(path, choices)[1]
         _accept(repository, "1", files(FIRST), "start", "lead the ball by four rows", state)
-        _keep(repository, "2", files(FIRST + "\n"), "1", "rejected", "reflect twice at each wall", state)
+        _keep(
+            repository,
+            "2",
+            files(FIRST + "\n"),
+            "1",
+            "rejected",
+            "reflect twice at each wall",
+            state,
+        )
         _accept(repository, "3", files(NEW), "1", "reflect the path at the walls", state)
-        _keep(repository, "4", files(NEW + "\n"), "3", "undecided", "aim at the edge of the paddle", state)
+        _keep(
+            repository,
+            "4",
+            files(NEW + "\n"),
+            "3",
+            "undecided",
+            "aim at the edge of the paddle",
+            state,
+        )
         acts.branch(repository, "aim", "1")
         acts.switch(repository, "aim")
-        _accept(repository, "5", files(FIRST + "# aim\n"), "1", "aim away from the other paddle", state)
+        _accept(
+            repository, "5", files(FIRST + "# aim\n"), "1", "aim away from the other paddle", state
+        )
         acts.switch(repository, "main")
-        tree = repository.tree(start)
+        tree = repository.artifact_tree(start)
     (path / ".genopt").mkdir(exist_ok=True)
     with_events(path, tree, state, choices)
     return path
@@ -109,39 +146,88 @@ def with_events(path: Path, tree: str, state: str, choices: DesignChoices) -> No
     for i, score in enumerate(SCORES["start"]):
         result = RolloutResult(f"seed-{1000 + i}", 0, "gate", "ok", float(score), 4.0, steps=240)
         book.store_rollout(f"{state}/{i}", 0, tree, result, traced=False)
-    scores = [{"example": f"seed-{1000 + i}", "repeat": 0, "score": float(s)} for i, s in enumerate(SCORES["start"])]
-    told = {"mean": mean("start"), "stderr": 0.2, "n": len(scores), "failed": 0, "complete": True, "scores": scores}
-    book.event(0, "scored", version="start", tree=tree, fingerprint=state, gate=choices.gate.model_dump(), **told)
+    scores = [
+        {"example": f"seed-{1000 + i}", "repeat": 0, "score": float(s)}
+        for i, s in enumerate(SCORES["start"])
+    ]
+    told = {
+        "mean": mean("start"),
+        "stderr": 0.2,
+        "n": len(scores),
+        "failed": 0,
+        "complete": True,
+        "scores": scores,
+    }
+    book.append_event(
+        0,
+        "scored",
+        version="start",
+        tree=tree,
+        fingerprint=state,
+        gate=choices.gate.model_dump(),
+        **told,
+    )
     for number, value in ((1, -20.5), (2, 1.0), (3, 2.5), (4, 9.0)):
-        book.event(number, "evidence_built", parts=[], sections=[], tokens=6100, mean=value)
-        book.event(number, "prompt_built", candidate=0, attempt=0, messages=[], tokens=6100, repair=False)
+        book.append_event(number, "evidence_built", parts=[], sections=[], tokens=6100, mean=value)
+        book.append_event(
+            number, "prompt_built", candidate=0, attempt=0, messages=[], tokens=6100, repair=False
+        )
         usage = {"input": 6100, "output": 420}
-        book.event(
-            number, "reply_finished", candidate=0, attempt=0, usage=usage, cost=0.0123, seconds=8.2, complete=True
+        book.append_event(
+            number,
+            "reply_finished",
+            candidate=0,
+            attempt=0,
+            usage=usage,
+            cost=0.0123,
+            seconds=8.2,
+            complete=True,
         )
         version = f"{number:07x}"
         if number in {1, 3}:
-            book.event(number, "committed", version=version, branch="main", decision="approved", subject="a better aim")
-        else:
-            book.event(
-                number, "rejected", version=version, ref=f"rejected/{number}.0", decision="rejected", reason="too bold"
+            book.append_event(
+                number,
+                "committed",
+                version=version,
+                branch="main",
+                decision="approved",
+                subject="a better aim",
             )
-        book.event(number, "step_ended", outcome="approved", counts=True)
+        else:
+            book.append_event(
+                number,
+                "rejected",
+                version=version,
+                ref=f"rejected/{number}.0",
+                decision="rejected",
+                reason="too bold",
+            )
+        book.append_event(number, "step_ended", outcome="approved", counts=True)
     book.close()
 
 
-def _accept(repository: Repository, name: str, new: dict[str, str], base: str, subject: str, state: str) -> None:
+def _accept(
+    repository: Repository, name: str, new: dict[str, str], base: str, subject: str, state: str
+) -> None:
     tree = repository.write_artifact(new)
     what = record(name, int(name), "approved", base, tree, state)
-    repository.commit(base=repository.head(), tree=tree, record=what, subject=subject, body=REASON, model="search")
+    repository.commit(
+        base=repository.head(), tree=tree, record=what, subject=subject, body=REASON, model="search"
+    )
 
 
 def _keep(
-    repository: Repository, name: str, new: dict[str, str], base: str, decision: str, subject: str, state: str
+    repository: Repository,
+    name: str,
+    new: dict[str, str],
+    base: str,
+    decision: str,
+    subject: str,
+    state: str,
 ) -> None:
     tree = repository.write_artifact(new)
     what = record(name, int(name), decision, base, tree, state)
-    repository.keep(
+    repository.commit_rejected(
         base=repository.head(),
         tree=tree,
         record=what,
@@ -160,7 +246,7 @@ class Scene(Stage):
         super().__init__(session, step=6)
         with Repository.open(session) as repository:
             self.tree = repository.write_artifact(files(LAST))
-            self.state = state_of(session, repository.choices(self.base))[1]
+            self.state = load_task_state(session, repository.read_choices(self.base))[1]
             repository.objects.flush()
 
     def roll_out(self, examples: tuple[str, ...] = ("seed-1", "seed-3"), of: int = 2) -> None:
@@ -174,17 +260,37 @@ class Scene(Stage):
             examples=[[name, 0] for name in names],
             epoch=0,
         )
-        self.parts = [self._rollout(name, score) for name, score in zip(examples, (-9.0, 4.0), strict=False)]
+        self.parts = [
+            self._rollout(name, score) for name, score in zip(examples, (-9.0, 4.0), strict=False)
+        ]
 
     def _rollout(self, example: str, score: float) -> dict[str, Any]:
         steps = 240
         trace = chunks([step(i) for i in range(steps)])
         pictures = tuple(picture(i) for i in range(0, steps, 4))
         result = RolloutResult(
-            example, 0, "train", "ok", score, 1.5, feedback="keep closer", steps=steps, trace=trace, pictures=pictures
+            example,
+            0,
+            "train",
+            "ok",
+            score,
+            1.5,
+            feedback="keep closer",
+            steps=steps,
+            trace=trace,
+            pictures=pictures,
         )
-        row = self.journal.store_rollout(f"{self.state}/{example}", self.step, self.base_tree, result, traced=True)
-        part = {"example": example, "repeat": 0, "score": score, "status": "ok", "rollout": row, "steps": steps}
+        row = self.journal.store_rollout(
+            f"{self.state}/{example}", self.step, self.base_tree, result, traced=True
+        )
+        part = {
+            "example": example,
+            "repeat": 0,
+            "score": score,
+            "status": "ok",
+            "rollout": row,
+            "steps": steps,
+        }
         return {**part, "shown": [[0, 119]], "cut": 0, "tokens": 1900}
 
     def show_evidence(self) -> None:
@@ -207,7 +313,9 @@ class Scene(Stage):
 
     def edit(self) -> None:
         usage = {"input": 4820, "output": 240}
-        self.journal.store_reply(Reply(self.step, 0, 0, REASON, finish_reason="stop", usage=usage, cost=0.0123))
+        self.journal.store_reply(
+            Reply(self.step, 0, 0, REASON, finish_reason="stop", usage=usage, cost=0.0123)
+        )
         self.event(
             "edit_parsed",
             candidate=0,
@@ -226,4 +334,6 @@ class Scene(Stage):
         """Gate rollouts of the proposal, one after another."""
         for i in range(count):
             result = RolloutResult(f"seed-{1000 + i}", 0, "gate", "ok", 10.0 + i, 4.0, steps=240)
-            self.journal.store_rollout(f"{self.state}/g{i}", self.step, self.tree, result, traced=False, candidate=0)
+            self.journal.store_rollout(
+                f"{self.state}/g{i}", self.step, self.tree, result, traced=False, candidate=0
+            )

@@ -1,4 +1,5 @@
-"""A real terminal for visits: a tmux server of its own, and waiting for what the application says of itself."""
+"""A real terminal for visits: a tmux server of its own, and waiting for what the application says
+of itself."""
 
 import contextlib
 import fcntl
@@ -37,7 +38,9 @@ def make_task(folder: Path) -> tuple[Path, str]:
 
 def genopt(*arguments: str) -> str:
     """What a `genopt` command prints."""
-    ended = subprocess.run([sys.executable, "-m", "genopt_tui", *arguments], capture_output=True, text=True, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", "genopt_tui", *arguments], capture_output=True, text=True, check=True
+    )
     return ended.stdout
 
 
@@ -77,12 +80,22 @@ class Terminal:
 
     def __init__(self, folder: Path, width: int, height: int, name: str = "tmux") -> None:
         self._socket = str(folder / name)
-        environment = {**os.environ, "TERM": "xterm-256color", "PS1": "$ ", "LC_ALL": "C.UTF-8", "TMUX": ""}
+        environment = {
+            **os.environ,
+            "TERM": "xterm-256color",
+            "PS1": "$ ",
+            "LC_ALL": "C.UTF-8",
+            "TMUX": "",
+        }
         command = ["new-session", "-d", "-s", "visit", "-x", str(width), "-y", str(height), "sh"]
-        subprocess.run(["tmux", "-S", self._socket, "-f", os.devnull, *command], env=environment, check=True)
+        subprocess.run(
+            ["tmux", "-S", self._socket, "-f", os.devnull, *command], env=environment, check=True
+        )
 
     def _tmux(self, *arguments: str) -> str:
-        ended = subprocess.run(["tmux", "-S", self._socket, *arguments], capture_output=True, text=True, check=True)
+        ended = subprocess.run(
+            ["tmux", "-S", self._socket, *arguments], capture_output=True, text=True, check=True
+        )
         return ended.stdout
 
     def close(self) -> None:
@@ -119,12 +132,17 @@ class Terminal:
 
     @property
     def given_back(self) -> bool:
-        """Whether the terminal is as a shell wants it: its own screen, a cursor, no mouse, lines and echo."""
-        flags = self._ask("#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{mouse_all_flag} #{bracket_paste_flag}")
+        """Whether the terminal is as a shell wants it: its own screen, a cursor, no mouse, lines
+        and echo."""
+        flags = self._ask(
+            "#{alternate_on} #{cursor_flag} #{mouse_any_flag} #{mouse_all_flag} #{bracket_paste_flag}"
+        )
         side = os.open(self._ask("#{pane_tty}"), os.O_RDWR | os.O_NOCTTY)
         modes = termios.tcgetattr(side)
         os.close(side)
-        return flags.split()[:3] == ["0", "1", "0"] and bool(modes[3] & termios.ECHO) == bool(modes[3] & termios.ICANON)
+        return flags.split()[:3] == ["0", "1", "0"] and bool(modes[3] & termios.ECHO) == bool(
+            modes[3] & termios.ICANON
+        )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -140,8 +158,14 @@ class Terminal:
 
     @property
     def state(self) -> str:
-        """What the kernel says of the program that the shell runs: S sleeping, R running, T stopped."""
-        return Path(f"/proc/{self.application}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        """What the kernel says of the program that the shell runs: S sleeping, R running, T
+        stopped."""
+        return (
+            Path(f"/proc/{self.application}/stat")
+            .read_text(encoding="utf-8")
+            .rpartition(")")[2]
+            .split()[0]
+        )
 
     @property
     def text(self) -> str:
@@ -156,7 +180,9 @@ class Terminal:
         """Wait until something is so."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < deadline, f"never came: {what}; title {self.title!r}\n{self.text}"
+            assert time.monotonic() < deadline, (
+                f"never came: {what}; title {self.title!r}\n{self.text}"
+            )
             time.sleep(0.02)
 
     def shows(self, text: str) -> None:
@@ -167,7 +193,8 @@ class Terminal:
         self.until(lambda: self.title == title, title)
 
     def until_pressed(self, key: str, condition: Callable[[], object], what: str) -> None:
-        """Press a decision's key until it counts: within half a second of a proposal it decides nothing."""
+        """Press a decision's key until it counts: within half a second of a proposal it decides
+        nothing."""
         deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"never came: {what}\n{self.text}"

@@ -1,4 +1,5 @@
-"""The application among other programs of a real terminal: signals, faults, sizes, and who writes where."""
+"""The application among other programs of a real terminal: signals, faults, sizes, and who writes
+where."""
 
 import os
 import re
@@ -68,7 +69,9 @@ def test_it_ends_when_its_terminal_is_gone_without_a_signal(session: Path) -> No
     screen, inside = os.openpty()
     called = [sys.executable, "-m", "genopt_tui", "open", str(session)]
     own = {**os.environ, "TERM": "xterm-256color"}
-    app = subprocess.Popen(called, stdin=inside, stdout=inside, stderr=inside, env=own, start_new_session=True)
+    app = subprocess.Popen(
+        called, stdin=inside, stdout=inside, stderr=inside, env=own, start_new_session=True
+    )
     os.close(inside)
     seen = b""
     while b"History" not in seen:
@@ -106,16 +109,22 @@ def test_after_being_stopped_outright_it_takes_the_screen_again(app: Terminal) -
     app.shows("Stopped")
     app.type("fg")
     app.press("C-j")  # this shell leaves the terminal as it is, and Enter is no line end there
-    app.until(lambda: "Stopped" not in app.text and "1 History" in app.text, "the application's screen")
+    app.until(
+        lambda: "Stopped" not in app.text and "1 History" in app.text, "the application's screen"
+    )
     app.press("q")
     ended(app, 0)
 
 
-def test_an_editor_has_the_terminal_and_gives_it_back(terminal: Terminal, session: Path, tmp_path: Path) -> None:
+def test_an_editor_has_the_terminal_and_gives_it_back(
+    terminal: Terminal, session: Path, tmp_path: Path
+) -> None:
     from sample import Stage
 
     editor = tmp_path / "editor"
-    editor.write_text('#!/bin/sh\necho an editor is here\nread answer\nsed -i s/reflect/mirror/ "$1"\n')
+    editor.write_text(
+        '#!/bin/sh\necho an editor is here\nread answer\nsed -i s/reflect/mirror/ "$1"\n'
+    )
     editor.chmod(0o755)
     terminal.type(f"export VISUAL={editor}")
     terminal.press("Enter")
@@ -135,15 +144,19 @@ def test_an_editor_has_the_terminal_and_gives_it_back(terminal: Terminal, sessio
         terminal.shows("not run for your edit")
         assert not terminal.given_back
         terminal.press("A")
-        terminal.until(lambda: stage.journal.commands(), "the command")
-        (command,) = stage.journal.commands()
+        terminal.until(lambda: stage.journal.read_commands(), "the command")
+        (command,) = stage.journal.read_commands()
         assert "mirror" in command.data["files"]["policy.py"]
 
 
-def test_a_crash_restores_the_screen_and_reports_no_values(terminal: Terminal, session: Path) -> None:
+def test_a_crash_restores_the_screen_and_reports_no_values(
+    terminal: Terminal, session: Path
+) -> None:
     faulty(terminal, session, "crash")
     ended(terminal, 1)
-    assert "genopt ended by a fault of its own (LookupError). Report: " in terminal.text.replace("\n", "")
+    assert "genopt ended by a fault of its own (LookupError). Report: " in terminal.text.replace(
+        "\n", ""
+    )
     assert "Traceback" not in terminal.text
     report = (session / ".genopt" / "crash.txt").read_text()
     assert "faulty.py" in report and "in crash" in report and "LookupError" in report
@@ -151,7 +164,9 @@ def test_a_crash_restores_the_screen_and_reports_no_values(terminal: Terminal, s
 
 
 @pytest.mark.parametrize("fault", ["worker", "thread"])
-def test_a_fault_beside_the_loop_is_told_and_the_rest_goes_on(terminal: Terminal, session: Path, fault: str) -> None:
+def test_a_fault_beside_the_loop_is_told_and_the_rest_goes_on(
+    terminal: Terminal, session: Path, fault: str
+) -> None:
     faulty(terminal, session, fault)
     terminal.shows("A fault of genopt's own")
     assert "in crash" in (session / ".genopt" / "crash.txt").read_text()
@@ -159,7 +174,9 @@ def test_a_fault_beside_the_loop_is_told_and_the_rest_goes_on(terminal: Terminal
     leaves(terminal)
 
 
-def test_nothing_but_the_application_writes_to_the_terminal(terminal: Terminal, session: Path) -> None:
+def test_nothing_but_the_application_writes_to_the_terminal(
+    terminal: Terminal, session: Path
+) -> None:
     faulty(terminal, session, "noise")
     terminal.shows("all said")
     assert "noise from" not in terminal.text
@@ -200,12 +217,18 @@ def test_a_client_that_comes_from_elsewhere_sees_the_same(app: Terminal) -> None
     ended(app, 0)
 
 
-@pytest.mark.parametrize("arguments", [["open", "SESSION"], ["open", "SESSION", "--plain"], []], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [["open", "SESSION"], ["open", "SESSION", "--plain"], []], ids=str
+)
 def test_without_a_terminal_lines_come_at_once(session: Path, arguments: list[str]) -> None:
-    """In a pipe the session is told as lines, and what needs a screen says so: never a hang, no escape."""
+    """In a pipe the session is told as lines, and what needs a screen says so: never a hang, no
+    escape."""
     words = [str(session) if word == "SESSION" else word for word in arguments]
     told = subprocess.run(
-        [sys.executable, "-m", "genopt_tui", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [sys.executable, "-m", "genopt_tui", *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     assert not re.search(r"[\x1b\x9b]", told.stdout + told.stderr)
     if arguments:

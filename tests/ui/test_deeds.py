@@ -1,4 +1,5 @@
-"""What comes of the keys, on a session with a history: the command that is left, or what stands on the screen afterwards."""
+"""What comes of the keys, on a session with a history: the command that is left, or what stands on
+the screen afterwards."""
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,14 +13,13 @@ from story import Scene, make_story
 from textual.geometry import Offset
 
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.statusline import OneLine
+from genopt_tui.ui.panes.status_lines import ClickableLine
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.screens.help import HelpScreen
-from genopt_tui.ui.widgets.diff import DiffView
-from genopt_tui.ui.widgets.keys import Keys
-from genopt_tui.ui.widgets.tabs import Tabs
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.widgets.bars import KeyHints, Tabs
+from genopt_tui.ui.widgets.diff_view import DiffView
+from genopt_tui.ui.widgets.safe_text import PlainText
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ class Guest(Visit):
 
     async def nothing_left(self, *keys: str) -> None:
         await self.press(*keys)
-        assert not self.scene.journal.commands()
+        assert not self.scene.journal.read_commands()
 
 
 @asynccontextmanager
@@ -84,7 +84,10 @@ async def test_a_decision_says_exactly_what_was_shown(session: Path, scene: Scen
         assert await guest.left("a") == ("approve", {"step": 6, "candidate": 0, "tree": scene.tree})
         await guest.press("right_square_bracket", "space")
         assert "not run for 1 of 2 hunks" in guest.line("gate")
-        assert await guest.left("a") == ("approve", {"step": 6, "candidate": 0, "tree": scene.tree, "hunks": [2]})
+        assert await guest.left("a") == (
+            "approve",
+            {"step": 6, "candidate": 0, "tree": scene.tree, "hunks": [2]},
+        )
         kind, data = await guest.left("A")
         assert kind == "approve" and data["unmeasured"] is True and data["hunks"] == [2]
 
@@ -99,7 +102,9 @@ async def test_an_edit_in_place_can_be_dropped_again(session: Path, scene: Scene
         assert await guest.left("a") == ("approve", {"step": 6, "candidate": 0, "tree": scene.tree})
 
 
-async def test_a_rejection_asks_for_a_reason_and_escape_keeps_it_waiting(session: Path, scene: Scene) -> None:
+async def test_a_rejection_asks_for_a_reason_and_escape_keeps_it_waiting(
+    session: Path, scene: Scene
+) -> None:
     async with deciding(session, scene) as guest:
         await guest.nothing_left("r", *names("too"), "escape")
         kind, data = await guest.left("r", *names("too bold"), "enter")
@@ -111,7 +116,7 @@ async def test_a_rejection_asks_for_a_reason_and_escape_keeps_it_waiting(session
 async def test_asking_again_says_the_price_first(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         await guest.press("R")
-        text = " ".join(str(p.content) for p in guest.app.screen.query(Plain))
+        text = " ".join(str(p.content) for p in guest.app.screen.query(PlainText))
         assert "$0.0123" in text and "4820 tokens in, 240 out" in text
         await guest.nothing_left("n")
         assert await guest.left("R", "y") == ("again", {"step": 6})
@@ -127,8 +132,14 @@ async def test_what_if_asks_the_same_step_with_another_choice(session: Path, sce
 
 async def test_hints_and_modes(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
-        assert await guest.left("i", *names("aim low"), "enter") == ("hint", {"text": "aim low", "always": False})
-        assert await guest.left("i", *names("aim"), "tab", "enter") == ("hint", {"text": "aim", "always": True})
+        assert await guest.left("i", *names("aim low"), "enter") == (
+            "hint",
+            {"text": "aim low", "always": False},
+        )
+        assert await guest.left("i", *names("aim"), "tab", "enter") == (
+            "hint",
+            {"text": "aim", "always": True},
+        )
         assert await guest.left("M", "o") == ("mode", {"mode": "auto"})
         await guest.nothing_left("M", "escape")
         await guest.nothing_left("M", "a")
@@ -138,10 +149,13 @@ async def test_acts_on_history_say_what_will_happen(session: Path, scene: Scene)
     async with deciding(session, scene) as guest:
         rows = {row.label: row for row in guest.main.snapshot.rows}
         await guest.press("1", "G")
-        await guest.until(lambda: guest.main.history.row == rows["start"], "the start")
+        await guest.until(lambda: guest.main.history_pane.row == rows["start"], "the start")
         await guest.press("t")
-        text = " ".join(str(p.content) for p in guest.app.screen.query(Plain))
-        assert "main goes from 3 back to start" in text and "step in flight (6) ends as superseded" in text
+        text = " ".join(str(p.content) for p in guest.app.screen.query(PlainText))
+        assert (
+            "main goes from 3 back to start" in text
+            and "step in flight (6) ends as superseded" in text
+        )
         await guest.nothing_left("escape")
         kind, data = await guest.left("t", "y")
         assert (kind, data["version"]) == ("rewind", rows["start"].commit)
@@ -155,31 +169,44 @@ async def test_leaving_asks_what_becomes_of_the_run(session: Path, scene: Scene)
     async with deciding(session, scene) as guest:
         for key in ("q", "ctrl+q", "ctrl+c"):
             await guest.press(key)
-            assert isinstance(guest.app.screen, dialogs.Choose), key
+            assert isinstance(guest.app.screen, dialogs.ChoiceDialog), key
             await guest.nothing_left("escape")
         await guest.press("q", "o")
-        assert [(c.kind, c.data) for c in scene.journal.commands()] == [("mode", {"mode": "auto"})]
-        assert guest.app.farewell == "pong waits for you: proposal 6, then the gate decides. genopt open pong"
+        assert [(c.kind, c.data) for c in scene.journal.read_commands()] == [
+            ("mode", {"mode": "auto"})
+        ]
+        assert (
+            guest.app.exit_message
+            == "pong waits for you: proposal 6, then the gate decides. genopt open pong"
+        )
 
 
-async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked(session: Path, scene: Scene) -> None:
+async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked(
+    session: Path, scene: Scene
+) -> None:
     for key, left, farewell in (
         ("p", [], "pong paused."),
         ("k", ["resume"], "pong goes on."),
         ("o", ["mode", "resume"], ""),
     ):
-        for command in scene.journal.commands():
-            scene.journal.command_done(command)
+        for command in scene.journal.read_commands():
+            scene.journal.finish_command(command)
         async with visit(session) as person:
             scene.start()
-            scene.journal.event(0, "paused", why="a person paused the run")
-            await person.until(lambda person=person: person.main.snapshot.state == "paused", "paused")
-            await person.until(lambda person=person: person.main.snapshot.alive, "its runner is seen")
+            scene.journal.append_event(0, "paused", why="a person paused the run")
+            await person.until(
+                lambda person=person: person.main.snapshot.state == "paused", "paused"
+            )
+            await person.until(
+                lambda person=person: person.main.snapshot.alive, "its runner is seen"
+            )
             await person.press("q")
-            assert "leave it paused" in " ".join(str(p.content) for p in person.app.screen.query(Plain))
+            assert "leave it paused" in " ".join(
+                str(p.content) for p in person.app.screen.query(PlainText)
+            )
             await person.press(key)
-            assert [c.kind for c in scene.journal.commands()] == left
-            assert person.app.farewell.startswith(farewell)
+            assert [c.kind for c in scene.journal.read_commands()] == left
+            assert person.app.exit_message.startswith(farewell)
 
 
 async def test_examples_are_left_out_and_pinned(session: Path, scene: Scene) -> None:
@@ -198,7 +225,9 @@ async def test_a_shorter_horizon_and_a_larger_batch_are_staged_then_applied_toge
     async with deciding(session, scene) as guest:
         await guest.nothing_left("4", "less_than_sign", "plus")
         kind, data = await guest.left("enter")
-        assert kind == "set" and {"horizon.steps", "batch.size"} <= {pair.split("=")[0] for pair in data["pairs"]}
+        assert kind == "set" and {"horizon.steps", "batch.size"} <= {
+            pair.split("=")[0] for pair in data["pairs"]
+        }
 
 
 async def test_the_trace_steps_jumps_plays_and_turns(session: Path, scene: Scene) -> None:
@@ -227,7 +256,9 @@ NEEDLES = {1: "rejected", 2: "194", 3: "predict_ball", 4: "objective", 5: "walls
 
 
 @pytest.mark.parametrize("number", NEEDLES)
-async def test_every_pane_can_be_searched_and_copied_from(session: Path, scene: Scene, number: int) -> None:
+async def test_every_pane_can_be_searched_and_copied_from(
+    session: Path, scene: Scene, number: int
+) -> None:
     async with deciding(session, scene) as guest:
         await guest.press(str(number), "g")
         await guest.until(lambda: place(guest, number) >= 0, "the pane")
@@ -237,7 +268,8 @@ async def test_every_pane_can_be_searched_and_copied_from(session: Path, scene: 
         await guest.until(lambda: NEEDLES[number] in under_cursor(guest, number), "there again")
         await guest.press("slash", *names("nowhere at all"), "enter")
         await guest.until(
-            lambda: "nowhere" in f"{guest.said} {guest.main.pane(number).border_title}", "that there is none"
+            lambda: "nowhere" in f"{guest.said} {guest.main.pane(number).border_title}",
+            "that there is none",
         )
         await guest.press("y")
         await guest.until(lambda: "copied" in guest.said, "what was copied")
@@ -246,12 +278,12 @@ async def test_every_pane_can_be_searched_and_copied_from(session: Path, scene: 
 
 def place(guest: Guest, number: int) -> int:
     pane = guest.main.pane(number)
-    return int(guest.main.history.list.cursor if number == 1 else pane.view.cursor)  # type: ignore[attr-defined]
+    return int(guest.main.history_pane.row_list.cursor if number == 1 else pane.view.cursor)  # type: ignore[attr-defined]
 
 
 def under_cursor(guest: Guest, number: int) -> str:
     if number == 1:
-        row = guest.main.history.row
+        row = guest.main.history_pane.row
         return f"{row.decision} {row.subject}" if row else ""
     view = guest.main.pane(number).view  # type: ignore[attr-defined]
     return "".join(text for text, _ in view.line(view.cursor))
@@ -260,34 +292,40 @@ def under_cursor(guest: Guest, number: int) -> str:
 async def test_the_mouse_does_what_the_keys_do(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         pilot, main = guest.pilot, guest.main
-        rows = main.history.list
+        rows = main.history_pane.row_list
         await pilot.click(rows, offset=(5, 3))
         assert main.active == 1 and rows.cursor == 3
         await pilot.click(rows, offset=(5, 2), times=2)
-        await guest.until(lambda: main.snapshot.looking_back, "the version that was clicked twice")
+        await guest.until(lambda: main.snapshot.is_historical, "the version that was clicked twice")
         await guest.press("escape")
-        await guest.until(lambda: not main.snapshot.looking_back, "back")
+        await guest.until(lambda: not main.snapshot.is_historical, "back")
         tabs = main.pane(4).query_one(Tabs)
         await pilot.click(tabs, offset=(len(tabs.names[0]) + 4, 0))
         assert main.active == 4 and tabs.active == 1
         diff = main.query_one(DiffView)
-        head = next(y for y in range(len(diff.source)) if "hunk 1 of 2" in "".join(t for t, _ in diff.line(y)))
+        head = next(
+            y
+            for y in range(len(diff.source))
+            if "hunk 1 of 2" in "".join(t for t, _ in diff.get_line(y))
+        )
         await pilot.click(diff, offset=Offset(2, head - int(diff.scroll_offset.y)))
-        await guest.until(lambda: main.query_one(ProposalPane).kept() == {2}, "the hunk is left out")
+        await guest.until(
+            lambda: main.query_one(ProposalPane).get_kept_hunks() == {2}, "the hunk is left out"
+        )
         await click_word(guest, "gate", "A commit unmeasured")
         assert (await guest.command(scene))[1]["hunks"] == [2]
         await click_word(guest, "footer", "keys")
         await guest.until(lambda: isinstance(guest.app.screen, HelpScreen), "the help")
         await guest.press("escape")
         await click_word(guest, "status", "ask: DECIDE")
-        await guest.until(lambda: isinstance(guest.app.screen, dialogs.Choose), "the modes")
+        await guest.until(lambda: isinstance(guest.app.screen, dialogs.ChoiceDialog), "the modes")
         await pilot.click("#choice-2")
         assert await guest.command(scene) == ("mode", {"mode": "auto"})
 
 
 async def click_word(guest: Guest, line: str, word: str) -> None:
     """Click a word of one of the lines around the panes."""
-    found = guest.main.query_one(f"#{line}", OneLine)
+    found = guest.main.query_one(f"#{line}", ClickableLine)
     await guest.pilot.click(found, offset=(found.text.index(word) + 1, 0))
 
 
@@ -316,7 +354,7 @@ PASSING: list[tuple[str, Callable[[Guest], Any]]] = [
     ("colon", lambda g: g.app.screen is g.main),
     ("5 E", lambda g: not g.main.query("TextArea")),
     ("1 j O", lambda g: g.app.screen is g.main),
-    ("1 j enter", lambda g: not g.main.snapshot.looking_back),
+    ("1 j enter", lambda g: not g.main.snapshot.is_historical),
 ]
 
 
@@ -327,14 +365,16 @@ async def test_escape_leaves_every_passing_state(session: Path, scene: Scene) ->
             await guest.until(lambda left=left: not left(guest), f"{keys} begins something")
             await guest.press("escape")
             await guest.until(lambda left=left: left(guest), f"{keys} was left")
-        assert not scene.journal.commands()
+        assert not scene.journal.read_commands()
 
 
-async def test_the_keys_of_pages_and_questions_are_pressed_by_a_click(session: Path, scene: Scene) -> None:
+async def test_the_keys_of_pages_and_questions_are_pressed_by_a_click(
+    session: Path, scene: Scene
+) -> None:
     async with deciding(session, scene) as guest:
 
         async def click(word: str) -> None:
-            line = guest.app.screen.query_one(Keys)
+            line = guest.app.screen.query_one(KeyHints)
             at = str(line.content).index(word) + 1
             await guest.pilot.click(line, offset=(at, 0))
             await guest.pilot.pause()
@@ -344,19 +384,19 @@ async def test_the_keys_of_pages_and_questions_are_pressed_by_a_click(session: P
         assert guest.app.screen is guest.main
         await guest.press("d")
         await click("/ search")
-        assert isinstance(guest.app.screen, dialogs.AskText)
+        assert isinstance(guest.app.screen, dialogs.TextDialog)
         await click("Esc leaves")
         await click("Esc back")
         assert guest.app.screen is guest.main
         await guest.press("r", *names("bad"))
         await click("Enter rejects")
-        assert [c.kind for c in guest.scene.journal.commands()] == ["reject"]
+        assert [c.kind for c in guest.scene.journal.read_commands()] == ["reject"]
 
 
 async def test_work_beside_the_steps_is_ended_by_escape(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
-        scene.journal.event(0, "aside_started", token="t", what="hunks", size=20)
-        await guest.until(lambda: guest.main.snapshot.aside, "work is under way")
-        assert "0 of 20 rollouts. Esc ends it" in guest.main.snapshot.doing
+        scene.journal.append_event(0, "aside_started", token="t", what="hunks", size=20)
+        await guest.until(lambda: guest.main.snapshot.active_side_job, "work is under way")
+        assert "0 of 20 rollouts. Esc ends it" in guest.main.snapshot.activity
         await guest.nothing_left("escape", "n")
         assert await guest.left("escape", "y") == ("drop", {"token": "t"})

@@ -1,23 +1,24 @@
-"""`O` takes a version out of the session by the command itself: asked first, told while it runs, ended by Escape."""
+"""`O` takes a version out of the session by the command itself: asked first, told while it runs,
+ended by Escape."""
 
 from pathlib import Path
 
 from conftest import Visit, visit
 from lived import person_at
 
-from genopt_tui.cli.making import make_session
-from genopt_tui.cli.sharing import export_
+from genopt_tui.cli.export import export_
+from genopt_tui.cli.sessions import create_session
 from genopt_tui.task import loader
-from genopt_tui.ui.screens.export import FORMS, ExportScreen, goes_on
-from genopt_tui.ui.widgets.lines import plain
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.screens.export import EXPORT_FORMS, ExportScreen, is_progress_update
+from genopt_tui.ui.widgets.line_source import to_plain_text
+from genopt_tui.ui.widgets.safe_text import PlainText
 from tests import tiny
 
 SLOW = "    (Path(__file__).parent / 'player').write_text(str(os.getpid()))\n    time.sleep(600)\n"
 
 
 def asked(person: Visit) -> str:
-    return " ".join(str(p.content) for p in person.app.screen.query(Plain))
+    return " ".join(str(p.content) for p in person.app.screen.query(PlainText))
 
 
 async def exported(person: Visit, form: str, name: str) -> tuple[str, list[str]]:
@@ -32,7 +33,7 @@ async def exported(person: Visit, form: str, name: str) -> tuple[str, list[str]]
 def told(screen: ExportScreen) -> list[str]:
     """What the command said."""
     source = screen.pages[0].source
-    return [plain(source.draft(y)) for y in range(len(source))]
+    return [to_plain_text(source.draft(y)) for y in range(len(source))]
 
 
 async def begin(person: Visit, form: str, name: str) -> None:
@@ -57,11 +58,14 @@ async def test_a_version_is_scored_anew_and_leaves_the_session(lived: Path, tmp_
         assert said[-1].endswith(f"-> {tmp_path / 'out'}")
         assert "LEVEL = 7.0" in (tmp_path / "out" / "answer.py").read_text()
         await person.press("escape")
-        await person.until(lambda: person.main.snapshot.opened == 1, "the opening is shown")
+        await person.until(lambda: person.main.snapshot.test_openings == 1, "the opening is shown")
         about, said = await exported(person, "b", "better")
-        assert about.startswith("it is not known where the files came from") and said[-1] == f"genopt: {about}"
+        assert (
+            about.startswith("it is not known where the files came from")
+            and said[-1] == f"genopt: {about}"
+        )
         await person.press("escape")
-        assert person.main.snapshot.opened == 1
+        assert person.main.snapshot.test_openings == 1
 
 
 async def test_escape_ends_the_command_and_its_rollouts(tmp_path: Path) -> None:
@@ -69,8 +73,11 @@ async def test_escape_ends_the_command_and_its_rollouts(tmp_path: Path) -> None:
     code = (task / "task.py").read_text()
     slow = code.replace("    got = ctx.call", f"{SLOW}    got = ctx.call")
     (task / "task.py").write_text("import os\nimport time\nfrom pathlib import Path\n" + slow)
-    session = make_session(
-        loader.find(str(task)), str(task), name="slow", pairs=["sandbox=none", "model=search", "workers=1"]
+    session = create_session(
+        loader.find_task(str(task)),
+        str(task),
+        name="slow",
+        pairs=["sandbox=none", "model=search", "workers=1"],
     )
     async with visit(session) as person:
         await person.press("1")
@@ -84,16 +91,20 @@ async def test_escape_ends_the_command_and_its_rollouts(tmp_path: Path) -> None:
         await person.until(lambda: screen.ready, "it has ended")
         assert str(screen.about.content) == "Ended before it was done"
         assert "fresh repeats: 0 of 6 rollouts" in told(screen)
-        await person.until(lambda: not Path(f"/proc/{player.read_text()}").exists(), "no rollout is left")
-        assert not (tmp_path / "out").exists() and person.main.snapshot.opened == 0
+        await person.until(
+            lambda: not Path(f"/proc/{player.read_text()}").exists(), "no rollout is left"
+        )
+        assert not (tmp_path / "out").exists() and person.main.snapshot.test_openings == 0
         await person.press("escape")
         assert person.app.screen is person.main
 
 
 def test_every_form_is_an_option_of_the_command() -> None:
-    assert {f"--{form.value}" for form in FORMS} <= {option for given in export_.params for option in given.opts}
+    assert {f"--{form.value}" for form in EXPORT_FORMS} <= {
+        option for given in export_.params for option in given.opts
+    }
 
 
 def test_how_far_rollouts_have_come_takes_one_line() -> None:
-    assert goes_on("fresh repeats: 1 of 6 rollouts", "fresh repeats: 2 of 6 rollouts")
-    assert not goes_on("fresh repeats: 6 of 6 rollouts", "test split: 0 of 8 rollouts")
+    assert is_progress_update("fresh repeats: 1 of 6 rollouts", "fresh repeats: 2 of 6 rollouts")
+    assert not is_progress_update("fresh repeats: 6 of 6 rollouts", "test split: 0 of 8 rollouts")

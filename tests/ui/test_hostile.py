@@ -1,4 +1,5 @@
-"""Text that a model, a task or a file name may hold is data in every place: no markup is read, nothing reaches the terminal raw."""
+"""Text that a model, a task or a file name may hold is data in every place: no markup is read,
+nothing reaches the terminal raw."""
 
 import os
 import pty
@@ -16,8 +17,8 @@ from sample import AT, Stage, record_of
 from scene import HOSTILE, NASTY
 
 from genopt_tui.config import DesignChoices, to_toml
-from genopt_tui.session.record import Decided, Record
-from genopt_tui.session.repository import Repository
+from genopt_tui.session.history.record import DecisionRecord, Record
+from genopt_tui.session.history.repository import Repository
 
 EVIL = "[red]a[/] [/b] [link=x]c[/link] [@click=app.exit]d[/] \x1b]0;pwned\x07 \x1b[31m \x9b31m \x07 \u202er\u2066 \u200b e\u0301 日 👩\u200d👧\t."
 NAME = "[red][b] [link=x] [/]日e\u0301.py"
@@ -31,20 +32,31 @@ def evil(tmp_path: Path) -> Iterator[Stage]:
     """A live session in which everything that can hold text from outside holds the worst of it."""
     path = tmp_path / "[red]evil[/]\u202e"
     choices = DesignChoices(task={"name": "atari/pong"}, start=EVIL, scope=[NAME])
-    start = Record(task=EVIL, decision=Decided(decision="start"), at=AT)
+    start = Record(task=EVIL, decision=DecisionRecord(decision="start"), at=AT)
     with Repository.create(path, OLD, to_toml(choices), start, "") as repository:
-        record = record_of(1, "approved", 9.0, -20.0, "better").model_copy(update={"reply": NASTY, "task": EVIL})
+        record = record_of(1, "approved", 9.0, -20.0, "better").model_copy(
+            update={"reply": NASTY, "task": EVIL}
+        )
         tree = repository.write_artifact({NAME: OLD[NAME] + "# one\n"})
-        repository.commit(base=repository.head(), tree=tree, record=record, subject=EVIL, body=NASTY, model=EVIL)
+        repository.commit(
+            base=repository.head(), tree=tree, record=record, subject=EVIL, body=NASTY, model=EVIL
+        )
         tree = repository.write_artifact(NEW)
         record = record_of(2, "rejected", 8.0, 9.0, "undecided").model_copy(
-            update={"reply": NASTY, "decision": Decided(decision="rejected", reason=NASTY)}
+            update={"reply": NASTY, "decision": DecisionRecord(decision="rejected", reason=NASTY)}
         )
-        repository.keep(
-            base=repository.head(), tree=tree, record=record, subject=EVIL, body=NASTY, model=EVIL, step=2, candidate=0
+        repository.commit_rejected(
+            base=repository.head(),
+            tree=tree,
+            record=record,
+            subject=EVIL,
+            body=NASTY,
+            model=EVIL,
+            step=2,
+            candidate=0,
         )
-        repository.git("branch", BRANCH)
-        repository.git("tag", BRANCH)
+        repository.run_git("branch", BRANCH)
+        repository.run_git("tag", BRANCH)
     (path / ".genopt").mkdir(exist_ok=True)
     with Stage(path) as stage:
         yield stage
@@ -55,8 +67,18 @@ def play(stage: Stage) -> None:
     with Repository.open(stage.session) as repository:
         stage.tree = repository.write_artifact(NEW)
         repository.objects.flush()
-    say = stage.journal.event
-    say(0, "run_started", mode="ask", steps=20, model=EVIL, name=EVIL, pid=1, sandbox=EVIL, workers=2)
+    say = stage.journal.append_event
+    say(
+        0,
+        "run_started",
+        mode="ask",
+        steps=20,
+        model=EVIL,
+        name=EVIL,
+        pid=1,
+        sandbox=EVIL,
+        workers=2,
+    )
     say(0, "budget", spent={"steps": 2}, limits={"steps": 20}, unknown_cost=False, warning=EVIL)
     say(0, "hint", text=NASTY, always=True, remove=False)
     say(0, "hint", text=EVIL, always=False, remove=False)
@@ -74,7 +96,9 @@ def play(stage: Stage) -> None:
         error=NASTY, feedback=NASTY, seconds=0.1, cached=False, candidate=0,
     )  # fmt: skip
     stage.ask()
-    stage.event("edit_refused", candidate=0, attempt=0, why=NASTY, place=EVIL, nearest=EVIL, advice=EVIL)
+    stage.event(
+        "edit_refused", candidate=0, attempt=0, why=NASTY, place=EVIL, nearest=EVIL, advice=EVIL
+    )
     stage.reply(
         f"{NASTY}\n\n# {EVIL}\n\n- {EVIL}\n\n```{EVIL}\n{NASTY}\n```\n\n> {EVIL}\n\n[x]({EVIL}) `{EVIL}` **{EVIL}**"
     )
@@ -96,12 +120,22 @@ def check(person: Visit, after: str) -> None:
 async def test_every_place_shows_it_as_text(evil: Stage) -> None:
     async with visit(evil.session, (160, 45)) as person:
         wrote: list[str] = []
-        person.app.write_terminal = wrote.append  # type: ignore[method-assign]
+        person.app.write_control_sequence = wrote.append  # type: ignore[method-assign]
         play(evil)
         await person.until(lambda: person.main.snapshot.pending == "decide", "a decision")
         await person.look()
         check(person, "the decision")
-        for keys in (*PANES, *WITHIN, "3 enter", "5 w", "5 right_curly_bracket", "1 y", "5 y", "1 j enter", "escape"):
+        for keys in (
+            *PANES,
+            *WITHIN,
+            "3 enter",
+            "5 w",
+            "5 right_curly_bracket",
+            "1 y",
+            "5 y",
+            "1 j enter",
+            "escape",
+        ):
             await person.press(*keys.split())
             await person.app.workers.wait_for_complete()
             await person.pilot.pause()
@@ -116,7 +150,7 @@ async def test_every_place_shows_it_as_text(evil: Stage) -> None:
                 if len(person.app.screen_stack) > 2:
                     await person.press("escape")
         for text in (*HOSTILE, EVIL):
-            person.main.say(text, "error")
+            person.main.show_notice(text, "error")
         await person.pilot.pause()
         check(person, "notices")
         drawn = "".join(strip.text for strip in person.app.screen._compositor.render_strips())
@@ -126,7 +160,8 @@ async def test_every_place_shows_it_as_text(evil: Stage) -> None:
 
 
 def test_nothing_of_it_reaches_a_real_terminal(evil: Stage) -> None:
-    """The bytes that are written: no sequence of theirs is among them, neither from the screen nor from lines."""
+    """The bytes that are written: no sequence of theirs is among them, neither from the screen nor
+    from lines."""
     play(evil)
     for arguments, until in ((["open"], b"approve"), (["open", "--plain"], b"r REASON")):
         wrote = shown([*arguments, str(evil.session)], until)

@@ -1,4 +1,5 @@
-"""What the application loads, and when: nothing heavy at all, and before its first content only what that needs."""
+"""What the application loads, and when: nothing heavy at all, and before its first content only
+what that needs."""
 
 import os
 import pty
@@ -9,7 +10,18 @@ from pathlib import Path
 
 from sample import make_session
 
-NEVER = ["litellm", "datasets", "gymnasium", "ale_py", "pandas", "torch", "sklearn", "numpy", "pydantic", "git"]
+NEVER = [
+    "litellm",
+    "datasets",
+    "gymnasium",
+    "ale_py",
+    "pandas",
+    "torch",
+    "sklearn",
+    "numpy",
+    "pydantic",
+    "git",
+]
 NOT_BEFORE = ["jinja2", "pygments", "genopt_tui.ui.screens.main"]
 VISIT = """
 import sys
@@ -42,9 +54,18 @@ print("EARLY[" + found["early"] + "]LATE[" + found["late"] + "]")
 def said_by(session: Path) -> str:
     """What the visit above prints, in a terminal of its own."""
     main, side = pty.openpty()
-    arguments = [sys.executable, "-c", VISIT, str(session), ",".join(NEVER + NOT_BEFORE), ",".join(NEVER)]
+    arguments = [
+        sys.executable,
+        "-c",
+        VISIT,
+        str(session),
+        ",".join(NEVER + NOT_BEFORE),
+        ",".join(NEVER),
+    ]
     environment = {**os.environ, "TERM": "xterm-256color"}
-    process = subprocess.Popen(arguments, stdin=side, stdout=side, stderr=side, env=environment, start_new_session=True)
+    process = subprocess.Popen(
+        arguments, stdin=side, stdout=side, stderr=side, env=environment, start_new_session=True
+    )
     os.close(side)
     seen = b""
     while b"]LATE[" not in seen:

@@ -1,4 +1,5 @@
-"""Live sessions, with the real runner: as lines alone, seen by two at once, and left while a model is asked."""
+"""Live sessions, with the real runner: as lines alone, seen by two at once, and left while a model
+is asked."""
 
 import json
 import os
@@ -19,13 +20,25 @@ SLOW = '"""A model that begins a reply and does not end it."""\nimport time\npri
 
 @pytest.fixture
 def session(request: pytest.FixtureRequest, tmp_path: Path, home: Path) -> Iterator[Path]:
-    """A session whose model proposes two hunks, or (parametrized with its text) does something else."""
+    """A session whose model proposes two hunks, or (parametrized with its text) does something
+    else."""
     task, model = make_task(tmp_path)
     model += " shift"
     if text := getattr(request, "param", ""):
         (tmp_path / "other.py").write_text(text)
         model = f"command:{sys.executable} {tmp_path / 'other.py'}"
-    genopt("new", str(task), "--name", "one", "--model", model, "--set", "sandbox=none", "--set", "workers=2")
+    genopt(
+        "new",
+        str(task),
+        "--name",
+        "one",
+        "--model",
+        model,
+        "--set",
+        "sandbox=none",
+        "--set",
+        "workers=2",
+    )
     yield home / "sessions" / "one"
     if pid := runner_pid(home / "sessions" / "one"):
         os.kill(pid, signal.SIGTERM)  # `genopt stop` waits for a model call to end
@@ -39,7 +52,8 @@ def terminal(tmp_path: Path, session: Path) -> Iterator[Terminal]:
 
 
 def test_a_whole_session_as_lines_and_prompts(terminal: Terminal, session: Path) -> None:
-    """`--plain` is the screen reader's way: every event and decision as lines, every act as a line typed."""
+    """`--plain` is the screen reader's way: every event and decision as lines, every act as a line
+    typed."""
     terminal.run("open", "one", "--plain")
     terminal.shows("[s one step")
     terminal.say("s")
@@ -83,7 +97,9 @@ def test_a_whole_session_as_lines_and_prompts(terminal: Terminal, session: Path)
     terminal.until(lambda: terminal.application is None, "the end")
 
 
-def test_two_see_the_same_and_the_first_decision_wins(terminal: Terminal, session: Path, tmp_path: Path) -> None:
+def test_two_see_the_same_and_the_first_decision_wins(
+    terminal: Terminal, session: Path, tmp_path: Path
+) -> None:
     other = Terminal(tmp_path, 120, 35, "other")
     try:
         terminal.run("open", "one")
@@ -105,7 +121,9 @@ def test_two_see_the_same_and_the_first_decision_wins(terminal: Terminal, sessio
         assert runner
         os.kill(runner, signal.SIGSTOP)  # both decide before either decision is taken up
         terminal.until_pressed("a", lambda: "approve" in asked(session), "the first decision")
-        other.until_pressed("r", lambda: "Reject 2: why?" in other.text, "the question for a reason")
+        other.until_pressed(
+            "r", lambda: "Reject 2: why?" in other.text, "the question for a reason"
+        )
         other.press("Enter")
         other.until(lambda: "reject" in asked(session), "the second decision")
         os.kill(runner, signal.SIGCONT)
@@ -122,14 +140,15 @@ def asked(session: Path) -> list[str]:
 
     journal = Journal(session, durable=False)
     try:
-        return [command.kind for command in journal.commands()]
+        return [command.kind for command in journal.read_commands()]
     finally:
         journal.close()
 
 
 @pytest.mark.parametrize("session", [SLOW], indirect=True, ids=["slow"])
 def test_one_leaves_while_the_model_is_asked(terminal: Terminal, session: Path) -> None:
-    """The application ends at once; the call goes on, and is taken up again by whoever comes back."""
+    """The application ends at once; the call goes on, and is taken up again by whoever comes
+    back."""
     terminal.run("open", "one")
     terminal.called("genopt one: idle")
     terminal.press("s")

@@ -1,4 +1,5 @@
-"""How every screen looks: each state at three sizes and in three themes, kept as text (see looks.py)."""
+"""How every screen looks: each state at three sizes and in three themes, kept as text (see
+looks.py)."""
 
 import os
 import shutil
@@ -12,9 +13,9 @@ from looks import look
 from story import AT, Scene, make_story, stop_the_clock
 from syrupy.assertion import SnapshotAssertion
 
-from genopt_tui.ui import kept
-from genopt_tui.ui.screens.returned import ReturnedScreen
-from genopt_tui.ui.widgets.diff import DiffView
+from genopt_tui.ui import preferences
+from genopt_tui.ui.screens.away_summary import AwaySummaryScreen
+from genopt_tui.ui.widgets.diff_view import DiffView
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,9 @@ def streaming(scene: Scene) -> None:
     scene.roll_out()
     scene.show_evidence()
     scene.ask()
-    scene.say("The paddle **lags** because `predict_ball` gives the present row.\n\n- time to the paddle")
+    scene.say(
+        "The paddle **lags** because `predict_ball` gives the present row.\n\n- time to the paddle"
+    )
 
 
 def gating(scene: Scene) -> None:
@@ -90,7 +93,10 @@ def sending(scene: Scene) -> None:
     scene.roll_out()
     scene.show_evidence()
     scene.event(
-        "prompt_preview", messages=[{"role": "user", "content": "Improve `policy.py`."}], tokens=4820, sections=[]
+        "prompt_preview",
+        messages=[{"role": "user", "content": "Improve `policy.py`."}],
+        tokens=4820,
+        sections=[],
     )
     scene.want("propose")
 
@@ -98,7 +104,9 @@ def sending(scene: Scene) -> None:
 def answering(scene: Scene) -> None:
     """The person is the model: the prompt is written, its reply is wanted."""
     scene.start()
-    scene.journal.event(0, "run_started", mode="ask", model="manual", pid=os.getpid(), sandbox="bwrap", workers=2)
+    scene.journal.append_event(
+        0, "run_started", mode="ask", model="manual", pid=os.getpid(), sandbox="bwrap", workers=2
+    )
     scene.roll_out()
     scene.show_evidence()
     scene.ask()
@@ -106,13 +114,15 @@ def answering(scene: Scene) -> None:
 
 def paused(scene: Scene) -> None:
     streaming(scene)
-    scene.journal.event(0, "paused", why="a person paused the run")
+    scene.journal.append_event(0, "paused", why="a person paused the run")
 
 
 def finished(scene: Scene) -> None:
     deciding(scene)
     scene.event("step_ended", outcome="rejected", counts=True)
-    scene.journal.event(0, "run_finished", reason="20 steps were made", code=3, steps=20, best=None)
+    scene.journal.append_event(
+        0, "run_finished", reason="20 steps were made", code=3, steps=20, best=None
+    )
 
 
 STATES: dict[str, tuple[Callable[[Scene], None], str]] = {
@@ -132,7 +142,7 @@ STATES: dict[str, tuple[Callable[[Scene], None], str]] = {
 async def at(session: Path, scene: Scene, state: str) -> AsyncIterator[Visit]:
     """The application on a session in a state."""
     async with visit(session) as person:
-        await person.until(lambda: person.app.own is not None, "the user's settings")
+        await person.until(lambda: person.app.app_settings is not None, "the user's settings")
         play, wanted = STATES[state]
         play(scene)
 
@@ -148,12 +158,16 @@ async def at(session: Path, scene: Scene, state: str) -> AsyncIterator[Visit]:
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_the_main_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion, state: str) -> None:
+async def test_the_main_screen(
+    session: Path, scene: Scene, snapshot: SnapshotAssertion, state: str
+) -> None:
     async with at(session, scene, state) as person:
         await look(person, snapshot, state)
 
 
-async def test_an_edit_is_written_here(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+async def test_an_edit_is_written_here(
+    session: Path, scene: Scene, snapshot: SnapshotAssertion
+) -> None:
     async with at(session, scene, "deciding") as person:
         await person.press("right_square_bracket", "space")
         await look(person, snapshot, "part", sizes=((80, 24),))
@@ -161,7 +175,9 @@ async def test_an_edit_is_written_here(session: Path, scene: Scene, snapshot: Sn
         await look(person, snapshot, "editing")
 
 
-async def test_panes_that_fill_the_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+async def test_panes_that_fill_the_screen(
+    session: Path, scene: Scene, snapshot: SnapshotAssertion
+) -> None:
     async with at(session, scene, "deciding") as person:
         await person.press("1", "z")
         for number, name in enumerate(("history", "artifact", "trace", "evidence", "proposal"), 1):
@@ -169,14 +185,18 @@ async def test_panes_that_fill_the_screen(session: Path, scene: Scene, snapshot:
             await look(person, snapshot, name)
 
 
-async def test_an_older_version_is_looked_at(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+async def test_an_older_version_is_looked_at(
+    session: Path, scene: Scene, snapshot: SnapshotAssertion
+) -> None:
     async with at(session, scene, "deciding") as person:
         await person.press("1", "G", "enter")
-        await person.until(lambda: person.main.snapshot.looking_back, "the start")
+        await person.until(lambda: person.main.snapshot.is_historical, "the start")
         await look(person, snapshot, "looking-back")
 
 
-async def test_what_lies_above_the_main_screen(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
+async def test_what_lies_above_the_main_screen(
+    session: Path, scene: Scene, snapshot: SnapshotAssertion
+) -> None:
     async with at(session, scene, "deciding") as person:
         await person.press("r")
         await look(person, snapshot, "reject")
@@ -189,13 +209,16 @@ async def test_what_lies_above_the_main_screen(session: Path, scene: Scene, snap
 
 
 async def test_coming_back(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
-    last = scene.journal.last_event()
+    last = scene.journal.last_event_id()
     finished(scene)
-    remembered = kept.load()
+    remembered = preferences.load_preferences()
     remembered.left[str(session)] = {"at": AT.isoformat(), "event": last, "mode": "auto"}
-    kept.save(remembered)
+    preferences.save_preferences(remembered)
     async with visit(session) as person:
-        await person.until(lambda: isinstance(person.app.screen, ReturnedScreen) and person.app.screen.ready, "back")
+        await person.until(
+            lambda: isinstance(person.app.screen, AwaySummaryScreen) and person.app.screen.ready,
+            "back",
+        )
         await look(person, snapshot, "returned")
 
 

@@ -1,4 +1,5 @@
-"""How the screens look that need no main screen beneath: each at three sizes and in three themes (see looks.py)."""
+"""How the screens look that need no main screen beneath: each at three sizes and in three themes
+(see looks.py)."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,23 +15,23 @@ from syrupy.assertion import SnapshotAssertion
 from textual.screen import Screen
 
 from genopt_tui.session import places
-from genopt_tui.session.places import Listed
-from genopt_tui.ui import newsession
+from genopt_tui.session.places import SessionEntry
+from genopt_tui.ui import new_session
 from genopt_tui.ui.app import GenoptApp
-from genopt_tui.ui.newsession import Offer
+from genopt_tui.ui.new_session import SetupOption
 from genopt_tui.ui.screens import dialogs, export, start
 from genopt_tui.ui.screens.compare import CompareScreen
 from genopt_tui.ui.screens.design import DesignScreen, SettingsScreen
 from genopt_tui.ui.screens.export import ExportScreen
+from genopt_tui.ui.screens.hunk_picker import HunkPickerScreen
 from genopt_tui.ui.screens.log import LogScreen
 from genopt_tui.ui.screens.matrix import MatrixScreen
-from genopt_tui.ui.screens.new import STEPS, NewScreen
-from genopt_tui.ui.screens.pick import PickScreen
+from genopt_tui.ui.screens.new_session import STEPS, NewSessionScreen
 from genopt_tui.ui.screens.plot import PlotScreen
-from genopt_tui.ui.screens.sheet import Sheet
 from genopt_tui.ui.screens.start import StartScreen
-from genopt_tui.ui.snapshot import Snapshot
-from genopt_tui.ui.store import Store
+from genopt_tui.ui.screens.tabbed_screen import TabbedScreen
+from genopt_tui.ui.state.snapshot import Snapshot
+from genopt_tui.ui.state.store import Store
 
 NOBODY = cast(Store, None)
 
@@ -51,7 +52,7 @@ class Stand(GenoptApp):
     """An application that shows what it is given."""
 
     def _begin(self) -> None:
-        Thread(target=self._read_own, daemon=True).start()
+        Thread(target=self._read_app_settings, daemon=True).start()
 
 
 @asynccontextmanager
@@ -59,9 +60,11 @@ async def stand(screen: Screen[Any]) -> AsyncIterator[Visit]:
     app = Stand()
     async with app.run_test(size=(200, 55)) as pilot:
         person = Visit(app, pilot)
-        await person.until(lambda: app.own is not None, "the user's settings")
+        await person.until(lambda: app.app_settings is not None, "the user's settings")
         await app.push_screen(screen)
-        await person.until(lambda: not isinstance(screen, Sheet) or screen.ready, "it was read")
+        await person.until(
+            lambda: not isinstance(screen, TabbedScreen) or screen.ready, "it was read"
+        )
         yield person
 
 
@@ -98,12 +101,16 @@ async def test_tabs_of_a_comparison(session: Path, snapshot: SnapshotAssertion) 
 
 async def test_parts_of_a_version(session: Path, snapshot: SnapshotAssertion) -> None:
     s = await seen(session)
-    async with stand(PickScreen(s, NOBODY, next(row for row in s.rows if row.label == "3"))) as person:
+    async with stand(
+        HunkPickerScreen(s, NOBODY, next(row for row in s.rows if row.label == "3"))
+    ) as person:
         await person.press("space")
         await look(person, snapshot, "pick")
 
 
-async def test_an_export(session: Path, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_export(
+    session: Path, snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     s = await seen(session)
     row = next(row for row in s.rows if row.label == "3")
     said = [
@@ -115,7 +122,9 @@ async def test_an_export(session: Path, snapshot: SnapshotAssertion, monkeypatch
         "on the test split 8.1 n=8 se=0.7",
         "1234567 -> policy",
     ]
-    monkeypatch.setattr(ExportScreen, "read", lambda self: ("It is exported", [export.page(said)]))
+    monkeypatch.setattr(
+        ExportScreen, "read", lambda self: ("It is exported", [export.build_page(said)])
+    )
     shown = {
         "export-form": export.ask_form(s, row),
         "export-name": export.ask_name(row, "to"),
@@ -129,9 +138,13 @@ async def test_an_export(session: Path, snapshot: SnapshotAssertion, monkeypatch
 QUESTIONS = {
     "mode": lambda: dialogs.choose_mode("ask"),
     "leave": lambda: dialogs.ask_leave("ask"),
-    "hint": dialogs.AskHint,
-    "what-if": lambda: dialogs.AskText("What if, for step 6?", "KEY=VALUE, Enter asks  Esc leaves", "horizon.steps=1"),
-    "confirm": lambda: dialogs.confirm("Take main back to 1?", "main goes from 3 back to 1.", "take it back"),
+    "hint": dialogs.HintDialog,
+    "what-if": lambda: dialogs.TextDialog(
+        "What if, for step 6?", "KEY=VALUE, Enter asks  Esc leaves", "horizon.steps=1"
+    ),
+    "confirm": lambda: dialogs.confirm(
+        "Take main back to 1?", "main goes from 3 back to 1.", "take it back"
+    ),
 }
 
 
@@ -141,21 +154,35 @@ async def test_questions(snapshot: SnapshotAssertion) -> None:
             await look(person, snapshot, name)
 
 
-async def test_the_start_screen(snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "listing", lambda: [])
+async def test_the_start_screen(
+    snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "list_sessions", lambda: [])
     async with stand(StartScreen()) as person:
-        await person.until(lambda: "No sessions" in str(person.app.screen.query_one("#nothing").content), "nothing")  # type: ignore[attr-defined]
+        await person.until(
+            lambda: "No sessions" in str(person.app.screen.query_one("#nothing").content), "nothing"
+        )  # type: ignore[attr-defined]
         await look(person, snapshot, "no-session")
     at = AT.timestamp()
     best = {"version": "3", "step": 3, "score": 8.67, "n": 6}
     found = [
-        Listed(Path("pong"), "waiting", "main", 6, "atari/pong", best, 1, "approved", at),
-        Listed(Path("sorter"), "running", "main", 14, "sorter", {**best, "score": 0.071}, 2, "gate", at - 3600),
-        Listed(Path("prompt"), "paused", "aim", 2, "prompt", None, None, "start", at - 86400),
-        Listed(Path("old"), problem="this is no session: no commit"),
+        SessionEntry(Path("pong"), "waiting", "main", 6, "atari/pong", best, 1, "approved", at),
+        SessionEntry(
+            Path("sorter"),
+            "running",
+            "main",
+            14,
+            "sorter",
+            {**best, "score": 0.071},
+            2,
+            "gate",
+            at - 3600,
+        ),
+        SessionEntry(Path("prompt"), "paused", "aim", 2, "prompt", None, None, "start", at - 86400),
+        SessionEntry(Path("old"), problem="this is no session: no commit"),
     ]
-    monkeypatch.setattr(places, "listing", lambda: found)
-    monkeypatch.setattr(start, "curve_of", lambda path: "▁▃▄▆█" if path.name == "pong" else "")
+    monkeypatch.setattr(places, "list_sessions", lambda: found)
+    monkeypatch.setattr(start, "read_curve", lambda path: "▁▃▄▆█" if path.name == "pong" else "")
     async with stand(StartScreen()) as person:
         screen = cast(StartScreen, person.app.screen)
         await person.until(lambda: len(screen._curves) == 3, "the curves")
@@ -164,25 +191,29 @@ async def test_the_start_screen(snapshot: SnapshotAssertion, monkeypatch: pytest
 
 async def test_a_new_session(snapshot: SnapshotAssertion, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = [
-        Offer("atari/pong", "atari/pong", "Pong in the Atari emulator"),
-        Offer("bbeh/nycc", "bbeh/nycc", "Captions"),
+        SetupOption("atari/pong", "atari/pong", "Pong in the Atari emulator"),
+        SetupOption("bbeh/nycc", "bbeh/nycc", "Captions"),
     ]
-    monkeypatch.setattr(newsession, "tasks", lambda: tasks)
-    monkeypatch.setattr(newsession.shutil, "which", lambda name: name if name == "claude" else None)
-    monkeypatch.setattr(newsession, "_answers", lambda port: port == 11434)
-    monkeypatch.setattr(newsession, "KEYS", {})
+    monkeypatch.setattr(new_session, "list_tasks", lambda: tasks)
+    monkeypatch.setattr(
+        new_session.shutil, "which", lambda name: name if name == "claude" else None
+    )
+    monkeypatch.setattr(new_session, "_is_listening", lambda port: port == 11434)
+    monkeypatch.setattr(new_session, "MODELS_BY_API_KEY", {})
     found = [
-        Offer("", "time", "A rollout takes 4.1 s; a step about 12 s beside the model's reply."),
-        Offer("", "calls", "none: command:claude -p asks no model service"),
-        Offer(
+        SetupOption(
+            "", "time", "A rollout takes 4.1 s; a step about 12 s beside the model's reply."
+        ),
+        SetupOption("", "calls", "none: command:claude -p asks no model service"),
+        SetupOption(
             "",
             "warning gate-small",
             "The gate has 10 examples. Differences under 1.4 will stay undecided. gate.examples=40 halves that.",
         ),
-        Offer("", "info template", "Learning template: batch of episodes."),
+        SetupOption("", "info template", "Learning template: batch of episodes."),
     ]
-    monkeypatch.setattr(newsession, "check", lambda wish: found)
-    screen = NewScreen()
+    monkeypatch.setattr(new_session, "check_draft", lambda wish: found)
+    screen = NewSessionScreen()
     async with stand(screen) as person:
         await person.press("tab")
         await look(person, snapshot, "new-1-my-files")

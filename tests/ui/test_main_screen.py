@@ -12,14 +12,14 @@ from textual.css.stylesheet import Stylesheet
 from textual.dom import DOMNode
 from textual.geometry import Size
 
-from genopt_tui.session.repository import Repository
-from genopt_tui.ui.actions import ACTIONS
-from genopt_tui.ui.panes.arranged import Panes
+from genopt_tui.session.history.repository import Repository
+from genopt_tui.ui.actions.table import ACTIONS
+from genopt_tui.ui.panes.column_layout import Panes
 from genopt_tui.ui.screens.compare import CompareScreen
-from genopt_tui.ui.screens.dialogs import AskHint, AskText, Choose
+from genopt_tui.ui.screens.dialogs import ChoiceDialog, HintDialog, TextDialog
 from genopt_tui.ui.screens.help import HelpScreen
 from genopt_tui.ui.screens.main import MainScreen
-from genopt_tui.ui.widgets.lines import plain
+from genopt_tui.ui.widgets.line_source import to_plain_text
 
 
 async def decision(person: Visit) -> None:
@@ -61,7 +61,10 @@ async def test_reply_streams(session: Path, stage: Stage) -> None:
         stage.say("The paddle ")
         stage.say("lags [/foo]")
         await person.until(
-            lambda: person.main.snapshot.proposal and "lags [/foo]" in person.main.snapshot.proposal.text
+            lambda: (
+                person.main.snapshot.proposal
+                and "lags [/foo]" in person.main.snapshot.proposal.text
+            )
         )
         assert person.main.snapshot.proposal.streaming  # type: ignore[union-attr]
         assert "ask: asking 3" in person.line("status")
@@ -94,10 +97,18 @@ async def test_approve(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.to_decision()
         await decision(person)
-        assert "gate 14.2 -> 15.6 d +1.4 [+0.3, +2.5] BETTER  7 up 1 down 2 same  n=10" in person.line("gate")
+        assert (
+            "gate 14.2 -> 15.6 d +1.4 [+0.3, +2.5] BETTER  7 up 1 down 2 same  n=10"
+            in person.line("gate")
+        )
         await person.press("a")
         kind, data = await person.command(stage)
-        assert (kind, data["step"], data["candidate"], data["tree"]) == ("approve", 3, 0, stage.tree)
+        assert (kind, data["step"], data["candidate"], data["tree"]) == (
+            "approve",
+            3,
+            0,
+            stage.tree,
+        )
 
 
 async def test_reject_with_a_reason(session: Path, stage: Stage) -> None:
@@ -105,9 +116,12 @@ async def test_reject_with_a_reason(session: Path, stage: Stage) -> None:
         stage.to_decision()
         await decision(person)
         await person.press("r")
-        assert isinstance(person.app.screen, AskText)
+        assert isinstance(person.app.screen, TextDialog)
         await person.press(*"late", "enter")
-        assert await person.command(stage) == ("reject", {"step": 3, "candidate": 0, "reason": "late"})
+        assert await person.command(stage) == (
+            "reject",
+            {"step": 3, "candidate": 0, "reason": "late"},
+        )
 
 
 async def test_reject_without_a_reason(session: Path, stage: Stage) -> None:
@@ -130,10 +144,10 @@ async def test_a_key_as_the_proposal_appears_decides_nothing(session: Path, stag
     async with visit(session) as person:
         stage.to_decision()
         await person.until(lambda: person.main.snapshot.pending == "decide")
-        person.main._appeared = monotonic() + 100
+        person.main._pending_since = monotonic() + 100
         await person.press("a", "r")
         assert "decides nothing" in person.said
-        assert not stage.journal.commands()
+        assert not stage.journal.read_commands()
         assert len(person.app.screen_stack) == 2
 
 
@@ -159,7 +173,7 @@ async def test_ask_again_says_the_price(session: Path, stage: Stage) -> None:
         stage.to_decision()
         await decision(person)
         await person.press("R")
-        assert isinstance(person.app.screen, Choose)
+        assert isinstance(person.app.screen, ChoiceDialog)
         await person.press("y")
         assert await person.command(stage) == ("again", {"step": 3})
 
@@ -168,7 +182,7 @@ async def test_ask_again_says_the_price(session: Path, stage: Stage) -> None:
 async def test_hint(session: Path, stage: Stage, keys: list[str], always: bool) -> None:
     async with visit(session) as person:
         await person.press("i")
-        assert isinstance(person.app.screen, AskHint)
+        assert isinstance(person.app.screen, HintDialog)
         await person.press(*"up", *keys)
         assert await person.command(stage) == ("hint", {"text": "up", "always": always})
 
@@ -180,7 +194,7 @@ async def test_mode_is_chosen_from_three_lines(session: Path, stage: Stage) -> N
         await person.press("M", "up", "enter")
         assert await person.command(stage) == ("mode", {"mode": "step"})
         await person.press("M", "escape")
-        assert not stage.journal.commands()
+        assert not stage.journal.read_commands()
 
 
 @pytest.mark.parametrize(("key", "kind"), [("u", "undo"), ("U", "redo")])
@@ -193,7 +207,7 @@ async def test_undo_redo(session: Path, stage: Stage, key: str, kind: str) -> No
 async def test_rewind_asks_first(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         await person.press("1", "G", "t", "n")
-        assert not stage.journal.commands()
+        assert not stage.journal.read_commands()
         await person.press("t", "y")
         kind, data = await person.command(stage)
         assert (kind, data["version"]) == ("rewind", person.main.snapshot.rows[2].commit)
@@ -203,7 +217,11 @@ async def test_branch(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         await person.press("1", "G", "b", *"aim", "enter")
         kind, data = await person.command(stage)
-        assert (kind, data["name"], data["at"]) == ("branch", "aim", person.main.snapshot.rows[2].commit)
+        assert (kind, data["name"], data["at"]) == (
+            "branch",
+            "aim",
+            person.main.snapshot.rows[2].commit,
+        )
 
 
 async def test_mark_compare_best(session: Path) -> None:
@@ -213,7 +231,7 @@ async def test_mark_compare_best(session: Path) -> None:
         await person.press("m")
         assert "is marked: c on another version compares with it" in person.said
         await person.press("B", "c")
-        assert person.main.history.row == person.main.snapshot.rows[1]
+        assert person.main.history_pane.row == person.main.snapshot.rows[1]
         assert isinstance(person.app.screen, CompareScreen)
 
 
@@ -243,12 +261,12 @@ async def test_zoom_and_back(session: Path) -> None:
 async def test_looking_back_and_escape(session: Path) -> None:
     async with visit(session) as person:
         await person.press("1", "G", "enter")
-        await person.until(lambda: person.main.snapshot.looking_back)
+        await person.until(lambda: person.main.snapshot.is_historical)
         assert "return 0" in person.main.snapshot.version.files["policy.py"]  # type: ignore[union-attr]
         await person.press("a")
         assert "an older version is shown" in person.said
         await person.press("escape")
-        await person.until(lambda: not person.main.snapshot.looking_back)
+        await person.until(lambda: not person.main.snapshot.is_historical)
 
 
 async def test_help_says_why_not(session: Path) -> None:
@@ -257,7 +275,7 @@ async def test_help_says_why_not(session: Path) -> None:
         screen = person.app.screen
         assert isinstance(screen, HelpScreen)
         await person.until(lambda: screen.ready, "the keys")
-        told = " ".join(plain(line) for line in screen.pages[0].lines)  # type: ignore[arg-type]
+        told = " ".join(to_plain_text(line) for line in screen.pages[0].lines)  # type: ignore[arg-type]
         assert "no proposal waits for a decision" in " ".join(told.split())
         await person.press("slash", *"no", "space", *"proposal", "enter")
         assert screen.view.cursor > 20, "a search goes there"
@@ -274,7 +292,10 @@ async def test_no_sentence_of_the_help_is_cut(session: Path, width: int) -> None
         screen = person.app.screen
         assert isinstance(screen, HelpScreen)
         await person.until(lambda: screen.ready, "the keys")
-        assert all(len(plain(line)) <= screen.view.content_size.width for line in screen.pages[0].lines)  # type: ignore[union-attr]
+        assert all(
+            len(to_plain_text(line)) <= screen.view.content_size.width
+            for line in screen.pages[0].lines
+        )  # type: ignore[union-attr]
 
 
 async def test_palette_lists_every_action(session: Path) -> None:
@@ -292,11 +313,11 @@ async def test_leaving_asks_while_a_run_is_live(session: Path, stage: Stage, key
         stage.roll_out()
         await person.until(lambda: person.main.snapshot.state == "running")
         await person.press(key)
-        assert isinstance(person.app.screen, Choose)
+        assert isinstance(person.app.screen, ChoiceDialog)
         await person.press("escape")
         assert person.app.screen is person.main
         await person.press(key, "p")
-        assert stage.journal.commands()[0].kind == "pause"
+        assert stage.journal.read_commands()[0].kind == "pause"
         assert person.app.return_code == 0
 
 
@@ -305,7 +326,7 @@ async def test_leave_and_keep_running(session: Path, stage: Stage) -> None:
         stage.start()
         await person.until(lambda: person.main.snapshot.alive)
         await person.press("q", "k")
-        assert not stage.journal.commands() and person.app.return_code == 0
+        assert not stage.journal.read_commands() and person.app.return_code == 0
 
 
 async def test_leave_on_auto(session: Path, stage: Stage) -> None:
@@ -313,7 +334,7 @@ async def test_leave_on_auto(session: Path, stage: Stage) -> None:
         stage.start()
         await person.until(lambda: person.main.snapshot.alive)
         await person.press("q", "o")
-        assert stage.journal.commands()[0].data == {"mode": "auto"}
+        assert stage.journal.read_commands()[0].data == {"mode": "auto"}
 
 
 async def test_nothing_to_ask_without_a_run(session: Path) -> None:
@@ -323,7 +344,8 @@ async def test_nothing_to_ask_without_a_run(session: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "columns", "panes"), [((200, 55), "wide", 5), ((120, 35), "two", 5), ((80, 24), "", 1), ((40, 10), "", 1)]
+    ("size", "columns", "panes"),
+    [((200, 55), "wide", 5), ((120, 35), "two", 5), ((80, 24), "", 1), ((40, 10), "", 1)],
 )
 async def test_layouts(session: Path, size: tuple[int, int], columns: str, panes: int) -> None:
     async with visit(session, size) as person:
@@ -337,7 +359,9 @@ async def test_layouts(session: Path, size: tuple[int, int], columns: str, panes
         assert all(pane.display for pane in main.panes)
 
 
-async def test_a_change_of_pane_works_out_no_look_of_lines_anew(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_change_of_pane_works_out_no_look_of_lines_anew(
+    session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Textual would work out those of all lines in both panes: a key took 25 ms."""
     async with visit(session) as person:
         styled: list[str] = []
@@ -372,8 +396,10 @@ def test_no_key_means_two_things() -> None:
 async def test_a_refused_command_is_told(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         await person.press("u")
-        await person.until(lambda: stage.journal.commands())
-        stage.journal.command_done(stage.journal.commands()[0], ok=False, why="nothing to undo")
+        await person.until(lambda: stage.journal.read_commands())
+        stage.journal.finish_command(
+            stage.journal.read_commands()[0], ok=False, why="nothing to undo"
+        )
         await person.until(lambda: "nothing to undo" in person.said)
 
 
@@ -386,7 +412,9 @@ async def test_a_resize_or_a_switch_before_the_panes_are_there_is_survived(sessi
         for _ in range(3):
             person.app.open_session(session)
             person.app.post_message(events.Resize(Size(100, 30), Size(100, 30)))
-        await person.until(lambda: person.app.main is not None and person.main.snapshot.loaded, "loaded")
+        await person.until(
+            lambda: person.app.main is not None and person.main.snapshot.loaded, "loaded"
+        )
 
 
 async def test_no_separator_stands_beside_nothing(session: Path) -> None:

@@ -1,4 +1,5 @@
-"""A new user's whole visit in a real terminal, with the real runner: from the empty start screen to leaving."""
+"""A new user's whole visit in a real terminal, with the real runner: from the empty start screen to
+leaving."""
 
 import json
 import shutil
@@ -58,7 +59,9 @@ def test_from_start_to_leaving(terminal: Terminal, model: str) -> None:
     terminal.until_pressed("A", lambda: "main@1" in terminal.text, "a part is approved")
 
     terminal.called(f"genopt {NAME}: DECIDE 2")
-    terminal.until_pressed("r", lambda: "Reject 2: why?" in terminal.text, "the question for a reason")
+    terminal.until_pressed(
+        "r", lambda: "Reject 2: why?" in terminal.text, "the question for a reason"
+    )
     terminal.type("far too timid")
     terminal.press("Enter")
     terminal.called(f"genopt {NAME}: DECIDE 3")
@@ -80,7 +83,9 @@ def test_from_start_to_leaving(terminal: Terminal, model: str) -> None:
     terminal.press("q")
     leave(terminal)
     kept = json.loads(genopt("show", NAME, "3", "--json"))
-    assert kept["decision"]["decision"] == "superseded" and "far too timid" in json.dumps(kept["prompt"])
+    assert kept["decision"]["decision"] == "superseded" and "far too timid" in json.dumps(
+        kept["prompt"]
+    )
 
 
 def choose(terminal: Terminal, text: str) -> None:
@@ -95,7 +100,10 @@ def choose(terminal: Terminal, text: str) -> None:
 
 def leave(terminal: Terminal) -> None:
     """Leave, whatever there is still to be asked."""
-    terminal.until(lambda: "Leave?" in terminal.text or terminal.text.rstrip()[-1] in "#$", "the question or the shell")
+    terminal.until(
+        lambda: "Leave?" in terminal.text or terminal.text.rstrip()[-1] in "#$",
+        "the question or the shell",
+    )
     if "Leave?" in terminal.text:
         terminal.press("p")
     terminal.until(lambda: terminal.text.rstrip()[-1] in "#$", "the shell's prompt")

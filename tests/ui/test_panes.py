@@ -22,15 +22,15 @@ from scene import (
 from textual.pilot import Pilot
 
 from genopt_tui.session.progress import Progress
-from genopt_tui.ui.messages import BlameWanted, PlaceChosen
+from genopt_tui.ui.messages import BlameRequested, TraceStepSelected
 from genopt_tui.ui.panes.artifact import ArtifactPane
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.evidence import EvidencePane
-from genopt_tui.ui.panes.lines import LinePane
+from genopt_tui.ui.panes.line_pane import LinePane
 from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.panes.trace import TracePane
-from genopt_tui.ui.snapshot import EvidenceView, Snapshot, VersionView
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.state.snapshot import EvidenceView, Snapshot, VersionView
+from genopt_tui.ui.widgets.safe_text import PlainText
 
 PANES: tuple[Callable[[], Pane], ...] = (ArtifactPane, TracePane, EvidencePane, ProposalPane)
 
@@ -67,7 +67,7 @@ async def test_the_artifact_begins_with_what_changed_and_turns_to_other_files() 
         assert "┃" in text_of(host)
         pane.act("open")
         await settled(pilot)
-        assert pane.name_shown == "notes.md"
+        assert pane.shown_file == "notes.md"
         assert "# Notes" in text_of(host)
 
 
@@ -96,7 +96,12 @@ async def test_the_reader_of_the_artifact_stays_when_only_the_record_arrives() -
 
 async def test_changes_are_told_against_the_parent_or_the_start() -> None:
     version = VersionView(
-        "c", "12", FILES, BEFORE, ("policy.py",), start={"policy.py": NEW.replace("return 3", "return 4")}
+        "c",
+        "12",
+        FILES,
+        BEFORE,
+        ("policy.py",),
+        start={"policy.py": NEW.replace("return 3", "return 4")},
     )
     host = Host(ArtifactPane(), snapshot(version=version))
     async with host.run_test(size=(100, 30)) as pilot:
@@ -123,7 +128,7 @@ async def test_the_version_that_wrote_a_line_is_asked_for_and_shown_once_a_run()
         assert isinstance(pane, ArtifactPane)
         pane.act("raw")
         await pilot.pause()
-        assert [m.commit for m in host.heard if isinstance(m, BlameWanted)] == ["c"]
+        assert [m.commit for m in host.heard if isinstance(m, BlameRequested)] == ["c"]
         pane.feed(snapshot(version=replace(version, blame={"policy.py": ("start", "start", "12")})))
         await settled(pilot)
         assert [row.split() for row in seen(pane.view)[:3]] == [
@@ -143,7 +148,15 @@ async def test_what_was_sent_is_said_with_horizon_and_what_the_score_covers() ->
     async with host.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
         text = text_of(host)
-        for part in ("seed-1", "-21", "1.9k tok", "steps 0-399 of 812", "3 cut", "the first 400 steps", "812 steps"):
+        for part in (
+            "seed-1",
+            "-21",
+            "1.9k tok",
+            "steps 0-399 of 812",
+            "3 cut",
+            "the first 400 steps",
+            "812 steps",
+        ):
             assert part in text
         assert "~6.1k/32k tok" in title(host)
 
@@ -159,14 +172,14 @@ async def test_examples_are_left_out_only_while_the_prompt_waits() -> None:
         await settled(pilot)
         assert pane.why_not("toggle") == ""
         pane.act("toggle")
-        assert pane.choices() == {"dropped": ["seed-1"], "pinned": []}
+        assert pane.get_choices() == {"dropped": ["seed-1"], "pinned": []}
         assert "[ ] seed-1" in text_of(host)
         pane.act("next")
         pane.act("toggle")
         pane.act("toggle")
-        assert pane.choices()["dropped"] == ["seed-1"]
+        assert pane.get_choices()["dropped"] == ["seed-1"]
         pane.feed(snapshot(evidence=evidence(step=14)))
-        assert pane.choices()["dropped"] == [], "another step begins with everything in"
+        assert pane.get_choices()["dropped"] == [], "another step begins with everything in"
 
 
 async def test_enter_on_an_example_goes_to_its_trace() -> None:
@@ -177,7 +190,9 @@ async def test_enter_on_an_example_goes_to_its_trace() -> None:
         host.widget.act("next")
         host.widget.act("open")
         await pilot.pause()
-        assert [(m.example, m.step) for m in host.heard if isinstance(m, PlaceChosen)] == [("seed-3", 0)]
+        assert [(m.example, m.step) for m in host.heard if isinstance(m, TraceStepSelected)] == [
+            ("seed-3", 0)
+        ]
 
 
 async def test_the_whole_prompt_opens_and_escape_leaves_it() -> None:
@@ -190,15 +205,17 @@ async def test_the_whole_prompt_opens_and_escape_leaves_it() -> None:
         await settled(pilot)
         assert "You improve." in text_of(host)
         assert pane.view.has_focus
-        assert pane.leave()
+        assert pane.leave_mode()
         await settled(pilot)
         assert "seed-1" in text_of(host)
-        assert not pane.leave()
+        assert not pane.leave_mode()
 
 
 async def test_a_batch_that_rolls_out_shows_what_is_done() -> None:
     rolling = EvidenceView(
-        14, batch=(("seed-1", 0), ("seed-9", 0)), rollouts=({"example": "seed-1", "repeat": 0, "score": 3.0},)
+        14,
+        batch=(("seed-1", 0), ("seed-9", 0)),
+        rollouts=({"example": "seed-1", "repeat": 0, "score": 3.0},),
     )
     host = Host(EvidencePane(), snapshot(evidence=rolling))
     async with host.run_test(size=(80, 24)) as pilot:
@@ -216,16 +233,16 @@ async def test_hunks_that_are_left_out_make_another_candidate() -> None:
         await settled(pilot)
         pane = host.widget
         assert isinstance(pane, ProposalPane)
-        assert pane.kept() is None
+        assert pane.get_kept_hunks() is None
         assert "no hunk" in pane.why_not("toggle")
         pane.act("next")
         pane.act("toggle")
         await settled(pilot)
-        assert pane.kept() == {2}
+        assert pane.get_kept_hunks() == {2}
         assert "1 left out" in title(host)
         pane.feed(snapshot(proposals=(proposal(tree="other", files=BEFORE, base=FILES),)))
         await settled(pilot)
-        assert pane.kept() is None
+        assert pane.get_kept_hunks() is None
 
 
 async def test_scores_that_arrive_leave_hunks_and_place_as_they_are() -> None:
@@ -242,7 +259,7 @@ async def test_scores_that_arrive_leave_hunks_and_place_as_they_are() -> None:
         pane.feed(snapshot(proposals=(proposal(gate_scores=scores),)))
         await settled(pilot)
         assert (pane.view.cursor, pane.view.scroll_offset) == before
-        assert pane.kept() == {1}
+        assert pane.get_kept_hunks() == {1}
         assert "gate 1/10\nseed-100 1" in str(pane.scores.content)
 
 
@@ -254,27 +271,39 @@ async def test_reasons_lead_to_their_step_and_the_raw_reply_opens() -> None:
         assert isinstance(pane, ProposalPane)
         pane.act("next")
         pane.act("open")
-        pane.view.go(next(y for y, row in enumerate(seen(pane.view)) if row.startswith("because")))
+        pane.view.go_to_line(
+            next(y for y, row in enumerate(seen(pane.view)) if row.startswith("because"))
+        )
         pane.act("open")
         await pilot.pause()
-        assert [(m.example, m.step) for m in host.heard if isinstance(m, PlaceChosen)] == [("seed-3", 117)] * 2
+        assert [(m.example, m.step) for m in host.heard if isinstance(m, TraceStepSelected)] == [
+            ("seed-3", 117)
+        ] * 2
         pane.act("raw")
         await settled(pilot)
         assert "<<<<<<< SEARCH" in text_of(host)
-        assert pane.leave()
+        assert pane.leave_mode()
         await settled(pilot)
         assert "hunk 1 of 2" in text_of(host)
 
 
 async def test_a_reply_streams_then_becomes_a_diff() -> None:
-    whole = snapshot(proposals=(proposal(files=None, reasoning="", text="think", streaming=True, gate_scores=()),))
+    whole = snapshot(
+        proposals=(
+            proposal(files=None, reasoning="", text="think", streaming=True, gate_scores=()),
+        )
+    )
     host = Host(ProposalPane(), whole)
     async with host.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
         pane = host.widget
         assert isinstance(pane, ProposalPane)
         assert "think" in text_of(host)
-        pane.feed(snapshot(proposals=(proposal(files=None, reasoning="", text="thinking on", streaming=True),)))
+        pane.feed(
+            snapshot(
+                proposals=(proposal(files=None, reasoning="", text="thinking on", streaming=True),)
+            )
+        )
         await settled(pilot)
         assert "thinking on" in text_of(host)
         pane.feed(snapshot())
@@ -287,15 +316,28 @@ async def test_a_reply_streams_then_becomes_a_diff() -> None:
     ("changes", "said"),
     [
         ({"doing": "rolling out the batch: [/] 0 of 2", "proposals": ()}, "[/] 0 of 2"),
-        ({"doing": "asking", "proposals": (proposal(files=None, text="it arrives", gate_scores=()),)}, ""),
-        ({"proposals": (proposal(files=None, refusals=({"why": "no such [/line]", "final": False},)),)}, "[/line]"),
+        (
+            {
+                "doing": "asking",
+                "proposals": (proposal(files=None, text="it arrives", gate_scores=()),),
+            },
+            "",
+        ),
+        (
+            {
+                "proposals": (
+                    proposal(files=None, refusals=({"why": "no such [/line]", "final": False},)),
+                )
+            },
+            "[/line]",
+        ),
     ],
 )
 async def test_the_phase_is_said(changes: dict[str, Any], said: str) -> None:
     host = Host(ProposalPane(), snapshot(**changes))
     async with host.run_test(size=(100, 20)) as pilot:
         await settled(pilot)
-        phase = host.query_one("#phase", Plain)
+        phase = host.query_one("#phase", PlainText)
         assert said in str(phase.content)
         assert phase.display == bool(said)
 
@@ -305,8 +347,19 @@ async def test_the_phase_is_said(changes: dict[str, Any], said: str) -> None:
 
 def hostile_snapshot(text: str) -> Snapshot:
     """`text` in every place that a model, a task or a file system can reach."""
-    files, before = {f"{text}.py": f"{text}\n{text}", "b.py": text}, {f"{text}.py": text, "b.py": f"{text}\n"}
-    part = {"example": text, "repeat": 0, "score": None, "status": text, "steps": 9, "shown": [[0, 3]], "tokens": 5}
+    files, before = (
+        {f"{text}.py": f"{text}\n{text}", "b.py": text},
+        {f"{text}.py": text, "b.py": f"{text}\n"},
+    )
+    part = {
+        "example": text,
+        "repeat": 0,
+        "score": None,
+        "status": text,
+        "steps": 9,
+        "shown": [[0, 3]],
+        "tokens": 5,
+    }
     sent = {
         "parts": [part],
         "sections": [{"name": text, "tokens": 3, "cut": text}],
@@ -319,8 +372,12 @@ def hostile_snapshot(text: str) -> Snapshot:
         whole,
         progress=Progress(step=13, batch={"examples": [[text, 0]]}, evidence={}),
         version=VersionView("c", text, files, before, (text,)),
-        evidence=EvidenceView(13, sent=sent, messages=({"role": text, "content": text},), hints=(text,)),
-        traces=tuple(replace(trace, example=text, status=text, covers=text) for trace in whole.traces),
+        evidence=EvidenceView(
+            13, sent=sent, messages=({"role": text, "content": text},), hints=(text,)
+        ),
+        traces=tuple(
+            replace(trace, example=text, status=text, covers=text) for trace in whole.traces
+        ),
         proposals=(
             proposal(
                 label=text,
@@ -346,7 +403,18 @@ async def test_hostile_text_is_shown_and_not_obeyed(pane: Callable[[], Pane], te
         await settled(pilot)
         widget = host.widget
         assert isinstance(widget, LinePane)
-        for name in ("next", "toggle", "open", "raw", "whole_prompt", "page_down", "copy", "left", "right", "more"):
+        for name in (
+            "next",
+            "toggle",
+            "open",
+            "raw",
+            "whole_prompt",
+            "page_down",
+            "copy",
+            "left",
+            "right",
+            "more",
+        ):
             if not widget.why_not(name):
                 widget.act(name)
         widget.search(text)
@@ -358,8 +426,17 @@ async def test_hostile_text_is_shown_and_not_obeyed(pane: Callable[[], Pane], te
 
 
 @pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
-async def test_every_act_that_is_offered_works_in_an_empty_session(pane: Callable[[], Pane]) -> None:
-    empty = replace(snapshot(), version=None, evidence=EvidenceView(0), proposals=(), traces=(), progress=Progress())
+async def test_every_act_that_is_offered_works_in_an_empty_session(
+    pane: Callable[[], Pane],
+) -> None:
+    empty = replace(
+        snapshot(),
+        version=None,
+        evidence=EvidenceView(0),
+        proposals=(),
+        traces=(),
+        progress=Progress(),
+    )
     host = Host(pane(), empty)
     async with host.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -375,18 +452,21 @@ async def test_every_act_that_is_offered_works_in_an_empty_session(pane: Callabl
 
 @pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
 async def test_no_view_of_ours_reads_markup(pane: Callable[[], Pane]) -> None:
-    """Every widget of the panes is a view of lines, a container, or draws `Content` that it assembled itself."""
+    """Every widget of the panes is a view of lines, a container, or draws `Content` that it
+    assembled itself."""
     from textual.containers import Container, Vertical
     from textual.scrollbar import ScrollBar
 
-    from genopt_tui.ui.widgets.picture import PictureView
-    from genopt_tui.ui.widgets.scene import Scene
-    from genopt_tui.ui.widgets.tabs import Tabs
-    from genopt_tui.ui.widgets.view import LineView
+    from genopt_tui.ui.widgets.bars import Tabs
+    from genopt_tui.ui.widgets.line_view import LineView
+    from genopt_tui.ui.widgets.picture_panel import PicturePanel
+    from genopt_tui.ui.widgets.picture_view import PictureView
 
     host = Host(pane(), snapshot())
     async with host.run_test() as pilot:
         await settled(pilot)
         for widget in host.widget.query("*"):
-            bare = type(widget) in {Container, Vertical, Scene}
-            assert bare or isinstance(widget, LineView | Plain | Tabs | PictureView | ScrollBar), widget
+            bare = type(widget) in {Container, Vertical, PicturePanel}
+            assert bare or isinstance(
+                widget, LineView | PlainText | Tabs | PictureView | ScrollBar
+            ), widget

@@ -1,4 +1,5 @@
-"""Being the model: the prompt to the clipboard, the reply pasted or written in the Proposal pane."""
+"""Being the model: the prompt to the clipboard, the reply pasted or written in the Proposal
+pane."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +11,12 @@ from scene import Host, proposal, settled, snapshot
 from textual.pilot import Pilot
 
 from genopt_tui.session.progress import RUNNING, Progress
-from genopt_tui.ui.actions import BY_ID, Context
-from genopt_tui.ui.doing import doing
-from genopt_tui.ui.messages import CommandWanted, Copied
+from genopt_tui.ui.actions.table import ACTIONS_BY_ID, ActionContext
+from genopt_tui.ui.messages import CommandRequested, CopyRequested
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.screens.dialogs import Choose
-from genopt_tui.ui.snapshot import ProposalView, SessionInfo, Snapshot
+from genopt_tui.ui.screens.dialogs import ChoiceDialog
+from genopt_tui.ui.state.activity import describe_activity
+from genopt_tui.ui.state.snapshot import ProposalView, SessionInfo, Snapshot
 
 REPLY = "a [bold]reply[/]"
 
@@ -23,7 +24,13 @@ REPLY = "a [bold]reply[/]"
 def asked(folder: Path) -> Snapshot:
     progress = Progress(step=3, batch={"examples": []}, evidence={"parts": []}, run={"pid": 1})
     session = SessionInfo("s", str(folder), model="manual")
-    return snapshot(proposals=(ProposalView(3, 1),), session=session, state=RUNNING, alive=True, progress=progress)
+    return snapshot(
+        proposals=(ProposalView(3, 1),),
+        session=session,
+        state=RUNNING,
+        alive=True,
+        progress=progress,
+    )
 
 
 @asynccontextmanager
@@ -35,7 +42,9 @@ async def shown(now: Snapshot) -> AsyncIterator[tuple[Host, ProposalPane, Pilot[
         yield host, pane, pilot
 
 
-async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(tmp_path: Path) -> None:
+async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(
+    tmp_path: Path,
+) -> None:
     (tmp_path / ".genopt").mkdir()
     for attempt, text in ((0, "first"), (9, "ninth"), (10, "tenth\r\n")):
         (tmp_path / ".genopt" / f"prompt-3.1.{attempt}.md").write_text(text + "\n", newline="")
@@ -43,22 +52,29 @@ async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(tm
     async with shown(asked(tmp_path)) as (host, pane, pilot):
         pane.act("copy")
         await pilot.pause()
-        assert [m.text for m in host.heard if isinstance(m, Copied)] == ["tenth\r\n"]
+        assert [m.text for m in host.heard if isinstance(m, CopyRequested)] == ["tenth\r\n"]
         pane.act("edit_in_place")
         await settled(pilot)
-        assert "ctrl+s gives it" in str(pane.editing.content)
+        assert "ctrl+s gives it" in str(pane.editor_hint.content)
         for key in REPLY:
             await pilot.press(
-                {" ": "space", "[": "left_square_bracket", "]": "right_square_bracket", "/": "slash"}.get(key, key)
+                {
+                    " ": "space",
+                    "[": "left_square_bracket",
+                    "]": "right_square_bracket",
+                    "/": "slash",
+                }.get(key, key)
             )
         await pilot.press("ctrl+s")
         await settled(pilot)
-        given = [m for m in host.heard if isinstance(m, CommandWanted)]
+        given = [m for m in host.heard if isinstance(m, CommandRequested)]
         assert [(m.kind, m.data) for m in given] == [("reply", {"text": REPLY, "candidate": 1})]
         assert pane.editor is None
 
 
-async def test_an_empty_reply_is_not_given_and_one_that_was_begun_is_not_dropped_unasked(tmp_path: Path) -> None:
+async def test_an_empty_reply_is_not_given_and_one_that_was_begun_is_not_dropped_unasked(
+    tmp_path: Path,
+) -> None:
     async with shown(asked(tmp_path)) as (host, pane, pilot):
         pane.act("edit_in_place")
         await settled(pilot)
@@ -69,24 +85,24 @@ async def test_an_empty_reply_is_not_given_and_one_that_was_begun_is_not_dropped
         await settled(pilot)
         await pilot.press("x", "escape")
         await settled(pilot)
-        assert isinstance(host.screen, Choose)
+        assert isinstance(host.screen, ChoiceDialog)
         await pilot.press("escape")
         await settled(pilot)
         assert pane.editor is not None and pane.editor.text == "x"
         pane.feed(replace(asked(tmp_path), state="idle"))
         await settled(pilot)
         assert pane.editor is None, "somebody else has given it, or the run has ended"
-        assert not any(isinstance(m, CommandWanted) for m in host.heard)
+        assert not any(isinstance(m, CommandRequested) for m in host.heard)
 
 
 def test_who_is_the_model_is_told_so_and_may_write(tmp_path: Path) -> None:
     now = asked(tmp_path)
-    assert now.reply_wanted and "you are the model" in doing(now)
-    assert BY_ID["edit"].check(Context(now)) == ""
+    assert now.is_reply_awaited and "you are the model" in describe_activity(now)
+    assert ACTIONS_BY_ID["edit"].check(ActionContext(now)) == ""
     for other in (
         replace(now, session=replace(now.session, model="openai/some")),
-        replace(now, looking_back=True),
+        replace(now, is_historical=True),
         replace(now, proposals=(proposal(),)),
         replace(now, state="paused"),
     ):
-        assert not other.reply_wanted
+        assert not other.is_reply_awaited

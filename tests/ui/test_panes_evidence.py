@@ -1,4 +1,5 @@
-"""Evidence steered: horizon and batch staged, examples pinned and left out for good, hints taken back, the prompt to the letter."""
+"""Evidence steered: horizon and batch staged, examples pinned and left out for good, hints taken
+back, the prompt to the letter."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,12 +13,12 @@ from scene import NASTY, Host, evidence, harmless, seen, settled, snapshot
 from textual.pilot import Pilot
 
 from genopt_tui.config import DesignChoices
-from genopt_tui.ui.messages import Copied
+from genopt_tui.ui.messages import CopyRequested
 from genopt_tui.ui.panes.evidence import EvidencePane
-from genopt_tui.ui.screens.dialogs import AskText
-from genopt_tui.ui.snapshot import EvidenceView
-from genopt_tui.ui.widgets.fit import broken
-from genopt_tui.ui.widgets.staging import Plan, moved, plan_of, resized
+from genopt_tui.ui.screens.dialogs import TextDialog
+from genopt_tui.ui.state.snapshot import EvidenceView
+from genopt_tui.ui.widgets.text_layout import break_text
+from genopt_tui.ui.widgets.update_plan import UpdatePlan, build_plan, move_horizon, resize_batch
 
 
 @asynccontextmanager
@@ -37,7 +38,7 @@ def text(pane: EvidencePane) -> str:
 
 def to(pane: EvidencePane, what: str) -> None:
     """Put the cursor on the row about `what`."""
-    pane.parts.go(next(y for y, (_, name) in pane._rows.about.items() if name == what))
+    pane.parts.go_to_line(next(y for y, (_, name) in pane._rows.about.items() if name == what))
 
 
 async def test_horizon_and_batch_are_staged_and_enter_applies_both_at_once() -> None:
@@ -53,7 +54,11 @@ async def test_horizon_and_batch_are_staged_and_enter_applies_both_at_once() -> 
         pane.act("open")
         await settled(pilot)
         assert host.wanted == [("set", {"pairs": ["horizon.steps=100", "batch.size=3"]})]
-        pane.feed(snapshot(evidence=evidence(staged=("horizon.steps=100", "batch.size=3", "memory.size=9"))))
+        pane.feed(
+            snapshot(
+                evidence=evidence(staged=("horizon.steps=100", "batch.size=3", "memory.size=9"))
+            )
+        )
         await settled(pilot)
         assert "waits for the next step" in text(pane)
         assert "memory.size=9" in text(pane)
@@ -62,7 +67,7 @@ async def test_horizon_and_batch_are_staged_and_enter_applies_both_at_once() -> 
 async def test_escape_drops_what_was_staged_and_going_back_stages_nothing() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         pane.act("longer")
-        assert pane.leave()
+        assert pane.leave_mode()
         assert "Enter applies" not in text(pane)
         pane.act("more")
         pane.act("less")
@@ -70,27 +75,29 @@ async def test_escape_drops_what_was_staged_and_going_back_stages_nothing() -> N
         await settled(pilot)
         assert "Enter applies" not in text(pane)
         assert host.wanted == []
-        assert not pane.leave()
+        assert not pane.leave_mode()
 
 
 def test_the_horizon_goes_from_all_to_the_first_steps_and_back() -> None:
-    plan = Plan("all", 400, 2)
-    assert moved(plan, 1, 812) == plan
-    shorter = moved(plan, -1, 812)
-    assert shorter == Plan("first", 400, 2)
-    assert moved(moved(shorter, -1, 812), 1, 812) == shorter
-    assert moved(shorter, 1, 812) == Plan("all", 400, 2)
-    assert moved(Plan("around-error", 400), 1, 812) == Plan("around-error", 400), "around the whole trace is no horizon"
-    assert moved(Plan("last", 1), -1, 812) == Plan("last", 1)
-    assert moved(Plan("first", 300), 1, 812).steps == 400
-    assert shorter.pairs(plan) == ["horizon.kind=first"]
-    assert resized(Plan(size=1), -1).size == 1
+    plan = UpdatePlan("all", 400, 2)
+    assert move_horizon(plan, 1, 812) == plan
+    shorter = move_horizon(plan, -1, 812)
+    assert shorter == UpdatePlan("first", 400, 2)
+    assert move_horizon(move_horizon(shorter, -1, 812), 1, 812) == shorter
+    assert move_horizon(shorter, 1, 812) == UpdatePlan("all", 400, 2)
+    assert move_horizon(UpdatePlan("around-error", 400), 1, 812) == UpdatePlan(
+        "around-error", 400
+    ), "around the whole trace is no horizon"
+    assert move_horizon(UpdatePlan("last", 1), -1, 812) == UpdatePlan("last", 1)
+    assert move_horizon(UpdatePlan("first", 300), 1, 812).steps == 400
+    assert shorter.list_pairs(plan) == ["horizon.kind=first"]
+    assert resize_batch(UpdatePlan(size=1), -1).size == 1
 
 
 def test_what_waits_already_is_what_one_goes_on_from() -> None:
     design = {"horizon": {"kind": "first", "steps": 400}, "batch": {"size": 2}}
-    assert plan_of(design, ["batch.size=5", "gate.rule=always"]) == Plan("first", 400, 5)
-    assert plan_of(design, ["horizon.steps=nonsense"]).kind == "first"
+    assert build_plan(design, ["batch.size=5", "gate.rule=always"]) == UpdatePlan("first", 400, 5)
+    assert build_plan(design, ["horizon.steps=nonsense"]).kind == "first"
 
 
 async def test_a_pin_is_kept_at_once_and_shown_until_it_is_taken_off() -> None:
@@ -105,7 +112,7 @@ async def test_a_pin_is_kept_at_once_and_shown_until_it_is_taken_off() -> None:
         pane.feed(snapshot(evidence=evidence(pinned=("seed-3",), editable=True)))
         await settled(pilot)
         to(pane, "seed-3")
-        assert pane.choices() == {"dropped": [], "pinned": ["seed-3"]}
+        assert pane.get_choices() == {"dropped": [], "pinned": ["seed-3"]}
         pane.act("pin")
         await pilot.pause()
         assert host.wanted[-1] == ("examples", {"pinned": []})
@@ -117,7 +124,7 @@ async def test_leaving_out_for_good_takes_a_reason_and_can_be_taken_back() -> No
         for answer in ("", "a broken seed"):
             pane.act("exclude")
             await pilot.pause()
-            assert isinstance(host.screen, AskText)
+            assert isinstance(host.screen, TextDialog)
             await pilot.press(*answer, "enter")
             await settled(pilot)
         assert host.wanted == [("examples", {"excluded": {"seed-1": "a broken seed"}})]
@@ -132,7 +139,9 @@ async def test_leaving_out_for_good_takes_a_reason_and_can_be_taken_back() -> No
 
 
 async def test_standing_hints_are_listed_and_taken_back() -> None:
-    async with shown(evidence(standing=("mind the walls",), hints=("look at [seed-3]",), editable=True)) as (
+    async with shown(
+        evidence(standing=("mind the walls",), hints=("look at [seed-3]",), editable=True)
+    ) as (
         host,
         pane,
         pilot,
@@ -152,7 +161,9 @@ async def test_where_a_key_has_nothing_to_act_on_it_says_so() -> None:
         await settled(pilot)
         for name in ("toggle", "pin", "exclude"):
             assert pane.why_not(name)
-        pane.feed(snapshot(evidence=evidence(design={"horizon": {"kind": "python:mine.py:choose"}})))
+        pane.feed(
+            snapshot(evidence=evidence(design={"horizon": {"kind": "python:mine.py:choose"}}))
+        )
         assert "function of yours" in pane.why_not("shorter")
         pane.feed(snapshot(evidence=evidence(design={})))
         assert pane.why_not("more")
@@ -173,7 +184,9 @@ async def test_while_a_prompt_waits_choices_are_for_its_step_alone() -> None:
         assert "for this step alone" in text(pane)
 
 
-async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_in_it_at_once() -> None:
+async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_in_it_at_once() -> (
+    None
+):
     async with shown(evidence(editable=True)) as (host, pane, pilot):
         to(pane, "seed-3")
         pane.act("toggle")
@@ -190,7 +203,10 @@ async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_i
         await settled(pilot)
         assert pane.editor is None and pane.tabs.display and pane.view.has_focus
         kind, data = host.wanted[-1]
-        assert kind == "preview" and data["messages"][-1]["content"] == "Be bold.\n```python\nx = 1\n```"
+        assert (
+            kind == "preview"
+            and data["messages"][-1]["content"] == "Be bold.\n```python\nx = 1\n```"
+        )
         assert data["messages"][0] == {"role": "system", "content": "You improve."}
         pane.feed(snapshot(evidence=evidence(editable=True, edited=True)))
         await settled(pilot)
@@ -219,34 +235,52 @@ async def test_nothing_is_staged_while_an_older_version_is_shown() -> None:
 
 
 async def test_the_whole_prompt_is_shown_and_copied_to_the_letter() -> None:
-    content = "# Objective\n\n**not** `markdown` [bold]x[/]\n" + "word " * 60 + "\n# Evidence\n- 1\n"
-    view = evidence(messages=({"role": "system", "content": "Be careful."}, {"role": "user", "content": content}))
+    content = (
+        "# Objective\n\n**not** `markdown` [bold]x[/]\n" + "word " * 60 + "\n# Evidence\n- 1\n"
+    )
+    view = evidence(
+        messages=(
+            {"role": "system", "content": "Be careful."},
+            {"role": "user", "content": content},
+        )
+    )
     async with shown(view, (50, 40)) as (host, pane, pilot):
         pane.act("whole_prompt")
         await settled(pilot)
         assert "**not** `markdown` [bold]x[/]" in text(pane)
-        assert not any(row.endswith("›") for row in seen(pane.view)), "long lines are broken, not cut"
+        assert not any(row.endswith("›") for row in seen(pane.view)), (
+            "long lines are broken, not cut"
+        )
         pane.act("next")
         pane.act("next")
         assert "# Objective" in seen(pane.view)[pane.view.cursor - int(pane.view.scroll_offset.y)]
         pane.act("copy")
         await pilot.pause()
-        copied = next(m for m in host.heard if isinstance(m, Copied))
+        copied = next(m for m in host.heard if isinstance(m, CopyRequested))
         assert copied.text == "Be careful.\n\n" + content
         assert copied.what == "the whole prompt"
 
 
-@pytest.mark.parametrize("line", ["", "a", "word " * 40, "x" * 95, "日本語 " * 20, "日本語" * 30, "a\u0301" * 60])
+@pytest.mark.parametrize(
+    "line", ["", "a", "word " * 40, "x" * 95, "日本語 " * 20, "日本語" * 30, "a\u0301" * 60]
+)
 def test_a_broken_line_is_whole_when_its_rows_are_joined(line: str) -> None:
     from rich.cells import cell_len
 
-    rows = broken(line, 17)
+    rows = break_text(line, 17)
     assert "".join(rows) == line
     assert all(cell_len(row) <= 18 for row in rows)
 
 
 async def test_hostile_evidence_is_only_shown() -> None:
-    part = {"example": NASTY, "repeat": 1, "status": "error", "steps": 5, "shown": [[0, 4]], "tokens": 1}
+    part = {
+        "example": NASTY,
+        "repeat": 1,
+        "status": "error",
+        "steps": 5,
+        "shown": [[0, 4]],
+        "tokens": 1,
+    }
     sent = {
         "parts": [part],
         "sections": [{"name": NASTY, "tokens": 1, "cut": NASTY}],
@@ -254,7 +288,12 @@ async def test_hostile_evidence_is_only_shown() -> None:
         "tokens": 1,
     }
     view = evidence(
-        sent=sent, standing=(NASTY,), excluded={NASTY: NASTY}, pinned=(NASTY,), staged=(f"a={NASTY}",), editable=True
+        sent=sent,
+        standing=(NASTY,),
+        excluded={NASTY: NASTY},
+        pinned=(NASTY,),
+        staged=(f"a={NASTY}",),
+        editable=True,
     )
     async with shown(view) as (_, pane, pilot):
         for _ in range(2):
@@ -264,21 +303,36 @@ async def test_hostile_evidence_is_only_shown() -> None:
 
 
 async def test_what_was_said_to_the_runner_stands_in_the_pane(session: Path, stage: Stage) -> None:
-    stage.journal.event(0, "hint", text="mind the walls", always=True)
+    stage.journal.append_event(0, "hint", text="mind the walls", always=True)
     stage.start("step")
     stage.roll_out()
     stage.want("propose")
     async with visit(session) as person:
-        stage.journal.event(0, "hint", text="only once", always=False)
-        stage.journal.event(0, "examples_set", pinned=["seed-1"])
-        stage.journal.event(0, "design_set", pairs=["horizon.steps=200", "exclude.seed-9=broken"])
+        stage.journal.append_event(0, "hint", text="only once", always=False)
+        stage.journal.append_event(0, "examples_set", pinned=["seed-1"])
+        stage.journal.append_event(
+            0, "design_set", pairs=["horizon.steps=200", "exclude.seed-9=broken"]
+        )
         await person.until(lambda: person.main.snapshot.evidence.staged, "staged")
         e = person.main.snapshot.evidence
-        assert (e.standing, e.hints, e.pinned) == (("mind the walls",), ("only once",), ("seed-1",))
+        assert (e.standing_hints, e.hints, e.pinned) == (
+            ("mind the walls",),
+            ("only once",),
+            ("seed-1",),
+        )
         assert e.excluded == {"seed-9": "broken"}
-        stage.event("prompt_preview", messages=[{"role": "user", "content": "improve it"}], tokens=9, sections=[])
-        await person.until(lambda: person.main.snapshot.evidence.messages, "the prompt before it is sent")
-        await person.until(lambda: person.main.snapshot.evidence.design.get("horizon"), "the design choices")
+        stage.event(
+            "prompt_preview",
+            messages=[{"role": "user", "content": "improve it"}],
+            tokens=9,
+            sections=[],
+        )
+        await person.until(
+            lambda: person.main.snapshot.evidence.messages, "the prompt before it is sent"
+        )
+        await person.until(
+            lambda: person.main.snapshot.evidence.design.get("horizon"), "the design choices"
+        )
         await person.press("4", "+", "enter")
         pairs = [f"batch.size={DesignChoices().batch.size + 1}"]
         assert await person.command(stage) == ("stage", {"step": stage.step, "pairs": pairs})

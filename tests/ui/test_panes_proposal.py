@@ -1,4 +1,5 @@
-"""Proposals: several candidates, editing in place, the gate as it comes, what hunks are worth, promises."""
+"""Proposals: several candidates, editing in place, the gate as it comes, what hunks are worth,
+promises."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,16 +10,15 @@ import pytest
 from scene import BEFORE, FILES, NASTY, NEW, OLD, Host, harmless, proposal, seen, settled, snapshot
 from textual.pilot import Pilot
 
-from genopt_tui.learn.diff import keep
+from genopt_tui.learn.edit.diff import apply_hunks
 from genopt_tui.session.progress import Candidate
-from genopt_tui.ui.messages import CandidateChosen, Edited, PlaceChosen
+from genopt_tui.ui.messages import CandidateSelected, ProposalEdited, TraceStepSelected
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.proposal_words import tab_name
-from genopt_tui.ui.screens.dialogs import Choose
-from genopt_tui.ui.snapshot import ProposalView
-from genopt_tui.ui.widgets.gate_lines import duration, gate_rows
-from genopt_tui.ui.widgets.lines import plain
-from genopt_tui.ui.widgets.text import why_not_here
+from genopt_tui.ui.panes.proposal_text import build_gate_rows, format_duration, format_tab
+from genopt_tui.ui.screens.dialogs import ChoiceDialog
+from genopt_tui.ui.state.snapshot import ProposalView
+from genopt_tui.ui.widgets.line_source import to_plain_text
+from genopt_tui.ui.widgets.safe_text import explain_not_editable
 
 GATE = {
     "mean": 15.6,
@@ -48,18 +48,32 @@ def text(pane: ProposalPane) -> str:
 
 async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
     first = proposal(gate=GATE, decided="")
-    second = proposal(number=1, label="13b", candidate=Candidate(1, edit={"origin": {"candidate": 0, "hunks": [1, 2]}}))
+    second = proposal(
+        number=1,
+        label="13b",
+        candidate=Candidate(1, edit={"origin": {"candidate": 0, "hunks": [1, 2]}}),
+    )
     third = proposal(
-        number=2, label="13c", decided="not chosen", candidate=Candidate(2, edit={"whatif": ["horizon.steps=1"]})
+        number=2,
+        label="13c",
+        decided="not chosen",
+        candidate=Candidate(2, edit={"whatif": ["horizon.steps=1"]}),
     )
     async with shown(first, second, third) as (host, pane, pilot):
-        assert pane.tabs.names == ("13 +1.4 up", "13b hunks 1, 2", "13c if horizon.steps=1 not chosen")
+        assert pane.tabs.names == (
+            "13 +1.4 up",
+            "13b hunks 1, 2",
+            "13c if horizon.steps=1 not chosen",
+        )
         assert pane.tabs.active == 2, "the newest one, where none is asked about"
         pane.act("next_tab")
         await pilot.pause()
         await pilot.click("Tabs", offset=(14, 0))
         await settled(pilot)
-        assert [(m.step, m.number) for m in host.heard if isinstance(m, CandidateChosen)] == [(13, 0), (13, 1)]
+        assert [(m.step, m.number) for m in host.heard if isinstance(m, CandidateSelected)] == [
+            (13, 0),
+            (13, 1),
+        ]
         pane.feed(snapshot(proposals=(first, second, third), chosen=(13, 1)))
         await settled(pilot)
         assert pane.tabs.active == 1
@@ -68,13 +82,18 @@ async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
 
 def test_an_edit_is_called_so_once() -> None:
     assert (
-        tab_name(proposal(decided="edited", candidate=Candidate(1, edit={"origin": {"candidate": 0}}))) == "13 edited"
+        format_tab(
+            proposal(decided="edited", candidate=Candidate(1, edit={"origin": {"candidate": 0}}))
+        )
+        == "13 edited"
     )
 
 
 def test_the_old_edit_of_a_what_if_says_where_it_was_made() -> None:
-    old = proposal(step=14, label="14", candidate=Candidate(0, edit={"origin": {"step": 13, "candidate": 0}}))
-    assert tab_name(old) == "14 as in 13"
+    old = proposal(
+        step=14, label="14", candidate=Candidate(0, edit={"origin": {"step": 13, "candidate": 0}})
+    )
+    assert format_tab(old) == "14 as in 13"
 
 
 async def test_one_candidate_has_no_tabs() -> None:
@@ -91,12 +110,12 @@ async def test_an_edit_in_place_becomes_a_new_candidate() -> None:
         await settled(pilot)
         assert pane.editor is not None
         assert pane.editor.has_focus
-        assert "policy.py" in str(pane.editing.content)
+        assert "policy.py" in str(pane.editor_hint.content)
         line = pane.editor.cursor_location[0]
         assert NEW.splitlines()[line] == "", "where the hunk under the cursor begins to change"
         await pilot.press("#", "a", "[", "ctrl+s")
         await settled(pilot)
-        edited = next(m for m in host.heard if isinstance(m, Edited))
+        edited = next(m for m in host.heard if isinstance(m, ProposalEdited))
         lines = NEW.splitlines(keepends=True)
         lines[line] = "#a[" + lines[line]
         assert edited.files == {**FILES, "policy.py": "".join(lines)}
@@ -109,8 +128,8 @@ async def test_hunks_that_are_left_out_stay_out_of_an_edit_in_place() -> None:
         pane.act("next")
         pane.act("toggle")
         assert str(pane.scores.content).startswith("gate 4/10")
-        left = keep(BEFORE, FILES, {2})
-        assert pane.files_left() == left
+        left = apply_hunks(BEFORE, FILES, {2})
+        assert pane.get_kept_files() == left
         assert left["policy.py"] not in {NEW, OLD}
         pane.act("next")
         pane.act("edit_in_place")
@@ -118,10 +137,12 @@ async def test_hunks_that_are_left_out_stay_out_of_an_edit_in_place() -> None:
         assert pane.editor is not None
         assert pane.editor.text == left["policy.py"]
         line = pane.editor.cursor_location[0]
-        assert left["policy.py"].split("\n")[line] == NEW.split("\n")[line + 1], "one line less stands above it"
+        assert left["policy.py"].split("\n")[line] == NEW.split("\n")[line + 1], (
+            "one line less stands above it"
+        )
         await pilot.press("#", "ctrl+s")
         await settled(pilot)
-        edited = next(m for m in host.heard if isinstance(m, Edited))
+        edited = next(m for m in host.heard if isinstance(m, ProposalEdited))
         rows = left["policy.py"].split("\n")
         rows[line] = f"#{rows[line]}"
         assert edited.files == {**left, "policy.py": "\n".join(rows)}
@@ -139,14 +160,14 @@ async def test_scores_beside_a_part_of_the_edit_say_that_they_are_of_the_whole()
 async def test_escape_goes_back_from_an_edit_to_what_the_model_wrote() -> None:
     async with shown(proposal(edited=True)) as (host, pane, pilot):
         for answer, said in (("n", []), ("y", [None])):
-            assert pane.leave()
+            assert pane.leave_mode()
             await pilot.pause()
             await pilot.press(answer)
             await settled(pilot)
-            assert [m.files for m in host.heard if isinstance(m, Edited)] == said
+            assert [m.files for m in host.heard if isinstance(m, ProposalEdited)] == said
         pane.feed(snapshot(proposals=(proposal(),)))
         await settled(pilot)
-        assert not pane.leave()
+        assert not pane.leave_mode()
 
 
 async def test_leaving_the_editor_unchanged_says_nothing_and_changed_asks() -> None:
@@ -162,11 +183,11 @@ async def test_leaving_the_editor_unchanged_says_nothing_and_changed_asks() -> N
                 await settled(pilot)
             await pilot.press("x", "escape")
             await pilot.pause()
-            assert isinstance(host.screen, Choose)
+            assert isinstance(host.screen, ChoiceDialog)
             await pilot.press(answer)
             await settled(pilot)
             assert (pane.editor is not None) == left
-        assert not any(isinstance(m, Edited) for m in host.heard)
+        assert not any(isinstance(m, ProposalEdited) for m in host.heard)
 
 
 async def test_scores_that_arrive_leave_the_editor_alone_and_another_step_closes_it() -> None:
@@ -197,8 +218,8 @@ async def test_scores_that_arrive_leave_the_editor_alone_and_another_step_closes
     ],
 )
 def test_what_cannot_be_shown_is_left_to_the_editor_outside(content: str, reason: str) -> None:
-    assert reason in why_not_here(content)
-    assert bool(why_not_here(content)) == bool(reason)
+    assert reason in explain_not_editable(content)
+    assert bool(explain_not_editable(content)) == bool(reason)
 
 
 async def test_a_deleted_file_and_a_decided_proposal_are_not_edited() -> None:
@@ -219,7 +240,7 @@ async def test_hunks_say_where_they_are_what_they_are_worth_and_what_they_rest_o
             pane.act("next")
             pane.act("open")
         await pilot.pause()
-        assert [(m.example, m.step) for m in host.heard if isinstance(m, PlaceChosen)] == [
+        assert [(m.example, m.step) for m in host.heard if isinstance(m, TraceStepSelected)] == [
             ("seed-3", 117),
             ("seed-1", 9),
         ]
@@ -234,7 +255,11 @@ async def test_promises_are_counted_and_an_edit_of_ones_own_is_named() -> None:
 
 
 async def test_the_raw_reply_is_shown_to_the_letter() -> None:
-    async with shown(proposal(text="# A\n**not** bold\n<<<<<<< SEARCH\n" + "word " * 60)) as (_, pane, pilot):
+    async with shown(proposal(text="# A\n**not** bold\n<<<<<<< SEARCH\n" + "word " * 60)) as (
+        _,
+        pane,
+        pilot,
+    ):
         pane.act("raw")
         await settled(pilot)
         assert "**not** bold" in text(pane)
@@ -246,11 +271,14 @@ async def test_a_reply_that_brings_a_scroll_bar_loses_no_cell_to_it() -> None:
         pane.act("raw")
         for _ in range(500):  # the bar comes a refresh after the lines
             await settled(pilot)
-            longest = max(len(plain(pane.whole.line(y))) for y in range(len(pane.whole.source)))
-            if pane.whole.show_vertical_scrollbar and longest == pane.whole.room:
+            longest = max(
+                len(to_plain_text(pane.raw_view.get_line(y)))
+                for y in range(len(pane.raw_view.source))
+            )
+            if pane.raw_view.show_vertical_scrollbar and longest == pane.raw_view.line_width:
                 break
-        assert pane.whole.show_vertical_scrollbar
-        assert longest == pane.whole.room
+        assert pane.raw_view.show_vertical_scrollbar
+        assert longest == pane.raw_view.line_width
 
 
 def scores(count: int, **more: Any) -> tuple[dict[str, Any], ...]:
@@ -261,40 +289,52 @@ def scores(count: int, **more: Any) -> tuple[dict[str, Any], ...]:
 
 
 def test_the_gate_says_how_far_it_is_and_how_long_it_takes() -> None:
-    rows = gate_rows(proposal(gate_scores=scores(4), gate_size=10), 60, workers=2)
+    rows = build_gate_rows(proposal(gate_scores=scores(4), gate_size=10), 60, workers=2)
     assert rows == ["gate 4/10, about 9 s left  seed-…", "1000 -21  1001 -20  1002 -19  1003 -18"]
-    cached = gate_rows(proposal(gate_scores=scores(4, cached=True), gate_size=10), 60)
+    cached = build_gate_rows(proposal(gate_scores=scores(4, cached=True), gate_size=10), 60)
     assert cached[0] == "gate 4/10  seed-…", "nothing is foretold from what took no time"
 
 
 def test_a_finished_gate_shows_both_scores_and_never_more_than_three_rows() -> None:
-    told = gate_rows(proposal(gate={"scores": list(scores(50, base=-3))}), 60)
+    told = build_gate_rows(proposal(gate={"scores": list(scores(50, base=-3))}), 60)
     assert told[0] == "gate by example  seed-…"
     assert told[1].startswith("1000 -3→-21  1001 -3→-20")
     assert len(told) == 3
     assert told[2].endswith("and 43 more")
-    failed = gate_rows(proposal(gate_scores=({"example": "a", "score": None, "status": "timeout"},)), 60)
+    failed = build_gate_rows(
+        proposal(gate_scores=({"example": "a", "score": None, "status": "timeout"},)), 60
+    )
     assert failed == ["gate 1/10", "a timeout"]
-    assert gate_rows(proposal(gate_scores=()), 60) == []
+    assert build_gate_rows(proposal(gate_scores=()), 60) == []
 
 
 def test_durations_are_told_as_people_tell_them() -> None:
-    assert [duration(s) for s in (0.2, 12, 200, 9000)] == ["1 s", "12 s", "3 min", "2.5 h"]
+    assert [format_duration(s) for s in (0.2, 12, 200, 9000)] == ["1 s", "12 s", "3 min", "2.5 h"]
 
 
 async def test_hostile_candidates_are_only_shown() -> None:
     edit = {"origin": {"pairs": [NASTY]}}
     view = proposal(
-        label=NASTY, decided=NASTY, candidate=Candidate(0, edit=edit), base={NASTY: OLD}, files={NASTY: NEW}
+        label=NASTY,
+        decided=NASTY,
+        candidate=Candidate(0, edit=edit),
+        base={NASTY: OLD},
+        files={NASTY: NEW},
     )
     rows = ({"example": NASTY, "status": NASTY, "score": None},)
     async with shown(view, replace(view, number=1, gate_scores=rows)) as (_, pane, pilot):
         assert harmless(pane.tabs.names)
         assert harmless(str(pane.scores.content).split("\n"))
         assert harmless(seen(pane.view))
-        pane.feed(snapshot(proposals=(replace(view, decided="", files={"a\x1b[2J.py": "x = 1\n"}, base=BEFORE),)))
+        pane.feed(
+            snapshot(
+                proposals=(
+                    replace(view, decided="", files={"a\x1b[2J.py": "x = 1\n"}, base=BEFORE),
+                )
+            )
+        )
         await settled(pilot)
-        pane.diff.go(pane.diff.diff.head(1))
+        pane.diff.go_to_line(pane.diff.diff.find_head(1))
         pane.act("edit_in_place")
         await settled(pilot)
-        assert harmless([str(pane.editing.content)])
+        assert harmless([str(pane.editor_hint.content)])

@@ -11,15 +11,15 @@ from textual.widgets import Input
 
 from genopt_tui.session.journal import Journal
 from genopt_tui.task import loader
-from genopt_tui.ui import newsession
+from genopt_tui.ui import new_session
 from genopt_tui.ui.app import GenoptApp
-from genopt_tui.ui.newsession import KEYS, Offer, Wish, models
-from genopt_tui.ui.screens.dialogs import AskText
+from genopt_tui.ui.new_session import MODELS_BY_API_KEY, SessionDraft, SetupOption, list_models
+from genopt_tui.ui.screens.dialogs import TextDialog
 from genopt_tui.ui.screens.main import MainScreen
-from genopt_tui.ui.screens.new import STEPS, NewScreen
+from genopt_tui.ui.screens.new_session import STEPS, NewSessionScreen
 from genopt_tui.ui.screens.start import StartScreen
-from genopt_tui.ui.widgets.lines import plain
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.widgets.line_source import to_plain_text
+from genopt_tui.ui.widgets.safe_text import PlainText
 
 
 def shown(app: GenoptApp) -> str:
@@ -27,8 +27,8 @@ def shown(app: GenoptApp) -> str:
     screen = app.screen
     if not isinstance(screen, StartScreen):
         return ""
-    lines = [plain(screen.view.line(y)) for y in range(len(screen.view.source))]
-    return "\n".join([*lines, str(screen.query_one("#nothing", Plain).content)])
+    lines = [to_plain_text(screen.view.get_line(y)) for y in range(len(screen.view.source))]
+    return "\n".join([*lines, str(screen.query_one("#nothing", PlainText).content)])
 
 
 async def test_a_session_is_listed_and_opened(home: Path) -> None:
@@ -40,7 +40,9 @@ async def test_a_session_is_listed_and_opened(home: Path) -> None:
         await person.until(lambda: "first" in shown(app))
         assert "main@1" in shown(app) and "approved" in shown(app)
         await person.press("enter")
-        await person.until(lambda: isinstance(app.screen, MainScreen) and app.screen.snapshot.loaded)
+        await person.until(
+            lambda: isinstance(app.screen, MainScreen) and app.screen.snapshot.loaded
+        )
 
 
 async def test_without_sessions_it_says_how_to_begin(home: Path) -> None:
@@ -52,10 +54,12 @@ async def test_without_sessions_it_says_how_to_begin(home: Path) -> None:
         assert app.return_code == 0
 
 
-async def test_enter_five_times_makes_a_session(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_enter_five_times_makes_a_session(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     make_task(home / "tasks")
-    monkeypatch.setattr(loader, "bundled_root", lambda: tmp_path / "nothing")
+    monkeypatch.setattr(loader, "find_bundled_root", lambda: tmp_path / "nothing")
     app = GenoptApp()
     async with app.run_test(size=(120, 30)) as pilot:
         person = Visit(app, pilot)
@@ -64,12 +68,14 @@ async def test_enter_five_times_makes_a_session(home: Path, tmp_path: Path, monk
         for step in range(5):
             await person.until(lambda step=step: at_step(app, step), f"step {step}")
             await person.press("enter")
-        await person.until(lambda: isinstance(app.screen, MainScreen) and app.screen.snapshot.loaded, "opened")
+        await person.until(
+            lambda: isinstance(app.screen, MainScreen) and app.screen.snapshot.loaded, "opened"
+        )
         assert app.main is not None and app.main.snapshot.session.task == "tiny"
         assert app.main.snapshot.session.model.startswith("openai/")
         journal = Journal(Path(app.main.snapshot.session.path))
-        await person.until(journal.commands, "the run")
-        assert [(c.kind, c.data["mode"]) for c in journal.commands()] == [("run", "ask")]
+        await person.until(journal.read_commands, "the run")
+        assert [(c.kind, c.data["mode"]) for c in journal.read_commands()] == [("run", "ask")]
         journal.close()
 
 
@@ -80,7 +86,7 @@ async def test_files_of_ones_own_are_asked_for_one_by_one(
     cases = "".join(f"case {i},{'good' if i % 2 else 'bad'}\n" for i in range(24))
     (tmp_path / "cases.csv").write_text(f"text,label\n{cases}")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(loader, "bundled_root", lambda: tmp_path / "nothing")
+    monkeypatch.setattr(loader, "find_bundled_root", lambda: tmp_path / "nothing")
     app = GenoptApp()
     async with app.run_test(size=(120, 30)) as pilot:
         person = Visit(app, pilot)
@@ -93,9 +99,13 @@ async def test_files_of_ones_own_are_asked_for_one_by_one(
         await person.until(lambda: at_step(app, 1), "the start")
         await person.press("enter")
         await person.until(lambda: at_step(app, 2), "the model")
-        assert isinstance(app.screen, NewScreen)
-        at = next(i for i, o in app.screen.pages[0].opens.items() if isinstance(o, Offer) and o.value == "search")
-        app.screen.view.go(at)
+        assert isinstance(app.screen, NewSessionScreen)
+        at = next(
+            i
+            for i, o in app.screen.pages[0].targets.items()
+            if isinstance(o, SetupOption) and o.value == "search"
+        )
+        app.screen.view.go_to_line(at)
         await person.press("enter")
         await person.until(lambda: at_step(app, 3), "the choices")
         await person.press("enter")
@@ -104,7 +114,7 @@ async def test_files_of_ones_own_are_asked_for_one_by_one(
         await person.until(lambda: app.main is not None and app.main.snapshot.loaded, "opened")
         assert app.main is not None and app.main.snapshot.session.model == "search"
         journal = Journal(Path(app.main.snapshot.session.path))
-        assert not journal.commands()
+        assert not journal.read_commands()
         journal.close()
 
 
@@ -115,11 +125,15 @@ def test_agents_that_are_on_the_path_and_keys_that_are_set_are_offered(
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    for name in KEYS:
+    for name in MODELS_BY_API_KEY:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MISTRAL_API_KEY", "none")
-    values = [offer.value for offer in models()]
-    assert values[0].startswith("mistral/") and "command:claude -p" in values and "command:codex exec -" not in values
+    values = [offer.value for offer in list_models()]
+    assert (
+        values[0].startswith("mistral/")
+        and "command:claude -p" in values
+        and "command:codex exec -" not in values
+    )
     assert values[-2:] == ["manual", "search"]
 
 
@@ -127,7 +141,7 @@ async def test_a_test_call_asks_the_program_that_was_named(tmp_path: Path) -> No
     program = tmp_path / "agent"
     program.write_text('#!/bin/sh\nread question\necho "heard: $question"\n')
     program.chmod(0o755)
-    screen = NewScreen()
+    screen = NewSessionScreen()
     screen.step = STEPS.index("model")
     app = GenoptApp()
     async with app.run_test(size=(140, 40)) as pilot:
@@ -135,21 +149,27 @@ async def test_a_test_call_asks_the_program_that_was_named(tmp_path: Path) -> No
         await person.until(lambda: isinstance(app.screen, StartScreen))
         await app.push_screen(screen)
         await person.until(lambda: screen.ready, "the models")
-        at = next(y for y, o in screen.pages[0].opens.items() if isinstance(o, Offer) and o.words == "command ...")
-        screen.view.go(at)
+        at = next(
+            y
+            for y, o in screen.pages[0].targets.items()
+            if isinstance(o, SetupOption) and o.label == "command ..."
+        )
+        screen.view.go_to_line(at)
         await person.press("t")
         await person.until(lambda: app.screen is not screen, "it asks for the program")
-        cast(AskText, app.screen).query_one(Input).value = str(program)
+        cast(TextDialog, app.screen).query_one(Input).value = str(program)
         await person.press("enter")
         await person.until(lambda: "answers: heard: " in str(screen.about.content), "the answer")
-        first = screen.pages[0].opens[0]
-        assert isinstance(first, Offer) and first.value == f"command:{program}", "Enter takes it now"
+        first = screen.pages[0].targets[0]
+        assert isinstance(first, SetupOption) and first.value == f"command:{program}", (
+            "Enter takes it now"
+        )
 
 
 def test_a_call_that_fails_says_why() -> None:
-    told = newsession.test_call("command:there-is-no-such-program")
+    told = new_session.try_model("command:there-is-no-such-program")
     assert "failed: " in told and "No such file" in told
-    assert newsession.test_call("search") == "search needs no call"
+    assert new_session.try_model("search") == "search needs no call"
 
 
 async def test_the_palette_opens_only_where_it_has_actions(home: Path) -> None:
@@ -161,21 +181,23 @@ async def test_the_palette_opens_only_where_it_has_actions(home: Path) -> None:
         assert isinstance(app.screen, StartScreen)
 
 
-def test_what_a_run_will_take_is_told_and_never_a_made_up_price(monkeypatch: pytest.MonkeyPatch) -> None:
-    wish = Wish("atari/pong", model="openai/some", pairs={"budget.steps": "20"})
-    monkeypatch.setattr(newsession, "price_of", lambda model, tokens: 0.0)
-    calls, money = newsession.spending(wish, "")
+def test_what_a_run_will_take_is_told_and_never_a_made_up_price(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wish = SessionDraft("atari/pong", model="openai/some", pairs={"budget.steps": "20"})
+    monkeypatch.setattr(new_session, "estimate_call_price", lambda model, tokens: 0.0)
+    calls, money = new_session.estimate_spending(wish, "")
     assert "1 model call a step, 20 a run" in calls.note and "$? (no price is known)" in money.note
-    monkeypatch.setattr(newsession, "price_of", lambda model, tokens: 0.05)
-    assert "at most $0.050 a step, $1.00 a run" in newsession.spending(wish, "")[1].note
-    (free,) = newsession.spending(Wish("atari/pong", model="search"), "")
+    monkeypatch.setattr(new_session, "estimate_call_price", lambda model, tokens: 0.05)
+    assert "at most $0.050 a step, $1.00 a run" in new_session.estimate_spending(wish, "")[1].note
+    (free,) = new_session.estimate_spending(SessionDraft("atari/pong", model="search"), "")
     assert "none" in free.note
 
 
 def at_step(app: GenoptApp, step: int) -> bool:
     screen = app.screen
     return (
-        isinstance(screen, NewScreen)
+        isinstance(screen, NewSessionScreen)
         and screen.step == step
         and bool(screen.pages)
         and screen.pages[0].name == STEPS[step]
@@ -183,11 +205,15 @@ def at_step(app: GenoptApp, step: int) -> bool:
 
 
 async def test_a_preset_is_chosen_with_all_that_it_changes_told() -> None:
-    screen = NewScreen()
-    screen.wish.task, screen.wish.start, screen.step = "atari/asterix", "two-functions", 3
+    screen = NewSessionScreen()
+    screen.draft.task, screen.draft.start, screen.step = "atari/asterix", "two-functions", 3
 
     def lines() -> dict[str, str]:
-        return {o.words.strip(): o.note for o in screen.pages[0].opens.values() if isinstance(o, Offer)}
+        return {
+            o.label.strip(): o.note
+            for o in screen.pages[0].targets.values()
+            if isinstance(o, SetupOption)
+        }
 
     app = GenoptApp()
     async with app.run_test(size=(120, 40)) as pilot:
@@ -195,16 +221,28 @@ async def test_a_preset_is_chosen_with_all_that_it_changes_told() -> None:
         await person.until(lambda: isinstance(app.screen, StartScreen))
         await app.push_screen(screen)
         await person.until(lambda: screen.ready, "the choices")
-        assert lines()["task.episode"] == "life (default game)" and lines()["gate.rule"] == "always (default better)"
+        assert (
+            lines()["task.episode"] == "life (default game)"
+            and lines()["gate.rule"] == "always (default better)"
+        )
         assert "gate.rule = better" in lines() and "task.sticky = 0.25" in lines()
-        at = next(y for y, o in screen.pages[0].opens.items() if isinstance(o, Offer) and o.words == "preset paper")
-        screen.view.go(at)
+        at = next(
+            y
+            for y, o in screen.pages[0].targets.items()
+            if isinstance(o, SetupOption) and o.label == "preset paper"
+        )
+        screen.view.go_to_line(at)
         await person.press("enter")
         await person.until(lambda: "gate.rule = always" in lines(), "chosen")
         assert {"task.sticky = 0.0", "preset paper: chosen, Enter takes it back"} <= set(lines())
-        assert screen.wish.arguments()[-4:] == ["--preset", "paper", "--set", "mode=ask"], "its own budget holds"
-        assert newsession.given(screen.wish)["budget.steps"] == 30
-        screen.view.go(at)
+        assert screen.draft.build_arguments()[-4:] == ["--preset", "paper", "--set", "mode=ask"], (
+            "its own budget holds"
+        )
+        assert new_session.resolve_settings(screen.draft)["budget.steps"] == 30
+        screen.view.go_to_line(at)
         await person.press("enter")
         await person.until(lambda: "gate.rule = better" in lines(), "taken back")
-        assert "--preset" not in screen.wish.arguments() and screen.wish.pairs["budget.steps"] == "20"
+        assert (
+            "--preset" not in screen.draft.build_arguments()
+            and screen.draft.pairs["budget.steps"] == "20"
+        )

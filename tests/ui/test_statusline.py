@@ -7,38 +7,59 @@ from conftest import visit
 from sample import Stage
 
 from genopt_tui.task.rollout import RolloutResult
-from genopt_tui.ui.panes.statusline import Part, fitting, trusted
-from genopt_tui.ui.snapshot import SessionInfo, Snapshot
+from genopt_tui.ui.panes.status_lines import LinePart, list_score_conditions, take_fitting
+from genopt_tui.ui.state.snapshot import SessionInfo, Snapshot
 
 
 def test_a_command_reports_its_own_score() -> None:
     session = SessionInfo(
-        "s", "/s", model="search", sandbox="bwrap+seccomp shared", rule="seconds; score: self-reported"
+        "s",
+        "/s",
+        model="search",
+        sandbox="bwrap+seccomp shared",
+        rule="seconds; score: self-reported",
     )
-    assert trusted(Snapshot(session))[:2] == ("score: self-reported", "bwrap+seccomp shared")
-    assert "scores: seconds" in trusted(Snapshot(session))
-    assert "scores: share of right answers" in trusted(Snapshot(replace(session, rule="share of right answers")))
-    assert "score: self-reported" not in trusted(Snapshot(replace(session, rule="share of right answers")))
+    assert list_score_conditions(Snapshot(session))[:2] == (
+        "score: self-reported",
+        "bwrap+seccomp shared",
+    )
+    assert "scores: seconds" in list_score_conditions(Snapshot(session))
+    assert "scores: share of right answers" in list_score_conditions(
+        Snapshot(replace(session, rule="share of right answers"))
+    )
+    assert "score: self-reported" not in list_score_conditions(
+        Snapshot(replace(session, rule="share of right answers"))
+    )
 
 
 def test_no_isolation_is_said_and_one_that_is_not_known_yet_is_not() -> None:
-    assert "no sandbox" in trusted(Snapshot(SessionInfo("s", "/s", sandbox="none")))
-    assert trusted(Snapshot(SessionInfo("s", "/s", sandbox="auto")))[1] == ""
+    assert "no sandbox" in list_score_conditions(Snapshot(SessionInfo("s", "/s", sandbox="none")))
+    assert list_score_conditions(Snapshot(SessionInfo("s", "/s", sandbox="auto")))[1] == ""
 
 
-async def test_the_isolation_is_the_one_in_which_the_last_rollout_ran(session: Path, stage: Stage) -> None:
+async def test_the_isolation_is_the_one_in_which_the_last_rollout_ran(
+    session: Path, stage: Stage
+) -> None:
     async with visit(session) as person:
         stage.start()
-        stage.event("batch_sampled", base=stage.base, tree=stage.base_tree, examples=[["seed-1", 0]], epoch=0)
+        stage.event(
+            "batch_sampled",
+            base=stage.base,
+            tree=stage.base_tree,
+            examples=[["seed-1", 0]],
+            epoch=0,
+        )
         result = RolloutResult("seed-1", 0, "train", "ok", 1.0, 0.5, sandbox="landlock+seccomp")
         stage.journal.store_rollout("key", stage.step, stage.base_tree, result, traced=False)
         await person.until(lambda: "landlock+seccomp" in person.line("status"), "what it ran in")
 
 
 def test_of_the_gate_line_nothing_is_cut_in_half() -> None:
-    parts = [Part(" gate 1->2 BETTER"), Part("  whole edit"), Part("  promised 3")]
-    assert fitting(parts, 40) == parts[:2]
-    assert fitting(parts, 29) == parts[:2]
-    assert fitting(parts, 28) == parts[:1]
-    assert fitting(parts, 10) == parts[:1], "the result itself is always there, as far as it goes"
-    assert fitting([], 80) == []
+    parts = [LinePart(" gate 1->2 BETTER"), LinePart("  whole edit"), LinePart("  promised 3")]
+    assert take_fitting(parts, 40) == parts[:2]
+    assert take_fitting(parts, 29) == parts[:2]
+    assert take_fitting(parts, 28) == parts[:1]
+    assert take_fitting(parts, 10) == parts[:1], (
+        "the result itself is always there, as far as it goes"
+    )
+    assert take_fitting([], 80) == []

@@ -25,7 +25,12 @@ class Window:
         called = [sys.executable, "-m", "genopt_tui", "open", str(session)]
         own = {**os.environ, "TERM": "xterm-256color"}
         self._process = subprocess.Popen(
-            called, stdin=inner[1], stdout=inner[1], stderr=inner[1], env=own, start_new_session=True
+            called,
+            stdin=inner[1],
+            stdout=inner[1],
+            stderr=inner[1],
+            env=own,
+            start_new_session=True,
         )
         self._seen = b""
 
@@ -39,7 +44,9 @@ class Window:
     def shows(self, wanted: str) -> None:
         """Wait until this is written."""
         while wanted.encode() not in self._seen:
-            assert select.select([self._outer], [], [], PATIENCE)[0], f"{wanted} never came: {self._seen[-2000:]!r}"
+            assert select.select([self._outer], [], [], PATIENCE)[0], (
+                f"{wanted} never came: {self._seen[-2000:]!r}"
+            )
             self._seen += os.read(self._outer, 65536)
 
     def close(self) -> None:
@@ -59,7 +66,9 @@ def window(session: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Window]:
     opened.close()
 
 
-def test_a_size_that_a_shell_exported_does_not_stand_in_for_the_terminals_own(window: Window) -> None:
+def test_a_size_that_a_shell_exported_does_not_stand_in_for_the_terminals_own(
+    window: Window,
+) -> None:
     window.shows("50x14.")
     window.resize(48, 12)
     window.shows("48x12.")

@@ -10,13 +10,13 @@ from textual.color import Color
 from textual.command import CommandList
 
 from genopt_tui.errors import UsageError
-from genopt_tui.ui.themes import all_themes, bundled, read_theme
-from genopt_tui.ui.widgets.diff import DiffView
-from genopt_tui.ui.widgets.lines import plain
+from genopt_tui.ui.themes import find_bundled_folder, read_theme, read_themes
+from genopt_tui.ui.widgets.diff_view import DiffView
+from genopt_tui.ui.widgets.line_source import to_plain_text
 
 
 def test_all_that_come_with_genopt_are_whole() -> None:
-    names = {read_theme(path).name for path in bundled().glob("*.toml")}
+    names = {read_theme(path).name for path in find_bundled_folder().glob("*.toml")}
     assert {"dark", "light", "high-contrast", "monochrome", "red-green-safe"} <= names
 
 
@@ -44,8 +44,10 @@ def test_the_users_own_come_last_and_win(home: Path) -> None:
     (home / "themes").mkdir()
     (home / "themes" / "dark.toml").write_text('[colors]\nprimary = "#abcdef"\n')
     (home / "themes" / "bad.toml").write_text("nonsense")
-    found = list(all_themes())
-    assert [t.primary for t in found if not isinstance(t, UsageError) and t.name == "dark"][-1] == "#abcdef"
+    found = list(read_themes())
+    assert [t.primary for t in found if not isinstance(t, UsageError) and t.name == "dark"][
+        -1
+    ] == "#abcdef"
     assert sum(isinstance(t, UsageError) for t in found) == 1
 
 
@@ -63,7 +65,7 @@ def contrast(a: Color, b: Color) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-FIXED = [path for path in bundled().glob("*.toml") if not read_theme(path).ansi]
+FIXED = [path for path in find_bundled_folder().glob("*.toml") if not read_theme(path).ansi]
 LEAST = {"high-contrast": 7.0}
 """By theme; 4.5 for the others."""
 
@@ -89,16 +91,18 @@ def test_what_is_in_the_background_can_still_be_read(path: Path) -> None:
 
 
 def test_monochrome_has_no_hue() -> None:
-    colors = read_theme(bundled() / "monochrome.toml").to_color_system().generate()
+    colors = read_theme(find_bundled_folder() / "monochrome.toml").to_color_system().generate()
     parsed = {
-        name: Color.parse(colors[name]) for name in ("primary", "success", "error", "warning", "accent", "surface")
+        name: Color.parse(colors[name])
+        for name in ("primary", "success", "error", "warning", "accent", "surface")
     }
     assert all(color.r == color.g == color.b for color in parsed.values())
 
 
 def test_better_and_worse_differ_without_red_and_green() -> None:
-    """As someone sees them who lacks the cones for red or for green (Viénot 1999), and in brightness."""
-    colors = read_theme(bundled() / "red-green-safe.toml").to_color_system().generate()
+    """As someone sees them who lacks the cones for red or for green (Viénot 1999), and in
+    brightness."""
+    colors = read_theme(find_bundled_folder() / "red-green-safe.toml").to_color_system().generate()
     success, error = Color.parse(colors["success"]), Color.parse(colors["error"])
     for lms_row in ((0.11238, 0.88762), (0.29275, 0.70725)):
         as_seen = [(lms_row[0] * c.r + lms_row[1] * c.g, c.b) for c in (success, error)]
@@ -108,14 +112,16 @@ def test_better_and_worse_differ_without_red_and_green() -> None:
 
 def test_the_terminals_own_colours_are_all_named() -> None:
     """A variable that is missing would end the application."""
-    own = read_theme(bundled() / "terminal.toml")
+    own = read_theme(find_bundled_folder() / "terminal.toml")
     assert own.ansi
-    reference = read_theme(bundled() / "dark.toml").to_color_system().generate()
+    reference = read_theme(find_bundled_folder() / "dark.toml").to_color_system().generate()
     assert not set(reference) - set(own.to_color_system().generate())
 
 
-@pytest.mark.parametrize("name", [path.stem for path in bundled().glob("*.toml")])
-async def test_every_theme_can_be_worn_on_every_kind_of_screen(session: Path, stage: Stage, name: str) -> None:
+@pytest.mark.parametrize("name", [path.stem for path in find_bundled_folder().glob("*.toml")])
+async def test_every_theme_can_be_worn_on_every_kind_of_screen(
+    session: Path, stage: Stage, name: str
+) -> None:
     async with visit(session) as person:
         stage.to_decision()
         await person.until(lambda: person.main.snapshot.pending == "decide", "a decision")
@@ -136,23 +142,29 @@ async def test_a_theme_is_worn_anew_when_its_file_changes(session: Path, home: P
         await person.until(lambda: "mine" in person.app.available_themes, "the theme")
         person.app.theme = "mine"
         mine.write_text('[colors]\nprimary = "#445566"\nforeground = "#ffffff"\n')
-        await person.until(lambda: person.app.theme_variables["primary"].lower() == "#445566", "the new colour")
+        await person.until(
+            lambda: person.app.theme_variables["primary"].lower() == "#445566", "the new colour"
+        )
         mine.write_text('[colors]\nprimary = "#44556"\n')
         await person.until(lambda: "colors.primary" in person.said, "the mistake")
         assert person.app.theme == "mine"
 
 
-async def test_without_colours_signs_remain(session: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_colours_signs_remain(
+    session: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with visit(session) as person:
         stage.to_decision()
         await person.until(lambda: person.main.snapshot.pending == "decide", "a decision")
         await person.until(lambda: person.main.query_one(DiffView).ready, "the edit")
-        seen = [segment.style for line in drawn(person.app.screen) for segment in line if segment.style]
+        seen = [
+            segment.style for line in drawn(person.app.screen) for segment in line if segment.style
+        ]
         hues = {c.get_truecolor() for s in seen for c in (s.color, s.bgcolor) if c is not None}
         assert all(max(hue) - min(hue) <= 2 for hue in hues)
         diff = person.main.query_one(DiffView)
-        text = [plain(diff.line(y)) for y in range(len(diff.source))]
+        text = [to_plain_text(diff.get_line(y)) for y in range(len(diff.source))]
         assert any(" - " in line for line in text) and any(" + " in line for line in text)
 
 

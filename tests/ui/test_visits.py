@@ -1,4 +1,5 @@
-"""Visits of a person in a real terminal, with the real runner: what issue 2 asks for, from start to quit."""
+"""Visits of a person in a real terminal, with the real runner: what issue 2 asks for, from start to
+quit."""
 
 import json
 import shutil
@@ -15,7 +16,18 @@ SIZES = [(160, 45), (80, 24)]
 @pytest.fixture
 def session(tmp_path: Path, home: Path) -> Path:
     task, model = make_task(tmp_path)
-    genopt("new", str(task), "--name", "one", "--model", model, "--set", "sandbox=none", "--set", "workers=2")
+    genopt(
+        "new",
+        str(task),
+        "--name",
+        "one",
+        "--model",
+        model,
+        "--set",
+        "sandbox=none",
+        "--set",
+        "workers=2",
+    )
     return home / "sessions" / "one"
 
 
@@ -33,7 +45,8 @@ def status() -> dict[str, object]:
 
 @pytest.mark.parametrize("terminal", SIZES, indirect=True, ids=str)
 def test_a_whole_visit(terminal: Terminal, session: Path) -> None:
-    """Start, watch, approve, reject with a reason, hint, quit and keep running, reopen, pause, quit."""
+    """Start, watch, approve, reject with a reason, hint, quit and keep running, reopen, pause,
+    quit."""
     terminal.run("open", "one")
     terminal.called("genopt one: idle")
     terminal.shows("Nothing runs: s runs one step")
@@ -45,7 +58,9 @@ def test_a_whole_visit(terminal: Terminal, session: Path) -> None:
 
     terminal.press("s")
     terminal.called("genopt one: DECIDE 2")
-    terminal.until_pressed("r", lambda: "Reject 2: why?" in terminal.text, "the question for a reason")
+    terminal.until_pressed(
+        "r", lambda: "Reject 2: why?" in terminal.text, "the question for a reason"
+    )
     terminal.type("far too timid")
     terminal.press("Enter")
     terminal.called("genopt one: finished")
@@ -85,7 +100,9 @@ def test_pause_holds_the_run(terminal: Terminal, session: Path) -> None:
     terminal.press("o")
     terminal.shows("auto:")
     terminal.press("p")
-    terminal.until(lambda: "main@1" in terminal.text or "main@2" in terminal.text, "a version by the gate")
+    terminal.until(
+        lambda: "main@1" in terminal.text or "main@2" in terminal.text, "a version by the gate"
+    )
     terminal.press("p")
     terminal.called("genopt one: paused")
     terminal.press("q")

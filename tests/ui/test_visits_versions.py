@@ -17,7 +17,10 @@ SIZES = [(160, 45), (80, 24)]
 
 @pytest.fixture
 def terminal(
-    request: pytest.FixtureRequest, tmp_path: Path, home: Path, lived_pattern: "tuple[Path, SessionSettings]"
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    home: Path,
+    lived_pattern: "tuple[Path, SessionSettings]",
 ) -> Iterator[Terminal]:
     from lived import copied
 
@@ -33,7 +36,8 @@ def terminal(
 
 @pytest.mark.parametrize("terminal", SIZES, indirect=True, ids=str)
 def test_moving_about_in_history(terminal: Terminal, tmp_path: Path) -> None:
-    """Rewind, undo, redo, a branch, a switch there and back, a tag, a note, the past and the present, an export."""
+    """Rewind, undo, redo, a branch, a switch there and back, a tag, a note, the past and the
+    present, an export."""
     terminal.press("1", "j", "j")
     terminal.shows("1 gate")
     terminal.press("t")
@@ -50,7 +54,9 @@ def test_moving_about_in_history(terminal: Terminal, tmp_path: Path) -> None:
     terminal.shows("New branch at")
     terminal.type("aim")
     terminal.press("Enter")
-    terminal.until(lambda: "New branch" not in terminal.text and "aim" in terminal.text, "the branch")
+    terminal.until(
+        lambda: "New branch" not in terminal.text and "aim" in terminal.text, "the branch"
+    )
     terminal.press("S")
     terminal.shows("Go on on which branch?")
     terminal.press("1")
@@ -88,7 +94,8 @@ def test_moving_about_in_history(terminal: Terminal, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("terminal", SIZES, indirect=True, ids=str)
 def test_taking_up_edits_again(terminal: Terminal, tmp_path: Path) -> None:
-    """Which hunk did it, a hunk of another version, an edit by hand; compare with both traces, the matrix, a search."""
+    """Which hunk did it, a hunk of another version, an edit by hand; compare with both traces, the
+    matrix, a search."""
     terminal.press("1", "D")
     terminal.shows("Which hunk of 3 did it?")
     terminal.press("y")
@@ -125,6 +132,7 @@ def test_taking_up_edits_again(terminal: Terminal, tmp_path: Path) -> None:
 
 
 def left(terminal: Terminal, what: str) -> None:
-    """Leave by Escape what says this on the screen; alone, as with the next key it would be another one."""
+    """Leave by Escape what says this on the screen; alone, as with the next key it would be another
+    one."""
     terminal.press("Escape")
     terminal.until(lambda: what not in terminal.text, f"'{what}' is left")

@@ -6,7 +6,7 @@ from conftest import visit
 from sample import Stage
 
 from genopt_tui.session.journal import Journal
-from genopt_tui.ui.screens.log import lines
+from genopt_tui.ui.screens.log import format_events
 
 WARNING = "meta-overfitting: over the last 5 versions train went 1 to 5, gate 5 to [1]."
 
@@ -20,6 +20,6 @@ async def test_a_warning_is_shown_and_kept_in_the_log(session: Path, stage: Stag
         await person.until(lambda: WARNING in person.said, "the warning")
         assert "estimate" not in person.said
     journal = Journal(session, durable=False)
-    told = [str(line) for line in lines(journal.events(kinds=["notice"]))]
+    told = [str(line) for line in format_events(journal.read_events(kinds=["notice"]))]
     journal.close()
     assert len(told) == 2 and WARNING in told[1]

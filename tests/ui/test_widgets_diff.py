@@ -8,17 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scene import BEFORE, FILES, HOSTILE, NASTY, Host, harmless, seen, settled
 
-from genopt_tui.learn.diff import hunks, keep
-from genopt_tui.ui.messages import Copied
-from genopt_tui.ui.widgets.diff import DiffView
-from genopt_tui.ui.widgets.diff_lines import DiffLines, work_out
-from genopt_tui.ui.widgets.fit import fitted
-from genopt_tui.ui.widgets.lines import plain
-from genopt_tui.ui.widgets.offload import offload
-from genopt_tui.ui.widgets.text import clean_line
-from genopt_tui.ui.widgets.words import laid_over, word_spans
+from genopt_tui.learn.edit.diff import apply_hunks, find_hunks
+from genopt_tui.ui.background import run_in_pool
+from genopt_tui.ui.messages import CopyRequested
+from genopt_tui.ui.widgets.diff_lines import (
+    DiffLines,
+    compute_diff,
+    find_changed_words,
+    overlay_style,
+)
+from genopt_tui.ui.widgets.diff_view import DiffView
+from genopt_tui.ui.widgets.line_source import to_plain_text
+from genopt_tui.ui.widgets.safe_text import clean_line
+from genopt_tui.ui.widgets.text_layout import fit_line
 
-LINES = st.lists(st.sampled_from(["a", "b", "  c = 1", "def f():", "", "[/x]"]), max_size=30).map("\n".join)
+LINES = st.lists(st.sampled_from(["a", "b", "  c = 1", "def f():", "", "[/x]"]), max_size=30).map(
+    "\n".join
+)
 
 
 def shown_rows(source: DiffLines, sign: str) -> list[str]:
@@ -27,9 +33,15 @@ def shown_rows(source: DiffLines, sign: str) -> list[str]:
     assert lines is not None
     rows = []
     for y, line in enumerate(lines):
-        entry = source.entry(y)
-        if entry and entry.hunk and not entry.head and (row := entry.left or entry.right) and row.sign == sign:
-            rows.append(plain(line).split(f" {sign} ", 1)[1])
+        entry = source.find_entry(y)
+        if (
+            entry
+            and entry.hunk
+            and not entry.head
+            and (row := entry.left or entry.right)
+            and row.sign == sign
+        ):
+            rows.append(to_plain_text(line).split(f" {sign} ", 1)[1])
     return rows
 
 
@@ -37,16 +49,21 @@ def shown_rows(source: DiffLines, sign: str) -> list[str]:
 @given(LINES, LINES)
 def test_every_added_and_removed_line_is_shown_unchanged(old: str, new: str) -> None:
     files = ({"a.py": old}, {"a.py": new})
-    source = DiffLines(work_out(*files, False))
+    source = DiffLines(compute_diff(*files, False))
     for sign in "+-":
-        real = [clean_line(row.text) for hunk in hunks(*files) for row in hunk.rows if row.sign == sign]
+        real = [
+            clean_line(row.text)
+            for hunk in find_hunks(*files)
+            for row in hunk.rows
+            if row.sign == sign
+        ]
         assert [row.removesuffix("  (no line end)") for row in shown_rows(source, sign)] == real
 
 
 @settings(max_examples=40, deadline=None)
 @given(LINES, LINES)
 def test_side_by_side_holds_the_same_rows(old: str, new: str) -> None:
-    diff = work_out({"a.py": old}, {"a.py": new}, True)
+    diff = compute_diff({"a.py": old}, {"a.py": new}, True)
     for side, dropped in (("left", "+"), ("right", "-")):
         rows = [getattr(e, side) for e in diff.entries if getattr(e, side) is not None]
         assert rows == [row for hunk in diff.hunks for row in hunk.rows if row.sign != dropped]
@@ -55,29 +72,33 @@ def test_side_by_side_holds_the_same_rows(old: str, new: str) -> None:
 def test_side_by_side_rows_are_exactly_as_wide_as_the_view() -> None:
     from rich.cells import cell_len
 
-    source = DiffLines(work_out({"a": f"{NASTY}\n日本\n"}, {"a": f"{NASTY}!\n日本語\n"}, True), split=151, shift=3)
+    source = DiffLines(
+        compute_diff({"a": f"{NASTY}\n日本\n"}, {"a": f"{NASTY}!\n日本語\n"}, True),
+        split=151,
+        shift=3,
+    )
     for y in range(len(source)):
-        entry = source.entry(y)
+        entry = source.find_entry(y)
         if entry and (entry.left or entry.right):
-            assert cell_len(plain(source.draft(y))) in (150, 151)
+            assert cell_len(to_plain_text(source.draft(y))) in (150, 151)
 
 
 def test_words_that_differ_are_marked() -> None:
-    old, new = word_spans("if target > paddle + 4:", "if target > paddle + 2:")
+    old, new = find_changed_words("if target > paddle + 4:", "if target > paddle + 2:")
     assert old == new == ((21, 22),)
-    assert word_spans("return 0", "import everything from nowhere else") == ((), ())
+    assert find_changed_words("return 0", "import everything from nowhere else") == ((), ())
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_marking_words_never_changes_the_text(old: str, new: str) -> None:
-    spans, _ = word_spans(old, new)
-    assert plain(laid_over([(old[:5], "a"), (old[5:], "b")], spans, "x")) == old
+    spans, _ = find_changed_words(old, new)
+    assert to_plain_text(overlay_style([(old[:5], "a"), (old[5:], "b")], spans, "x")) == old
 
 
 def test_a_cut_line_says_so() -> None:
-    assert plain(fitted([("abcdef", "")], 4)) == "abc…"
-    assert plain(fitted([("日本語", "")], 4)) in {"日 …", "日…"}
-    assert plain(fitted([("ab", "")], 4)) == "ab  "
+    assert to_plain_text(fit_line([("abcdef", "")], 4)) == "abc…"
+    assert to_plain_text(fit_line([("日本語", "")], 4)) in {"日 …", "日…"}
+    assert to_plain_text(fit_line([("ab", "")], 4)) == "ab  "
 
 
 async def test_rows_above_that_change_while_the_first_screenful_is_made_do_not_leave_it_behind(
@@ -86,19 +107,21 @@ async def test_rows_above_that_change_while_the_first_screenful_is_made_do_not_l
     view, lead = DiffView(), [(("a longer", ""),), (("introduction", ""),)]
 
     async def change_meanwhile(work: Callable[..., Any], *arguments: object) -> Any:
-        made = await offload(work, *arguments)
-        if work is not work_out and lead != view._lead:
+        made = await run_in_pool(work, *arguments)
+        if work is not compute_diff and lead != view._lead:
             view.set_lead(lead)
         return made
 
-    monkeypatch.setattr("genopt_tui.ui.widgets.diff.offload", change_meanwhile)
+    monkeypatch.setattr("genopt_tui.ui.widgets.diff_view.run_in_pool", change_meanwhile)
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES, [(("short", ""),)])
         await settled(pilot)
         rows = view.diff.fill(0, len(view.diff))
         assert rows is not None
-        assert [plain(view.line(y)) for y in range(len(view.diff))] == [plain(row) for row in rows]
-        assert plain(view.line(1)) == "introduction"
+        assert [to_plain_text(view.get_line(y)) for y in range(len(view.diff))] == [
+            to_plain_text(row) for row in rows
+        ]
+        assert to_plain_text(view.get_line(1)) == "introduction"
 
 
 async def test_hunks_are_left_out_and_taken_in() -> None:
@@ -108,16 +131,19 @@ async def test_hunks_are_left_out_and_taken_in() -> None:
         await settled(pilot)
         assert len(view.hunks) == 2
         view.act_toggle()
-        assert view.off == set(), "no hunk is under the cursor"
+        assert view.left_out == set(), "no hunk is under the cursor"
         view.act_next()
         view.act_toggle()
         await settled(pilot)
-        assert view.off == {1}
-        assert any(text.startswith("[ ] hunk 1 of 2  lines 8-9 in class Policy  left out") for text in seen(view))
-        left = keep(BEFORE, FILES, {h.number for h in view.hunks} - view.off)
+        assert view.left_out == {1}
+        assert any(
+            text.startswith("[ ] hunk 1 of 2  lines 8-9 in class Policy  left out")
+            for text in seen(view)
+        )
+        left = apply_hunks(BEFORE, FILES, {h.number for h in view.hunks} - view.left_out)
         assert "steps =" not in left["policy.py"]
         view.act_toggle()
-        assert view.off == set()
+        assert view.left_out == set()
 
 
 async def test_another_edit_begins_with_all_hunks_in() -> None:
@@ -129,7 +155,7 @@ async def test_another_edit_begins_with_all_hunks_in() -> None:
         view.act_toggle()
         view.show(FILES, BEFORE)
         await settled(pilot)
-        assert view.off == set()
+        assert view.left_out == set()
 
 
 async def test_wide_terminals_stand_old_and_new_side_by_side() -> None:
@@ -141,8 +167,11 @@ async def test_wide_terminals_stand_old_and_new_side_by_side() -> None:
         view.act_next()
         await pilot.resize_terminal(160, 40)
         await settled(pilot)
-        assert any(text.count('return ball["y"]') == 2 or ("│" in text and "+ " in text) for text in seen(view))
-        assert view.under_cursor == 1, "the hunk under the cursor stays"
+        assert any(
+            text.count('return ball["y"]') == 2 or ("│" in text and "+ " in text)
+            for text in seen(view)
+        )
+        assert view.hunk_under_cursor == 1, "the hunk under the cursor stays"
         await pilot.resize_terminal(100, 40)
         await settled(pilot)
         assert not any("│" in text for text in seen(view))
@@ -153,14 +182,17 @@ async def test_old_and_new_are_paired_also_where_the_introduction_comes_while_it
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES)
         await settled(pilot)
-        width = view._split
-        view._split = lambda: 158  # type: ignore[method-assign]  # laid out anew, and not told of it yet
+        width = view._get_split_width
+        view._get_split_width = lambda: 158  # type: ignore[method-assign]  # laid out anew, and not told of it yet
         view.set_lead([(("because", ""),)])
-        view._split = width  # type: ignore[method-assign]
+        view._get_split_width = width  # type: ignore[method-assign]
         await pilot.resize_terminal(160, 40)
         await settled(pilot)
         assert view.diff.split and view.diff.diff.sides
-        assert any(entry.left and entry.right and entry.left != entry.right for entry in view.diff.diff.entries)
+        assert any(
+            entry.left and entry.right and entry.left != entry.right
+            for entry in view.diff.diff.entries
+        )
 
 
 async def test_a_long_introduction_folds_and_opens() -> None:
@@ -184,7 +216,9 @@ async def test_copying_a_hunk_gives_its_lines_with_signs() -> None:
         view.act_next()
         view.act_copy()
         await pilot.pause()
-        assert [m.text for m in host.heard if isinstance(m, Copied)] == ["@@ -1 +1 @@\n-1\n+2"]
+        assert [m.text for m in host.heard if isinstance(m, CopyRequested)] == [
+            "@@ -1 +1 @@\n-1\n+2"
+        ]
 
 
 async def test_hostile_files_and_names_are_only_shown() -> None:

@@ -1,4 +1,5 @@
-"""Growing text: however it arrives it reads the same, readers who scrolled up stay, nothing in it acts."""
+"""Growing text: however it arrives it reads the same, readers who scrolled up stay, nothing in it
+acts."""
 
 from itertools import pairwise
 
@@ -6,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scene import NASTY, REASON, Host, harmless, seen, settled
 
-from genopt_tui.ui.widgets.lines import plain
-from genopt_tui.ui.widgets.markdown import Markdown, inline
-from genopt_tui.ui.widgets.stream import StreamLines, StreamView, laid_out
-from genopt_tui.ui.widgets.view import LineView
+from genopt_tui.ui.widgets.line_source import to_plain_text
+from genopt_tui.ui.widgets.line_view import LineView
+from genopt_tui.ui.widgets.markdown import MarkdownLayout, parse_inline
+from genopt_tui.ui.widgets.stream_view import StreamLines, StreamView, build_stream_lines
 
 REPLY = f"# Plan\n\n{REASON}\n\n```python\nx = [1]  # **not** strong\n```\n> quoted\n<<<<<<< SEARCH\n- a\n=======\n- b\n>>>>>>> REPLACE\nend"
 
@@ -19,7 +20,7 @@ class Reader(Host):
 
     behind = 0
 
-    def on_line_view_behind(self, event: LineView.Behind) -> None:
+    def on_line_view_unseen_lines(self, event: LineView.UnseenLines) -> None:
         self.behind = event.count
 
 
@@ -30,7 +31,7 @@ def test_pieces_read_as_the_whole(cuts: list[int], width: int) -> None:
     lines = StreamLines(width)
     for first, last in pairwise(edges):
         lines.append(REPLY[first:last])
-    assert lines.rows == laid_out(REPLY, width).rows
+    assert lines.rows == build_stream_lines(REPLY, width).rows
 
 
 @settings(max_examples=60, deadline=None)
@@ -38,25 +39,30 @@ def test_pieces_read_as_the_whole(cuts: list[int], width: int) -> None:
 def test_no_row_is_wider_than_the_view(text: str, width: int) -> None:
     from rich.cells import cell_len
 
-    for row in laid_out(text, width).rows:
-        assert cell_len(plain(row).rstrip()) <= width + 1, "only a double-width character may stick out by one"
+    for row in build_stream_lines(text, width).rows:
+        assert cell_len(to_plain_text(row).rstrip()) <= width + 1, (
+            "only a double-width character may stick out by one"
+        )
 
 
 def test_code_is_not_read_as_prose() -> None:
-    rows = laid_out(REPLY, 80).rows
-    assert any(plain(row) == "x = [1]  # **not** strong" for row in rows)
-    assert [plain(row) for row in rows if plain(row).endswith((" a", " b"))] == ["- a", "- b"]
-    assert plain(rows[-1]) == "end"
+    rows = build_stream_lines(REPLY, 80).rows
+    assert any(to_plain_text(row) == "x = [1]  # **not** strong" for row in rows)
+    assert [to_plain_text(row) for row in rows if to_plain_text(row).endswith((" a", " b"))] == [
+        "- a",
+        "- b",
+    ]
+    assert to_plain_text(rows[-1]) == "end"
     assert rows[-1][0][1] == ""
 
 
 def test_links_and_markup_stay_text() -> None:
     text = "[here](http://x) [@click=app.quit]x[/] <b>y</b>"
-    assert inline(text) == [(text, "")]
+    assert parse_inline(text) == [(text, "")]
 
 
 def test_marks_of_emphasis_become_looks() -> None:
-    assert inline("a **b** `c*d*` *e*") == [
+    assert parse_inline("a **b** `c*d*` *e*") == [
         ("a ", ""),
         ("b", "strong"),
         (" ", ""),
@@ -64,7 +70,7 @@ def test_marks_of_emphasis_become_looks() -> None:
         (" ", ""),
         ("e", "quote"),
     ]
-    assert Markdown(40).rows("# Title #") == [(("Title", "title"),)]
+    assert MarkdownLayout(40).build_rows("# Title #") == [(("Title", "title"),)]
 
 
 async def test_the_view_follows_until_the_reader_scrolls_up() -> None:
@@ -113,7 +119,7 @@ async def test_a_long_reply_is_laid_out_off_the_loop_and_again_at_another_width(
         assert seen(view)[-1] == "end"
         await pilot.resize_terminal(100, 10)
         await settled(pilot)
-        assert view.stream.rows == laid_out(text + "end", 99).rows
+        assert view.stream.rows == build_stream_lines(text + "end", 99).rows
 
 
 async def test_a_hostile_reply_is_only_shown() -> None:

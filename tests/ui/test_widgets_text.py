@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scene import HOSTILE, Host, settled
 
-from genopt_tui.ui.widgets.text import Plain, clean, clean_line
+from genopt_tui.ui.widgets.safe_text import PlainText, clean, clean_line
 
 
 @given(st.text())
@@ -41,10 +41,10 @@ def test_what_would_act_or_hide_is_shown(raw: str, shown: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_a_plain_text_shows_markup_as_it_is(text: str) -> None:
-    host = Host(Plain(text))
+    host = Host(PlainText(text))
     async with host.run_test() as pilot:
         await settled(pilot)
-        assert isinstance(host.widget, Plain)
+        assert isinstance(host.widget, PlainText)
         host.widget.show(text + text)
         await settled(pilot)
         assert str(host.widget.content) == clean(text + text)

@@ -9,11 +9,18 @@ from sample import Stage
 from scene import NASTY, Host, harmless, observed, picture, seen, settled, snapshot, step
 
 from genopt_tui.task.rollout import Call, TraceStep
-from genopt_tui.ui.messages import TraceWanted
+from genopt_tui.ui.messages import TraceRequested
 from genopt_tui.ui.panes.trace import TracePane
-from genopt_tui.ui.snapshot import TraceSource
-from genopt_tui.ui.widgets.picture import Box, boxes, fit, half_blocks, pixels, scale
-from genopt_tui.ui.widgets.trace_lines import TraceLines, holding
+from genopt_tui.ui.state.snapshot import TraceSource
+from genopt_tui.ui.widgets.picture_view import (
+    Box,
+    find_boxes,
+    fit_size,
+    render_half_blocks,
+    scale_pixels,
+    unpack_pixels,
+)
+from genopt_tui.ui.widgets.trace_lines import TraceLines, build_text_test
 
 
 def pane(steps: int = 812, shown: tuple[tuple[int, int], ...] | None = ((0, 399),)) -> Host:
@@ -27,7 +34,7 @@ def inside(host: Host) -> TracePane:
 
 
 def asked(host: Host) -> int:
-    return sum(m.count for m in host.heard if isinstance(m, TraceWanted))
+    return sum(m.count for m in host.heard if isinstance(m, TraceRequested))
 
 
 async def test_only_steps_near_what_is_visible_are_asked_for() -> None:
@@ -108,7 +115,7 @@ async def test_the_filter_leaves_eventful_steps_and_escape_brings_all_back() -> 
         assert len(view.trace) == 8
         view.act_step_on()
         assert view.step == 235
-        assert inside(host).leave()
+        assert inside(host).leave_mode()
         await settled(pilot)
         assert len(view.trace) == 812
         assert view.step == 235
@@ -118,7 +125,9 @@ async def test_steps_outside_the_horizon_are_dim() -> None:
     trace = TraceLines(TraceSource(1, "s", 0, 500, shown=((0, 99), (400, 450))))
     for number in (0, 99, 100, 399, 400, 451):
         trace.known[number] = step(number)
-    dim = {y for y in (0, 99, 100, 399, 400, 451) if all("dim" in look for _, look in trace.draft(y))}
+    dim = {
+        y for y in (0, 99, 100, 399, 400, 451) if all("dim" in look for _, look in trace.draft(y))
+    }
     assert dim == {100, 399, 451}
 
 
@@ -141,19 +150,25 @@ async def test_places_are_shown_and_unknown_ones_said() -> None:
     host = Host(TracePane(), snapshot())
     async with host.run_test(size=(100, 30)) as pilot:
         await settled(pilot)
-        inside(host).go("seed-1", 400)
+        inside(host).show_step("seed-1", 400)
         await settled(pilot)
         assert inside(host).view.step == 400
         assert "seed-1" in str(inside(host).border_title)
         assert "outside the horizon" in str(inside(host).border_title)
-        inside(host).go("[/no]", 1)
+        inside(host).show_step("[/no]", 1)
         await settled(pilot)
         assert [n.message for n in host._notifications] == ["no trace of [/no] in this step"]
 
 
 @pytest.mark.parametrize(
     ("size", "picture"),
-    [((100, 40), (61, 40)), ((63, 17), (26, 17)), ((45, 40), (30, 20)), ((45, 10), None), ((100, 6), None)],
+    [
+        ((100, 40), (61, 40)),
+        ((63, 17), (26, 17)),
+        ((45, 40), (30, 20)),
+        ((45, 10), None),
+        ((100, 6), None),
+    ],
 )
 async def test_the_picture_of_the_current_step_takes_the_room_that_the_list_does_not_need(
     size: tuple[int, int], picture: tuple[int, int] | None
@@ -161,7 +176,7 @@ async def test_the_picture_of_the_current_step_takes_the_room_that_the_list_does
     host = pane()
     async with host.run_test(size=size) as pilot:
         await settled(pilot)
-        scene = inside(host).scene
+        scene = inside(host).pictures
         assert scene.shown == (picture is not None)
         if picture:
             assert tuple(scene.views[0].size) == picture
@@ -173,16 +188,19 @@ async def test_a_trace_without_pictures_gives_their_room_to_the_list() -> None:
     host.picture = lambda i: None
     async with host.run_test(size=(100, 40)) as pilot:
         await settled(pilot)
-        assert not inside(host).scene.shown
+        assert not inside(host).pictures.shown
         assert inside(host).view.size.width == 100
 
 
 def compared(steps: int = 812) -> Host:
-    """A rollout, and the marked version's of the same example: it acts otherwise at steps 50 and 60, and ends at 400."""
+    """A rollout, and the marked version's of the same example: it acts otherwise at steps 50 and
+    60, and ends at 400."""
     one = TraceSource(1, "seed-1", 0, steps, -21.0, "ok", None)
     other = TraceSource(7, "seed-1", 0, 400, -3.0, "ok", None)
     host = Host(TracePane(), snapshot(traces=(one,), beside=(other,), mark_label="4"))
-    host.steps_of = lambda rollout, i: replace(step(i), action=9) if rollout == 7 and i in {50, 60} else step(i)
+    host.steps_of = lambda rollout, i: (
+        replace(step(i), action=9) if rollout == 7 and i in {50, 60} else step(i)
+    )
     return host
 
 
@@ -194,20 +212,20 @@ async def test_the_marked_version_stands_beside_and_differences_are_found() -> N
         pane.act("whole_prompt")
         await settled(pilot)
         assert "beside 4 (-3)" in str(pane.border_title)
-        assert all(view.display for view in pane.scene.views)
+        assert all(view.display for view in pane.pictures.views)
         places = []
         for _ in range(3):
             pane.act("next")
             await settled(pilot)
             places.append(pane.view.step)
         assert places == [50, 60, 400], "where the other trace has ended all is different"
-        pane.view.go_to(50)
+        pane.view.go_to_step(50)
         await settled(pilot)
         row = next(text for text in seen(pane.view) if text.startswith("▸  50"))
         left, right = row.split("│")
         assert "act 2" in left
         assert "act 9" in right
-        assert pane.leave()
+        assert pane.leave_mode()
         await settled(pilot)
         assert "│" not in "".join(seen(pane.view))
         assert pane.view.step == 50, "the reader stays where he was"
@@ -246,7 +264,9 @@ async def test_without_a_mark_or_its_trace_the_reason_is_said() -> None:
         stranger = TraceSource(8, "seed-2", 0, 10)
         inside(host).feed(snapshot(traces=inside(host).traces, beside=(stranger,), mark_label="4"))
         assert inside(host).why_not("whole_prompt") == "version 4 was never traced on seed-1"
-        inside(host).feed(snapshot(traces=inside(host).traces, beside=inside(host).traces, mark_label="4"))
+        inside(host).feed(
+            snapshot(traces=inside(host).traces, beside=inside(host).traces, mark_label="4")
+        )
         assert inside(host).why_not("whole_prompt") == "this is the trace of version 4 itself"
 
 
@@ -257,8 +277,8 @@ async def test_both_pictures_leave_two_halves_room_enough(size: tuple[int, int])
         await settled(pilot)
         inside(host).act("whole_prompt")
         await settled(pilot)
-        assert inside(host).scene.shown
-        assert all(view.size.width >= 12 for view in inside(host).scene.views)
+        assert inside(host).pictures.shown
+        assert all(view.size.width >= 12 for view in inside(host).pictures.views)
         assert inside(host).view.size.width >= min(2 * 36, size[0])
         assert inside(host).view.size.height >= 5
 
@@ -268,11 +288,11 @@ async def test_pages_ahead_are_there_before_they_are_turned_to() -> None:
     async with host.run_test(size=(100, 24)) as pilot:
         await settled(pilot)
         view = inside(host).view
-        view.go(500_000)
+        view.go_to_line(500_000)
         await settled(pilot)
         for turn in (view.act_page_down, view.act_page_up, view.act_page_up):
             turn()
-            assert not any(view.trace.lacks(number) for number in view._rows(0))
+            assert not any(view.trace.lacks(number) for number in view._list_steps(0))
             await settled(pilot)
 
 
@@ -281,12 +301,12 @@ async def test_a_click_on_another_rollout_brings_its_steps_and_picture() -> None
     host = Host(TracePane(), snapshot(traces=two))
     async with host.run_test(size=(100, 30)) as pilot:
         await settled(pilot)
-        inside(host).scene.views[0].picture = None
+        inside(host).pictures.views[0].picture = None
         await pilot.click("Tabs", offset=(2, 0))
         await settled(pilot)
         assert str(inside(host).border_title).startswith("3 Trace seed-1 (-21)")
         assert "act" in seen(inside(host).view)[0]
-        assert inside(host).scene.shown
+        assert inside(host).pictures.shown
         inside(host).act("next_tab")
         await settled(pilot)
         assert str(inside(host).border_title).startswith("3 Trace seed-3 (-9)")
@@ -311,27 +331,32 @@ async def test_hostile_steps_are_only_shown() -> None:
 
 
 def test_a_search_in_a_step_looks_at_calls_too() -> None:
-    assert holding("predict_ball(obs")(step(0), None)
-    assert not holding("nothing of this")(step(0), None)
+    assert build_text_test("predict_ball(obs")(step(0), None)
+    assert not build_text_test("nothing of this")(step(0), None)
 
 
 def test_every_observed_object_is_at_least_one_cell() -> None:
     shot = picture(3)
-    width, height = fit(shot, 20, 10)
+    width, height = fit_size(shot, 20, 10)
     assert width <= 20
     assert height <= 20
     assert height % 2 == 0
-    rows = pixels(shot)
-    drawn = scale(rows, width, height, boxes(observed(3)))
+    rows = unpack_pixels(shot)
+    drawn = scale_pixels(rows, width, height, find_boxes(observed(3)))
     for ink in (1, 2):
         cells = [
-            (x, y) for y in range(0, height, 2) for x in range(width) if drawn[y][x] == ink and drawn[y + 1][x] == ink
+            (x, y)
+            for y in range(0, height, 2)
+            for x in range(width)
+            if drawn[y][x] == ink and drawn[y + 1][x] == ink
         ]
         assert cells, f"object {ink} fills no cell"
 
 
 def test_half_blocks_hold_both_pixels_of_a_cell() -> None:
-    lines = half_blocks([bytearray([0, 0, 1]), bytearray([1, 1, 1])], bytes([0, 0, 0, 255, 255, 255]))
+    lines = render_half_blocks(
+        [bytearray([0, 0, 1]), bytearray([1, 1, 1])], bytes([0, 0, 0, 255, 255, 255])
+    )
     assert [segment.text for segment in lines[0]] == ["▀▀", "▀"]
     first = lines[0][0].style
     assert first is not None
@@ -341,12 +366,14 @@ def test_half_blocks_hold_both_pixels_of_a_cell() -> None:
 
 
 def test_objects_are_found_wherever_an_observation_holds_them() -> None:
-    assert boxes({"a": {"x": 1, "y": 2, "w": 3, "h": 4}, "b": [{"x": 5, "y": 6, "w": 7, "h": 8}], "c": "x"}) == [
+    assert find_boxes(
+        {"a": {"x": 1, "y": 2, "w": 3, "h": 4}, "b": [{"x": 5, "y": 6, "w": 7, "h": 8}], "c": "x"}
+    ) == [
         Box(1, 2, 3, 4),
         Box(5, 6, 7, 8),
     ]
-    assert boxes({"x": "no", "y": None, "w": 1, "h": 1}) == []
-    assert boxes(None) == []
+    assert find_boxes({"x": "no", "y": None, "w": 1, "h": 1}) == []
+    assert find_boxes(None) == []
 
 
 async def test_looking_through_a_damaged_trace_ends(session: Path, stage: Stage) -> None:
@@ -355,5 +382,7 @@ async def test_looking_through_a_damaged_trace_ends(session: Path, stage: Stage)
     stage.journal._db.execute("UPDATE trace SET blob = x'00' WHERE rowid > 1")
     async with visit(session, (160, 45)) as person:
         await person.press("3", "]")
-        await person.until(lambda: "no reward or error found" in str(person.main.pane(3).border_title), "an end")
+        await person.until(
+            lambda: "no reward or error found" in str(person.main.pane(3).border_title), "an end"
+        )
         assert "is damaged" in person.said

@@ -2,10 +2,16 @@
 
 from scene import HOSTILE, NEW, OLD, Host, harmless, seen, settled
 
-from genopt_tui.ui.messages import Copied
-from genopt_tui.ui.widgets.code import CodeLines, CodeView, changed_lines, highlighted, lines_of
-from genopt_tui.ui.widgets.lines import TextLines, plain
-from genopt_tui.ui.widgets.view import LineView
+from genopt_tui.ui.messages import CopyRequested
+from genopt_tui.ui.widgets.code_view import (
+    CodeLines,
+    CodeView,
+    find_changed_lines,
+    highlight_file,
+    split_lines,
+)
+from genopt_tui.ui.widgets.line_source import TextLines, to_plain_text
+from genopt_tui.ui.widgets.line_view import LineView
 
 
 def numbered(count: int) -> TextLines:
@@ -73,7 +79,7 @@ async def test_copying_gives_the_line_of_code_without_its_gutter() -> None:
         view.act_down()
         view.act_copy()
         await pilot.pause()
-        assert [m.text for m in host.heard if isinstance(m, Copied)] == ["y = 2"]
+        assert [m.text for m in host.heard if isinstance(m, CopyRequested)] == ["y = 2"]
 
 
 async def test_hostile_lines_are_shown_and_not_obeyed() -> None:
@@ -93,24 +99,29 @@ def test_colours_never_change_the_text() -> None:
         ("d.json", '{"a": "\\u0000'),
         ("e.py", ""),
     ]:
-        assert [plain(line) for line in highlighted(name, text)] == lines_of(text)
+        assert [to_plain_text(line) for line in highlight_file(name, text)] == split_lines(text)
 
 
 def test_hostile_code_keeps_its_number_of_lines() -> None:
     text = "\n".join(HOSTILE) + "\r\nx = 1\x0c\x0b\u2028y\r"
-    assert [plain(line) for line in highlighted("a.py", text)] == lines_of(text)
-    assert len(lines_of(text)) == text.count("\n") + 1
+    assert [to_plain_text(line) for line in highlight_file("a.py", text)] == split_lines(text)
+    assert len(split_lines(text)) == text.count("\n") + 1
 
 
 def test_changed_lines_are_those_of_the_new_text() -> None:
-    numbers = changed_lines(OLD, NEW)
-    assert {lines_of(NEW)[n - 1].strip() for n in numbers} >= {"def reflect(y):", 'return ball["y"] + steps'}
-    assert changed_lines("a\nb\n", "a\n") == {1}
-    assert changed_lines(NEW, NEW) == set()
+    numbers = find_changed_lines(OLD, NEW)
+    assert {split_lines(NEW)[n - 1].strip() for n in numbers} >= {
+        "def reflect(y):",
+        'return ball["y"] + steps',
+    }
+    assert find_changed_lines("a\nb\n", "a\n") == {1}
+    assert find_changed_lines(NEW, NEW) == set()
 
 
 async def test_scope_and_changes_stand_in_the_gutter() -> None:
-    view = CodeView(CodeLines("a.py", "a = 1\nb = 2\nc = 3\n", scope=[(2, 2)], changed=frozenset({3})))
+    view = CodeView(
+        CodeLines("a.py", "a = 1\nb = 2\nc = 3\n", scope=[(2, 2)], changed=frozenset({3}))
+    )
     async with Host(view).run_test() as pilot:
         await settled(pilot)
         assert seen(view)[:3] == ["  1   a = 1", "  2 ┃ b = 2", "  3  ~c = 3"]
@@ -127,7 +138,7 @@ async def test_a_bar_that_comes_back_stands_where_the_lines_stand() -> None:
         await pilot.pause()
         for shown in (every[:5], every):
             lines.lines = shown
-            view.lines_changed()
+            view.update_lines()
             await pilot.pause()
             assert view.show_vertical_scrollbar == (shown is every)
         assert view.vertical_scrollbar.position == view.scroll_y

@@ -1,16 +1,17 @@
-"""Artifact: the files of the version that is shown, what of them may be edited, and what changed since the parent."""
+"""Artifact: the files of the version that is shown, what of them may be edited, and what changed
+since the parent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
 
-from genopt_tui.ui.messages import BlameWanted
-from genopt_tui.ui.panes.lines import LinePane, count_of
-from genopt_tui.ui.snapshot import Snapshot, VersionView
-from genopt_tui.ui.widgets.code import CodeLines, CodeView, changed_lines
-from genopt_tui.ui.widgets.offload import EXPECTED, offload
-from genopt_tui.ui.widgets.tabs import Tabs
+from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_pool
+from genopt_tui.ui.messages import BlameRequested
+from genopt_tui.ui.panes.line_pane import LinePane, pluralize
+from genopt_tui.ui.state.snapshot import Snapshot, VersionView
+from genopt_tui.ui.widgets.bars import Tabs
+from genopt_tui.ui.widgets.code_view import CodeLines, CodeView, find_changed_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Gutter:
     changed: frozenset[int] = frozenset()
 
 
-def gutters(version: VersionView, before: Mapping[str, str]) -> Mapping[str, Gutter]:
+def build_gutters(version: VersionView, before: Mapping[str, str]) -> Mapping[str, Gutter]:
     """What stands beside the lines of each file; changed are lines that `before` did not have.
 
     Raises UsageError when a scope entry names nothing.
@@ -32,14 +33,16 @@ def gutters(version: VersionView, before: Mapping[str, str]) -> Mapping[str, Gut
     found = {}
     for name, text in version.files.items():
         old = before.get(name, "")
-        changed = changed_lines(old, text) if before and old != text else frozenset()
-        found[name] = Gutter(tuple(scope.lines(name, text)) if scope else (), changed)
+        changed = find_changed_lines(old, text) if before and old != text else frozenset()
+        found[name] = Gutter(tuple(scope.find_editable_lines(name, text)) if scope else (), changed)
     return found
 
 
 class ArtifactPane(LinePane):
-    """Pane 2. `[` and `]` go from change to change, and on to the next file; `{` and `}` or Enter turn to another file;
-    `v` marks what changed since the start instead of the parent, `w` says which version wrote each line."""
+    """Pane 2. `[` and `]` go from change to change, and on to the next file; `{` and `}` or Enter
+    turn to another file;
+    `v` marks what changed since the start instead of the parent, `w` says which version wrote each
+    line."""
 
     NUMBER, NAME = 2, "Artifact"
 
@@ -48,12 +51,12 @@ class ArtifactPane(LinePane):
         self.tabs = Tabs()
         self.view: CodeView = CodeView()
         self.version: VersionView | None = None
-        self.name_shown = ""
+        self.shown_file = ""
         self._gutters: Mapping[str, Gutter] = {}
-        self._problem = ""
-        self._back = False
+        self._scope_error = ""
+        self._is_historical = False
         self._since_start = False
-        self._authors = False
+        self._show_authors = False
 
     def compose(self) -> ComposeResult:
         yield self.tabs
@@ -61,122 +64,135 @@ class ArtifactPane(LinePane):
 
     def feed(self, snapshot: Snapshot) -> None:
         version = snapshot.version
-        if version is None or (version is self.version and snapshot.looking_back == self._back):
+        if version is None or (
+            version is self.version and snapshot.is_historical == self._is_historical
+        ):
             return
-        old, self.version, self._back = self.version, version, snapshot.looking_back
+        old, self.version, self._is_historical = self.version, version, snapshot.is_historical
         self._since_start = self._since_start and bool(version.start)
-        if self._authors and not version.blame and (old is None or old.commit != version.commit):
-            self.post_message(BlameWanted(version.commit).set_sender(self))
+        if (
+            self._show_authors
+            and not version.blame
+            and (old is None or old.commit != version.commit)
+        ):
+            self.post_message(BlameRequested(version.commit).set_sender(self))
         if old is None or old.files != version.files:
             self._gutters = {}
-            keep = self.name_shown in version.files
-            self._show_file(self.name_shown if keep else _first(version), keep=keep)
+            keep = self.shown_file in version.files
+            self._show_file(self.shown_file if keep else _choose_first_file(version), keep=keep)
         elif old.blame is not version.blame:
-            self._show_file(self.name_shown, keep=True)
-        self._want_gutters()
+            self._show_file(self.shown_file, keep=True)
+        self._request_gutters()
 
-    def _want_gutters(self) -> None:
+    def _request_gutters(self) -> None:
         if self.version is not None and self.version.scope is not None:
             self.run_worker(self._read_gutters(self.version), group="gutters", exclusive=True)
 
     @property
-    def _before(self) -> Mapping[str, str]:
+    def _compared_files(self) -> Mapping[str, str]:
         """What changes are told against."""
         assert self.version is not None
         return self.version.start if self._since_start else self.version.before
 
     async def _read_gutters(self, version: VersionView) -> None:
         try:
-            found, self._problem = await offload(gutters, version, self._before), ""
-        except EXPECTED as error:
-            found, self._problem = {}, str(error)
+            found, self._scope_error = (
+                await run_in_pool(build_gutters, version, self._compared_files),
+                "",
+            )
+        except EXPECTED_ERRORS as error:
+            found, self._scope_error = {}, str(error)
         if version is self.version:
             self._gutters = found
-            self._show_file(self.name_shown, keep=True)
+            self._show_file(self.shown_file, keep=True)
 
     @property
-    def names(self) -> list[str]:
+    def file_names(self) -> list[str]:
         return sorted(self.version.files) if self.version else []
 
     def _show_file(self, name: str, *, keep: bool = False) -> None:
         if self.version is None or name not in self.version.files:
             return
-        self.name_shown = name
+        self.shown_file = name
         gutter = self._gutters.get(name, Gutter())
-        wrote = self.version.blame.get(name, ()) if self._authors else ()
+        wrote = self.version.blame.get(name, ()) if self._show_authors else ()
         lines = CodeLines(name, self.version.files[name], gutter.scope, gutter.changed, wrote)
         self.view.set_source(lines, keep=keep)
-        self.tabs.show(self.names, self.names.index(name))
+        self.tabs.show(self.file_names, self.file_names.index(name))
         self._draw_title()
 
     def _draw_title(self) -> None:
         assert self.version is not None
-        gutter = self._gutters.get(self.name_shown, Gutter())
-        notes = ["older version"] if self._back else []
+        gutter = self._gutters.get(self.shown_file, Gutter())
+        notes = ["older version"] if self._is_historical else []
         if gutter.changed or self._since_start:
             since = " since the start" if self._since_start else ""
-            notes.append(f"{count_of(len(gutter.changed), 'line')} changed{since}")
-        if self._problem:
-            notes.append(f"scope: {self._problem}")
-        self.set_title("  ".join([self.name_shown, f"@{self.version.label}", *notes]))
+            notes.append(f"{pluralize(len(gutter.changed), 'line')} changed{since}")
+        if self._scope_error:
+            notes.append(f"scope: {self._scope_error}")
+        self.set_title("  ".join([self.shown_file, f"@{self.version.label}", *notes]))
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
-        self._show_file(self.names[event.index])
+        self._show_file(self.file_names[event.index])
 
     def why_not(self, name: str) -> str:
         match name:
             case "open" | "next_tab" | "prev_tab":
-                return "" if len(self.names) > 1 else "the artifact is this one file"
+                return "" if len(self.file_names) > 1 else "the artifact is this one file"
             case "whole_prompt":
                 if self.version is None or not self.version.start:
                     return "the start is still being read"
-                return "" if self.version.start != self.version.files else "this is the start, to the letter"
+                return (
+                    ""
+                    if self.version.start != self.version.files
+                    else "this is the start, to the letter"
+                )
             case "raw":
                 return "" if self.version is not None else "there is no version yet"
         return super().why_not(name)
 
     def act_open(self) -> None:
         """The next file."""
-        self._turn(1)
+        self._switch_file(1)
 
     act_next_tab = act_open
 
     def act_prev_tab(self) -> None:
-        self._turn(-1)
+        self._switch_file(-1)
 
     def act_whole_prompt(self) -> None:
         """Mark what changed since the start, or again what changed since the parent."""
         self._since_start = not self._since_start
-        self._want_gutters()
+        self._request_gutters()
 
     def act_raw(self) -> None:
         """Say which version wrote each line, or no longer."""
         assert self.version is not None
-        self._authors = not self._authors
-        if self._authors and not self.version.blame:
-            self.post_message(BlameWanted(self.version.commit).set_sender(self))
-        self._show_file(self.name_shown, keep=True)
+        self._show_authors = not self._show_authors
+        if self._show_authors and not self.version.blame:
+            self.post_message(BlameRequested(self.version.commit).set_sender(self))
+        self._show_file(self.shown_file, keep=True)
 
-    def _turn(self, by: int) -> None:
-        names = self.names
+    def _switch_file(self, by: int) -> None:
+        names = self.file_names
         if len(names) > 1:
-            self._show_file(names[(names.index(self.name_shown) + by) % len(names)])
+            self._show_file(names[(names.index(self.shown_file) + by) % len(names)])
 
     def act_next(self) -> None:
-        self._change(1)
+        self._jump_to_change(1)
 
     def act_prev(self) -> None:
-        self._change(-1)
+        self._jump_to_change(-1)
 
-    def _change(self, by: int) -> None:
+    def _jump_to_change(self, by: int) -> None:
         at = self.view.cursor
         (self.view.act_next if by > 0 else self.view.act_prev)()
-        if self.view.cursor == at and len(self.names) > 1:
-            self._turn(by)
+        if self.view.cursor == at and len(self.file_names) > 1:
+            self._switch_file(by)
             (self.view.act_next if by > 0 else self.view.act_bottom)()
 
 
-def _first(version: VersionView) -> str:
+def _choose_first_file(version: VersionView) -> str:
     """The file to begin with: one that changed, else the first."""
     names = sorted(version.files)
     changed = [n for n in names if version.before and version.before.get(n) != version.files[n]]

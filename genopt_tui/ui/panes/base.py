@@ -6,14 +6,16 @@ from textual.content import Content
 from textual.widget import Widget
 
 from genopt_tui.errors import single_line
-from genopt_tui.ui.snapshot import Snapshot
+from genopt_tui.ui.state.snapshot import Snapshot
 
 
 class Pane(Widget):
     """A framed part of the main screen.
 
-    The screen calls `feed` with every snapshot; a pane compares parts by identity and does nothing when its own did not change.
-    Keys come from the one table of actions: the screen calls `act("next_hunk")`, which calls the pane's `act_next_hunk`, where it has one.
+    The screen calls `feed` with every snapshot; a pane compares parts by identity and does nothing
+    when its own did not change.
+    Keys come from the one table of actions: the screen calls `act("next_hunk")`, which calls the
+    pane's `act_next_hunk`, where it has one.
     `why_not` gives the reason when that act is not possible now ("" when it is).
     """
 
@@ -24,16 +26,17 @@ class Pane(Widget):
     Pane:focus-within, Pane:focus { border: solid $accent; border-title-color: $accent; border-title-style: bold; }
     """
 
-    _titled = ""
+    _shown_title = ""
 
     def on_mount(self) -> None:
         self.set_title("")
 
     def set_title(self, text: str, mark: str = "") -> None:
-        """Put `text` after the pane's number and name. It is never markup. The same again draws nothing."""
+        """Put `text` after the pane's number and name. It is never markup. The same again draws
+        nothing."""
         title = single_line(f"{self.NUMBER} {self.NAME}{mark} {text}")
-        if title != self._titled:
-            self._titled = title
+        if title != self._shown_title:
+            self._shown_title = title
             self.border_title = Content(title)
 
     def feed(self, snapshot: Snapshot) -> None:
@@ -52,7 +55,7 @@ class Pane(Widget):
         """Go to the next place that holds `text`."""
         raise NotImplementedError
 
-    def leave(self) -> bool:
+    def leave_mode(self) -> bool:
         """Leave a passing state of this pane (a search, an editor); whether there was one."""
         return False
 

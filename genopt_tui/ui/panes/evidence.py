@@ -5,29 +5,39 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 
-from genopt_tui.ui import words
-from genopt_tui.ui.messages import CommandWanted, PaneChanged, PlaceChosen
-from genopt_tui.ui.panes.lines import LinePane
-from genopt_tui.ui.snapshot import EvidenceView, Snapshot
-from genopt_tui.ui.widgets.evidence_lines import EXAMPLE, EXCLUDED, STANDING, Choices, Rows, next_rows, sent_rows
-from genopt_tui.ui.widgets.lines import TextLines
-from genopt_tui.ui.widgets.staging import Plan, moved, plan_of, resized
-from genopt_tui.ui.widgets.tabs import Tabs
-from genopt_tui.ui.widgets.text import Plain, why_not_here
-from genopt_tui.ui.widgets.view import LineView
-from genopt_tui.ui.widgets.wrapped import WrappedView
+from genopt_tui.ui import formatters
+from genopt_tui.ui.messages import CommandRequested, PaneChanged, TraceStepSelected
+from genopt_tui.ui.panes.line_pane import LinePane
+from genopt_tui.ui.state.snapshot import EvidenceView, Snapshot
+from genopt_tui.ui.widgets.bars import Tabs
+from genopt_tui.ui.widgets.evidence_lines import (
+    EXAMPLE,
+    EXCLUDED,
+    STANDING,
+    EvidenceChoices,
+    EvidenceRows,
+    build_next_rows,
+    build_sent_rows,
+)
+from genopt_tui.ui.widgets.line_source import TextLines
+from genopt_tui.ui.widgets.line_view import LineView
+from genopt_tui.ui.widgets.safe_text import PlainText, explain_not_editable
+from genopt_tui.ui.widgets.update_plan import UpdatePlan, build_plan, move_horizon, resize_batch
+from genopt_tui.ui.widgets.wrapped_view import WrappedView
 
 if TYPE_CHECKING:
-    from genopt_tui.ui.widgets.editing import Editor
+    from genopt_tui.ui.widgets.text_editor import Editor
 
 SENT, NEXT = 0, 1
-USUAL = 1000
+DEFAULT_TRACE_STEPS = 1000
 """Steps that a trace is taken to have while none is known."""
 
 
 class EvidencePane(LinePane):
-    """Pane 4. `{` and `}` (or `h` and `l`) change the tab, space leaves an example out of the prompt that waits, `x` for good, `*` pins
-    it, Enter shows its trace; `<` `>` `-` `+` stage horizon and batch, Enter then applies them; `v` shows the whole prompt, `E` edits
+    """Pane 4. `{` and `}` (or `h` and `l`) change the tab, space leaves an example out of the
+    prompt that waits, `x` for good, `*` pins
+    it, Enter shows its trace; `<` `>` `-` `+` stage horizon and batch, Enter then applies them; `v`
+    shows the whole prompt, `E` edits
     the one that waits."""
 
     DEFAULT_CSS = """
@@ -41,43 +51,47 @@ class EvidencePane(LinePane):
         self.tabs = Tabs()
         self.parts = LineView(id="parts")
         self.prompt = WrappedView("the whole prompt", id="prompt")
-        self.editing = Plain(id="editing")
+        self.editor_hint = PlainText(id="editing")
         self.editor: Editor | None = None
         self.view: LineView = self.parts
         self.evidence = EvidenceView(0)
         self.tab = NEXT
         self.dropped: set[str] = set()
         self.pinned: tuple[str, ...] = ()
-        self.plan: Plan | None = None
-        self._rows = Rows(80)
-        self._back = False
+        self.plan: UpdatePlan | None = None
+        self._rows = EvidenceRows(80)
+        self._is_historical = False
         self._width = 0
 
     def compose(self) -> ComposeResult:
         yield self.tabs
-        yield self.editing
+        yield self.editor_hint
         yield self.parts
         yield self.prompt
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.prompt.display = self.editing.display = False
+        self.prompt.display = self.editor_hint.display = False
         self._draw()
 
     # content
 
     def feed(self, snapshot: Snapshot) -> None:
         new = snapshot.evidence
-        if new is self.evidence and snapshot.looking_back == self._back:
+        if new is self.evidence and snapshot.is_historical == self._is_historical:
             return
-        self._back = snapshot.looking_back
+        self._is_historical = snapshot.is_historical
         if (new.step, new.dropped) != (self.evidence.step, self.evidence.dropped):
             self.dropped = set(new.dropped)
         if not new.editable:
             self._close_editor()
         if new.editable and not self.evidence.editable:
             self.tab = NEXT
-        elif new.sent is not None and not new.editable and (self.evidence.sent is None or self.evidence.editable):
+        elif (
+            new.sent is not None
+            and not new.editable
+            and (self.evidence.sent is None or self.evidence.editable)
+        ):
             self.tab = SENT
         if new.pinned != self.evidence.pinned:
             self.pinned = new.pinned
@@ -86,10 +100,13 @@ class EvidencePane(LinePane):
         self.evidence = new
         self._draw()
 
-    def choices(self) -> dict[str, Any]:
+    def get_choices(self) -> dict[str, Any]:
         """What the person chose for the prompt that waits: the payload of the `propose` command."""
         batch = {str(part["example"]) for part in self._sent_parts}
-        return {"dropped": sorted(self.dropped), "pinned": [name for name in self.pinned if name in batch]}
+        return {
+            "dropped": sorted(self.dropped),
+            "pinned": [name for name in self.pinned if name in batch],
+        }
 
     @property
     def _sent_parts(self) -> Sequence[Mapping[str, Any]]:
@@ -104,13 +121,17 @@ class EvidencePane(LinePane):
         e = self.evidence
         sent = f"sent for {e.step}" if e.sent is not None and not e.editable else "sent"
         self.tabs.show([sent, "next"], self.tab)
-        width = max(20, self.parts.room or 80)
-        chosen = Choices(frozenset(self.dropped), self.pinned, self.plan, self._back)
-        self._rows = sent_rows(e, width) if self.tab == SENT else next_rows(e, chosen, width)
+        width = max(20, self.parts.line_width or 80)
+        chosen = EvidenceChoices(
+            frozenset(self.dropped), self.pinned, self.plan, self._is_historical
+        )
+        self._rows = (
+            build_sent_rows(e, width) if self.tab == SENT else build_next_rows(e, chosen, width)
+        )
         self.parts.set_source(TextLines(self._rows.lines), keep=True)
-        self.set_title(title(e, self.tab))
+        self.set_title(format_title(e, self.tab))
 
-    def _changed(self) -> None:
+    def _notify_changed(self) -> None:
         self._draw()
         self.post_message(PaneChanged())
 
@@ -120,35 +141,40 @@ class EvidencePane(LinePane):
         if self.view is self.prompt:
             self.prompt.act_left()
         else:
-            self._turn(SENT)
+            self._switch_tab(SENT)
 
     def act_right(self) -> None:
         if self.view is self.prompt:
             self.prompt.act_right()
         else:
-            self._turn(NEXT)
+            self._switch_tab(NEXT)
 
     def act_next_tab(self) -> None:
-        self._turn(NEXT if self.tab == SENT else SENT)
+        self._switch_tab(NEXT if self.tab == SENT else SENT)
 
     act_prev_tab = act_next_tab
 
-    def _turn(self, tab: int) -> None:
+    def _switch_tab(self, tab: int) -> None:
         if self.view is self.prompt:
-            self._swap(self.parts)
+            self._show_view(self.parts)
         if tab != self.tab:
             self.tab = tab
             self._draw()
-            self.parts.go(0)
+            self.parts.go_to_line(0)
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
-        self._turn(event.index)
+        self._switch_tab(event.index)
 
     # acts
 
-    def _under(self, *kinds: str) -> str:
-        """The example or text that the row under the cursor is about, where it is of one of these kinds."""
-        kind, what = self._rows.about.get(self.parts.cursor, ("", "")) if self.view is self.parts else ("", "")
+    def _find_under_cursor(self, *kinds: str) -> str:
+        """The example or text that the row under the cursor is about, where it is of one of these
+        kinds."""
+        kind, what = (
+            self._rows.about.get(self.parts.cursor, ("", ""))
+            if self.view is self.parts
+            else ("", "")
+        )
         return what if kind in kinds else ""
 
     def why_not(self, name: str) -> str:
@@ -156,23 +182,25 @@ class EvidencePane(LinePane):
             case "toggle":
                 if not self.evidence.editable or self.tab != NEXT:
                     return "evidence can be chosen while the prompt waits to be sent (mode step)"
-                return "" if self._under(EXAMPLE) else "no example is under the cursor"
+                return "" if self._find_under_cursor(EXAMPLE) else "no example is under the cursor"
             case "pin":
-                return "" if self._under(EXAMPLE) else "no example is under the cursor"
+                return "" if self._find_under_cursor(EXAMPLE) else "no example is under the cursor"
             case "exclude":
                 return (
                     ""
-                    if self._under(EXAMPLE, EXCLUDED, STANDING)
+                    if self._find_under_cursor(EXAMPLE, EXCLUDED, STANDING)
                     else "no example or standing hint is under the cursor"
                 )
             case "whole_prompt":
                 return "" if self.evidence.messages else "no prompt was built yet"
             case "edit_in_place":
                 return self._why_not_edit()
-            case "shorter" | "longer" if plan_of(self.evidence.design).kind.startswith("python:"):
+            case "shorter" | "longer" if build_plan(self.evidence.design).kind.startswith(
+                "python:"
+            ):
                 return "the horizon is a function of yours: d changes it"
             case "shorter" | "longer" | "more" | "less":
-                if self._back:
+                if self._is_historical:
                     return "an older version is shown: Esc goes back first"
                 return "" if self.evidence.design else "the design choices are still being read"
             case "next_tab" | "prev_tab":
@@ -181,93 +209,109 @@ class EvidencePane(LinePane):
 
     def act_toggle(self) -> None:
         """Leave the example out of the evidence, or take it in."""
-        if (example := self._under(EXAMPLE)) and self.evidence.edited:
-            self._ask_anew(example)
+        if (example := self._find_under_cursor(EXAMPLE)) and self.evidence.edited:
+            self._confirm_rebuild(example)
         elif example:
-            self._drop(example)
+            self._toggle_dropped(example)
 
-    def _drop(self, example: str) -> None:
+    def _toggle_dropped(self, example: str) -> None:
         self.dropped ^= {example}
-        self.post_message(CommandWanted("preview", {"step": self.evidence.step, **self.choices()}))
-        self._changed()
+        self.post_message(
+            CommandRequested("preview", {"step": self.evidence.step, **self.get_choices()})
+        )
+        self._notify_changed()
 
-    def _ask_anew(self, example: str) -> None:
+    def _confirm_rebuild(self, example: str) -> None:
         from genopt_tui.ui.screens.dialogs import confirm
 
         def answer(value: str | None) -> None:
             if value:
-                self._drop(example)
+                self._toggle_dropped(example)
 
-        question = confirm("Make the prompt anew?", "You have edited it: that edit is lost then.", "make it anew")
+        question = confirm(
+            "Make the prompt anew?", "You have edited it: that edit is lost then.", "make it anew"
+        )
         self.app.push_screen(question, answer)
 
     def act_pin(self) -> None:
         """Have the example in every batch from now on, or no longer."""
-        if example := self._under(EXAMPLE):
+        if example := self._find_under_cursor(EXAMPLE):
             rest = tuple(name for name in self.pinned if name != example)
             self.pinned = rest if len(rest) < len(self.pinned) else (*rest, example)
-            self.post_message(CommandWanted("examples", {"pinned": list(self.pinned)}))
-            self._changed()
+            self.post_message(CommandRequested("examples", {"pinned": list(self.pinned)}))
+            self._notify_changed()
 
     def act_exclude(self) -> None:
-        """Leave an example out for good, asking for the reason; take one in again; take a standing hint back."""
-        if hint := self._under(STANDING):
-            self.post_message(CommandWanted("hint", {"text": hint, "always": True, "remove": True}))
-        elif example := self._under(EXCLUDED):
-            self.post_message(CommandWanted("examples", {"excluded": {example: None}}))
-        elif example := self._under(EXAMPLE):
-            self._ask_why(example)
+        """Leave an example out for good, asking for the reason; take one in again; take a standing
+        hint back."""
+        if hint := self._find_under_cursor(STANDING):
+            self.post_message(
+                CommandRequested("hint", {"text": hint, "always": True, "remove": True})
+            )
+        elif example := self._find_under_cursor(EXCLUDED):
+            self.post_message(CommandRequested("examples", {"excluded": {example: None}}))
+        elif example := self._find_under_cursor(EXAMPLE):
+            self._ask_exclusion_reason(example)
 
-    def _ask_why(self, example: str) -> None:
-        from genopt_tui.ui.screens.dialogs import ask_why_left_out
+    def _ask_exclusion_reason(self, example: str) -> None:
+        from genopt_tui.ui.screens.dialogs import ask_exclusion_reason
 
         def leave_out(reason: str) -> None:
-            self.post_message(CommandWanted("examples", {"excluded": {example: reason}}))
+            self.post_message(CommandRequested("examples", {"excluded": {example: reason}}))
 
-        ask_why_left_out(self.app, example, leave_out)
+        ask_exclusion_reason(self.app, example, leave_out)
 
     def act_shorter(self) -> None:
-        self._stage(moved(self._planned, -1, self._longest))
+        self._stage_plan(move_horizon(self._staged_plan, -1, self._longest_trace))
 
     def act_longer(self) -> None:
-        self._stage(moved(self._planned, 1, self._longest))
+        self._stage_plan(move_horizon(self._staged_plan, 1, self._longest_trace))
 
     def act_less(self) -> None:
-        self._stage(resized(self._planned, -1))
+        self._stage_plan(resize_batch(self._staged_plan, -1))
 
     def act_more(self) -> None:
-        self._stage(resized(self._planned, 1))
+        self._stage_plan(resize_batch(self._staged_plan, 1))
 
     @property
-    def _kept(self) -> Plan:
-        return plan_of(self.evidence.design, self.evidence.staged)
+    def _current_plan(self) -> UpdatePlan:
+        return build_plan(self.evidence.design, self.evidence.staged)
 
     @property
-    def _planned(self) -> Plan:
-        return self.plan or self._kept
+    def _staged_plan(self) -> UpdatePlan:
+        return self.plan or self._current_plan
 
     @property
-    def _longest(self) -> int:
+    def _longest_trace(self) -> int:
         parts = (*self._sent_parts, *self.evidence.rollouts)
-        return max((int(part.get("steps") or 0) for part in parts), default=0) or USUAL
+        return (
+            max((int(part.get("steps") or 0) for part in parts), default=0) or DEFAULT_TRACE_STEPS
+        )
 
-    def _stage(self, plan: Plan) -> None:
-        self.plan = None if plan == self._kept else plan
-        self._turn(NEXT)
-        self._changed()
+    def _stage_plan(self, plan: UpdatePlan) -> None:
+        self.plan = None if plan == self._current_plan else plan
+        self._switch_tab(NEXT)
+        self._notify_changed()
 
     def act_open(self) -> None:
-        """Apply what is staged, to the prompt that waits (for this step alone) or to the steps to come; else show the trace."""
-        if self.plan is not None and not self._back:
-            pairs = self.plan.pairs(self._kept)
+        """Apply what is staged, to the prompt that waits (for this step alone) or to the steps to
+        come; else show the trace."""
+        if self.plan is not None and not self._is_historical:
+            pairs = self.plan.list_pairs(self._current_plan)
             here = {"step": self.evidence.step, "pairs": pairs}
-            wish = CommandWanted("stage", here) if self.evidence.editable else CommandWanted("set", {"pairs": pairs})
+            wish = (
+                CommandRequested("stage", here)
+                if self.evidence.editable
+                else CommandRequested("set", {"pairs": pairs})
+            )
             self.post_message(wish)
             self.plan = None
-            self._changed()
-        elif example := self._under(EXAMPLE):
-            shown = next((p.get("shown") for p in self._sent_parts if str(p["example"]) == example), None) or [[0, 0]]
-            self.post_message(PlaceChosen(example, int(shown[0][0])))
+            self._notify_changed()
+        elif example := self._find_under_cursor(EXAMPLE):
+            shown = next(
+                (p.get("shown") for p in self._sent_parts if str(p["example"]) == example), None
+            ) or [[0, 0]]
+            self.post_message(TraceStepSelected(example, int(shown[0][0])))
 
     def act_next(self) -> None:
         self._jump(1)
@@ -282,20 +326,22 @@ class EvidencePane(LinePane):
         rows = sorted(self._rows.about)
         ahead = [y for y in rows if (y > self.parts.cursor if by > 0 else y < self.parts.cursor)]
         if ahead:
-            self.parts.go(ahead[0] if by > 0 else ahead[-1])
+            self.parts.go_to_line(ahead[0] if by > 0 else ahead[-1])
 
     def act_whole_prompt(self) -> None:
         """All messages as sent, to the letter, or back."""
         if self.view is self.prompt:
-            self._swap(self.parts)
+            self._show_view(self.parts)
             return
         self._fill_prompt(self.evidence)
-        self._swap(self.prompt)
+        self._show_view(self.prompt)
 
     def _fill_prompt(self, e: EvidenceView) -> None:
-        self.prompt.show([(f" {m.get('role', '?')} ", str(m.get("content", ""))) for m in e.messages])
+        self.prompt.show(
+            [(f" {m.get('role', '?')} ", str(m.get("content", ""))) for m in e.messages]
+        )
 
-    def _swap(self, view: LineView) -> None:
+    def _show_view(self, view: LineView) -> None:
         focused = self.view.has_focus
         self.view.display = False
         self.view = view
@@ -307,17 +353,17 @@ class EvidencePane(LinePane):
     # editing the prompt
 
     def _why_not_edit(self) -> str:
-        if not self.evidence.editable or not self.evidence.messages or self._back:
+        if not self.evidence.editable or not self.evidence.messages or self._is_historical:
             return "a prompt can be edited while it waits to be sent (mode step)"
-        return why_not_here(self.evidence.messages[-1]["content"])
+        return explain_not_editable(self.evidence.messages[-1]["content"])
 
     def act_edit_in_place(self) -> None:
         """Edit the prompt that waits; what comes of it is shown, and sent with `s`."""
-        from genopt_tui.ui.widgets.editing import Editor
+        from genopt_tui.ui.widgets.text_editor import Editor
 
-        self.editing.show("the prompt: ctrl+s takes your edit, Esc leaves")
+        self.editor_hint.show("the prompt: ctrl+s takes your edit, Esc leaves")
         self.editor = Editor(self.evidence.messages[-1]["content"], 0)
-        self.view.display, self.tabs.display, self.editing.display = False, False, True
+        self.view.display, self.tabs.display, self.editor_hint.display = False, False, True
         self.mount(self.editor)
         self.editor.focus()
 
@@ -325,7 +371,7 @@ class EvidencePane(LinePane):
         *before, last = self.evidence.messages
         if event.take and event.text != last["content"]:
             messages = [*before, {**last, "content": event.text}]
-            wanted = CommandWanted("preview", {"step": self.evidence.step, "messages": messages})
+            wanted = CommandRequested("preview", {"step": self.evidence.step, "messages": messages})
             self.post_message(wanted.set_sender(self))
         self._close_editor()
 
@@ -335,27 +381,31 @@ class EvidencePane(LinePane):
         focused = self.editor.has_focus or self.app.focused is None
         self.editor.remove()
         self.editor = None
-        self.view.display, self.tabs.display, self.editing.display = True, self.view is self.parts, False
+        self.view.display, self.tabs.display, self.editor_hint.display = (
+            True,
+            self.view is self.parts,
+            False,
+        )
         if focused:
             self.view.focus()
 
     def focus_inside(self) -> None:
         (self.editor or self.view).focus()
 
-    def leave(self) -> bool:
-        if self.plan is not None and not self._back:
+    def leave_mode(self) -> bool:
+        if self.plan is not None and not self._is_historical:
             self.plan = None
-            self._changed()
+            self._notify_changed()
             return True
-        if super().leave():
+        if super().leave_mode():
             return True
         if self.view is self.prompt:
-            self._swap(self.parts)
+            self._show_view(self.parts)
             return True
         return False
 
 
-def title(e: EvidenceView, tab: int) -> str:
+def format_title(e: EvidenceView, tab: int) -> str:
     """Tokens against the budget, where they are known."""
     sent = e.sent or {}
     if tab == NEXT and e.editable:
@@ -363,5 +413,5 @@ def title(e: EvidenceView, tab: int) -> str:
     if not sent.get("tokens"):
         return f"step {e.step}" if e.step else ""
     about = "~" if sent.get("estimated") else ""
-    of = f"/{words.tokens(sent['budget'])}" if sent.get("budget") else ""
-    return f"{about}{words.tokens(sent['tokens'])}{of} tok"
+    of = f"/{formatters.format_tokens(sent['budget'])}" if sent.get("budget") else ""
+    return f"{about}{formatters.format_tokens(sent['tokens'])}{of} tok"

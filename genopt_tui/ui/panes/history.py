@@ -1,4 +1,5 @@
-"""History: the graph of versions, each with score, change and who decided, and the learning curve beneath."""
+"""History: the graph of versions, each with score, change and who decided, and the learning curve
+beneath."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,32 +7,32 @@ from pathlib import Path
 from textual.app import ComposeResult
 from textual.css.scalar import Scalar
 
-from genopt_tui.ui import words
-from genopt_tui.ui.background import apart
-from genopt_tui.ui.comparable import comparable, left_out
-from genopt_tui.ui.messages import Copied, VersionChosen
+from genopt_tui.ui import formatters
+from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_pool, run_in_thread
+from genopt_tui.ui.messages import CopyRequested, VersionSelected
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.history_list import HistoryList
-from genopt_tui.ui.panes.history_rows import (
-    WITH_INTERVAL,
-    about,
-    drawn,
-    labelled,
-    plain_graph,
-    search_in,
-    with_task_changes,
+from genopt_tui.ui.panes.history_text import (
+    INTERVAL_WIDTH,
+    draw_row_graphs,
+    draw_row_symbols,
+    find_in_labels,
+    format_details,
+    insert_task_changes,
+    search_session,
 )
-from genopt_tui.ui.snapshot import HistoryRow, Snapshot
-from genopt_tui.ui.widgets.offload import EXPECTED, offload
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.scores import describe_incomparable, select_comparable
+from genopt_tui.ui.state.snapshot import HistoryRow, Snapshot
+from genopt_tui.ui.widgets.safe_text import PlainText
 
-AT_ONCE = 500
+MAX_INLINE_ROWS = 500
 """Rows whose graph is worked out on the interface's loop; that of more is in a thread."""
-Wanted = Callable[[HistoryRow], bool]
+RowTest = Callable[[HistoryRow], bool]
 
 
 class HistoryPane(Pane):
-    """Pane 1. Space folds what is on no branch, `f` leaves only what holds a text, `/` looks in subjects, reasoning and edits."""
+    """Pane 1. Space folds what is on no branch, `f` leaves only what holds a text, `/` looks in
+    subjects, reasoning and edits."""
 
     NUMBER, NAME = 1, "History"
     DEFAULT_CSS = "HistoryPane #about { height: 4; color: $text-muted; background: $panel; }"
@@ -40,141 +41,148 @@ class HistoryPane(Pane):
         super().__init__(id=id)
         self._rows: tuple[HistoryRow, ...] = ()
         self._live: HistoryRow | None = None
-        self._head, self._session = "", ""
+        self._head, self._session_path = "", ""
         self._unread = 0
         self._folded = False
         self._needle = ""
         self._found: Mapping[str, str] = {}
         """Commit to where the text that was searched for stands in it."""
-        self._only = False
-        self._first = snapshot
-        self.list = HistoryList()
-        self.curve = Plain(id="curve")
-        self.about = Plain(id="about")
+        self._filtered = False
+        self._initial_snapshot = snapshot
+        self.row_list = HistoryList()
+        self.curve = PlainText(id="curve")
+        self.details = PlainText(id="about")
 
     def compose(self) -> ComposeResult:
-        yield self.list
-        yield self.about
+        yield self.row_list
+        yield self.details
         yield self.curve
 
     def on_mount(self) -> None:
         super().on_mount()
-        if self._first:
-            self.feed(self._first)
+        if self._initial_snapshot:
+            self.feed(self._initial_snapshot)
 
     @property
     def row(self) -> HistoryRow | None:
         """The version under the cursor."""
-        return self.list.row
+        return self.row_list.row
 
     def feed(self, snapshot: Snapshot) -> None:
         if snapshot.rows is self._rows and snapshot.live is self._live:
             return
         self._rows, self._live, self._head = snapshot.rows, snapshot.live, snapshot.head
-        self._session, self._unread = snapshot.session.path, snapshot.unread
+        self._session_path, self._unread = snapshot.session.path, snapshot.unread_versions
         self._show()
 
     def _show(self) -> None:
         rows = [row for row in self._rows if self._is_shown(row)]
         hidden = len(self._rows) - len(rows)
-        rows = with_task_changes(rows)
+        rows = insert_task_changes(rows)
         if self._live:
             rows = [self._live, *rows]
-        if len(rows) <= AT_ONCE:
-            self.list.show(rows, drawn(rows, self._head, self.list.marks))
+        if len(rows) <= MAX_INLINE_ROWS:
+            self.row_list.show(rows, draw_row_graphs(rows, self._head, self.row_list.symbols))
         else:
-            self.list.show(rows, plain_graph(rows, self.list.marks))
+            self.row_list.show(rows, draw_row_symbols(rows, self.row_list.symbols))
             self.run_worker(self._draw_graph(rows), group="graph", exclusive=True)
         self._draw_title(hidden)
         self._draw_curve()
-        self._draw_about()
+        self._draw_details()
 
     def _is_shown(self, row: HistoryRow) -> bool:
-        if self._only and row.commit not in self._found:
+        if self._filtered and row.commit not in self._found:
             return False
         return row.kind == "branch" or not self._folded
 
     async def _draw_graph(self, rows: Sequence[HistoryRow]) -> None:
-        found = await offload(drawn, rows, self._head, self.list.marks)
-        if self.list.rows is rows:
-            self.list.draw(found)
+        found = await run_in_pool(draw_row_graphs, rows, self._head, self.row_list.symbols)
+        if self.row_list.rows is rows:
+            self.row_list.show_graph(found)
 
     def _draw_title(self, hidden: int) -> None:
         told = [f"'{self._needle}' in {len(self._found)}"] if self._needle else []
         if hidden:
-            told.append(f"({hidden} {'left out' if self._only else 'folded'})")
+            told.append(f"({hidden} {'left out' if self._filtered else 'folded'})")
         if self._unread:
             told.append(f"({self._unread} still to be read)")
         self.set_title("  ".join(told))
 
-    def _draw_about(self) -> None:
+    def _draw_details(self) -> None:
         row = self.row
-        self.about.display = row is not None and self.size.height >= 12
+        self.details.display = row is not None and self.size.height >= 12
         if row is not None:
             where = self._found.get(row.commit, "") if self._needle else ""
             elsewhere = where and not where.startswith("subject")
-            height = (2 if self.size.width >= WITH_INTERVAL else 4) + bool(self._needle)
-            if self.about.styles.height != Scalar.from_number(height):
-                self.about.styles.height = height
-            self.about.show(f"{where}\n{about(row)}" if elsewhere else about(row), layout=False)
+            height = (2 if self.size.width >= INTERVAL_WIDTH else 4) + bool(self._needle)
+            if self.details.styles.height != Scalar.from_number(height):
+                self.details.styles.height = height
+            self.details.show(
+                f"{where}\n{format_details(row)}" if elsewhere else format_details(row),
+                layout=False,
+            )
 
     def on_pane_changed(self) -> None:
-        self._draw_about()
+        self._draw_details()
 
     def _draw_curve(self) -> None:
-        rows, others = comparable(self._rows)
+        rows, others = select_comparable(self._rows)
         scores = [r.score for r in reversed(rows) if r.kind == "branch" and r.score is not None]
-        rest = left_out(others)
+        rest = describe_incomparable(others)
         width = max(8, self.size.width - 24 - len(rest))
-        line = words.sparkline(scores, width, self.list.marks.bars)
-        text = f"{words.score(scores[0])} {line} {words.score(scores[-1])}" if len(scores) > 1 else ""
+        line = formatters.draw_sparkline(scores, width, self.row_list.symbols.bars)
+        text = (
+            f"{formatters.format_score(scores[0])} {line} {formatters.format_score(scores[-1])}"
+            if len(scores) > 1
+            else ""
+        )
         text = "  ".join(filter(None, (text, rest)))
         self.curve.display = bool(text)
         self.curve.show(text)
 
     def on_resize(self) -> None:
         self._draw_curve()
-        self._draw_about()
+        self._draw_details()
 
-    def go_to(self, commit: str) -> None:
+    def go_to_version(self, commit: str) -> None:
         """Put the cursor on a version."""
-        index = next((i for i, row in enumerate(self.list.rows) if row.commit == commit), None)
+        index = next((i for i, row in enumerate(self.row_list.rows) if row.commit == commit), None)
         if index is not None:
-            self.list.move_to(index)
+            self.row_list.move_cursor(index)
 
     def set_mark(self, commit: str) -> None:
-        self.list.mark = commit
-        self.list.refresh()
+        self.row_list.marked_commit = commit
+        self.row_list.refresh()
 
     # acts
 
     def act_down(self) -> None:
-        self.list.move_to(self.list.cursor + 1)
+        self.row_list.move_cursor(self.row_list.cursor + 1)
 
     def act_up(self) -> None:
-        self.list.move_to(self.list.cursor - 1)
+        self.row_list.move_cursor(self.row_list.cursor - 1)
 
     def act_page_down(self) -> None:
-        self.list.move_to(self.list.cursor + max(1, self.list.size.height - 1))
+        self.row_list.move_cursor(self.row_list.cursor + max(1, self.row_list.size.height - 1))
 
     def act_page_up(self) -> None:
-        self.list.move_to(self.list.cursor - max(1, self.list.size.height - 1))
+        self.row_list.move_cursor(self.row_list.cursor - max(1, self.row_list.size.height - 1))
 
     def act_top(self) -> None:
-        self.list.move_to(0)
+        self.row_list.move_cursor(0)
 
     def act_bottom(self) -> None:
-        self.list.move_to(len(self.list.rows) - 1)
+        self.row_list.move_cursor(len(self.row_list.rows) - 1)
 
     def act_next(self) -> None:
-        self._tip(1)
+        self._go_to_tip(1)
 
     def act_prev(self) -> None:
-        self._tip(-1)
+        self._go_to_tip(-1)
 
     def act_open(self) -> None:
         if row := self.row:
-            self.post_message(VersionChosen(row.commit))
+            self.post_message(VersionSelected(row.commit))
 
     def act_toggle(self) -> None:
         """Fold away, or show, what is on no branch."""
@@ -183,42 +191,45 @@ class HistoryPane(Pane):
 
     def act_copy(self) -> None:
         if (row := self.row) and row.commit:
-            self.post_message(Copied(row.commit, "commit"))
+            self.post_message(CopyRequested(row.commit, "commit"))
 
     def search(self, text: str) -> None:
-        """Find `text` in labels, subjects, reasoning, notes and edits, and go to the next version that holds it."""
+        """Find `text` in labels, subjects, reasoning, notes and edits, and go to the next version
+        that holds it."""
         self._needle = text
         if text:
-            self.run_worker(self._look_for(text), group="search", exclusive=True)
+            self.run_worker(self._run_search(text), group="search", exclusive=True)
         else:
-            self._found, self._only = {}, False
+            self._found, self._filtered = {}, False
             self._show()
 
-    async def _look_for(self, text: str) -> None:
-        found = dict(labelled(self._rows, text))
+    async def _run_search(self, text: str) -> None:
+        found = dict(find_in_labels(self._rows, text))
         self.set_title(f"looking for '{text}' ...")
         try:
-            for commit, where in (await apart(lambda: search_in(Path(self._session), text))).items():
+            for commit, where in (
+                await run_in_thread(lambda: search_session(Path(self._session_path), text))
+            ).items():
                 found.setdefault(commit, where)
-        except EXPECTED as error:
+        except EXPECTED_ERRORS as error:
             self.app.notify(str(error), severity="error", markup=False)
         if text == self._needle:
             self._found = found
             self._show()
-            self._find(1, here=True)
+            self._go_to_match(1, here=True)
 
     def act_find_next(self) -> None:
-        self._find(1)
+        self._go_to_match(1)
 
     def act_find_prev(self) -> None:
-        self._find(-1)
+        self._go_to_match(-1)
 
     def act_filter(self) -> None:
         """Leave only the versions that hold what was searched for, or show all again."""
-        self._only = not self._only
+        self._filtered = not self._filtered
         self._show()
 
-    def leave(self) -> bool:
+    def leave_mode(self) -> bool:
         """Forget the search."""
         if not self._needle:
             return False
@@ -232,21 +243,21 @@ class HistoryPane(Pane):
             return "search for something first (/)"
         return super().why_not(name)
 
-    def _find(self, direction: int, here: bool = False) -> None:
+    def _go_to_match(self, direction: int, here: bool = False) -> None:
         if here and self.row is not None and self.row.commit in self._found:
-            self._draw_about()
+            self._draw_details()
         elif self._found:
-            self._walk(direction, lambda row: row.commit in self._found)
+            self._move_to_next(direction, lambda row: row.commit in self._found)
         else:
             self.app.notify(f"'{self._needle}' is in no version", markup=False, timeout=3)
 
-    def _tip(self, direction: int) -> None:
-        self._walk(direction, lambda row: bool(row.branches))
+    def _go_to_tip(self, direction: int) -> None:
+        self._move_to_next(direction, lambda row: bool(row.branches))
 
-    def _walk(self, direction: int, wanted: Wanted) -> None:
-        count = len(self.list.rows)
+    def _move_to_next(self, direction: int, wanted: RowTest) -> None:
+        count = len(self.row_list.rows)
         for distance in range(1, count + 1):
-            index = (self.list.cursor + direction * distance) % count
-            if wanted(self.list.rows[index]):
-                self.list.move_to(index)
+            index = (self.row_list.cursor + direction * distance) % count
+            if wanted(self.row_list.rows[index]):
+                self.row_list.move_cursor(index)
                 return

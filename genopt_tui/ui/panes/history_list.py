@@ -10,14 +10,14 @@ from textual.cache import LRUCache
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from genopt_tui.ui import words
-from genopt_tui.ui.messages import PaneChanged, VersionChosen
-from genopt_tui.ui.panes.history_rows import parts_of
-from genopt_tui.ui.snapshot import HistoryRow
-from genopt_tui.ui.widgets.text import clean_line
-from genopt_tui.ui.widgets.themed import ThemedView
+from genopt_tui.ui import formatters
+from genopt_tui.ui.messages import PaneChanged, VersionSelected
+from genopt_tui.ui.panes.history_text import format_row
+from genopt_tui.ui.state.snapshot import HistoryRow
+from genopt_tui.ui.widgets.line_style import ThemedView
+from genopt_tui.ui.widgets.safe_text import clean_line
 
-BLOCK = 200
+GRAPH_BLOCK = 200
 """Rows whose graph is as wide as their widest."""
 
 
@@ -61,37 +61,42 @@ class HistoryList(ThemedView, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self.rows: Sequence[HistoryRow] = ()
-        self.drawn: Sequence[str] = ()
-        self._columns: dict[int, int] = {}
-        self._looks: dict[tuple[str, bool, bool], Style] = {}
+        self.graph_lines: Sequence[str] = ()
+        self._graph_widths: dict[int, int] = {}
+        self._style_cache: dict[tuple[str, bool, bool], Style] = {}
         self._strips: LRUCache[tuple[int, int, bool, bool], Strip] = LRUCache(256)
-        self.cursor, self.mark = 0, ""
-        self.marks = words.marks()
+        self.cursor, self.marked_commit = 0, ""
+        self.symbols = formatters.choose_symbols()
 
     @property
     def row(self) -> HistoryRow | None:
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
-    def show(self, rows: Sequence[HistoryRow], drawn: Sequence[str]) -> None:
-        """Replace the rows; the cursor stays on its version, or on the newest line when it stood there."""
+    def show(self, rows: Sequence[HistoryRow], graph_lines: Sequence[str]) -> None:
+        """Replace the rows; the cursor stays on its version, or on the newest line when it stood
+        there."""
         before = self.row
         self.rows = rows
-        self.draw(drawn)
+        self.show_graph(graph_lines)
         if before is None or self.cursor == 0:
             self.cursor = 0
         else:
-            same = (i for i, row in enumerate(rows) if (row.commit, row.label) == (before.commit, before.label))
+            same = (
+                i
+                for i, row in enumerate(rows)
+                if (row.commit, row.label) == (before.commit, before.label)
+            )
             self.cursor = next(same, min(self.cursor, max(0, len(rows) - 1)))
         self.virtual_size = Size(self.size.width, len(rows))
         self.refresh()
 
-    def draw(self, drawn: Sequence[str]) -> None:
+    def show_graph(self, graph_lines: Sequence[str]) -> None:
         """The graph of the rows that are shown."""
-        self.drawn, self._columns = drawn, {}
+        self.graph_lines, self._graph_widths = graph_lines, {}
         self._strips.clear()
         self.refresh()
 
-    def move_to(self, index: int) -> None:
+    def move_cursor(self, index: int) -> None:
         before, self.cursor = self.cursor, max(0, min(index, len(self.rows) - 1))
         self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
         self.refresh_line(before)
@@ -102,47 +107,62 @@ class HistoryList(ThemedView, can_focus=True):
         index = y + self.scroll_offset.y
         width = self.scrollable_content_region.width
         if not 0 <= index < len(self.rows):
-            return Strip.blank(width, self._look("plain", False, False))
+            return Strip.blank(width, self._get_part_style("plain", False, False))
         key = (index, width, index == self.cursor, self._is_marked(index))
         strip = self._strips.get(key)
         if strip is None:
-            strip = Strip(self._segments(index), None).adjust_cell_length(width, self._style(index, "plain"))
+            strip = Strip(self._build_segments(index), None).adjust_cell_length(
+                width, self._get_row_style(index, "plain")
+            )
             strip = self._strips[key] = strip.crop(0, width)
         return strip
 
-    def _segments(self, index: int) -> list[Segment]:
+    def _build_segments(self, index: int) -> list[Segment]:
         row = self.rows[index]
-        parts = parts_of(row, self.drawn[index], self._width(index // BLOCK), self.marks, self.size.width)
-        return [Segment(clean_line(text), self._style(index, name)) for text, name in parts if text]
+        parts = format_row(
+            row,
+            self.graph_lines[index],
+            self._get_graph_width(index // GRAPH_BLOCK),
+            self.symbols,
+            self.size.width,
+        )
+        return [
+            Segment(clean_line(text), self._get_row_style(index, name))
+            for text, name in parts
+            if text
+        ]
 
-    def _width(self, block: int) -> int:
-        """Columns of the graph in this block of rows: a long history is narrow where few lines are open."""
-        if block not in self._columns:
-            lines = self.drawn[block * BLOCK : (block + 1) * BLOCK]
-            self._columns[block] = max(map(len, lines), default=1)
-        return self._columns[block]
+    def _get_graph_width(self, block: int) -> int:
+        """Columns of the graph in this block of rows: a long history is narrow where few lines are
+        open."""
+        if block not in self._graph_widths:
+            lines = self.graph_lines[block * GRAPH_BLOCK : (block + 1) * GRAPH_BLOCK]
+            self._graph_widths[block] = max(map(len, lines), default=1)
+        return self._graph_widths[block]
 
     def _is_marked(self, index: int) -> bool:
-        return bool(self.mark) and self.rows[index].commit == self.mark
+        return bool(self.marked_commit) and self.rows[index].commit == self.marked_commit
 
-    def _style(self, index: int, name: str) -> Style:
-        return self._look(name, self._is_marked(index), index == self.cursor)
+    def _get_row_style(self, index: int, name: str) -> Style:
+        return self._get_part_style(name, self._is_marked(index), index == self.cursor)
 
-    def _look(self, name: str, marked: bool, cursor: bool) -> Style:
+    def _get_part_style(self, name: str, marked: bool, cursor: bool) -> Style:
         """The style of a part, worked out once: that asks every ancestor."""
-        style = self._looks.get((name, marked, cursor))
+        style = self._style_cache.get((name, marked, cursor))
         if style is None:
-            style = self.rich_style + self.get_component_rich_style(f"history--{name}", partial=True)
+            style = self.rich_style + self.get_component_rich_style(
+                f"history--{name}", partial=True
+            )
             if marked:
                 style += self.get_component_rich_style("history--mark", partial=True)
             if cursor:
                 style += Style(bgcolor=self.get_component_rich_style("history--cursor").bgcolor)
-            self._looks[name, marked, cursor] = style
+            self._style_cache[name, marked, cursor] = style
         return style
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._looks.clear()
+        self._style_cache.clear()
         self._strips.clear()
 
     def on_resize(self) -> None:
@@ -151,6 +171,6 @@ class HistoryList(ThemedView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
         if index < len(self.rows):
-            self.move_to(index)
+            self.move_cursor(index)
             if event.chain == 2 and self.row:
-                self.post_message(VersionChosen(self.row.commit))
+                self.post_message(VersionSelected(self.row.commit))

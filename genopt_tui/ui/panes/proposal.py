@@ -1,26 +1,33 @@
-"""Proposal: the reply as it arrives, the edit as a diff with hunks to choose, and the gate's scores as they come."""
+"""Proposal: the reply as it arrives, the edit as a diff with hunks to choose, and the gate's scores
+as they come."""
 
 from textual.app import ComposeResult
 
-from genopt_tui.ui.messages import CandidateChosen, PaneChanged, PlaceChosen
-from genopt_tui.ui.panes.editing_here import EditingHere
-from genopt_tui.ui.panes.lines import count_of
-from genopt_tui.ui.panes.proposal_words import notes, phase_text, tab_name, worth_words
-from genopt_tui.ui.snapshot import ProposalView, Snapshot
-from genopt_tui.ui.widgets.diff import DiffView
-from genopt_tui.ui.widgets.gate_lines import gate_rows
-from genopt_tui.ui.widgets.lines import Line
-from genopt_tui.ui.widgets.markdown import Markdown
-from genopt_tui.ui.widgets.marks import MARKS
-from genopt_tui.ui.widgets.stream import StreamView
-from genopt_tui.ui.widgets.tabs import Tabs
-from genopt_tui.ui.widgets.text import Plain
-from genopt_tui.ui.widgets.view import LineView
-from genopt_tui.ui.widgets.wrapped import WrappedView
+from genopt_tui.ui.messages import CandidateSelected, PaneChanged, TraceStepSelected
+from genopt_tui.ui.panes.line_pane import pluralize
+from genopt_tui.ui.panes.proposal_editor import ProposalEditor
+from genopt_tui.ui.panes.proposal_text import (
+    build_gate_rows,
+    build_notes,
+    describe_phase,
+    format_tab,
+    format_worths,
+)
+from genopt_tui.ui.state.snapshot import ProposalView, Snapshot
+from genopt_tui.ui.widgets.bars import Tabs
+from genopt_tui.ui.widgets.diff_view import DiffView
+from genopt_tui.ui.widgets.line_source import Line
+from genopt_tui.ui.widgets.line_view import LineView
+from genopt_tui.ui.widgets.markdown import MarkdownLayout
+from genopt_tui.ui.widgets.safe_text import PlainText
+from genopt_tui.ui.widgets.stream_view import StreamView
+from genopt_tui.ui.widgets.symbols import SYMBOLS
+from genopt_tui.ui.widgets.wrapped_view import WrappedView
 
 
-class ProposalPane(EditingHere):
-    """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a reason names, `E` edits here, `w` shows
+class ProposalPane(ProposalEditor):
+    """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a
+    reason names, `E` edits here, `w` shows
     the raw reply, `{` and `}` turn to another candidate."""
 
     NUMBER, NAME = 5, "Proposal"
@@ -33,32 +40,32 @@ class ProposalPane(EditingHere):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.tabs = Tabs()
-        self.phase = Plain(id="phase")
+        self.phase = PlainText(id="phase")
         self.reply = StreamView(id="reply")
-        self.whole = WrappedView("the raw reply", id="raw")
+        self.raw_view = WrappedView("the raw reply", id="raw")
         self.diff = DiffView(id="diff")
-        self.scores = Plain(id="scores")
+        self.scores = PlainText(id="scores")
         self.editor = None
-        self.editing = Plain(id="editing")
+        self.editor_hint = PlainText(id="editing")
         self.view: LineView = self.reply
         self.proposal: ProposalView | None = None
         self.proposals: tuple[ProposalView, ...] = ()
-        self.raw = False
-        self._behind = 0
+        self.showing_raw = False
+        self._unseen_lines = 0
         self._workers = 1
 
     def compose(self) -> ComposeResult:
         yield self.tabs
         yield self.phase
         yield self.reply
-        yield self.whole
+        yield self.raw_view
         yield self.diff
-        yield self.editing
+        yield self.editor_hint
         yield self.scores
 
     def on_mount(self) -> None:
         super().on_mount()
-        for hidden in (self.diff, self.whole, self.scores, self.editing):
+        for hidden in (self.diff, self.raw_view, self.scores, self.editor_hint):
             hidden.display = False
 
     # content
@@ -67,21 +74,21 @@ class ProposalPane(EditingHere):
         new, old = snapshot.proposal, self.proposal
         self._workers = snapshot.session.workers
         self._show_phase(snapshot)
-        self.feed_answering(snapshot)
+        self.update_reply_state(snapshot)
         if new is old and snapshot.proposals is self.proposals:
             return
         self.proposal, self.proposals = new, snapshot.proposals
         if new is None or old is None or (new.step, new.number) != (old.step, old.number):
-            self.raw = False
+            self.showing_raw = False
             self._close_editor()
         index = self.proposals.index(new) if new in self.proposals else 0
-        self.tabs.show([tab_name(p) for p in self.proposals], index)
+        self.tabs.show([format_tab(p) for p in self.proposals], index)
         self._show_scores()
         self._show_body()
         self._draw_title()
 
     def _show_phase(self, snapshot: Snapshot) -> None:
-        text = phase_text(snapshot)
+        text = describe_phase(snapshot)
         self.phase.show(text)
         self.phase.display = bool(text)
 
@@ -89,23 +96,30 @@ class ProposalPane(EditingHere):
         p = self.proposal
         if p is None:
             self.reply.show("")
-            self._swap(self.reply)
-        elif self.raw:
-            self.whole.show([("", p.text or p.reasoning)])
-            self._swap(self.whole)
+            self._show_view(self.reply)
+        elif self.showing_raw:
+            self.raw_view.show([("", p.text or p.reasoning)])
+            self._show_view(self.raw_view)
         elif p.files is None:
             self.reply.show(p.text or p.reasoning)
-            self._swap(self.reply)
+            self._show_view(self.reply)
         else:
-            self._swap(self.diff)
-            self.diff.show(p.base, p.files, self._lead(p), notes(p), worth_words(p))
+            self._show_view(self.diff)
+            self.diff.show(
+                p.base, p.files, self._build_reasoning(p), build_notes(p), format_worths(p)
+            )
 
-    def _lead(self, p: ProposalView) -> list[Line]:
+    def _build_reasoning(self, p: ProposalView) -> list[Line]:
         """The reasoning."""
-        markdown = Markdown(max(8, self.size.width - 2))
-        return [row for text in p.reasoning.strip().split("\n") if p.reasoning for row in markdown.rows(text)]
+        markdown = MarkdownLayout(max(8, self.size.width - 2))
+        return [
+            row
+            for text in p.reasoning.strip().split("\n")
+            if p.reasoning
+            for row in markdown.build_rows(text)
+        ]
 
-    def _swap(self, view: LineView) -> None:
+    def _show_view(self, view: LineView) -> None:
         if view is self.view or self.editor is not None:
             return
         focused = self.view.has_focus
@@ -116,8 +130,10 @@ class ProposalPane(EditingHere):
             view.focus()
 
     def _show_scores(self) -> None:
-        p, whole = self.proposal, self.kept() is None
-        rows = gate_rows(p, self.size.width, self._workers, whole=whole) if p is not None else []
+        p, whole = self.proposal, self.get_kept_hunks() is None
+        rows = (
+            build_gate_rows(p, self.size.width, self._workers, whole=whole) if p is not None else []
+        )
         self.scores.show("\n".join(rows))
         self.scores.display = bool(rows) and self.size.height >= 10
 
@@ -130,32 +146,34 @@ class ProposalPane(EditingHere):
                 parts.append(f"attempt {p.attempt + 1}")
             if p.edited:
                 parts.append("edited by you")
-            if self.raw:
+            if self.showing_raw:
                 parts.append("raw reply")
-            if p.files is not None and self.diff.ready and not self.raw:
-                off = len(self.diff.off)
-                parts.append(count_of(len(self.diff.hunks), "hunk") + (f", {off} left out" if off else ""))
-            if p.decided:
-                parts.append(p.decided)
-        if self._behind and self.view is self.reply:
-            parts.append(f"{count_of(self._behind, 'new line')} below (G)")
-        self.set_title(f" {MARKS.leaf} ".join(parts))
+            if p.files is not None and self.diff.ready and not self.showing_raw:
+                off = len(self.diff.left_out)
+                parts.append(
+                    pluralize(len(self.diff.hunks), "hunk") + (f", {off} left out" if off else "")
+                )
+            if p.decision:
+                parts.append(p.decision)
+        if self._unseen_lines and self.view is self.reply:
+            parts.append(f"{pluralize(self._unseen_lines, 'new line')} below (G)")
+        self.set_title(f" {SYMBOLS.leaf} ".join(parts))
 
     def on_resize(self) -> None:
         self._show_scores()
         if self.proposal is not None and self.proposal.files is not None:
-            self.diff.set_lead(self._lead(self.proposal), notes(self.proposal))
+            self.diff.set_lead(self._build_reasoning(self.proposal), build_notes(self.proposal))
 
-    def on_line_view_behind(self, event: LineView.Behind) -> None:
-        if event.view is self.reply and event.count != self._behind:
-            self._behind = event.count
+    def on_line_view_unseen_lines(self, event: LineView.UnseenLines) -> None:
+        if event.view is self.reply and event.count != self._unseen_lines:
+            self._unseen_lines = event.count
             self._draw_title()
 
     def on_diff_view_ready(self) -> None:
         self._draw_title()
         self.post_message(PaneChanged())
 
-    def on_diff_view_chosen(self) -> None:
+    def on_diff_view_hunks_changed(self) -> None:
         self._show_scores()
         self._draw_title()
         self.post_message(PaneChanged())
@@ -168,9 +186,9 @@ class ProposalPane(EditingHere):
             case "toggle":
                 if self.view is not self.diff:
                     return "there is no edit to choose from yet"
-                if p is not None and p.decided:
-                    return f"it is decided already: {p.decided}"
-                return "no hunk is under the cursor" if self.diff.under_cursor is None else ""
+                if p is not None and p.decision:
+                    return f"it is decided already: {p.decision}"
+                return "no hunk is under the cursor" if self.diff.hunk_under_cursor is None else ""
             case "next" | "prev" if self.view is self.reply:
                 return "there is no edit yet"
             case "raw":
@@ -183,46 +201,51 @@ class ProposalPane(EditingHere):
 
     def act_raw(self) -> None:
         """The raw reply to the letter, or back to the diff."""
-        self.raw = not self.raw
+        self.showing_raw = not self.showing_raw
         self._show_body()
         self._draw_title()
 
     def act_open(self) -> None:
-        """Go to the step that a reason names; on a hunk, to its own reason where there are several, else to the first."""
+        """Go to the step that a reason names; on a hunk, to its own reason where there are several,
+        else to the first."""
         if self.view is not self.diff or self.proposal is None:
             return
-        note, hunk, because = self.diff.note_under_cursor, self.diff.under_cursor, self.proposal.because
+        note, hunk, because = (
+            self.diff.note_under_cursor,
+            self.diff.hunk_under_cursor,
+            self.proposal.because,
+        )
         if note is not None and note < len(because):
-            self.post_message(PlaceChosen(*because[note]))
+            self.post_message(TraceStepSelected(*because[note]))
         elif hunk is not None and because:
-            self.post_message(PlaceChosen(*because[min(hunk, len(because)) - 1]))
+            self.post_message(TraceStepSelected(*because[min(hunk, len(because)) - 1]))
         else:
             self.diff.act_open()
 
     def act_next_tab(self) -> None:
-        self._turn(1)
+        self._switch_candidate(1)
 
     def act_prev_tab(self) -> None:
-        self._turn(-1)
+        self._switch_candidate(-1)
 
-    def _turn(self, by: int) -> None:
+    def _switch_candidate(self, by: int) -> None:
         if self.proposal in self.proposals:
-            self._choose((self.proposals.index(self.proposal) + by) % len(self.proposals))
+            self._choose_candidate((self.proposals.index(self.proposal) + by) % len(self.proposals))
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
-        self._choose(event.index)
+        self._choose_candidate(event.index)
 
-    def _choose(self, index: int) -> None:
+    def _choose_candidate(self, index: int) -> None:
         chosen = self.proposals[index]
-        self.post_message(CandidateChosen(chosen.step, chosen.number).set_sender(self))
+        self.post_message(CandidateSelected(chosen.step, chosen.number).set_sender(self))
 
     def focus_inside(self) -> None:
         (self.editor or self.view).focus()
 
-    def leave(self) -> bool:
-        if super().leave():
+    def leave_mode(self) -> bool:
+        if super().leave_mode():
             return True
-        if self.raw:
+        if self.showing_raw:
             self.act_raw()
             return True
-        return self.leave_edit()
+        return self.confirm_drop_edit()

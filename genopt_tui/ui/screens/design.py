@@ -1,4 +1,5 @@
-"""`d` and F3: design choices and session settings as forms. Changes are staged and applied together."""
+"""`d` and F3: design choices and session settings as forms. Changes are staged and applied
+together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,19 +8,19 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from genopt_tui.errors import GenoptError
-from genopt_tui.ui.form import Field, fields_of, text_of
-from genopt_tui.ui.screens.dialogs import AskText, Choice, Choose
-from genopt_tui.ui.screens.sheet import Page, Sheet
-from genopt_tui.ui.snapshot import Snapshot
-from genopt_tui.ui.widgets.lines import Line
+from genopt_tui.ui.screens.dialogs import Choice, ChoiceDialog, TextDialog
+from genopt_tui.ui.screens.tabbed_screen import Page, TabbedScreen
+from genopt_tui.ui.settings_form import SettingField, format_value, list_fields
+from genopt_tui.ui.state.snapshot import Snapshot
+from genopt_tui.ui.widgets.line_source import Line
 
 if TYPE_CHECKING:
-    from genopt_tui.ui.store import Store
+    from genopt_tui.ui.state.store import Store
 
-NARROW = 110
+NARROW_WIDTH = 110
 
 
-class FormScreen(Sheet):
+class FormScreen(TabbedScreen):
     """A form; subclasses say where its rows come from and what applies them."""
 
     KEYS = "Enter change  s apply what was changed  x undo the change  / search  Esc back"
@@ -31,58 +32,60 @@ class FormScreen(Sheet):
     def __init__(self, title: str, snapshot: Snapshot, store: "Store") -> None:
         super().__init__(title)
         self._session, self._store = Path(snapshot.session.path), store
-        self.fields: list[Field] = []
+        self.fields: list[SettingField] = []
         self.staged: dict[str, str] = {}
 
     def read(self) -> tuple[str, Sequence[Page]]:
         self.fields = self.read_fields()
-        return self._said(), [self._page()]
+        return self._format_status(), [self._build_page()]
 
-    def read_fields(self) -> list[Field]:
+    def read_fields(self) -> list[SettingField]:
         raise NotImplementedError
 
     def check(self, key: str, value: str) -> str:
         """Why a value cannot be taken; empty when it can."""
         raise NotImplementedError
 
-    def _page(self) -> Page:
+    def _build_page(self) -> Page:
         lines: list[Line] = []
         opens: dict[int, object] = {}
-        narrow, group = self.app.size.width < NARROW, None
+        narrow, group = self.app.size.width < NARROW_WIDTH, None
         for field in self.fields:
             if field.group != group and lines:
                 lines.append(())
             group = field.group
             opens[len(lines)] = field
-            lines.append(self._line(field, narrow))
+            lines.append(self._format_field(field, narrow))
         return Page("all", lines, opens)
 
-    def _line(self, field: Field, narrow: bool) -> Line:
+    def _format_field(self, field: SettingField, narrow: bool) -> Line:
         staged = self.staged.get(field.key)
         value = field.value if staged is None else f"{field.value or '-'} -> {staged or '-'}"
-        looks = "changed" if staged is not None else "strong" if field.value != field.default else ""
+        looks = (
+            "changed" if staged is not None else "strong" if field.value != field.default else ""
+        )
         told = "" if narrow else field.help
         return ((f"{field.key:<24} ", "gutter"), (f"{value or '-':<24} ", looks), (told, "dim"))
 
-    def _said(self) -> str:
+    def _format_status(self) -> str:
         if self.staged:
             return f"{len(self.staged)} changed: s applies them together, Esc leaves them"
         return "Enter changes the line under the cursor"
 
-    def _again(self) -> None:
+    def _redraw(self) -> None:
         at = self.view.cursor
-        self.show(self._said(), [self._page()])
-        self.view.go(at)
+        self.show(self._format_status(), [self._build_page()])
+        self.view.go_to_line(at)
 
     @property
-    def field(self) -> Field | None:
+    def field(self) -> SettingField | None:
         """The setting under the cursor."""
-        found = self.pages[self.page].opens.get(self.view.cursor) if self.pages else None
-        return found if isinstance(found, Field) else None
+        found = self.pages[self.page].targets.get(self.view.cursor) if self.pages else None
+        return found if isinstance(found, SettingField) else None
 
-    def opened(self, thing: object) -> None:
+    def open_target(self, thing: object) -> None:
         """Ask for another value."""
-        if not isinstance(thing, Field):
+        if not isinstance(thing, SettingField):
             return
 
         def take(value: str | None) -> None:
@@ -93,11 +96,13 @@ class FormScreen(Sheet):
         title = f"{thing.key}: {thing.help}" if thing.help else thing.key
         if thing.choices:
             lines = [Choice(str(i), value, value) for i, value in enumerate(thing.choices, 1)]
-            self.app.push_screen(Choose(title, lines, now), take)
+            self.app.push_screen(ChoiceDialog(title, lines, now), take)
         else:
-            self.app.push_screen(AskText(title, "Enter stages it  Esc leaves it", value=now), take)
+            self.app.push_screen(
+                TextDialog(title, "Enter stages it  Esc leaves it", value=now), take
+            )
 
-    def stage(self, field: Field, value: str) -> None:
+    def stage(self, field: SettingField, value: str) -> None:
         """Keep a new value, or say why it cannot be taken."""
         if value == field.value:
             self.staged.pop(field.key, None)
@@ -105,19 +110,21 @@ class FormScreen(Sheet):
             self.app.notify(why, severity="error", markup=False)
         else:
             self.staged[field.key] = value
-        self._again()
+        self._redraw()
 
     def action_forget(self) -> None:
         if self.field is not None:
             self.staged.pop(self.field.key, None)
-            self._again()
+            self._redraw()
 
     def action_apply(self) -> None:
         """Leave one command with all that was staged."""
         if not self.staged:
             self.app.notify("nothing was changed", markup=False)
             return
-        self._store.command("set", pairs=[f"{key}={value}" for key, value in self.staged.items()])
+        self._store.send_command(
+            "set", pairs=[f"{key}={value}" for key, value in self.staged.items()]
+        )
         self.dismiss(None)
 
 
@@ -125,31 +132,34 @@ class DesignScreen(FormScreen):
     """What shapes learning; applied changes become one commit with the next step."""
 
     def __init__(self, snapshot: Snapshot, store: "Store") -> None:
-        super().__init__(f"Design choices of {snapshot.session.name}: what shapes learning", snapshot, store)
+        super().__init__(
+            f"Design choices of {snapshot.session.name}: what shapes learning", snapshot, store
+        )
         self._choices: object = None
 
-    def read_fields(self) -> list[Field]:
-        from genopt_tui.session.repository import Repository
-        from genopt_tui.session.travel import task_of
+    def read_fields(self) -> list[SettingField]:
+        from genopt_tui.session.history.repository import Repository
+        from genopt_tui.session.travel import load_session_task
 
         with Repository.open(self._session) as repository:
-            choices = repository.choices(repository.head())
+            choices = repository.read_choices(repository.head())
         self._choices = choices
-        task = task_of(self._session, str(choices.task["name"])).task
-        resolved = task.resolve(choices.task)
+        task = load_session_task(self._session, str(choices.task["name"])).task
+        resolved = task.resolve_settings(choices.task)
         own = [
-            Field(
+            SettingField(
                 f"task.{name}",
-                text_of(resolved.get(name, setting.default)),
+                format_value(resolved.get(name, setting.default)),
                 setting.help,
-                tuple(text_of(c) for c in setting.choices) or (("true", "false") if setting.type == "bool" else ()),
+                tuple(format_value(c) for c in setting.choices)
+                or (("true", "false") if setting.type == "bool" else ()),
                 "task",
-                text_of(setting.default),
+                format_value(setting.default),
             )
             for name, setting in task.settings.items()
         ]
-        self._of_task = task
-        return [field for field in fields_of(choices) if field.key != "start"] + own
+        self._task_model = task
+        return [field for field in list_fields(choices) if field.key != "start"] + own
 
     def check(self, key: str, value: str) -> str:
         from genopt_tui.config import DesignChoices, SessionSettings, assign
@@ -157,8 +167,8 @@ class DesignScreen(FormScreen):
         assert isinstance(self._choices, DesignChoices)
         tried = self._choices.model_copy(deep=True)
         try:
-            assign(tried, SessionSettings(), [f"{key}={value}"], self._of_task.settings)
-            self._of_task.resolve(tried.task)
+            assign(tried, SessionSettings(), [f"{key}={value}"], self._task_model.settings)
+            self._task_model.resolve_settings(tried.task)
         except GenoptError as error:
             return str(error)
         return ""
@@ -168,13 +178,15 @@ class SettingsScreen(FormScreen):
     """Settings of the session that are outside its history."""
 
     def __init__(self, snapshot: Snapshot, store: "Store") -> None:
-        super().__init__(f"Settings of {snapshot.session.name}: outside its history", snapshot, store)
+        super().__init__(
+            f"Settings of {snapshot.session.name}: outside its history", snapshot, store
+        )
 
-    def read_fields(self) -> list[Field]:
+    def read_fields(self) -> list[SettingField]:
         from genopt_tui.config import SessionSettings
 
         self._settings = SessionSettings.load(self._session)
-        return fields_of(self._settings)
+        return list_fields(self._settings)
 
     def check(self, key: str, value: str) -> str:
         from genopt_tui.config import DesignChoices, assign

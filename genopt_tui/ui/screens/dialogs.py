@@ -1,4 +1,5 @@
-"""Questions in the middle of the screen. Each returns a value; Escape returns None and changes nothing."""
+"""Questions in the middle of the screen. Each returns a value; Escape returns None and changes
+nothing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from genopt_tui.ui.widgets.keys import Keys
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.widgets.bars import KeyHints
+from genopt_tui.ui.widgets.safe_text import PlainText
 
 Result = TypeVar("Result")
 
@@ -37,27 +38,31 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Plain(self._title, classes="title")
-            yield from self.body()
-            yield Keys(self._keys, classes="keys")
+            yield PlainText(self._title, classes="title")
+            yield from self.compose_body()
+            yield KeyHints(self._keys, classes="keys")
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         raise NotImplementedError
 
     def action_cancel(self) -> None:
         self.dismiss(None)
 
 
-class AskText(Dialog[str]):
+class TextDialog(Dialog[str]):
     """One line of text."""
 
     def __init__(
-        self, title: str, keys: str = "Enter takes it  Esc cancels", placeholder: str = "", value: str = ""
+        self,
+        title: str,
+        keys: str = "Enter takes it  Esc cancels",
+        placeholder: str = "",
+        value: str = "",
     ) -> None:
         super().__init__(title, keys)
         self._placeholder, self._value = placeholder, value
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield Input(self._value, placeholder=self._placeholder)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -72,25 +77,31 @@ class Hint:
     always: bool
 
 
-class AskHint(Dialog[Hint]):
+class HintDialog(Dialog[Hint]):
     """A hint, for the next update or as a standing one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "switch", show=False, priority=True)]
 
     def __init__(self) -> None:
-        super().__init__("Hint for the model", "Enter tells it  Tab next update or standing  Esc cancels")
+        super().__init__(
+            "Hint for the model", "Enter tells it  Tab next update or standing  Esc cancels"
+        )
         self._always = False
 
-    def body(self) -> ComposeResult:
+    def compose_body(self) -> ComposeResult:
         yield Input(placeholder="what should it know or try?")
-        yield Plain(self._said(), id="when")
+        yield PlainText(self._format_when(), id="when")
 
-    def _said(self) -> str:
-        return "[x] standing: in every update" if self._always else "[ ] standing: only in the next update"
+    def _format_when(self) -> str:
+        return (
+            "[x] standing: in every update"
+            if self._always
+            else "[ ] standing: only in the next update"
+        )
 
     def action_switch(self) -> None:
         self._always = not self._always
-        self.query_one("#when", Plain).show(self._said())
+        self.query_one("#when", PlainText).show(self._format_when())
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         text = event.value.strip()
@@ -103,10 +114,10 @@ class Choice:
 
     key: str
     value: str
-    words: str
+    label: str
 
 
-class Choose(Dialog[str]):
+class ChoiceDialog(Dialog[str]):
     """A few lines, one of which is chosen by its key, or by moving and Enter, or by a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -115,31 +126,37 @@ class Choose(Dialog[str]):
         Binding("enter", "take", show=False),
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], at: str = "", above: str = "") -> None:
+    def __init__(
+        self, title: str, choices: Sequence[Choice], selected: str = "", intro: str = ""
+    ) -> None:
         super().__init__(title, "Enter takes the line  Esc stays")
-        self._choices, self._above = choices, above
-        self._at = next((i for i, choice in enumerate(choices) if choice.value == at), 0)
+        self._choices, self._intro = choices, intro
+        self._selected_index = next(
+            (i for i, choice in enumerate(choices) if choice.value == selected), 0
+        )
 
-    def body(self) -> ComposeResult:
-        if self._above:
-            yield Plain(self._above)
+    def compose_body(self) -> ComposeResult:
+        if self._intro:
+            yield PlainText(self._intro)
         for index in range(len(self._choices)):
-            yield Plain(self._line(index), classes="choice", id=f"choice-{index}")
+            yield PlainText(self._format_choice(index), classes="choice", id=f"choice-{index}")
 
-    def _line(self, index: int) -> str:
+    def _format_choice(self, index: int) -> str:
         choice = self._choices[index]
-        return f"{'>' if index == self._at else ' '} {choice.key}  {choice.words}"
+        return f"{'>' if index == self._selected_index else ' '} {choice.key}  {choice.label}"
 
     def action_move(self, by: int) -> None:
-        self._at = (self._at + by) % len(self._choices)
+        self._selected_index = (self._selected_index + by) % len(self._choices)
         for index in range(len(self._choices)):
-            self.query_one(f"#choice-{index}", Plain).show(self._line(index))
+            self.query_one(f"#choice-{index}", PlainText).show(self._format_choice(index))
 
     def action_take(self) -> None:
-        self.dismiss(self._choices[self._at].value)
+        self.dismiss(self._choices[self._selected_index].value)
 
     def on_key(self, event: events.Key) -> None:
-        choice = next((c for c in self._choices if event.character and c.key == event.character), None)
+        choice = next(
+            (c for c in self._choices if event.character and c.key == event.character), None
+        )
         if choice:
             event.stop()
             self.dismiss(choice.value)
@@ -156,18 +173,19 @@ MODES = (
 )
 
 
-def choose_mode(mode: str) -> Choose:
+def choose_mode(mode: str) -> ChoiceDialog:
     """The mode chooser; it never cycles."""
-    return Choose("Who decides?", MODES, mode)
+    return ChoiceDialog("Who decides?", MODES, mode)
 
 
-def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> Choose:
-    """What becomes of the run when the application is closed; `waits` is what waits for a person, who alone decides on it."""
+def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> ChoiceDialog:
+    """What becomes of the run when the application is closed; `waits` is what waits for a person,
+    who alone decides on it."""
     until = "" if mode == "auto" else " until the next decision"
     keep = f"keep {waits} waiting for you" if waits else f"keep running{until}"
     auto = f"once you have decided on {waits}" if waits else "until the budget is spent"
     again = "go on, " if paused else ""
-    return Choose(
+    return ChoiceDialog(
         "Leave?",
         (
             Choice("p", "pause", "leave it paused" if paused else "pause after the present phase"),
@@ -177,18 +195,22 @@ def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> Choose:
     )
 
 
-def confirm(title: str, what: str, yes: str) -> Choose:
+def confirm(title: str, what: str, yes: str) -> ChoiceDialog:
     """Ask before an act; `what` says what will happen."""
-    return Choose(title, (Choice("y", "yes", yes), Choice("n", "", "no")), above=what)
+    return ChoiceDialog(title, (Choice("y", "yes", yes), Choice("n", "", "no")), intro=what)
 
 
-def ask_why_left_out(app: App[None], example: str, leave_out: Callable[[str], None]) -> None:
+def ask_exclusion_reason(app: App[None], example: str, exclude: Callable[[str], None]) -> None:
     """Ask why an example is left out from now on, then do so; without a reason it stays."""
 
     def answer(reason: str | None) -> None:
         if reason:
-            leave_out(reason)
+            exclude(reason)
         elif reason is not None:
-            app.notify(f"{example} stays: leaving it out for good takes a reason", markup=False, timeout=4)
+            app.notify(
+                f"{example} stays: leaving it out for good takes a reason", markup=False, timeout=4
+            )
 
-    app.push_screen(AskText(f"Leave {example} out for good: why? The record keeps the reason"), answer)
+    app.push_screen(
+        TextDialog(f"Leave {example} out for good: why? The record keeps the reason"), answer
+    )

@@ -5,18 +5,26 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.session.journal import Event, Journal
-from genopt_tui.ui import words
-from genopt_tui.ui.screens.sheet import Page, Sheet
-from genopt_tui.ui.snapshot import Snapshot
-from genopt_tui.ui.widgets.lines import Line
+from genopt_tui.ui import formatters
+from genopt_tui.ui.screens.tabbed_screen import Page, TabbedScreen
+from genopt_tui.ui.state.snapshot import Snapshot
+from genopt_tui.ui.widgets.line_source import Line
 
-Data = Mapping[str, Any]
-MODEL = ("prompt_built", "reply_finished", "agent_call")
-GIT = ("committed", "rejected", "moved", "design_committed")
-ASKED = ("command_done", "run_started", "run_finished", "paused", "resumed", "notice", "error")
+EventData = Mapping[str, Any]
+MODEL_EVENTS = ("prompt_built", "reply_finished", "agent_call")
+GIT_EVENTS = ("committed", "rejected", "moved", "design_committed")
+COMMAND_EVENTS = (
+    "command_done",
+    "run_started",
+    "run_finished",
+    "paused",
+    "resumed",
+    "notice",
+    "error",
+)
 
 
-class LogScreen(Sheet):
+class LogScreen(TabbedScreen):
     """Newest last, as a log is read."""
 
     KEYS = "Tab model, git, commands  j k move  / search  y copy  Esc back"
@@ -28,12 +36,16 @@ class LogScreen(Sheet):
     def read(self) -> tuple[str, Sequence[Page]]:
         journal = Journal(self._session, durable=False)
         try:
-            events = journal.events(kinds=[*MODEL, *GIT, *ASKED])
+            events = journal.read_events(kinds=[*MODEL_EVENTS, *GIT_EVENTS, *COMMAND_EVENTS])
         finally:
             journal.close()
-        pages = [Page("all", lines(events))]
-        for name, kinds in (("model calls", MODEL), ("git", GIT), ("commands", ASKED)):
-            pages.append(Page(name, lines([e for e in events if e.kind in kinds])))
+        pages = [Page("all", format_events(events))]
+        for name, kinds in (
+            ("model calls", MODEL_EVENTS),
+            ("git", GIT_EVENTS),
+            ("commands", COMMAND_EVENTS),
+        ):
+            pages.append(Page(name, format_events([e for e in events if e.kind in kinds])))
         return "", pages
 
     def show(self, about: str, pages: Sequence[Page]) -> None:
@@ -41,64 +53,82 @@ class LogScreen(Sheet):
         self.view.act_bottom()
 
 
-def lines(events: Sequence[Event]) -> list[Line]:
+def format_events(events: Sequence[Event]) -> list[Line]:
     """A line for each event."""
-    return [line(event) for event in events] or [(("nothing yet", "dim"),)]
+    return [format_event(event) for event in events] or [(("nothing yet", "dim"),)]
 
 
-def line(event: Event) -> Line:
+def format_event(event: Event) -> Line:
     step = str(event.step) if event.step else ""
-    text, look = TOLD[event.kind](event.data)
-    return ((f"{event.at[5:19].replace('T', ' ')} ", "dim"), (f"{step:>4}  ", "gutter"), (text, look))
+    text, look = FORMATTERS[event.kind](event.data)
+    return (
+        (f"{event.at[5:19].replace('T', ' ')} ", "dim"),
+        (f"{step:>4}  ", "gutter"),
+        (text, look),
+    )
 
 
-def _asked(d: Data) -> tuple[str, str]:
-    return f"model   asked for candidate {d['candidate']}: {words.tokens(d['tokens'])} tokens in", ""
+def _format_prompt_built(d: EventData) -> tuple[str, str]:
+    return (
+        f"model   asked for candidate {d['candidate']}: {formatters.format_tokens(d['tokens'])} tokens in",
+        "",
+    )
 
 
-def _reply(d: Data) -> tuple[str, str]:
+def _format_reply_finished(d: EventData) -> tuple[str, str]:
     usage = d.get("usage") or {}
     cost = "$?" if d.get("cost") is None else f"${d['cost']:.4f}"
     if not d.get("complete", True):
         return f"model   reply broke off: {d.get('error')}", "bad"
-    return f"model   reply: {usage.get('output', '?')} tokens out, {d.get('seconds') or 0:.1f} s, {cost}", "strong"
+    return (
+        f"model   reply: {usage.get('output', '?')} tokens out, {d.get('seconds') or 0:.1f} s, {cost}",
+        "strong",
+    )
 
 
-def _agent(d: Data) -> tuple[str, str]:
+def _format_agent_call(d: EventData) -> tuple[str, str]:
     cost = "$?" if d.get("cost") is None else f"${d['cost']:.4f}"
     return f"agent   {d.get('calls')} calls, {cost}", ""
 
 
-def _committed(d: Data) -> tuple[str, str]:
-    return f"git     commit {str(d['version'])[:7]} on {d.get('branch', '')}: {d['decision']}, {d['subject']}", "good"
+def _format_committed(d: EventData) -> tuple[str, str]:
+    return (
+        f"git     commit {str(d['version'])[:7]} on {d.get('branch', '')}: {d['decision']}, {d['subject']}",
+        "good",
+    )
 
 
-def _rejected(d: Data) -> tuple[str, str]:
-    return f"git     keep {str(d['version'])[:7]} as {d.get('ref', '')}: {d['decision']} {d.get('reason') or ''}", ""
+def _format_rejected(d: EventData) -> tuple[str, str]:
+    return (
+        f"git     keep {str(d['version'])[:7]} as {d.get('ref', '')}: {d['decision']} {d.get('reason') or ''}",
+        "",
+    )
 
 
-def _moved(d: Data) -> tuple[str, str]:
+def _format_moved(d: EventData) -> tuple[str, str]:
     return f"git     {d['act']}: {d['branch']} {str(d['old'])[:7]} -> {str(d['new'])[:7]}", "warn"
 
 
-def _design(d: Data) -> tuple[str, str]:
+def _format_design_committed(d: EventData) -> tuple[str, str]:
     return f"git     commit of design choices: {' '.join(map(str, d['pairs']))}", "good"
 
 
-def _command(d: Data) -> tuple[str, str]:
+def _format_command_done(d: EventData) -> tuple[str, str]:
     why = f": {d['why']}" if d.get("why") else ""
-    return f"command {d.get('command')} {'done' if d['ok'] else 'refused'}{why}", "" if d["ok"] else "bad"
+    return f"command {d.get('command')} {'done' if d['ok'] else 'refused'}{why}", "" if d[
+        "ok"
+    ] else "bad"
 
 
-TOLD: dict[str, Callable[[Data], tuple[str, str]]] = {
-    "prompt_built": _asked,
-    "reply_finished": _reply,
-    "agent_call": _agent,
-    "committed": _committed,
-    "rejected": _rejected,
-    "moved": _moved,
-    "design_committed": _design,
-    "command_done": _command,
+FORMATTERS: dict[str, Callable[[EventData], tuple[str, str]]] = {
+    "prompt_built": _format_prompt_built,
+    "reply_finished": _format_reply_finished,
+    "agent_call": _format_agent_call,
+    "committed": _format_committed,
+    "rejected": _format_rejected,
+    "moved": _format_moved,
+    "design_committed": _format_design_committed,
+    "command_done": _format_command_done,
     "run_started": lambda d: (
         f"run     started: mode {d['mode']}, {d.get('model')}, {d.get('steps') or 'no'} steps",
         "",

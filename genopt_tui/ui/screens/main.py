@@ -1,4 +1,5 @@
-"""The main screen: five panes over one session, fed by its store; every key is an action of the table."""
+"""The main screen: five panes over one session, fed by its store; every key is an action of the
+table."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
@@ -13,54 +14,55 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
-from genopt_tui.ui import sizes
-from genopt_tui.ui.actions import ACTIONS, BY_ID, Context
-from genopt_tui.ui.drawing import RowCompositor
+from genopt_tui.ui import pane_layout
+from genopt_tui.ui.actions.table import ACTIONS, ACTIONS_BY_ID, ActionContext
+from genopt_tui.ui.compositor import RowCompositor
 from genopt_tui.ui.messages import (
-    Answered,
-    BlameWanted,
-    CandidateChosen,
-    CommandWanted,
-    Copied,
-    Edited,
-    Failed,
-    Fresh,
+    BlameRequested,
+    CandidateSelected,
+    CommandCompleted,
+    CommandRequested,
+    CopyRequested,
+    DoctorWarned,
     PaneChanged,
-    PictureWanted,
-    Piece,
-    PlaceChosen,
-    TraceWanted,
-    VersionChosen,
-    Warned,
+    PictureRequested,
+    ProposalEdited,
+    SnapshotReady,
+    StoreFailed,
+    TraceDataReady,
+    TraceRequested,
+    TraceStepSelected,
+    VersionSelected,
 )
-from genopt_tui.ui.panes.arranged import Panes
 from genopt_tui.ui.panes.artifact import ArtifactPane
 from genopt_tui.ui.panes.base import Pane
+from genopt_tui.ui.panes.column_layout import Panes
 from genopt_tui.ui.panes.evidence import EvidencePane
 from genopt_tui.ui.panes.history import HistoryPane
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.statusline import FooterLine, GateLine, StatusLine, TabLine
+from genopt_tui.ui.panes.status_lines import FooterLine, GateLine, StatusLine, TabLine
 from genopt_tui.ui.panes.trace import TracePane
-from genopt_tui.ui.snapshot import Snapshot
-from genopt_tui.ui.store import Store
-from genopt_tui.ui.widgets.text import Plain
+from genopt_tui.ui.state.snapshot import Snapshot
+from genopt_tui.ui.state.store import Store
+from genopt_tui.ui.widgets.safe_text import PlainText
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+    from genopt_tui.ui.actions.handlers import ActionHandlers
     from genopt_tui.ui.app import GenoptApp
-    from genopt_tui.ui.deeds.base import Deeds
     from genopt_tui.ui.panes.proposal import ProposalPane
     from genopt_tui.ui.panes.trace import TracePane
 
-NAMES = ("History", "Artifact", "Trace", "Evidence", "Proposal")
-SMALLEST = (60, 16)
-GRACE = 0.5
+PANE_NAMES = ("History", "Artifact", "Trace", "Evidence", "Proposal")
+MIN_SIZE = (60, 16)
+DECISION_GRACE = 0.5
 """Seconds after a proposal appears in which a decision key decides nothing."""
-WRITTEN = 0.01
+DRAW_DELAY = 0.01
 """Seconds in which what a key has drawn is written."""
-FOLLOWED = {"run", "step", "approve", "reject", "again", "mode"}
-"""Actions after which a person waits for what comes of them: the pane of the next decision then comes to the front."""
+FOLLOWED_ACTIONS = {"run", "step", "approve", "reject", "again", "mode"}
+"""Actions after which a person waits for what comes of them: the pane of the next decision then
+comes to the front."""
 
 
 class MainScreen(Screen[None]):
@@ -71,36 +73,43 @@ class MainScreen(Screen[None]):
     ESCAPE_TO_MINIMIZE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            action.keys, f"act('{action.id}')", action.label or action.help, show=False, id=action.id, priority=False
+            action.keys,
+            f"act('{action.id}')",
+            action.label or action.help,
+            show=False,
+            id=action.id,
+            priority=False,
         )
         for action in ACTIONS
     ]
 
-    def __init__(self, first: Snapshot, begin_with: str = "") -> None:
+    def __init__(self, first: Snapshot, initial_action: str = "") -> None:
         """`begin_with` is the action that is done as soon as the session is read."""
         super().__init__()
         self._compositor = RowCompositor()
-        self._begin_with = begin_with
+        self._initial_action = initial_action
         self.snapshot = first
         self.store = Store(Path(first.session.path), self.post_message, first)
         self.active, self.zoomed = 1, False
         self.mark = ""
-        self._attended = False
-        """Whether a person looks about: then the keyboard is not moved to another pane when a decision is wanted."""
-        self._appeared, self._shown_pending = 0.0, ""
-        self._chosen: tuple[int, int] | None = None
+        self._user_navigating = False
+        """Whether a person looks about: then the keyboard is not moved to another pane when a
+        decision is wanted."""
+        self._pending_since, self._shown_pending = 0.0, ""
+        self._chosen_candidate: tuple[int, int] | None = None
         self._edit: tuple[int, int, str, dict[str, str]] | None = None
-        """What a person made of a proposal: its step, number and tree, and the files as they are now wanted."""
-        self._carriers: list[Deeds] = []
-        self._lines_wait = False
+        """What a person made of a proposal: its step, number and tree, and the files as they are
+        now wanted."""
+        self._action_handlers: list[ActionHandlers] = []
+        self._draw_scheduled = False
 
     # what is on the screen
 
     def compose(self) -> ComposeResult:
-        self._arrange_screen()
+        self._update_size_classes()
         yield StatusLine(id="status")
         yield TabLine(id="tabs")
-        yield Plain(id="banner")
+        yield PlainText(id="banner")
         with Panes(id="panes"):
             yield HistoryPane(self.snapshot, id="history")
             yield ArtifactPane(id="artifact")
@@ -109,35 +118,40 @@ class MainScreen(Screen[None]):
             yield ProposalPane(id="proposal")
         yield GateLine(id="gate")
         yield FooterLine(id="footer")
-        yield Plain(id="small")
+        yield PlainText(id="small")
 
     def on_mount(self) -> None:
-        if not self._stands:
+        if not self._has_panes:
             return
-        self._arrange()
+        self._arrange_panes()
         self._feed(self.snapshot)
         self.pane(self.active).focus_inside()
         self.store.start()
 
     def on_unmount(self) -> None:
-        self._note_leaving()
+        self._remember_departure()
         self.store.close()
 
-    def _note_leaving(self) -> None:
+    def _remember_departure(self) -> None:
         """Remember where a live run stood, so that coming back can tell what it did alone."""
-        left, path = self.genopt.kept.left, self.snapshot.session.path
+        left, path = self.genopt.preferences.left, self.snapshot.session.path
         left.pop(path, None)
         if self.snapshot.alive:
             at = datetime.now().astimezone().isoformat(timespec="seconds")
-            left[path] = {"at": at, "event": self.store.last_event, "mode": self.snapshot.session.mode}
+            left[path] = {
+                "at": at,
+                "event": self.store.last_event_id,
+                "mode": self.snapshot.session.mode,
+            }
 
-    def _greet(self) -> None:
-        """Tell a person who comes back what happened meanwhile, once, when steps have ended since."""
-        left = self.genopt.kept.left.pop(self.snapshot.session.path, None)
-        if left is not None and self.store.steps_since(int(left["event"])):
-            from genopt_tui.ui.screens.returned import ReturnedScreen
+    def _show_away_summary(self) -> None:
+        """Tell a person who comes back what happened meanwhile, once, when steps have ended
+        since."""
+        left = self.genopt.preferences.left.pop(self.snapshot.session.path, None)
+        if left is not None and self.store.has_step_ended_since(int(left["event"])):
+            from genopt_tui.ui.screens.away_summary import AwaySummaryScreen
 
-            self.app.push_screen(ReturnedScreen(self, left))
+            self.app.push_screen(AwaySummaryScreen(self, left))
 
     @property
     def genopt(self) -> "GenoptApp":
@@ -151,7 +165,7 @@ class MainScreen(Screen[None]):
         return [pane for pane in self.query_one(Panes).children if isinstance(pane, Pane)]
 
     @property
-    def history(self) -> HistoryPane:
+    def history_pane(self) -> HistoryPane:
         return self.query_one(HistoryPane)
 
     @property
@@ -160,48 +174,59 @@ class MainScreen(Screen[None]):
         above = self.focused.ancestors_with_self if self.focused else ()
         return next((node for node in above if isinstance(node, Pane)), None)
 
-    def context(self) -> Context:
+    def context(self) -> ActionContext:
         """Here and now, for the table of actions."""
-        return Context(self.snapshot, self.focused_pane, self.history.row, self.mark, self.kept() is not None)
+        return ActionContext(
+            self.snapshot,
+            self.focused_pane,
+            self.history_pane.row,
+            self.mark,
+            self.get_kept_hunks() is not None,
+        )
 
     # layout
 
     @property
-    def _stands(self) -> bool:
-        """Whether the panes are there: a resize may come before them, and the screen may be left before it is mounted."""
+    def _has_panes(self) -> bool:
+        """Whether the panes are there: a resize may come before them, and the screen may be left
+        before it is mounted."""
         return bool(self.query(Panes))
 
     def on_resize(self, event: events.Resize) -> None:
-        if self._stands:
-            self._arrange()
+        if self._has_panes:
+            self._arrange_panes()
             self._draw_lines()
 
-    def _arrange(self) -> None:
-        """Choose the layout for this size, and the pane that is shown where there is room for one."""
-        self._arrange_screen()
+    def _arrange_panes(self) -> None:
+        """Choose the layout for this size, and the pane that is shown where there is room for
+        one."""
+        self._update_size_classes()
         width, height = self.app.size
         if self.has_class("-small"):
-            self.query_one("#small", Plain).show(
-                f"genopt needs {SMALLEST[0]}x{SMALLEST[1]} characters; this terminal has {width}x{height}."
+            self.query_one("#small", PlainText).show(
+                f"genopt needs {MIN_SIZE[0]}x{MIN_SIZE[1]} characters; this terminal has {width}x{height}."
             )
-        columns = self._columns()
+        columns = self._choose_columns()
         for pane in self.panes:
             pane.display = bool(columns) or self.active == pane.NUMBER
-        self.query_one(Panes).arrange_as(columns)
+        self.query_one(Panes).set_columns(columns)
 
-    def _columns(self) -> str:
+    def _choose_columns(self) -> str:
         """The name of the layout; empty where one pane is shown."""
-        return "" if self.zoomed else sizes.layout_of(*self.app.size)
+        return "" if self.zoomed else pane_layout.choose_layout(*self.app.size)
 
-    def _arrange_screen(self) -> None:
-        """All classes at once: each change of the screen's classes works out the styles of everything in it."""
+    def _update_size_classes(self) -> None:
+        """All classes at once: each change of the screen's classes works out the styles of
+        everything in it."""
         width, height = self.app.size
-        small = width < SMALLEST[0] or height < SMALLEST[1]
-        self.update_classes({"-small": small, "-narrow": not sizes.layout_of(width, height)})
+        small = width < MIN_SIZE[0] or height < MIN_SIZE[1]
+        self.update_classes(
+            {"-small": small, "-narrow": not pane_layout.choose_layout(width, height)}
+        )
 
     def go_to_pane(self, number: int) -> None:
         self.active = number
-        self._arrange()
+        self._arrange_panes()
         self.pane(number).focus_inside()
         self._draw_lines()
 
@@ -209,61 +234,67 @@ class MainScreen(Screen[None]):
         pane = self.focused_pane
         if pane is not None and self.active != pane.NUMBER:
             self.active = pane.NUMBER
-            self._arrange()
+            self._arrange_panes()
         self._draw_lines()
 
     # state
 
-    def on_fresh(self, message: Fresh) -> None:
+    def on_snapshot_ready(self, message: SnapshotReady) -> None:
         before = self.snapshot
-        self._feed(self.store.take())
-        if self.snapshot.whole and not before.whole:
-            self._greet()
+        self._feed(self.store.take_snapshot())
+        if self.snapshot.is_complete and not before.is_complete:
+            self._show_away_summary()
         if self.snapshot.loaded and not before.loaded:
-            self.call_after_refresh(self.genopt.settle)
-            if self._begin_with:
-                self.call_later(self.action_act, self._begin_with)
+            self.call_after_refresh(self.genopt.tune_garbage_collection)
+            if self._initial_action:
+                self.call_later(self.action_act, self._initial_action)
 
     def _feed(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot = self._with_edit(replace(snapshot, chosen=self._chosen))
-        self._watch_pending()
+        self.snapshot = snapshot = self._apply_edit(
+            replace(snapshot, chosen_candidate=self._chosen_candidate)
+        )
+        self._track_pending()
         for pane in self.panes:
             pane.feed(snapshot)
         self._draw_lines()
 
-    def _with_edit(self, snapshot: Snapshot) -> Snapshot:
+    def _apply_edit(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the proposal as a person edited it, while that proposal waits."""
         p = snapshot.proposal
-        if self._edit is None or p is None or snapshot.looking_back:
+        if self._edit is None or p is None or snapshot.is_historical:
             return snapshot
         step, number, tree, files = self._edit
-        if (p.step, p.number, p.tree) != (step, number, tree) or p.decided:
+        if (p.step, p.number, p.tree) != (step, number, tree) or p.decision:
             self._edit = None
             return snapshot
         names = tuple(sorted(n for n in {*p.base, *files} if p.base.get(n) != files.get(n)))
         edited = replace(p, files=files, changes=names, gate=None, gate_scores=(), edited=True)
-        return replace(snapshot, proposals=tuple(edited if q is p else q for q in snapshot.proposals))
+        return replace(
+            snapshot, proposals=tuple(edited if q is p else q for q in snapshot.proposals)
+        )
 
-    def _draw_lines_soon(self) -> None:
-        """Draw the lines around the panes once the pane itself has been drawn and written: a key is answered first."""
-        if not self._lines_wait:
-            self._lines_wait = True
-            self.set_timer(WRITTEN, self._draw_lines)
+    def _schedule_draw_lines(self) -> None:
+        """Draw the lines around the panes once the pane itself has been drawn and written: a key is
+        answered first."""
+        if not self._draw_scheduled:
+            self._draw_scheduled = True
+            self.set_timer(DRAW_DELAY, self._draw_lines)
 
     def _draw_lines(self) -> None:
-        self._lines_wait = False
+        self._draw_scheduled = False
         snapshot = self.snapshot
         self.query_one(StatusLine).feed(snapshot)
-        self.query_one(GateLine).feed(snapshot, self.kept())
+        self.query_one(GateLine).feed(snapshot, self.get_kept_hunks())
         wanted = {"decide": 5, "propose": 4}.get(snapshot.pending, 0)
-        self.query_one(TabLine).feed(NAMES, self.active, wanted)
+        self.query_one(TabLine).feed(PANE_NAMES, self.active, wanted)
         self.query_one(FooterLine).feed(self.context())
-        banner = self.query_one("#banner", Plain)
+        banner = self.query_one("#banner", PlainText)
         banner.show(f" {snapshot.banner}")
         banner.display = bool(snapshot.banner)
 
-    def _watch_pending(self) -> None:
-        """Note the moment at which a decision appears on this screen, and say so where nobody looks."""
+    def _track_pending(self) -> None:
+        """Note the moment at which a decision appears on this screen, and say so where nobody
+        looks."""
         snapshot = self.snapshot
         proposal = snapshot.proposal
         shown = (
@@ -271,148 +302,161 @@ class MainScreen(Screen[None]):
             if snapshot.pending
             else ""
         )
-        self.genopt.tell(snapshot)
+        self.genopt.send_notifications(snapshot)
         if shown == self._shown_pending:
             return
-        self._shown_pending, self._appeared = shown, monotonic()
-        if shown and not self._attended:
-            self.call_later(self._bring, 5 if snapshot.pending == "decide" else 4)
+        self._shown_pending, self._pending_since = shown, monotonic()
+        if shown and not self._user_navigating:
+            self.call_later(self._show_pending_pane, 5 if snapshot.pending == "decide" else 4)
 
-    def _bring(self, number: int) -> None:
+    def _show_pending_pane(self, number: int) -> None:
         """Show the pane of the decision, unless a person has begun to look about meanwhile."""
-        if not self._attended:
+        if not self._user_navigating:
             self.go_to_pane(number)
 
-    def on_piece(self, message: Piece) -> None:
-        cast(TracePane, self.pane(3)).receive(message.piece)
+    def on_trace_data_ready(self, message: TraceDataReady) -> None:
+        cast(TracePane, self.pane(3)).receive(message.data)
 
-    def on_answered(self, message: Answered) -> None:
+    def on_command_completed(self, message: CommandCompleted) -> None:
         if not message.ok:
-            self.say(f"{message.kind} was not done: {message.why}", "warning")
-        elif message.why:
-            self.say(f"{message.kind}: {message.why}")
+            self.show_notice(f"{message.kind} was not done: {message.reason}", "warning")
+        elif message.reason:
+            self.show_notice(f"{message.kind}: {message.reason}")
 
-    def on_warned(self, message: Warned) -> None:
-        self.app.notify(message.message, title="loop doctor", severity="warning", markup=False, timeout=20)
+    def on_doctor_warned(self, message: DoctorWarned) -> None:
+        self.app.notify(
+            message.message, title="loop doctor", severity="warning", markup=False, timeout=20
+        )
 
-    def on_failed(self, message: Failed) -> None:
-        self.say(message.message, "error")
+    def on_store_failed(self, message: StoreFailed) -> None:
+        self.show_notice(message.message, "error")
 
     # what panes ask for
 
-    def on_trace_wanted(self, message: TraceWanted) -> None:
-        self.store.want_trace(message.rollout, message.first, message.count)
+    def on_trace_requested(self, message: TraceRequested) -> None:
+        self.store.request_trace(message.rollout, message.first, message.count)
 
-    def on_picture_wanted(self, message: PictureWanted) -> None:
-        self.store.want_picture(message.rollout, message.step)
+    def on_picture_requested(self, message: PictureRequested) -> None:
+        self.store.request_picture(message.rollout, message.step)
 
-    def on_version_chosen(self, message: VersionChosen) -> None:
-        self.store.look_at(message.commit)
+    def on_version_selected(self, message: VersionSelected) -> None:
+        self.store.show_version(message.commit)
 
-    def on_place_chosen(self, message: PlaceChosen) -> None:
-        cast(TracePane, self.pane(3)).go(message.example, message.step)
+    def on_trace_step_selected(self, message: TraceStepSelected) -> None:
+        cast(TracePane, self.pane(3)).show_step(message.example, message.step)
         self.go_to_pane(3)
 
-    def on_copied(self, message: Copied) -> None:
-        self.genopt.copy(message.text, message.what)
+    def on_copy_requested(self, message: CopyRequested) -> None:
+        self.genopt.copy_text(message.text, message.what)
 
-    def on_command_wanted(self, message: CommandWanted) -> None:
-        self.store.command(message.kind, **message.data)
+    def on_command_requested(self, message: CommandRequested) -> None:
+        self.store.send_command(message.kind, **message.data)
 
-    def on_blame_wanted(self, message: BlameWanted) -> None:
-        self.store.want_blame(message.commit)
+    def on_blame_requested(self, message: BlameRequested) -> None:
+        self.store.request_blame(message.commit)
 
-    def on_candidate_chosen(self, message: CandidateChosen) -> None:
-        self._chosen = (message.step, message.number)
-        self._feed(self.store.take())
+    def on_candidate_selected(self, message: CandidateSelected) -> None:
+        self._chosen_candidate = (message.step, message.number)
+        self._feed(self.store.take_snapshot())
 
-    def on_edited(self, message: Edited) -> None:
-        self.take_edit(message.files)
+    def on_proposal_edited(self, message: ProposalEdited) -> None:
+        self.set_edit(message.files)
 
     def on_pane_changed(self, message: PaneChanged) -> None:
-        self._draw_lines_soon()
+        self._schedule_draw_lines()
 
     # actions
 
-    def say(self, text: str, severity: "SeverityLevel" = "information") -> None:
+    def show_notice(self, text: str, severity: "SeverityLevel" = "information") -> None:
         """One line for a moment."""
         self.app.notify(text, severity=severity, markup=False, timeout=4)
 
     async def action_act(self, name: str) -> None:
         """Do the action `name`, or say why it is not possible."""
-        self._attended = name not in FOLLOWED
-        action = BY_ID[name]
+        self._user_navigating = name not in FOLLOWED_ACTIONS
+        action = ACTIONS_BY_ID[name]
         if reason := action.why_not(self.context()):
             if name != "back":
-                self.say(f"{action.key} {action.label or action.help}: {reason}", "warning")
+                self.show_notice(
+                    f"{action.display_key} {action.label or action.help}: {reason}", "warning"
+                )
             return
-        if name in {"approve", "reject", "again"} and self._too_early():
-            self.say(
-                f"{action.key} came as the proposal appeared: it decides nothing. Look, then press it again", "warning"
+        if name in {"approve", "reject", "again"} and self._is_too_early():
+            self.show_notice(
+                f"{action.display_key} came as the proposal appeared: it decides nothing. Look, then press it again",
+                "warning",
             )
             return
-        if action.pane and name != "search":
+        if action.pane_act and name != "search":
             pane = self.focused_pane
             assert pane is not None
-            if act := action.act_in(pane):
+            if act := action.resolve_act(pane):
                 pane.act(act)
             else:
-                self.grow(pane.NUMBER, 1 if name == "more" else -1)
-            self._draw_lines_soon()
+                self.resize_pane(pane.NUMBER, 1 if name == "more" else -1)
+            self._schedule_draw_lines()
         elif name.startswith("pane_"):
             self.go_to_pane(int(name[-1]))
         else:
-            await self._carry_out(name)
+            await self._run_handler(name)
 
-    async def _carry_out(self, name: str) -> None:
-        self._carriers = self._carriers or self._deeds()
-        deed = next(getattr(c, f"do_{name}") for c in self._carriers if hasattr(c, f"do_{name}"))
+    async def _run_handler(self, name: str) -> None:
+        self._action_handlers = self._action_handlers or self._create_handlers()
+        deed = next(
+            getattr(c, f"do_{name}") for c in self._action_handlers if hasattr(c, f"do_{name}")
+        )
         try:
             done = deed()
             if isinstance(done, Awaitable):
                 await done
         except GenoptError as error:
-            self.say(str(error), "error")
+            self.show_notice(str(error), "error")
 
-    def _too_early(self) -> bool:
+    def _is_too_early(self) -> bool:
         """Whether the key was pressed before a person can have seen what it decides on."""
-        return self.genopt.key_time - self._appeared < GRACE
+        return self.genopt.key_time - self._pending_since < DECISION_GRACE
 
-    def _deeds(self) -> "list[Deeds]":
-        from genopt_tui.ui.deeds.decide import DecideDeeds
-        from genopt_tui.ui.deeds.history import HistoryDeeds
-        from genopt_tui.ui.deeds.look import LookDeeds
-        from genopt_tui.ui.deeds.loop import LoopDeeds
+    def _create_handlers(self) -> "list[ActionHandlers]":
+        from genopt_tui.ui.actions.handlers import (
+            DecisionHandlers,
+            LoopHandlers,
+            NavigationHandlers,
+        )
+        from genopt_tui.ui.actions.history_handlers import HistoryHandlers
 
-        return [deeds(self) for deeds in (LoopDeeds, DecideDeeds, HistoryDeeds, LookDeeds)]
+        return [
+            deeds(self)
+            for deeds in (LoopHandlers, DecisionHandlers, HistoryHandlers, NavigationHandlers)
+        ]
 
     # what deeds change on the screen
 
-    def kept(self) -> set[int] | None:
+    def get_kept_hunks(self) -> set[int] | None:
         """Hunks that are left in; None for the whole edit."""
-        return self.query_one(ProposalPane).kept()
+        return self.query_one(ProposalPane).get_kept_hunks()
 
-    def take_edit(self, files: Mapping[str, str] | None) -> None:
-        """Show the proposal as a person edited it, a new candidate, which no gate has scored; None: as the model wrote it."""
+    def set_edit(self, files: Mapping[str, str] | None) -> None:
+        """Show the proposal as a person edited it, a new candidate, which no gate has scored; None:
+        as the model wrote it."""
         p = self.snapshot.proposal
         if p is not None:
             self._edit = None if files is None else (p.step, p.number, p.tree, dict(files))
-            self._feed(self.store.take())
+            self._feed(self.store.take_snapshot())
 
     def set_mark(self, commit: str) -> None:
         self.mark = commit
-        self.history.set_mark(commit)
-        self.store.mark(commit)
+        self.history_pane.set_mark(commit)
+        self.store.mark_version(commit)
         self._draw_lines()
 
-    def grow(self, number: int, by: int) -> None:
+    def resize_pane(self, number: int, by: int) -> None:
         """Make a pane larger or smaller; the sizes are remembered."""
-        if self._columns():
-            self.query_one(Panes).grow(number, by)
+        if self._choose_columns():
+            self.query_one(Panes).resize_pane(number, by)
         else:
-            self.say("only one pane is shown here")
+            self.show_notice("only one pane is shown here")
 
-    def zoom(self) -> None:
+    def toggle_zoom(self) -> None:
         """Let the active pane fill the screen, or give the others back."""
         self.zoomed = not self.zoomed
         self.go_to_pane(self.active)

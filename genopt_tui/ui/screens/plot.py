@@ -1,4 +1,5 @@
-"""`P`: the learning curve, large: gate means with 95 % intervals, train means, branches, and what was rejected as hollow marks."""
+"""`P`: the learning curve, large: gate means with 95 % intervals, train means, branches, and what
+was rejected as hollow marks."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,32 +10,32 @@ from statistics import fmean, stdev
 from textual import events
 
 from genopt_tui.session.journal import Journal
-from genopt_tui.ui import words
-from genopt_tui.ui.comparable import comparable, left_out
-from genopt_tui.ui.interval import half_width
-from genopt_tui.ui.screens.sheet import Page, Sheet
-from genopt_tui.ui.snapshot import HistoryRow, Snapshot
-from genopt_tui.ui.widgets.lines import Line
+from genopt_tui.ui import formatters
+from genopt_tui.ui.scores import compute_half_width, describe_incomparable, select_comparable
+from genopt_tui.ui.screens.tabbed_screen import Page, TabbedScreen
+from genopt_tui.ui.state.snapshot import HistoryRow, Snapshot
+from genopt_tui.ui.widgets.line_source import Line
 
-AXIS = 9
+AXIS_WIDTH = 9
 """Cells to the left of the curve."""
-TEST = "T"
+TEST_MARK = "T"
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mark at `step`; `low` and `high` are the ends of its interval (equal to `value` without one), `name` stands beside it."""
+    """A mark at `step`; `low` and `high` are the ends of its interval (equal to `value` without
+    one), `name` stands beside it."""
 
     step: int
     value: float
     low: float
     high: float
     mark: str
-    look: str
+    style: str
     name: str = ""
 
 
-class PlotScreen(Sheet):
+class PlotScreen(TabbedScreen):
     """Steps to the right, scores upward."""
 
     KEYS = "Esc back"
@@ -50,130 +51,200 @@ class PlotScreen(Sheet):
         s = self._snapshot
         journal = Journal(Path(s.session.path), durable=False)
         try:
-            built = journal.events(kinds=["evidence_built"])
-            self._train = {e.step: float(e.data["mean"]) for e in built if e.data.get("mean") is not None}
-            self._test = tested(Path(s.session.path), journal, s.rows)
-            groups = {row.group for row in comparable(s.rows)[0]}
-            self._best = best_so_far(Path(s.session.path), groups)
+            built = journal.read_events(kinds=["evidence_built"])
+            self._train = {
+                e.step: float(e.data["mean"]) for e in built if e.data.get("mean") is not None
+            }
+            self._test = read_test_points(Path(s.session.path), journal, s.rows)
+            groups = {row.group for row in select_comparable(s.rows)[0]}
+            self._best = read_best_scores(Path(s.session.path), groups)
         finally:
             journal.close()
-        return self._about(), [Page("curve", self._lines())]
+        return self._format_legend(), [Page("curve", self._draw_lines())]
 
-    def _about(self) -> str:
-        marks = words.marks()
-        rule, rest = self._snapshot.session.rule, left_out(comparable(self._snapshot.rows)[1])
+    def _format_legend(self) -> str:
+        marks = formatters.choose_symbols()
+        rule, rest = (
+            self._snapshot.session.rule,
+            describe_incomparable(select_comparable(self._snapshot.rows)[1]),
+        )
         return (
             f"{marks.accepted} gate mean with its 95 % interval  {marks.dash} best so far  {marks.live} rejected"
-            f"  + train batch mean  {marks.abandoned} abandoned  {TEST} test split, {words.opened(self._snapshot.opened)}"
+            f"  + train batch mean  {marks.abandoned} abandoned  {TEST_MARK} test split, {formatters.format_test_openings(self._snapshot.test_openings)}"
             + (f"\nscores: {rule}" if rule else "")
             + (f"\n{rest}: they were scored under another task or gate" if rest else "")
         )
 
-    def _lines(self) -> list[Line]:
-        width, height = max(20, self.app.size.width - AXIS - 8), max(6, self.app.size.height - 12)
-        found = [*points(comparable(self._snapshot.rows)[0]), *train(self._train), *self._test]
+    def _draw_lines(self) -> list[Line]:
+        width, height = (
+            max(20, self.app.size.width - AXIS_WIDTH - 8),
+            max(6, self.app.size.height - 12),
+        )
+        found = [
+            *build_points(select_comparable(self._snapshot.rows)[0]),
+            *build_train_points(self._train),
+            *self._test,
+        ]
         return (
-            curve(found, width, height, self._best)
+            draw_curve(found, width, height, self._best)
             if found
             else [(("no version has a score yet: s runs a step", "dim"),)]
         )
 
     def on_resize(self, event: events.Resize) -> None:
         if self.ready:
-            self.show(self._about(), [Page("curve", self._lines())])
+            self.show(self._format_legend(), [Page("curve", self._draw_lines())])
 
 
-def points(rows: Iterable[HistoryRow]) -> list[Point]:
+def build_points(rows: Iterable[HistoryRow]) -> list[Point]:
     """Gate scores of all versions, the branches' tips with their names; rejected ones hollow."""
-    marks = words.marks()
+    marks = formatters.choose_symbols()
     out = []
     for row in rows:
         if row.score is None:
             continue
-        half = half_width(row.stderr, row.n) or 0.0
+        half = compute_half_width(row.stderr, row.n) or 0.0
         accepted = row.kind == "branch"
-        mark = marks.accepted if accepted else marks.live if row.kind == "rejected" else marks.abandoned
+        mark = (
+            marks.accepted
+            if accepted
+            else marks.live
+            if row.kind == "rejected"
+            else marks.abandoned
+        )
         look = "good" if accepted and row.head else "strong" if accepted else "dim"
         half = half if accepted else 0.0
-        out.append(Point(row.step, row.score, row.score - half, row.score + half, mark, look, " ".join(row.branches)))
+        out.append(
+            Point(
+                row.step,
+                row.score,
+                row.score - half,
+                row.score + half,
+                mark,
+                look,
+                " ".join(row.branches),
+            )
+        )
     return out
 
 
-def tested(session: Path, journal: Journal, rows: Iterable[HistoryRow]) -> list[Point]:
+def read_test_points(session: Path, journal: Journal, rows: Iterable[HistoryRow]) -> list[Point]:
     """The test split's means of the versions for which it was opened, with their intervals."""
-    from genopt_tui.session.compare import scores_of
-    from genopt_tui.session.notes import openings
-    from genopt_tui.session.repository import Repository
-    from genopt_tui.session.travel import task_of
+    from genopt_tui.session.compare import load_scores
+    from genopt_tui.session.history.notes import count_openings
+    from genopt_tui.session.history.repository import Repository
+    from genopt_tui.session.travel import load_session_task
 
     steps, found = {row.commit: row.step for row in rows}, []
     with Repository.open(session) as repository:
-        task = task_of(session, str(repository.choices(repository.head()).task["name"])).task
-        for commit in openings(repository):
-            known = scores_of(repository, journal, commit, failure_score=task.failure_score, split="test").scores
+        task = load_session_task(
+            session, str(repository.read_choices(repository.head()).task["name"])
+        ).task
+        for commit in count_openings(repository):
+            known = load_scores(
+                repository, journal, commit, failure_score=task.failure_score, split="test"
+            ).scores
             scores = [score for score, _ in known.values()]
             if scores and commit in steps:
                 mean = fmean(scores)
-                half = half_width(stdev(scores) / len(scores) ** 0.5, len(scores)) if len(scores) > 1 else None
-                found.append(Point(steps[commit], mean, mean - (half or 0), mean + (half or 0), TEST, "warn"))
+                half = (
+                    compute_half_width(stdev(scores) / len(scores) ** 0.5, len(scores))
+                    if len(scores) > 1
+                    else None
+                )
+                found.append(
+                    Point(
+                        steps[commit],
+                        mean,
+                        mean - (half or 0),
+                        mean + (half or 0),
+                        TEST_MARK,
+                        "warn",
+                    )
+                )
     return found
 
 
-def best_so_far(session: Path, groups: Collection[str]) -> list[tuple[int, float]]:
+def read_best_scores(session: Path, groups: Collection[str]) -> list[tuple[int, float]]:
     """The best accepted score by step, as `genopt curve` has it, of these groups of scores."""
-    from genopt_tui.session.curve import points
-    from genopt_tui.session.repository import Repository
-    from genopt_tui.session.travel import task_of
+    from genopt_tui.session.curve import build_curve
+    from genopt_tui.session.history.repository import Repository
+    from genopt_tui.session.travel import load_session_task
 
     with Repository.open(session) as repository:
-        task = task_of(session, str(repository.choices(repository.head()).task["name"])).task
-        found = points(repository.log(all=True), {}, task.direction)
+        task = load_session_task(
+            session, str(repository.read_choices(repository.head()).task["name"])
+        ).task
+        found = build_curve(repository.read_log(all_branches=True), {}, task.direction)
     return [(p.step, p.best) for p in found if p.best is not None and p.group in groups]
 
 
-def train(means: dict[int, float]) -> list[Point]:
+def build_train_points(means: dict[int, float]) -> list[Point]:
     return [Point(step, mean, mean, mean, "+", "number") for step, mean in means.items()]
 
 
-def curve(found: Sequence[Point], width: int, height: int, best: Sequence[tuple[int, float]] = ()) -> list[Line]:
-    """The points as lines of text, the highest score first, the axis of steps last; `best` (step, value) as a line behind them."""
-    low, high = min([p.low for p in found] + [b for _, b in best]), max([p.high for p in found] + [b for _, b in best])
+def draw_curve(
+    found: Sequence[Point], width: int, height: int, best: Sequence[tuple[int, float]] = ()
+) -> list[Line]:
+    """The points as lines of text, the highest score first, the axis of steps last; `best` (step,
+    value) as a line behind them."""
+    low, high = (
+        min([p.low for p in found] + [b for _, b in best]),
+        max([p.high for p in found] + [b for _, b in best]),
+    )
     span, last = (high - low) or 1.0, max(p.step for p in found) or 1
-    marks = words.marks()
+    marks = formatters.choose_symbols()
     cells: dict[tuple[int, int], tuple[str, str]] = {}
 
     def row_of(value: float) -> int:
         return round((high - value) / span * (height - 1))
 
-    for p in sorted(found, key=lambda p: p.look != "dim"):
+    for p in sorted(found, key=lambda p: p.style != "dim"):
         x = round(p.step / last * (width - 1))
         for y in range(row_of(p.high), row_of(p.low) + 1):
             cells.setdefault((x, y), (marks.pipe, "gutter"))
-        cells[(x, row_of(p.value))] = (p.mark, p.look)
+        cells[(x, row_of(p.value))] = (p.mark, p.style)
     for p in found:
         x, y = round(p.step / last * (width - 1)), row_of(p.value)
         x = x + 2 if x + 2 + len(p.name) <= width else x - 1 - len(p.name)
-        rows = [[(x + i, at) for i in range(len(p.name))] for at in (y, y - 1, y + 1) if 0 <= at < height]
+        rows = [
+            [(x + i, at) for i in range(len(p.name))]
+            for at in (y, y - 1, y + 1)
+            if 0 <= at < height
+        ]
         free = next((row for row in rows if not cells.keys() & set(row)), rows[0])
         cells |= {place: (char, "title") for place, char in zip(free, p.name, strict=True)}
     for (step, value), (until, _) in pairwise([*best, (last, 0.0)]):
         for x in range(round(step / last * (width - 1)), round(until / last * (width - 1)) + 1):
             cells.setdefault((x, row_of(value)), (marks.dash, "dim"))
-    lines = [_row(y, high - y * span / (height - 1), cells, width, height) for y in range(height)]
-    return [*lines, ((" " * AXIS + marks.dash * width, "gutter"),), ((_steps(last, width), "gutter"),)]
+    lines = [
+        _draw_row(y, high - y * span / (height - 1), cells, width, height) for y in range(height)
+    ]
+    return [
+        *lines,
+        ((" " * AXIS_WIDTH + marks.dash * width, "gutter"),),
+        ((_draw_step_axis(last, width), "gutter"),),
+    ]
 
 
-def _row(y: int, value: float, cells: dict[tuple[int, int], tuple[str, str]], width: int, height: int) -> Line:
-    label = words.score(value) if y % max(1, height // 6) == 0 or y == height - 1 else ""
-    return ((f"{label:>{AXIS - 2}}  ", "gutter"), *(cells.get((x, y), (" ", "")) for x in range(width)))
+def _draw_row(
+    y: int, value: float, cells: dict[tuple[int, int], tuple[str, str]], width: int, height: int
+) -> Line:
+    label = (
+        formatters.format_score(value) if y % max(1, height // 6) == 0 or y == height - 1 else ""
+    )
+    return (
+        (f"{label:>{AXIS_WIDTH - 2}}  ", "gutter"),
+        *(cells.get((x, y), (" ", "")) for x in range(width)),
+    )
 
 
-def _steps(last: int, width: int) -> str:
+def _draw_step_axis(last: int, width: int) -> str:
     """Numbers of steps under the curve."""
-    text = [" "] * (AXIS + width + 4)
+    text = [" "] * (AXIS_WIDTH + width + 4)
     free = 0
     for step in range(0, last + 1, max(1, last // 10)):
-        at = AXIS + round(step / last * (width - 1))
+        at = AXIS_WIDTH + round(step / last * (width - 1))
         if at >= free:
             word = "start" if step == 0 else str(step)
             text[at : at + len(word)] = word

@@ -1,4 +1,5 @@
-"""The start screen: the sessions there are, with their curve and last decision, the live and waiting ones marked; `n` makes a new one."""
+"""The start screen: the sessions there are, with their curve and last decision, the live and
+waiting ones marked; `n` makes a new one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,60 +14,78 @@ from textual.message import Message
 from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
-from genopt_tui.ui import words
-from genopt_tui.ui.widgets.keys import Keys
-from genopt_tui.ui.widgets.lines import Line, TextLines
-from genopt_tui.ui.widgets.text import Plain
-from genopt_tui.ui.widgets.view import LineView
+from genopt_tui.ui import formatters
+from genopt_tui.ui.widgets.bars import KeyHints
+from genopt_tui.ui.widgets.line_source import Line, TextLines
+from genopt_tui.ui.widgets.line_view import LineView
+from genopt_tui.ui.widgets.safe_text import PlainText
 
 if TYPE_CHECKING:
-    from genopt_tui.session.places import Listed
+    from genopt_tui.session.places import SessionEntry
     from genopt_tui.ui.app import GenoptApp
 
-MARKS = {"waiting": ("!", "warn"), "running": (">", "good"), "paused": ("=", "changed"), "failed": ("x", "bad")}
-CURVE = 12
+STATE_SYMBOLS = {
+    "waiting": ("!", "warn"),
+    "running": (">", "good"),
+    "paused": ("=", "changed"),
+    "failed": ("x", "bad"),
+}
+CURVE_WIDTH = 12
 """Cells of a session's learning curve."""
-AGAIN = 2.0
+POLL_INTERVAL = 2.0
 """Seconds between two looks at the sessions."""
-NOTHING = "No sessions yet.\n\n  n        a new one: a task or your files, a model, and go\n  genopt demo   Pong, without a key or a network"
+EMPTY_TEXT = "No sessions yet.\n\n  n        a new one: a task or your files, a model, and go\n  genopt demo   Pong, without a key or a network"
 
 
 @dataclass
-class Found(Message):
+class SessionsRead(Message):
     """The sessions were read; `why` says what went wrong."""
 
-    lines: "tuple[Listed, ...]"
+    lines: "tuple[SessionEntry, ...]"
     why: str = ""
 
 
 @dataclass
-class Curves(Message):
+class CurvesRead(Message):
     """Learning curves by session, as bars."""
 
     curves: dict[Path, str]
 
 
-def line_of(listed: "Listed", curve: str, width: int) -> Line:
-    """State, name, branch and step, best score, curve, last decision, when it was last worked on."""
+def format_session(listed: "SessionEntry", curve: str, width: int) -> Line:
+    """State, name, branch and step, best score, curve, last decision, when it was last worked
+    on."""
     if listed.problem:
         return (("? ", "bad"), (f"{listed.name:<24.24} ", ""), (listed.problem, "bad"))
-    mark, look = MARKS.get(listed.state, (" ", ""))
-    best = f"best {words.score(listed.best['score'])} n{listed.best['n']}" if listed.best else ""
+    mark, look = STATE_SYMBOLS.get(listed.state, (" ", ""))
+    best = (
+        f"best {formatters.format_score(listed.best['score'])} n{listed.best['n']}"
+        if listed.best
+        else ""
+    )
     at = datetime.fromtimestamp(listed.at).strftime("%m-%d %H:%M") if listed.at else ""
-    pieces = [(f"{mark} ", look), (f"{listed.name:<24.24} ", "strong"), (f"{listed.state:<9} ", look)]
+    pieces = [
+        (f"{mark} ", look),
+        (f"{listed.name:<24.24} ", "strong"),
+        (f"{listed.state:<9} ", look),
+    ]
     pieces += [(f"{f'{listed.branch}@{listed.step}':<12.12} ", ""), (f"{best:<16} ", "number")]
     if width >= 100:
-        pieces.append((f"{curve:<{CURVE}} ", "title"))
+        pieces.append((f"{curve:<{CURVE_WIDTH}} ", "title"))
     return (*pieces, (f"{listed.decision:<10.10} ", ""), (at, "dim"))
 
 
-def curve_of(path: Path) -> str:
+def read_curve(path: Path) -> str:
     """The gate scores of a session's accepted versions, as bars. Raises GenoptError, OSError."""
-    from genopt_tui.session.repository import Repository
+    from genopt_tui.session.history.repository import Repository
 
     with Repository.open(path) as repository:
-        scores = [v.score for v in reversed(repository.log()) if v.score is not None]
-    return words.sparkline(scores, CURVE, words.marks().bars) if len(scores) > 1 else ""
+        scores = [v.score for v in reversed(repository.read_log()) if v.score is not None]
+    return (
+        formatters.draw_sparkline(scores, CURVE_WIDTH, formatters.choose_symbols().bars)
+        if len(scores) > 1
+        else ""
+    )
 
 
 class StartScreen(Screen[None]):
@@ -93,62 +112,67 @@ class StartScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sessions: tuple[Listed, ...] = ()
+        self.sessions: tuple[SessionEntry, ...] = ()
         self._curves: dict[Path, str] = {}
         self.view = LineView(id="list")
 
     def compose(self) -> ComposeResult:
-        yield Plain("genopt  watch and steer iterative optimization", classes="title")
-        yield Plain("looking for sessions ...", id="nothing")
+        yield PlainText("genopt  watch and steer iterative optimization", classes="title")
+        yield PlainText("looking for sessions ...", id="nothing")
         yield self.view
-        yield Keys("Enter open  n new  / search  f2 theme  q leave     ! decide  > running  = paused", classes="keys")
+        yield KeyHints(
+            "Enter open  n new  / search  f2 theme  q leave     ! decide  > running  = paused",
+            classes="keys",
+        )
 
     def on_mount(self) -> None:
         self.view.focus()
-        self.call_after_refresh(self.look)
-        self.set_interval(AGAIN, self.look)
+        self.call_after_refresh(self.refresh_sessions)
+        self.set_interval(POLL_INTERVAL, self.refresh_sessions)
 
-    def look(self) -> None:
+    def refresh_sessions(self) -> None:
         """Read the list of sessions again, while this screen is the one that is seen."""
         if self.is_current:
-            Thread(target=self._read, daemon=True).start()
+            Thread(target=self._read_sessions, daemon=True).start()
 
-    def _read(self) -> None:
+    def _read_sessions(self) -> None:
         from genopt_tui.session import places
 
         try:
-            found = tuple(places.listing())
+            found = tuple(places.list_sessions())
         except (GenoptError, OSError) as error:
-            self.post_message(Found((), str(error)))
+            self.post_message(SessionsRead((), str(error)))
             return
-        self.post_message(Found(found))
+        self.post_message(SessionsRead(found))
         curves = dict(self._curves)
         for listed in found:
             if listed.path not in curves and not listed.problem:
                 try:
-                    curves[listed.path] = curve_of(listed.path)
+                    curves[listed.path] = read_curve(listed.path)
                 except (GenoptError, OSError):  # its line stands without a curve
                     curves[listed.path] = ""
-        self.post_message(Curves(curves))
+        self.post_message(CurvesRead(curves))
 
-    def on_found(self, message: Found) -> None:
+    def on_sessions_read(self, message: SessionsRead) -> None:
         if message.lines == self.sessions and self.sessions:
             return
         moved = {s.path for s in message.lines if s not in self.sessions}
         self._curves = {path: curve for path, curve in self._curves.items() if path not in moved}
         self.sessions = message.lines
-        told = self.query_one("#nothing", Plain)
-        told.show(message.why or NOTHING)
+        told = self.query_one("#nothing", PlainText)
+        told.show(message.why or EMPTY_TEXT)
         told.display = not self.sessions
         self._draw()
 
-    def on_curves(self, message: Curves) -> None:
+    def on_curves_read(self, message: CurvesRead) -> None:
         if message.curves != self._curves:
             self._curves = message.curves
             self._draw()
 
     def _draw(self) -> None:
-        lines = [line_of(s, self._curves.get(s.path, ""), self.size.width) for s in self.sessions]
+        lines = [
+            format_session(s, self._curves.get(s.path, ""), self.size.width) for s in self.sessions
+        ]
         self.view.set_source(TextLines(lines), keep=True)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -158,9 +182,11 @@ class StartScreen(Screen[None]):
         getattr(self.view, f"act_{way}")()
 
     def action_search(self) -> None:
-        from genopt_tui.ui.screens.dialogs import AskText
+        from genopt_tui.ui.screens.dialogs import TextDialog
 
-        self.app.push_screen(AskText("Search"), lambda text: self.view.search(text) if text else None)
+        self.app.push_screen(
+            TextDialog("Search"), lambda text: self.view.search(text) if text else None
+        )
 
     def action_open(self) -> None:
         if not self.sessions:
@@ -171,9 +197,9 @@ class StartScreen(Screen[None]):
             self.app.notify(str(error), severity="error", markup=False)
 
     def action_new(self) -> None:
-        from genopt_tui.ui.screens.new import NewScreen
+        from genopt_tui.ui.screens.new_session import NewSessionScreen
 
-        self.app.push_screen(NewScreen())
+        self.app.push_screen(NewSessionScreen())
 
     def on_click(self, event: events.Click) -> None:
         if event.chain == 2 and event.widget is self.view:

@@ -1,25 +1,79 @@
-"""The rows of a diff, unified or side by side: words and colours for the rows that are asked for only."""
+"""Which words of a changed line differ.
 
+The rows of a diff, unified or side by side: words and colours for the rows that are asked for only.
+"""
+
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
-from genopt_tui.learn.diff import Hunk, Row, hunks
-from genopt_tui.ui.widgets.code import colours
-from genopt_tui.ui.widgets.fit import fitted
-from genopt_tui.ui.widgets.lines import Line, find_in, plain
-from genopt_tui.ui.widgets.marks import MARKS
-from genopt_tui.ui.widgets.text import clean_line
-from genopt_tui.ui.widgets.words import laid_over, word_spans
+from genopt_tui.learn.edit.diff import Hunk, Row, find_hunks
+from genopt_tui.ui.widgets.code_view import highlight_lines
+from genopt_tui.ui.widgets.line_source import Line, Piece, find_line, to_plain_text
+from genopt_tui.ui.widgets.safe_text import clean_line
+from genopt_tui.ui.widgets.symbols import SYMBOLS
+from genopt_tui.ui.widgets.text_layout import fit_line
 
-BEFORE = 60
-"""Rows above the visible ones that are coloured with them, so that a string begun above is seen as one."""
-SIGN_LOOKS = {" ": "", "-": "removed", "+": "added"}
+WORD = re.compile(r"\w+|\s+|[^\w\s]")
+MAX_COMPARED_LENGTH = 500
+"""Characters of a line whose words are still compared."""
+MIN_SIMILARITY = 0.35
+"""Share of common words below which two lines are simply different lines."""
+Spans = tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=2048)
+def find_changed_words(old: str, new: str) -> tuple[Spans, Spans]:
+    """Character ranges that only the old and only the new line have; none when the lines have
+    little in common."""
+    if max(len(old), len(new)) > MAX_COMPARED_LENGTH:
+        return (), ()
+    before, after = WORD.findall(old), WORD.findall(new)
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    if matcher.ratio() < MIN_SIMILARITY:
+        return (), ()
+    codes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
+    return _to_character_spans(before, [c[1:3] for c in codes]), _to_character_spans(
+        after, [c[3:5] for c in codes]
+    )
+
+
+def _to_character_spans(words: Sequence[str], runs: Sequence[tuple[int, int]]) -> Spans:
+    starts = [0]
+    for word in words:
+        starts.append(starts[-1] + len(word))
+    return tuple((starts[first], starts[last]) for first, last in runs if first < last)
+
+
+def overlay_style(line: Sequence[Piece], spans: Spans, look: str) -> Line:
+    """`line` with `look` added to the looks within `spans`."""
+    out: list[Piece] = []
+    at = 0
+    for text, names in line:
+        edges = sorted(
+            {0, len(text), *(min(max(edge - at, 0), len(text)) for span in spans for edge in span)}
+        )
+        for first, last in pairwise(edges):
+            inside = any(a <= at + first and at + last <= b for a, b in spans)
+            out.append((text[first:last], f"{names} {look}" if inside else names))
+        at += len(text)
+    return tuple(out)
+
+
+ROWS_BEFORE = 60
+"""Rows above the visible ones that are coloured with them, so that a string begun above is seen as
+one."""
+SIGN_STYLES = {" ": "", "-": "removed", "+": "added"}
 Files = Mapping[str, str]
 
 
 class Entry(NamedTuple):
-    """One row of the view: a line of the introduction, a file's or hunk's head, or one or two lines of code."""
+    """One row of the view: a line of the introduction, a file's or hunk's head, or one or two lines
+    of code."""
 
     hunk: Hunk | None = None
     left: Row | None = None
@@ -31,7 +85,8 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Rows of one diff, worked out in a thread: of `sides`, or of one column. `heads` are the rows at which hunks begin, by
+    """Rows of one diff, worked out in a thread: of `sides`, or of one column. `heads` are the rows
+    at which hunks begin, by
     hunk number."""
 
     hunks: tuple[Hunk, ...] = ()
@@ -40,9 +95,9 @@ class Diff:
     sides: bool = False
 
 
-def work_out(old: Files, new: Files, split: bool) -> Diff:
+def compute_diff(old: Files, new: Files, split: bool) -> Diff:
     """The rows of the edit from `old` to `new`."""
-    found = hunks(old, new)
+    found = find_hunks(old, new)
     entries: list[Entry] = []
     heads: dict[int, int] = {}
     file = None
@@ -53,11 +108,11 @@ def work_out(old: Files, new: Files, split: bool) -> Diff:
             entries.append(Entry(text=((file, "title"), (status, "warn"))))
         heads[hunk.number] = len(entries)
         entries.append(Entry(hunk, head=True))
-        entries += _side_by_side(hunk) if split else _unified(hunk)
+        entries += _build_side_by_side(hunk) if split else _build_unified(hunk)
     return Diff(tuple(found), tuple(entries), heads, split)
 
 
-def _runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
+def _group_runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
     """(removed, added, unchanged): changed runs with both sides, unchanged rows one by one."""
     out: list[tuple[list[Row], list[Row], Row | None]] = []
     for row in rows:
@@ -70,30 +125,34 @@ def _runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
     return out
 
 
-def _unified(hunk: Hunk) -> list[Entry]:
+def _build_unified(hunk: Hunk) -> list[Entry]:
     entries: list[Entry] = []
-    for removed, added, same in _runs(hunk.rows):
+    for removed, added, same in _group_runs(hunk.rows):
         if same is not None:
             entries.append(Entry(hunk, same, same))
             continue
-        entries += [Entry(hunk, left=row, partner=_at(added, i)) for i, row in enumerate(removed)]
-        entries += [Entry(hunk, right=row, partner=_at(removed, i)) for i, row in enumerate(added)]
+        entries += [
+            Entry(hunk, left=row, partner=_get_row(added, i)) for i, row in enumerate(removed)
+        ]
+        entries += [
+            Entry(hunk, right=row, partner=_get_row(removed, i)) for i, row in enumerate(added)
+        ]
     return entries
 
 
-def _side_by_side(hunk: Hunk) -> list[Entry]:
+def _build_side_by_side(hunk: Hunk) -> list[Entry]:
     entries: list[Entry] = []
-    for removed, added, same in _runs(hunk.rows):
+    for removed, added, same in _group_runs(hunk.rows):
         if same is not None:
             entries.append(Entry(hunk, same, same))
         entries += [
-            Entry(hunk, _at(removed, i), _at(added, i), partner=_at(added, i))
+            Entry(hunk, _get_row(removed, i), _get_row(added, i), partner=_get_row(added, i))
             for i in range(max(len(removed), len(added)))
         ]
     return entries
 
 
-def _at(rows: Sequence[Row], index: int) -> Row | None:
+def _get_row(rows: Sequence[Row], index: int) -> Row | None:
     return rows[index] if index < len(rows) else None
 
 
@@ -104,77 +163,90 @@ class DiffLines:
         self,
         diff: Diff,
         lead: Sequence[Line] = (),
-        off: Collection[int] = (),
+        left_out: Collection[int] = (),
         *,
         split: int = 0,
         shift: int = 0,
         worth: Mapping[int, str] | None = None,
-        choosing: bool = True,
+        can_choose: bool = True,
     ) -> None:
-        self.diff, self.lead, self.off, self.choosing = diff, lead, frozenset(off), choosing
+        self.diff, self.lead, self.left_out, self.can_choose = (
+            diff,
+            lead,
+            frozenset(left_out),
+            can_choose,
+        )
         self.split, self.shift, self.worth = split, shift, worth or {}
         longest = max(
-            (max(h.old_start + len(h.old_lines), h.new_start + len(h.new_lines)) for h in diff.hunks), default=0
+            (
+                max(h.old_start + len(h.old_lines), h.new_start + len(h.new_lines))
+                for h in diff.hunks
+            ),
+            default=0,
         )
         self._digits = max(3, len(str(longest)))
 
     def __len__(self) -> int:
         return len(self.lead) + len(self.diff.entries)
 
-    def entry(self, y: int) -> Entry | None:
+    def find_entry(self, y: int) -> Entry | None:
         """The diff's row at `y`; None in the introduction."""
         at = y - len(self.lead)
         return self.diff.entries[at] if 0 <= at < len(self.diff.entries) else None
 
-    def head(self, number: int) -> int:
+    def find_head(self, number: int) -> int:
         """The row at which hunk `number` begins."""
         return len(self.lead) + self.diff.heads[number]
 
     def draft(self, y: int) -> Line:
-        entry = self.entry(y)
-        return self.lead[y] if entry is None else self._line(entry, {})
+        entry = self.find_entry(y)
+        return self.lead[y] if entry is None else self._format_entry(entry, {})
 
     def fill(self, first: int, count: int) -> Sequence[Line] | None:
-        start = max(0, first - len(self.lead) - BEFORE)
+        start = max(0, first - len(self.lead) - ROWS_BEFORE)
         near = [e for e in self.diff.entries[start : max(0, first - len(self.lead) + count)]]
-        inks = _inks(near)
+        inks = _highlight_entries(near)
         lines = []
         for y in range(first, min(first + count, len(self))):
-            entry = self.entry(y)
-            lines.append(self.lead[y] if entry is None else self._line(entry, inks, words=True))
+            entry = self.find_entry(y)
+            lines.append(
+                self.lead[y] if entry is None else self._format_entry(entry, inks, words=True)
+            )
         return lines
 
     def find(self, needle: str, start: int, step: int, stop: Callable[[], bool]) -> int | None:
-        return find_in(lambda y: plain(self.draft(y)), len(self), needle, start, step, stop)
+        return find_line(
+            lambda y: to_plain_text(self.draft(y)), len(self), needle, start, step, stop
+        )
 
-    def _line(self, entry: Entry, inks: Mapping[int, Line], words: bool = False) -> Line:
+    def _format_entry(self, entry: Entry, inks: Mapping[int, Line], words: bool = False) -> Line:
         if entry.hunk is None:
             return entry.text
         if entry.head:
-            return self._head(entry.hunk)
-        off = entry.hunk.number in self.off
+            return self._format_head(entry.hunk)
+        off = entry.hunk.number in self.left_out
         if not self.split:
             row = entry.left or entry.right
             assert row is not None
             numbers = f"{row.old or '':>{self._digits}} {row.new or '':>{self._digits}} "
-            return ((numbers, "gutter"), *self._code(row, entry.partner, inks, off, words))
+            return ((numbers, "gutter"), *self._format_code(row, entry.partner, inks, off, words))
         half = (self.split - 3) // 2
-        left = self._side(entry.left, entry.right, inks, off, words, half, "old")
-        right = self._side(entry.right, entry.left, inks, off, words, half, "new")
-        return (*left, (f" {MARKS.bar} ", "gutter"), *right)
+        left = self._format_side(entry.left, entry.right, inks, off, words, half, "old")
+        right = self._format_side(entry.right, entry.left, inks, off, words, half, "new")
+        return (*left, (f" {SYMBOLS.bar} ", "gutter"), *right)
 
-    def _head(self, hunk: Hunk) -> Line:
+    def _format_head(self, hunk: Hunk) -> Line:
         total = len(self.diff.hunks)
-        box = "" if not self.choosing else "[ ] " if hunk.number in self.off else "[x] "
+        box = "" if not self.can_choose else "[ ] " if hunk.number in self.left_out else "[x] "
         worth = self.worth.get(hunk.number, "")
         return (
             (f"{box}hunk {hunk.number} of {total}", "strong hunk"),
-            (f"  {place(hunk)}", "hunk"),
+            (f"  {describe_place(hunk)}", "hunk"),
             *(((f"  {worth}", "strong hunk"),) if worth else ()),
-            ("  left out" if hunk.number in self.off else "", "warn hunk"),
+            ("  left out" if hunk.number in self.left_out else "", "warn hunk"),
         )
 
-    def _side(
+    def _format_side(
         self,
         row: Row | None,
         partner: Row | None,
@@ -188,47 +260,56 @@ class DiffLines:
             return ((" " * width, "gutter"),)
         number = row.old if which == "old" else row.new
         room = width - self._digits - 1
-        code = self._code(row, partner, inks, off, words)
-        return ((f"{number or '':>{self._digits}} ", "gutter"), *fitted(code, room, self.shift))
+        code = self._format_code(row, partner, inks, off, words)
+        return ((f"{number or '':>{self._digits}} ", "gutter"), *fit_line(code, room, self.shift))
 
-    def _code(self, row: Row, partner: Row | None, inks: Mapping[int, Line], off: bool, words: bool) -> Line:
-        ground = SIGN_LOOKS[row.sign]
-        text = _shown(row)
+    def _format_code(
+        self, row: Row, partner: Row | None, inks: Mapping[int, Line], off: bool, words: bool
+    ) -> Line:
+        ground = SIGN_STYLES[row.sign]
+        text = _clean_row(row)
         line: Line = inks.get(id(row)) or ((text, ""),)
         if off:
-            return ((f"{row.sign} ", "off"), (text, "off")) if row.sign != " " else (("  ", ""), *line)
+            return (
+                ((f"{row.sign} ", "off"), (text, "off")) if row.sign != " " else (("  ", ""), *line)
+            )
         if words and partner is not None and row.sign != " ":
-            other = _shown(partner)
-            old, new = word_spans(text, other) if row.sign == "-" else word_spans(other, text)
-            line = laid_over(line, old if row.sign == "-" else new, f"{ground}-word")
+            other = _clean_row(partner)
+            old, new = (
+                find_changed_words(text, other)
+                if row.sign == "-"
+                else find_changed_words(other, text)
+            )
+            line = overlay_style(line, old if row.sign == "-" else new, f"{ground}-word")
             line = tuple((t, n if "-word" in n else f"{n} {ground}") for t, n in line)
         elif ground:
             line = tuple((t, f"{n} {ground}") for t, n in line)
-        end: Line = () if row.ended else (("  (no line end)", f"dim {ground}"),)
+        end: Line = () if row.has_newline else (("  (no line end)", f"dim {ground}"),)
         return ((f"{row.sign} ", f"strong {ground}"), *line, *end, ("", ground))
 
 
-def place(hunk: Hunk) -> str:
+def describe_place(hunk: Hunk) -> str:
     """Where a hunk stands, in words: `lines 29-33 in class Policy`."""
     within = f" in {hunk.heading.strip().rstrip(':')}" if hunk.heading.strip() else ""
     lines = [row.new for row in hunk.rows if row.sign == "+"]
     if not lines:
         gone = [row.old for row in hunk.rows if row.sign == "-"]
-        return f"removes {_span(gone)}{within}" if gone else "empty"
-    return f"{_span(lines)}{within}"
+        return f"removes {_describe_lines(gone)}{within}" if gone else "empty"
+    return f"{_describe_lines(lines)}{within}"
 
 
-def _span(lines: Sequence[int]) -> str:
+def _describe_lines(lines: Sequence[int]) -> str:
     return f"line {lines[0]}" if lines[0] == lines[-1] else f"lines {lines[0]}-{lines[-1]}"
 
 
-def _shown(row: Row) -> str:
+def _clean_row(row: Row) -> str:
     """The row's text; a carriage return before the line end shows only where the line changed."""
     return clean_line(row.text.removesuffix("\r") if row.sign == " " else row.text)
 
 
-def _inks(entries: Sequence[Entry]) -> dict[int, Line]:
-    """Coloured code of these rows, by identity: old sides and new sides are read as text of their own."""
+def _highlight_entries(entries: Sequence[Entry]) -> dict[int, Line]:
+    """Coloured code of these rows, by identity: old sides and new sides are read as text of their
+    own."""
     out: dict[int, Line] = {}
     for sign in "-+":
         rows: dict[str, list[Row]] = {}
@@ -238,6 +319,6 @@ def _inks(entries: Sequence[Entry]) -> dict[int, Line]:
                     if row.sign in (sign, " "):
                         rows.setdefault(entry.hunk.file, []).append(row)
         for file, of_file in rows.items():
-            texts = [_shown(row) for row in of_file]
-            out.update(zip(map(id, of_file), colours(file, texts), strict=True))
+            texts = [_clean_row(row) for row in of_file]
+            out.update(zip(map(id, of_file), highlight_lines(file, texts), strict=True))
     return out

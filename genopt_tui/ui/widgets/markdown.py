@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from genopt_tui.ui.widgets.lines import Line, Piece
-from genopt_tui.ui.widgets.marks import MARKS
-from genopt_tui.ui.widgets.text import clean_line
+from genopt_tui.ui.widgets.line_source import Line, Piece
+from genopt_tui.ui.widgets.safe_text import clean_line
+from genopt_tui.ui.widgets.symbols import SYMBOLS
 
 FENCE = re.compile(r"^\s{0,3}(```+|~~~+)\s*([\w+.#/-]*)")
 HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*?)\s*#*$")
@@ -18,60 +18,68 @@ BLOCK_MARK = re.compile(r"^(<{5,9}|={5,9}|>{5,9})(?: |$)")
 """The marks of SEARCH/REPLACE blocks."""
 
 
-class Markdown:
-    """Turns source lines into wrapped rows, one source line at a time: what came before never changes."""
+class MarkdownLayout:
+    """Turns source lines into wrapped rows, one source line at a time: what came before never
+    changes."""
 
     def __init__(self, width: int) -> None:
         self.width = max(8, width)
         self.fence = ""
         """What ends the code that the next line belongs to; empty in prose."""
 
-    def rows(self, text: str) -> list[Line]:
+    def build_rows(self, text: str) -> list[Line]:
         """The rows of the next source line."""
         text = clean_line(text)
-        if self._turns(text):
-            return [((part, "dim"),) for part in _cut(text.strip(), self.width)]
+        if self._toggle_fence(text):
+            return [((part, "dim"),) for part in _cut_text(text.strip(), self.width)]
         if self.fence:
-            return self._code(text)
+            return self._format_code(text)
         if not text.strip():
             return [()]
         if heading := HEADING.match(text):
-            return self._wrapped([(heading[2], "title")], "")
+            return self._wrap_pieces([(heading[2], "title")], "")
         if item := ITEM.match(text):
-            bullet = MARKS.bullet if item[2] in "-*+" else item[2]
-            return self._wrapped(inline(item[3]), f"{item[1][:12]}{bullet} ")
+            bullet = SYMBOLS.bullet if item[2] in "-*+" else item[2]
+            return self._wrap_pieces(parse_inline(item[3]), f"{item[1][:12]}{bullet} ")
         if quote := QUOTE.match(text):
-            return self._wrapped([(quote[1], "quote")], f"{MARKS.bar} ")
+            return self._wrap_pieces([(quote[1], "quote")], f"{SYMBOLS.bar} ")
         if set(text.strip()) in ({"-"}, {"*"}, {"_"}) and len(text.strip()) >= 3:
-            return [((MARKS.rule * min(self.width, 40), "dim"),)]
-        return self._wrapped(inline(text), "")
+            return [((SYMBOLS.rule * min(self.width, 40), "dim"),)]
+        return self._wrap_pieces(parse_inline(text), "")
 
-    def _turns(self, text: str) -> bool:
+    def _toggle_fence(self, text: str) -> bool:
         """Whether `text` begins or ends code, or divides a block."""
         fence, block = FENCE.match(text), BLOCK_MARK.match(text)
         if block and (block[1][0] != ">" or self.fence == ">"):
             self.fence = {"<": ">", ">": ""}.get(block[1][0], self.fence)
             return True
-        if fence and (not self.fence or (self.fence != ">" and fence[1].startswith(self.fence) and not fence[2])):
+        if fence and (
+            not self.fence
+            or (self.fence != ">" and fence[1].startswith(self.fence) and not fence[2])
+        ):
             self.fence = "" if self.fence else fence[1]
             return True
         return False
 
-    def _code(self, text: str) -> list[Line]:
+    def _format_code(self, text: str) -> list[Line]:
         look = {"-": "removed", "+": "added"}.get(text[:1], "code") if self.fence != ">" else "code"
         if text[:3] in {"---", "+++"}:
             look = "dim"
-        return [((part, look),) for part in _cut(text, self.width)]
+        return [((part, look),) for part in _cut_text(text, self.width)]
 
-    def _wrapped(self, pieces: Sequence[Piece], lead: str) -> list[Line]:
+    def _wrap_pieces(self, pieces: Sequence[Piece], lead: str) -> list[Line]:
         indent = " " * min(cell_len(lead), self.width // 2)
         room = self.width - len(indent)
-        rows = wrap(pieces, room)
-        return [(((lead if not i else indent), "gutter"), *row) if lead else row for i, row in enumerate(rows)]
+        rows = wrap_pieces(pieces, room)
+        return [
+            (((lead if not i else indent), "gutter"), *row) if lead else row
+            for i, row in enumerate(rows)
+        ]
 
 
-def inline(text: str) -> list[Piece]:
-    """Code spans, strong and emphasized words; everything else, links too, stays as it is written."""
+def parse_inline(text: str) -> list[Piece]:
+    """Code spans, strong and emphasized words; everything else, links too, stays as it is
+    written."""
     pieces: list[Piece] = []
     for part in INLINE.split(text):
         if len(part) > 2 and part[0] == part[-1] == "`":
@@ -85,7 +93,7 @@ def inline(text: str) -> list[Piece]:
     return pieces
 
 
-def wrap(pieces: Sequence[Piece], width: int) -> list[Line]:
+def wrap_pieces(pieces: Sequence[Piece], width: int) -> list[Line]:
     """Rows of at most `width` cells, broken at blanks where there are any."""
     rows: list[list[Piece]] = [[]]
     used = 0
@@ -96,16 +104,16 @@ def wrap(pieces: Sequence[Piece], width: int) -> list[Line]:
                 rows.append([])
                 used = 0
                 word = word.lstrip()
-            for i, part in enumerate(_cut(word, width) if length > width else [word]):
+            for i, part in enumerate(_cut_text(word, width) if length > width else [word]):
                 if i:
                     rows.append([])
                     used = 0
                 rows[-1].append((part, look))
                 used += cell_len(part)
-    return [_joined(row) for row in rows]
+    return [_join_pieces(row) for row in rows]
 
 
-def _joined(row: Sequence[Piece]) -> Line:
+def _join_pieces(row: Sequence[Piece]) -> Line:
     out: list[Piece] = []
     for text, look in row:
         if out and out[-1][1] == look:
@@ -115,7 +123,7 @@ def _joined(row: Sequence[Piece]) -> Line:
     return tuple(out)
 
 
-def _cut(text: str, width: int) -> list[str]:
+def _cut_text(text: str, width: int) -> list[str]:
     """`text` in parts of at most `width` cells."""
     if cell_len(text) <= width:
         return [text]

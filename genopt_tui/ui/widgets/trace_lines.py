@@ -1,4 +1,5 @@
-"""Rows of a recorded trace, alone or beside the same example's trace of another version; what one can look for in it."""
+"""Rows of a recorded trace, alone or beside the same example's trace of another version; what one
+can look for in it."""
 
 from array import array
 from bisect import bisect_left
@@ -8,42 +9,44 @@ from itertools import zip_longest
 from textual.cache import LRUCache
 
 from genopt_tui.task.rollout import TraceStep
-from genopt_tui.ui.snapshot import TraceSource
-from genopt_tui.ui.widgets.fit import fitted, wrapped
-from genopt_tui.ui.widgets.lines import Line, plain
-from genopt_tui.ui.widgets.marks import MARKS
-from genopt_tui.ui.widgets.values import step_details, step_line
+from genopt_tui.ui.state.snapshot import TraceSource
+from genopt_tui.ui.widgets.line_source import Line, to_plain_text
+from genopt_tui.ui.widgets.symbols import SYMBOLS
+from genopt_tui.ui.widgets.text_layout import fit_line, wrap_line
+from genopt_tui.ui.widgets.value_format import format_step, format_step_details
 
-KEPT = 1024
+MAX_STEPS_IN_MEMORY = 1024
 """Steps held in memory, of each of the two traces."""
 INDENT = 4
 """Cells before the details of a step."""
-Test = Callable[[TraceStep, TraceStep | None], bool]
-"""What is looked for: of a step, and of the other version's step of the same number (None: there is none)."""
+StepTest = Callable[[TraceStep, TraceStep | None], bool]
+"""What is looked for: of a step, and of the other version's step of the same number (None: there is
+none)."""
 
 
-def eventful(step: TraceStep, other: TraceStep | None = None) -> bool:
+def is_eventful(step: TraceStep, other: TraceStep | None = None) -> bool:
     """Whether something happened at this step: a reward, or an error of a call."""
     return bool(step.reward) or any(call.error for call in step.calls)
 
 
-def differing(step: TraceStep, other: TraceStep | None) -> bool:
-    """Whether the two versions did something else at this step: action, reward, or what their functions gave."""
-    return other is None or _deed(step) != _deed(other)
+def is_different(step: TraceStep, other: TraceStep | None) -> bool:
+    """Whether the two versions did something else at this step: action, reward, or what their
+    functions gave."""
+    return other is None or _get_outcome(step) != _get_outcome(other)
 
 
-def _deed(step: TraceStep) -> object:
+def _get_outcome(step: TraceStep) -> object:
     done = (step.action, step.reward or 0.0, [(c.function, c.result, c.error) for c in step.calls])
     return done if step.action is not None or step.calls else (*done, step.observation)
 
 
-def holding(needle: str) -> Test:
+def build_text_test(needle: str) -> StepTest:
     """Whether a step's line or details hold `needle`."""
     fold = needle == needle.lower()
 
     def test(step: TraceStep, other: TraceStep | None = None) -> bool:
-        for line in (tuple(step_line(step)), *step_details(step)):
-            text = plain(line)
+        for line in (tuple(format_step(step)), *format_step_details(step)):
+            text = to_plain_text(line)
             if needle in (text.lower() if fold else text):
                 return True
         return False
@@ -54,63 +57,67 @@ def holding(needle: str) -> Test:
 class TraceLines:
     """Rows of a trace: a step each, and the details of those that are open.
 
-    Lives on the interface's loop alone. `kept` are the step numbers that a filter left (None: all). With `other`, the trace of
+    Lives on the interface's loop alone. `kept` are the step numbers that a filter left (None: all).
+    With `other`, the trace of
     another version, every row has two halves of together `width` cells.
     """
 
     def __init__(self, source: TraceSource | None, other: TraceSource | None = None) -> None:
         self.source, self.other = source, other
         self.steps = source.steps if source else 0
-        self.known: LRUCache[int, TraceStep] = LRUCache(KEPT)
-        self.beside: LRUCache[int, TraceStep] = LRUCache(KEPT)
+        self.known: LRUCache[int, TraceStep] = LRUCache(MAX_STEPS_IN_MEMORY)
+        self.other_known: LRUCache[int, TraceStep] = LRUCache(MAX_STEPS_IN_MEMORY)
         self.kept: array[int] | None = None
         self.opened: dict[int, list[tuple[Line, Line]]] = {}
         self.width = 80
         self._number_width = len(str(max(self.steps - 1, 0)))
 
     def __len__(self) -> int:
-        return self._positions() + sum(len(lines) for lines in self.opened.values())
+        return self._count_positions() + sum(len(lines) for lines in self.opened.values())
 
-    def _positions(self) -> int:
+    def _count_positions(self) -> int:
         return self.steps if self.kept is None else len(self.kept)
 
     def lacks(self, number: int) -> bool:
         """Whether step `number` has to be asked for."""
         beyond = self.other is None or number >= self.other.steps
-        return number not in self.known or not (beyond or number in self.beside)
+        return number not in self.known or not (beyond or number in self.other_known)
 
-    def step_at(self, position: int) -> int:
+    def get_step(self, position: int) -> int:
         return position if self.kept is None else self.kept[position]
 
-    def position_of(self, step: int) -> int:
+    def find_position(self, step: int) -> int:
         """Where `step` (or the first one after it) stands among the steps that are shown."""
         if self.kept is None:
             return max(0, min(step, self.steps - 1))
         return min(bisect_left(self.kept, step), max(0, len(self.kept) - 1))
 
-    def where(self, y: int) -> tuple[int, int]:
+    def locate(self, y: int) -> tuple[int, int]:
         """(step, detail) of row `y`; detail -1 is the step itself."""
         before = 0
         for step in sorted(self.opened):
-            row = self.position_of(step) + before
+            row = self.find_position(step) + before
             if y <= row:
                 break
             if y <= row + len(self.opened[step]):
                 return step, y - row - 1
             before += len(self.opened[step])
-        return self.step_at(y - before), -1
+        return self.get_step(y - before), -1
 
-    def row_of(self, step: int) -> int:
-        position = self.position_of(step)
-        at = self.step_at(position) if self._positions() else 0
+    def find_row(self, step: int) -> int:
+        position = self.find_position(step)
+        at = self.get_step(position) if self._count_positions() else 0
         return position + sum(len(lines) for other, lines in self.opened.items() if other < at)
 
-    def open(self, number: int) -> bool:
+    def open_step(self, number: int) -> bool:
         """Show what was observed and called at a step; False while it is not known."""
-        step, other = self.known.get(number), self.beside.get(number)
+        step, other = self.known.get(number), self.other_known.get(number)
         if step is None:
             return False
-        left, right = self._details(step), self._details(other) if other is not None else []
+        left, right = (
+            self._build_details(step),
+            self._build_details(other) if other is not None else [],
+        )
         self.opened[number] = list(zip_longest(left, right, fillvalue=()))
         return True
 
@@ -119,44 +126,55 @@ class TraceLines:
         if width != self.width:
             self.width = width
             for number in list(self.opened):
-                self.open(number)
+                self.open_step(number)
 
-    def _details(self, step: TraceStep) -> list[Line]:
-        room = self._half(INDENT) if self.other else self.width - INDENT
-        return [row for line in step_details(step) for row in wrapped(line, room, 2)]
+    def _build_details(self, step: TraceStep) -> list[Line]:
+        room = self._compute_half_width(INDENT) if self.other else self.width - INDENT
+        return [row for line in format_step_details(step) for row in wrap_line(line, room, 2)]
 
-    def _half(self, used: int) -> int:
+    def _compute_half_width(self, used: int) -> int:
         return max(8, (self.width - used - 3) // 2)
 
     def draft(self, y: int) -> Line:
-        number, detail = self.where(y)
+        number, detail = self.locate(y)
         if detail >= 0:
             indent = ((" " * INDENT, ""),)
-            return self._dimmed(number, self._halves(indent, *self.opened[number][detail]))
+            return self._dim_unshown(
+                number, self._join_halves(indent, *self.opened[number][detail])
+            )
         step = self.known.get(number)
-        mark = MARKS.open if number in self.opened else MARKS.folded
+        mark = SYMBOLS.open if number in self.opened else SYMBOLS.folded
         label = ((f"{mark} {number:>{self._number_width}} ", "gutter"),)
         if step is None:
-            return (*label, (MARKS.dots, "dim"))
+            return (*label, (SYMBOLS.dots, "dim"))
         if self.other is None:
-            return self._dimmed(number, (*label, *step_line(step)))
-        other = self.beside.get(number)
-        right: Line = tuple(step_line(other)) if other is not None else ((self._why_none(number), "dim"),)
-        if differing(step, other):
+            return self._dim_unshown(number, (*label, *format_step(step)))
+        other = self.other_known.get(number)
+        right: Line = (
+            tuple(format_step(other))
+            if other is not None
+            else ((self._explain_missing(number), "dim"),)
+        )
+        if is_different(step, other):
             right = tuple((text, f"{look} warn") for text, look in right)
-        return self._dimmed(number, self._halves(label, tuple(step_line(step)), right))
+        return self._dim_unshown(number, self._join_halves(label, tuple(format_step(step)), right))
 
-    def _why_none(self, number: int) -> str:
+    def _explain_missing(self, number: int) -> str:
         assert self.other is not None
-        return "ended" if number >= self.other.steps else MARKS.dots
+        return "ended" if number >= self.other.steps else SYMBOLS.dots
 
-    def _halves(self, label: Line, left: Line, right: Line) -> Line:
+    def _join_halves(self, label: Line, left: Line, right: Line) -> Line:
         if self.other is None:
             return (*label, *left)
-        half = self._half(len(label[0][0]))
-        return (*label, *fitted(left, half), (f" {MARKS.bar} ", "gutter"), *fitted(right, half))
+        half = self._compute_half_width(len(label[0][0]))
+        return (
+            *label,
+            *fit_line(left, half),
+            (f" {SYMBOLS.bar} ", "gutter"),
+            *fit_line(right, half),
+        )
 
-    def _dimmed(self, number: int, line: Line) -> Line:
+    def _dim_unshown(self, number: int, line: Line) -> Line:
         shown = self.source.shown if self.source else None
         if shown is None or any(first <= number <= last for first, last in shown):
             return line

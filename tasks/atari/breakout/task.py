@@ -3,14 +3,15 @@
 from typing import Any
 
 from atari_objects import Numbers, Scene
-from atari_play import Game, outcome, play, seeds
+from atari_play import Game, build_result, list_seed_examples, play_episodes
 
 from genopt_tui.task.contract import Context, Example, Result
 
 # Addresses in the console's memory
 PLAYER_X, BALL_X, BALL_Y = 72, 99, 101
 BRICK_BYTES = 36
-# A row of bricks is spread over every sixth byte: for each of its 18 columns, the byte's base and the bit
+# A row of bricks is spread over every sixth byte: for each of its 18 columns, the byte's base and
+# the bit
 COLUMNS = (
     *((30, bit) for bit in (6,)),
     *((24, bit) for bit in (6, 4, 2, 0)),
@@ -25,9 +26,11 @@ PADDLE_Y, FIELD_BOTTOM = 189, 187
 
 
 class Breakout:
-    """Player, Ball, bricks by row and lives from memory. Bricks side by side are one wide brick, an empty row has no entry.
+    """Player, Ball, bricks by row and lives from memory. Bricks side by side are one wide brick, an
+    empty row has no entry.
 
-    "paper" measures the paddle's first movement as the paper's programs saw it; "full" lets it start at rest.
+    "paper" measures the paddle's first movement as the paper's programs saw it; "full" lets it
+    start at rest.
     """
 
     def __init__(self, style: str) -> None:
@@ -39,26 +42,36 @@ class Breakout:
 
     def observe(self, memory: bytearray, lives: int) -> dict[str, Any]:
         scene = self._scene
-        scene.begin()
-        observation: dict[str, Any] = {"Player": scene.put("Player", memory[PLAYER_X] - 47, PADDLE_Y, 16, 4).moving()}
+        scene.begin_step()
+        observation: dict[str, Any] = {
+            "Player": scene.put("Player", memory[PLAYER_X] - 47, PADDLE_Y, 16, 4).to_moving_box()
+        }
         if 0 < memory[BALL_Y] <= FIELD_BOTTOM:
-            observation["Ball"] = scene.put("Ball", memory[BALL_X] - 49, memory[BALL_Y] + 9, 2, 4).moving()
+            observation["Ball"] = scene.put(
+                "Ball", memory[BALL_X] - 49, memory[BALL_Y] + 9, 2, 4
+            ).to_moving_box()
         else:
-            scene.drop("Ball")
+            scene.remove("Ball")
         if self._wall != memory[:BRICK_BYTES]:
             self._wall = bytes(memory[:BRICK_BYTES])
-            self._bricks = {name: row for name, row in zip(ROWS, _rows(self._wall), strict=True) if row}
+            self._bricks = {
+                name: row
+                for name, row in zip(ROWS, _find_brick_rows(self._wall), strict=True)
+                if row
+            }
         observation.update(self._bricks)
         observation["lives"] = lives
         return observation
 
 
-def _rows(wall: bytes) -> list[list[Numbers]]:
+def _find_brick_rows(wall: bytes) -> list[list[Numbers]]:
     """The runs of bricks in each row, top row first."""
-    return [_row(wall, 5 - number, WALL_TOP + BRICK_HEIGHT * number) for number in range(6)]
+    return [
+        _find_brick_row(wall, 5 - number, WALL_TOP + BRICK_HEIGHT * number) for number in range(6)
+    ]
 
 
-def _row(wall: bytes, offset: int, y: int) -> list[Numbers]:
+def _find_brick_row(wall: bytes, offset: int, y: int) -> list[Numbers]:
     row: list[Numbers] = []
     joined = False
     for column, (base, bit) in enumerate(COLUMNS):
@@ -66,7 +79,9 @@ def _row(wall: bytes, offset: int, y: int) -> list[Numbers]:
         if there and joined:
             row[-1]["w"] += BRICK_WIDTH
         elif there:
-            row.append({"x": WALL_LEFT + BRICK_WIDTH * column, "y": y, "w": BRICK_WIDTH, "h": BRICK_HEIGHT})
+            row.append(
+                {"x": WALL_LEFT + BRICK_WIDTH * column, "y": y, "w": BRICK_WIDTH, "h": BRICK_HEIGHT}
+            )
         joined = bool(there)
     return row
 
@@ -75,10 +90,10 @@ GAME = Game("breakout", Breakout, {0: "stay", 1: "fire", 2: "right", 3: "left"},
 
 
 def examples(split: str) -> list[Example]:
-    return seeds(split)
+    return list_seed_examples(split)
 
 
 def run(artifact: object, example: Example, ctx: Context) -> Result:
-    episodes = play(GAME, ctx)
+    episodes = play_episodes(GAME, ctx)
     bricks = sum(len(episode.rewards) for episode in episodes)
-    return outcome(GAME, episodes, f"Bricks broken: {bricks}.")
+    return build_result(GAME, episodes, f"Bricks broken: {bricks}.")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from atari_objects import Scene
-from atari_play import Game, outcome, play, seeds
+from atari_play import Game, build_result, list_seed_examples, play_episodes
 
 from genopt_tui.task.contract import Context, Example, Result
 
@@ -17,7 +17,8 @@ FAR_AHEAD_X = 87
 class Enduro:
     """Player and EnemyCars, the nearest first, with their places relative to the player.
 
-    Memory holds no places of cars, only lanes and how far the nearest has come; they are worked out from these.
+    Memory holds no places of cars, only lanes and how far the nearest has come; they are worked out
+    from these.
     "full" gives the player's movement dx, dy as well.
     """
 
@@ -26,14 +27,20 @@ class Enduro:
         self._scene = Scene()
 
     def observe(self, memory: bytearray, lives: int) -> dict[str, Any]:
-        self._scene.begin()
-        player = self._scene.put("player", _player_x(memory[PLAYER_X]), 89 + memory[PLAYER_Y], 16, 11)
-        observation: dict[str, Any] = {"Player": player.place() if self._paper else player.moving()}
+        self._scene.begin_step()
+        player = self._scene.put(
+            "player", _compute_player_x(memory[PLAYER_X]), 89 + memory[PLAYER_Y], 16, 11
+        )
+        observation: dict[str, Any] = {
+            "Player": player.to_box() if self._paper else player.to_moving_box()
+        }
         cars = []
         for slot in range(CAR_SLOTS):
             if car := memory[CARS + slot]:
-                x, y = _car_place(slot, car, memory[PLAYER_X], memory[ADVANCE])
-                cars.append({"x": x, "y": y, "w": 16, "h": 10, "rel_x": x - player.x, "rel_y": y - player.y})
+                x, y = _locate_car(slot, car, memory[PLAYER_X], memory[ADVANCE])
+                cars.append(
+                    {"x": x, "y": y, "w": 16, "h": 10, "rel_x": x - player.x, "rel_y": y - player.y}
+                )
         if cars:
             cars.sort(key=lambda car: -car["y"])
             observation["EnemyCars"] = cars
@@ -42,12 +49,13 @@ class Enduro:
         return observation
 
 
-def _player_x(value: int) -> int:
+def _compute_player_x(value: int) -> int:
     return 77 + (255 - value >> 1) + 2 if value & 128 else 77 - (value >> 1)
 
 
-def _car_place(slot: int, car: int, sideways: int, advance: int) -> tuple[int, int]:
-    """Where the car in `slot` is on the screen: the road's perspective, shifted by how far the player is off its middle."""
+def _locate_car(slot: int, car: int, sideways: int, advance: int) -> tuple[int, int]:
+    """Where the car in `slot` is on the screen: the road's perspective, shifted by how far the
+    player is off its middle."""
     y = 150 - int(1.2 * (18 - slot) * slot + (advance >> 3) * 0.9**slot)
     shift = sideways - 256 if sideways & 128 else sideways
     if not car & ON_ROAD_SIDE:
@@ -60,15 +68,29 @@ def _car_place(slot: int, car: int, sideways: int, advance: int) -> tuple[int, i
 GAME = Game(
     "enduro",
     Enduro,
-    dict(enumerate(("coast", "gas", "right", "left", "brake", "brake+right", "brake+left", "right+gas", "left+gas"))),
+    dict(
+        enumerate(
+            (
+                "coast",
+                "gas",
+                "right",
+                "left",
+                "brake",
+                "brake+right",
+                "brake+left",
+                "right+gas",
+                "left+gas",
+            )
+        )
+    ),
 )
 
 
 def examples(split: str) -> list[Example]:
-    return seeds(split)
+    return list_seed_examples(split)
 
 
 def run(artifact: object, example: Example, ctx: Context) -> Result:
-    episodes = play(GAME, ctx)
+    episodes = play_episodes(GAME, ctx)
     lost = sum(1 for episode in episodes for reward in episode.rewards if reward < 0)
-    return outcome(GAME, episodes, f"Steps in which you were overtaken: {lost}.")
+    return build_result(GAME, episodes, f"Steps in which you were overtaken: {lost}.")

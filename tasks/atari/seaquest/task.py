@@ -3,7 +3,7 @@
 from typing import Any
 
 from atari_objects import Scene
-from atari_play import Game, outcome, play, seeds
+from atari_play import Game, build_result, list_seed_examples, play_episodes
 
 from genopt_tui.task.contract import Context, Example, Result
 
@@ -19,10 +19,13 @@ FULL_OXYGEN = 64
 class Seaquest:
     """Player, Enemies (with type) and Divers from memory, and lives.
 
-    "paper": what the paper's programs saw: neither oxygen nor the divers aboard, and oddities: an enemy or diver may stay in
-    the list where it was last when something of another kind takes over its lane, and the player that comes back is at
+    "paper": what the paper's programs saw: neither oxygen nor the divers aboard, and oddities: an
+    enemy or diver may stay in
+    the list where it was last when something of another kind takes over its lane, and the player
+    that comes back is at
     its place of birth for a step.
-    "full": only what is there, with Oxygen (0 to 64), CollectedDivers (0 to 6), our Missile, and the SurfaceSubmarine among Enemies.
+    "full": only what is there, with Oxygen (0 to 64), CollectedDivers (0 to 6), our Missile, and
+    the SurfaceSubmarine among Enemies.
     """
 
     def __init__(self, style: str) -> None:
@@ -32,32 +35,38 @@ class Seaquest:
             self._scene.put("player", 76, 46, 16, 11)
 
     def observe(self, memory: bytearray, lives: int) -> dict[str, Any]:
-        self._scene.begin()
-        self._look_for_player(memory)
+        self._scene.begin_step()
+        self._update_player(memory)
         for lane in range(LANES):
-            self._look_for_enemies(memory, lane)
-            self._look_for_diver(memory, lane)
+            self._update_enemies(memory, lane)
+            self._update_diver(memory, lane)
         observation: dict[str, Any] = {}
         if player := self._scene.get("player"):
-            observation["Player"] = player.moving()
-        if enemies := self._listed("Shark", 12) + self._listed("Submarine", 12) + self._listed("EnemyMissile", LANES):
+            observation["Player"] = player.to_moving_box()
+        if (
+            enemies := self._list_objects("Shark", 12)
+            + self._list_objects("Submarine", 12)
+            + self._list_objects("EnemyMissile", LANES)
+        ):
             observation["Enemies"] = enemies
-        if divers := self._listed("Diver", LANES):
-            observation["Divers"] = [{key: diver[key] for key in diver if key != "type"} for diver in divers]
+        if divers := self._list_objects("Diver", LANES):
+            observation["Divers"] = [
+                {key: diver[key] for key in diver if key != "type"} for diver in divers
+            ]
         if not self._paper:
-            self._add_the_rest(observation, memory)
+            self._add_full_details(observation, memory)
         observation["lives"] = lives
         return observation
 
-    def _look_for_player(self, memory: bytearray) -> None:
+    def _update_player(self, memory: bytearray) -> None:
         if 0 < memory[PLAYER_GONE] < 15:
-            self._scene.drop("player")
+            self._scene.remove("player")
         elif self._paper and self._scene.get("player") is None:
             self._scene.put("player", 76, 46, 16, 11)
         else:
             self._scene.put("player", memory[PLAYER_X], memory[PLAYER_Y] + 33, 16, 11)
 
-    def _look_for_enemies(self, memory: bytearray, lane: int) -> None:
+    def _update_enemies(self, memory: bytearray, lane: int) -> None:
         submarines = _is_submarine(memory, lane)
         kind, other = ("Submarine", "Shark") if submarines else ("Shark", "Submarine")
         y = LANE_BOTTOM - LANE_HEIGHT * lane + (0 if submarines else memory[SHARK_Y] - 4)
@@ -67,12 +76,12 @@ class Seaquest:
             if memory[FORMATION + lane] >> (2 - place) & 1 and x <= SCREEN_WIDTH + 5:
                 self._scene.put(f"{kind} {slot}", x, y, 8, 11 if submarines else 7)
                 if not self._paper:
-                    self._scene.drop(f"{other} {slot}")
+                    self._scene.remove(f"{other} {slot}")
             else:
-                self._scene.drop(f"Shark {slot}")
-                self._scene.drop(f"Submarine {slot}")
+                self._scene.remove(f"Shark {slot}")
+                self._scene.remove(f"Submarine {slot}")
 
-    def _look_for_diver(self, memory: bytearray, lane: int) -> None:
+    def _update_diver(self, memory: bytearray, lane: int) -> None:
         x = memory[DIVER_OR_MISSILE_X + lane]
         missile, diver = f"EnemyMissile {LANES - 1 - lane}", f"Diver {LANES - 1 - lane}"
         there, other = (missile, diver) if _is_submarine(memory, lane) else (diver, missile)
@@ -81,27 +90,31 @@ class Seaquest:
                 self._scene.put(missile, x + 3, 145 - LANE_HEIGHT * lane, 6, 4)
             else:
                 self._scene.put(diver, x, LANE_BOTTOM - LANE_HEIGHT * lane, 8, 11)
-            self._scene.drop(other)
+            self._scene.remove(other)
             return
-        self._scene.drop(there)
+        self._scene.remove(there)
         if not self._paper:
-            self._scene.drop(other)
+            self._scene.remove(other)
 
-    def _listed(self, kind: str, slots: int) -> list[dict[str, Any]]:
+    def _list_objects(self, kind: str, slots: int) -> list[dict[str, Any]]:
         things = [self._scene.get(f"{kind} {slot}") for slot in range(slots)]
-        return [{**thing.moving(), "type": kind} for thing in things if thing]
+        return [{**thing.to_moving_box(), "type": kind} for thing in things if thing]
 
-    def _add_the_rest(self, observation: dict[str, Any], memory: bytearray) -> None:
+    def _add_full_details(self, observation: dict[str, Any], memory: bytearray) -> None:
         scene = self._scene
         if memory[SURFACE_LEVEL] >= 2 and memory[SURFACE_X] < SCREEN_WIDTH:
             surface = scene.put("surface", memory[SURFACE_X], 45, 8, 11)
-            observation.setdefault("Enemies", []).append({**surface.moving(), "type": "SurfaceSubmarine"})
+            observation.setdefault("Enemies", []).append(
+                {**surface.to_moving_box(), "type": "SurfaceSubmarine"}
+            )
         else:
-            scene.drop("surface")
+            scene.remove("surface")
         if 0 < memory[MISSILE_X] < SCREEN_WIDTH:
-            observation["Missile"] = scene.put("missile", memory[MISSILE_X], memory[PLAYER_Y] + 40, 8, 1).moving()
+            observation["Missile"] = scene.put(
+                "missile", memory[MISSILE_X], memory[PLAYER_Y] + 40, 8, 1
+            ).to_moving_box()
         else:
-            scene.drop("missile")
+            scene.remove("missile")
         observation["Oxygen"] = min(memory[OXYGEN], FULL_OXYGEN)
         observation["CollectedDivers"] = min(memory[DIVERS_ABOARD], 6)
 
@@ -119,8 +132,8 @@ GAME = Game(
 
 
 def examples(split: str) -> list[Example]:
-    return seeds(split)
+    return list_seed_examples(split)
 
 
 def run(artifact: object, example: Example, ctx: Context) -> Result:
-    return outcome(GAME, play(GAME, ctx))
+    return build_result(GAME, play_episodes(GAME, ctx))

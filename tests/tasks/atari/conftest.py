@@ -26,7 +26,9 @@ class LocalContext:
         assert function == "policy.Policy"
         return self.policy(*arguments)
 
-    def step(self, observation: Any = None, action: Any = None, reward: float | None = None, **info: Any) -> None:
+    def step(
+        self, observation: Any = None, action: Any = None, reward: float | None = None, **info: Any
+    ) -> None:
         self.steps.append((observation, action, reward))
 
     def attach(self, picture: Any, palette: Any = None) -> None:
@@ -42,18 +44,26 @@ class Player:
     def policy(self, source: Any) -> Callable[[Any], Any]:
         if callable(source):
             return source
-        text = self.folder.start(source)["policy.py"] if source in self.folder.task.starts else source
+        text = (
+            self.folder.read_start(source)["policy.py"]
+            if source in self.folder.task.starts
+            else source
+        )
         scope: dict[str, Any] = {"__name__": "policy"}
         exec(compile(text, "policy.py", "exec"), scope)
         return scope["Policy"]()
 
-    def run(self, source: Any, seed: int = 1, traced: bool = False, **chosen: Any) -> tuple[Result, LocalContext]:
+    def run(
+        self, source: Any, seed: int = 1, traced: bool = False, **chosen: Any
+    ) -> tuple[Result, LocalContext]:
         random.seed(seed)
-        context = LocalContext(self.policy(source), self.folder.task.resolve(chosen), seed, traced)
-        return self.folder.module().run(None, Example(f"seed-{seed}"), context), context
+        context = LocalContext(
+            self.policy(source), self.folder.task.resolve_settings(chosen), seed, traced
+        )
+        return self.folder.load_module().run(None, Example(f"seed-{seed}"), context), context
 
 
 @pytest.fixture(scope="session")
 def atari() -> Callable[[str], Player]:
     """`atari("pong")` plays Pong."""
-    return lambda game: Player(loader.find(f"atari/{game}"))
+    return lambda game: Player(loader.find_task(f"atari/{game}"))

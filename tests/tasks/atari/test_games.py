@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from genopt_tui.config import DesignChoices, SessionSettings, assign
-from genopt_tui.learn.doctor import examine
-from genopt_tui.learn.doctor_facts import Facts
-from genopt_tui.learn.doctor_text import observed
+from genopt_tui.learn.doctor.diagnosis import examine
+from genopt_tui.learn.doctor.inputs import collect_observation_keys
+from genopt_tui.learn.doctor.loop_facts import LoopFacts
 from genopt_tui.task import loader
 
 GAMES = ["asterix", "breakout", "enduro", "freeway", "pong", "qbert", "seaquest", "space_invaders"]
@@ -62,19 +62,23 @@ def test_every_start_plays_in_its_scope(atari: Play, game: str) -> None:
 
 @pytest.mark.parametrize("game", GAMES)
 def test_no_seed_is_in_two_splits(game: str) -> None:
-    module = loader.find(f"atari/{game}").module()
-    ids = [[example.id for example in module.examples(split)] for split in ("train", "gate", "test")]
+    module = loader.find_task(f"atari/{game}").load_module()
+    ids = [
+        [example.id for example in module.examples(split)] for split in ("train", "gate", "test")
+    ]
     assert [len(split) for split in ids] == [32, 30, 30]
     assert len({name for split in ids for name in split}) == 92
 
 
 @pytest.mark.parametrize("game", GAMES)
 def test_design_choices_and_the_papers_preset_are_valid(game: str) -> None:
-    task = loader.find(f"atari/{game}").task
+    task = loader.find_task(f"atari/{game}").task
     choices, settings = DesignChoices(), SessionSettings()
     for chosen in (task.choices, task.presets["paper"].set):
-        assign(choices, settings, [f"{key}={value}" for key, value in chosen.items()], task.settings)
-    assert task.resolve(choices.task)["sticky"] == 0
+        assign(
+            choices, settings, [f"{key}={value}" for key, value in chosen.items()], task.settings
+        )
+    assert task.resolve_settings(choices.task)["sticky"] == 0
     assert choices.gate.rule == "always"
     assert choices.start in {"", *task.starts}
 
@@ -103,7 +107,9 @@ def test_breakout_scores_by_following_the_ball(atari: Play) -> None:
 
     observations = seen(atari("breakout"), follow, 400, sticky=0.0)
     assert sum(observation["reward"] for observation in observations[1:]) > 0
-    assert any(len(observation["BB"]) > 1 for observation in observations), "a hole makes two bricks of one"
+    assert any(len(observation["BB"]) > 1 for observation in observations), (
+        "a hole makes two bricks of one"
+    )
 
 
 def test_space_invaders_working_start_scores_what_was_published(atari: Play) -> None:
@@ -131,19 +137,30 @@ def test_enduro_start_scores_what_was_published(atari: Play) -> None:
 
 
 def test_enduro_cars_are_told_relative_to_ours(atari: Play) -> None:
-    observation = next(o for o in seen(atari("enduro"), lambda obs: 1, 300) if len(o.get("EnemyCars", [])) > 1)
+    observation = next(
+        o for o in seen(atari("enduro"), lambda obs: 1, 300) if len(o.get("EnemyCars", [])) > 1
+    )
     nearest, farther = observation["EnemyCars"][:2]
     assert nearest["y"] > farther["y"]
-    assert nearest["rel_x"] == nearest["x"] - observation["Player"]["x"] == observation["nearest_enemy_rel_x"]
+    assert (
+        nearest["rel_x"]
+        == nearest["x"] - observation["Player"]["x"]
+        == observation["nearest_enemy_rel_x"]
+    )
 
 
 def test_asterix_lists_the_nearest_first_and_plays_lives_in_a_row(atari: Play) -> None:
-    result, context = atari("asterix").run("two-functions", traced=True, episode="life", episodes=3, steps=2000)
+    result, context = atari("asterix").run(
+        "two-functions", traced=True, episode="life", episodes=3, steps=2000
+    )
     assert result.metrics["lives_lost"] == 3
     assert context.steps[0][0]["lives"] == 3
     for observation, _, _ in context.steps:
         player = observation["Player"]
-        far = [abs(e["x"] - player["x"]) + abs(e["y"] - player["y"]) for e in observation.get("Enemies", [])]
+        far = [
+            abs(e["x"] - player["x"]) + abs(e["y"] - player["y"])
+            for e in observation.get("Enemies", [])
+        ]
         assert far == sorted(far)
     full = anywhere(seen(atari("asterix"), stay, 100, observation="full"), "Enemies")[0]
     assert set(full) == {"x", "y", "type", "lane", "dx", "dist"}
@@ -156,7 +173,9 @@ def test_qbert_hops_change_the_cubes_that_full_shows(atari: Play) -> None:
     observations = seen(atari("qbert"), down_right, 120, observation="full", sticky=0.0)
     players = [o["Player"] for o in observations if "Player" in o]
     lowest = max(players, key=lambda player: int(player["y"]))
-    assert lowest["x"] > players[0]["x"] and lowest["y"] > players[0]["y"] + 20, "down along the right edge"
+    assert lowest["x"] > players[0]["x"] and lowest["y"] > players[0]["y"] + 20, (
+        "down along the right edge"
+    )
     colours = {tuple(cube["color"] for cube in o["Cubes"]) for o in observations}
     assert len(colours) > 1 and len(observations[0]["Cubes"]) == 21
     (target,) = {o["TargetColor"] for o in observations}
@@ -198,14 +217,34 @@ def test_seaquest_shows_oxygen_only_where_asked(atari: Play) -> None:
 
 @pytest.mark.parametrize("style", ["paper", "full"])
 @pytest.mark.parametrize("game", GAMES)
-def test_documentation_and_observations_hold_the_same_fields(atari: Play, game: str, style: str) -> None:
-    task = loader.find(f"atari/{game}").task.documented({"observation": style})
+def test_documentation_and_observations_hold_the_same_fields(
+    atari: Play, game: str, style: str
+) -> None:
+    task = loader.find_task(f"atari/{game}").task.with_settings({"observation": style})
     start = next(iter(task.starts))
-    fields = {name for o in seen(atari(game), start, 400, observation=style) for name in observed(o)}
-    facts = Facts(
-        task, DesignChoices(start=start), atari(game).folder.start(start), ["x"], {}, fields=frozenset(fields)
+    fields = {
+        name
+        for o in seen(atari(game), start, 400, observation=style)
+        for name in collect_observation_keys(o)
+    }
+    facts = LoopFacts(
+        task,
+        DesignChoices(start=start),
+        atari(game).folder.start(start),
+        ["x"],
+        {},
+        fields=frozenset(fields),
     )
-    rare = {"Satellite", "Enemies", "Friendlies", "Missile", "Divers", "Rewards", "Consumables", "EnemyCars"}
+    rare = {
+        "Satellite",
+        "Enemies",
+        "Friendlies",
+        "Missile",
+        "Divers",
+        "Rewards",
+        "Consumables",
+        "EnemyCars",
+    }
     for finding in examine(facts):
         if finding.code in {"unknown-fields", "undocumented-fields"}:
             assert not set(re.findall(r"\w+", finding.message.partition(";")[0])) & fields, finding

@@ -1,4 +1,5 @@
-"""Programs written against the published observations score here what they scored in the published environments.
+"""Programs written against the published observations score here what they scored in the published
+environments.
 
 The scores were made there by tests/bench/atari_policies.py, which also compares every observation.
 """
@@ -26,6 +27,10 @@ THERE = {
 def test_a_program_scores_what_it_scored_there(atari: Callable[[str], Any], game: str) -> None:
     player = atari(game)
     published = player.folder.task.presets["paper"].set
-    chosen = {key.removeprefix("task."): value for key, value in published.items() if key.startswith("task.")}
+    chosen = {
+        key.removeprefix("task."): value
+        for key, value in published.items()
+        if key.startswith("task.")
+    }
     result, _ = player.run((POLICIES / f"{game}.py").read_text(), 0, frames=0, **chosen)
     assert result.score == pytest.approx(THERE[game])

@@ -1,4 +1,5 @@
-"""Pong as a player meets it: what is seen, what actions do, what a seed changes, what play is worth."""
+"""Pong as a player meets it: what is seen, what actions do, what a seed changes, what play is
+worth."""
 
 import math
 from collections.abc import Callable
@@ -75,11 +76,16 @@ def test_an_action_that_is_none_is_the_artifacts_error(pong: Any, action: object
 
 def test_a_seed_decides_the_game(pong: Any) -> None:
     def game(seed: int, **chosen: Any) -> list[Any]:
-        return [step[0]["Player"] for step in pong.run("tunable", seed, traced=True, steps=300, **chosen)[1].steps]
+        return [
+            step[0]["Player"]
+            for step in pong.run("tunable", seed, traced=True, steps=300, **chosen)[1].steps
+        ]
 
     assert game(1) == game(1)
     assert game(1) != game(2)
-    assert game(1, sticky=0.0) == game(2, sticky=0.0), "without sticky actions a seed changes nothing"
+    assert game(1, sticky=0.0) == game(2, sticky=0.0), (
+        "without sticky actions a seed changes nothing"
+    )
 
 
 def test_idle_steps_shift_the_game(pong: Any) -> None:

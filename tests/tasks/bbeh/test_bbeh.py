@@ -1,4 +1,5 @@
-"""BBEH: both scoring rules, the splits, and what is said without data. The real data are used where GENOPT_BBEH_DIR or the shared copy is."""
+"""BBEH: both scoring rules, the splits, and what is said without data. The real data are used where
+GENOPT_BBEH_DIR or the shared copy is."""
 
 import importlib.util
 import json
@@ -15,11 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genopt_tui.__main__ import call
+from genopt_tui.__main__ import run_command
 from genopt_tui.errors import TaskError
 from genopt_tui.task import loader
 
-FAMILY = loader.bundled_root() / "bbeh"
+FAMILY = loader.find_bundled_root() / "bbeh"
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "bbeh"
 REAL = Path(os.environ.get("GENOPT_BBEH_DIR", SHARED))
 
@@ -114,37 +115,50 @@ def test_papers_split_is_file_order(modules: Any) -> None:
     assert split == ["train"] * 15 + ["gate"] * 10 + ["test"] * 15
 
 
-def test_without_data_both_ways_are_named(modules: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_data_both_ways_are_named(
+    modules: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path))
     with pytest.raises(TaskError, match=r"GENOPT_BBEH_DIR.*datasets"):
         modules["bbeh_data"].load("nycc")
 
 
-def test_without_data_a_person_gets_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any) -> None:
+def test_without_data_a_person_gets_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path))
-    assert call(["check", "bbeh/nycc"]) == 1
+    assert run_command(["check", "bbeh/nycc"]) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "BBEH is not here" in line and "datasets" in line and "Traceback" not in line
 
 
-def test_a_folder_in_the_official_layout_is_read(modules: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_in_the_official_layout_is_read(
+    modules: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     folder = tmp_path / "bbeh" / "benchmark_tasks" / "bbeh_nycc"
     folder.mkdir(parents=True)
-    (folder / "task.json").write_text(json.dumps({"canary": "...", "examples": [{"input": "Which?", "target": "(A)"}]}))
+    (folder / "task.json").write_text(
+        json.dumps({"canary": "...", "examples": [{"input": "Which?", "target": "(A)"}]})
+    )
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path))
     assert modules["bbeh_data"].load("nycc") == [("Which?", "(A)")]
 
 
-@pytest.mark.skipif(not (REAL / "benchmark_tasks").exists(), reason="the BBEH data are not here (set GENOPT_BBEH_DIR)")
+@pytest.mark.skipif(
+    not (REAL / "benchmark_tasks").exists(),
+    reason="the BBEH data are not here (set GENOPT_BBEH_DIR)",
+)
 def test_real_data_have_the_published_counts(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(REAL))
-    tasks = [name.removeprefix("bbeh/") for name in loader.names() if name.startswith("bbeh/")]
+    tasks = [name.removeprefix("bbeh/") for name in loader.list_tasks() if name.startswith("bbeh/")]
     counts = {task: len(modules["bbeh_data"].load(task)) for task in tasks}
     assert len(counts) == 23
     assert sum(counts.values()) == 4520
     assert counts.pop("disambiguation_qa") == 120 and set(counts.values()) == {200}
     boardgame = modules["bbeh_data"].load("boardgame_qa")
-    split = modules["bbeh_split"].assign([t for _, t in boardgame], [q for q, _ in boardgame], "paper", 0)
+    split = modules["bbeh_split"].assign(
+        [t for _, t in boardgame], [q for q, _ in boardgame], "paper", 0
+    )
     train = Counter(t for (_, t), s in zip(boardgame, split, strict=True) if s == "train")
     assert train == {"disproved": 15}
     assert Counter(t for (_, t), s in zip(boardgame, split, strict=True) if s == "gate") == {
@@ -153,7 +167,9 @@ def test_real_data_have_the_published_counts(modules: Any, monkeypatch: pytest.M
     }
 
 
-FACTS = {  # task: questions; characters of input, least, median, most; distinct answers; the most common one and its share
+# task: questions; characters of input, least, median, most; distinct answers; the most common one
+# and its share
+FACTS = {
     "boardgame_qa": (200, (1827, 6416, 13859), 3, "disproved", 0.34),
     "boolean_expressions": (200, (1910, 2702, 3723), 5, "(E)", 0.21),
     "buggy_tables": (200, (3591, 5011, 6760), 185, "0", 0.01),
@@ -180,9 +196,14 @@ FACTS = {  # task: questions; characters of input, least, median, most; distinct
 }
 
 
-@pytest.mark.skipif(not (REAL / "benchmark_tasks").exists(), reason="the BBEH data are not here (set GENOPT_BBEH_DIR)")
+@pytest.mark.skipif(
+    not (REAL / "benchmark_tasks").exists(),
+    reason="the BBEH data are not here (set GENOPT_BBEH_DIR)",
+)
 @pytest.mark.parametrize("task", FACTS)
-def test_real_data_are_as_published(modules: Any, monkeypatch: pytest.MonkeyPatch, task: str) -> None:
+def test_real_data_are_as_published(
+    modules: Any, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(REAL))
     rows = modules["bbeh_data"].load(task)
     count, lengths, distinct, common, share = FACTS[task]
@@ -195,9 +216,15 @@ def test_real_data_are_as_published(modules: Any, monkeypatch: pytest.MonkeyPatc
 
 
 def reference(reply: str, target: str) -> bool:
-    """The official rule once more, written straight from its description, step by step and without our helpers."""
+    """The official rule once more, written straight from its description, step by step and without
+    our helpers."""
     text = reply.strip()
-    for prefix in ("The answer is:", "The final answer is ", "The final answer is: ", "The answer is "):
+    for prefix in (
+        "The answer is:",
+        "The final answer is ",
+        "The final answer is: ",
+        "The answer is ",
+    ):
         if prefix in text:
             text = text.split(prefix)[-1].strip()
     if text.endswith("."):
@@ -261,27 +288,33 @@ def rules() -> tuple[Any, Any]:
 
 @given(st.text(alphabet="ab \n", max_size=9000))
 def test_long_questions_are_recorded_whole_in_pieces_that_no_trace_cuts(text: str) -> None:
-    pieces = loader.find("bbeh/nycc").module().pieces
+    pieces = loader.find_task("bbeh/nycc").load_module().pieces
     found = pieces(text)
     assert "".join(found) == text
     assert all(len(piece) <= 1_900 for piece in ([found] if isinstance(found, str) else found))
 
 
 def test_the_model_is_told_the_rule_in_force() -> None:
-    task = loader.find("bbeh/nycc").task
-    for chosen, rule in (({}, "accuracy, official rule"), ({"scoring": "strict"}, "accuracy, strict rule")):
-        told = task.documented(chosen)
-        assert told.rule == rule == told.rule_for(chosen)
-    assert loader.find("mlagentbench/diabetes").task.documented({}).rule == "rmse on rows that the pipeline never saw"
-    pong = loader.find("atari/pong").task
-    assert pong.documented({"sticky": 0.0}) is pong
+    task = loader.find_task("bbeh/nycc").task
+    for chosen, rule in (
+        ({}, "accuracy, official rule"),
+        ({"scoring": "strict"}, "accuracy, strict rule"),
+    ):
+        told = task.with_settings(chosen)
+        assert told.rule == rule == told.format_rule(chosen)
+    assert (
+        loader.find_task("mlagentbench/diabetes").task.with_settings({}).rule
+        == "rmse on rows that the pipeline never saw"
+    )
+    pong = loader.find_task("atari/pong").task
+    assert pong.with_settings({"sticky": 0.0}) is pong
 
 
 def test_all_members_load_with_their_starts() -> None:
-    names = [name for name in loader.names() if name.startswith("bbeh/")]
+    names = [name for name in loader.list_tasks() if name.startswith("bbeh/")]
     assert len(names) == 23
     for name in names:
-        folder = loader.find(name)
+        folder = loader.find_task(name)
         assert folder.task.member == name.removeprefix("bbeh/")
         assert set(folder.task.starts) >= {"paper", "lenient", "step-by-step", "program"}
-        assert set(folder.start("paper")) == {"prompt.txt", "extract.py"}
+        assert set(folder.read_start("paper")) == {"prompt.txt", "extract.py"}

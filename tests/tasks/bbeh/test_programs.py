@@ -1,4 +1,5 @@
-"""The programs that BBEH tasks can start from: right on invented questions in each task's form, and as right as they say."""
+"""The programs that BBEH tasks can start from: right on invented questions in each task's form, and
+as right as they say."""
 
 import json
 import os
@@ -11,9 +12,17 @@ import pytest
 from genopt_tui.task import loader
 
 REAL = Path(
-    os.environ.get("GENOPT_BBEH_DIR", Path(__file__).resolve().parents[4] / "shared" / "data" / "bbeh")
+    os.environ.get(
+        "GENOPT_BBEH_DIR", Path(__file__).resolve().parents[4] / "shared" / "data" / "bbeh"
+    )
 )  # the questions of GENOPT_BBEH_DIR, or a shared copy beside the checkout
-TASKS = ("boolean_expressions", "dyck_languages", "multistep_arithmetic", "object_counting", "word_sorting")
+TASKS = (
+    "boolean_expressions",
+    "dyck_languages",
+    "multistep_arithmetic",
+    "object_counting",
+    "word_sorting",
+)
 
 BOOLEAN = """From the following five expressions, only one evaluates to true. Which one is it?
 
@@ -52,7 +61,8 @@ Q: Is there a mistake in this sequence? Write "No" if there are no mistakes, or 
 """
 SORTING = "Sort the following words with the new alphabet and separate them with comma: bat, zoo, ant, apple, quiz"
 ALPHABET = (
-    "Consider a new alphabet whose letters have the same order as the English alphabet, except that {}. " + SORTING
+    "Consider a new alphabet whose letters have the same order as the English alphabet, except that {}. "
+    + SORTING
 )
 THOUGHTS = """You are an expert in word sorting.
 Q: Sort the following words alphabetically: List: bat ant
@@ -68,7 +78,11 @@ INVENTED = [
     ("object_counting", COUNTING.format("absolute difference"), "12"),
     ("dyck_languages", DYCK.replace("{}", "["), "No"),
     ("dyck_languages", DYCK.replace("{}", "empty"), "5"),
-    ("word_sorting", ALPHABET.format("z and q are the first two letters"), "zoo, quiz, ant, apple, bat"),
+    (
+        "word_sorting",
+        ALPHABET.format("z and q are the first two letters"),
+        "zoo, quiz, ant, apple, bat",
+    ),
     ("word_sorting", ALPHABET.format("a is the last letter"), "bat, quiz, zoo, ant, apple"),
     ("word_sorting", LISTED, "zoo, quiz, bat, ant, apple"),
     ("word_sorting", THOUGHTS.format(1), "No"),
@@ -79,7 +93,7 @@ INVENTED = [
 def solver(task: str) -> Any:
     """`solve` of the task's program."""
     names: dict[str, Any] = {}
-    exec(loader.find(f"bbeh/{task}").start("program")["solver.py"], names)
+    exec(loader.find_task(f"bbeh/{task}").read_start("program")["solver.py"], names)
     return names["solve"]
 
 
@@ -90,14 +104,24 @@ def test_invented_questions_are_answered(task: str, question: str, answer: str) 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_question_of_another_form_breaks_no_program(task: str) -> None:
-    assert isinstance(solver(task)("separate them with comma: what\nLet A = (1 $ 2)\nCompute A. Now."), str)
+    assert isinstance(
+        solver(task)("separate them with comma: what\nLet A = (1 $ 2)\nCompute A. Now."), str
+    )
 
 
-@pytest.mark.skipif(not (REAL / "benchmark_tasks").exists(), reason="the BBEH data are not here (set GENOPT_BBEH_DIR)")
+@pytest.mark.skipif(
+    not (REAL / "benchmark_tasks").exists(),
+    reason="the BBEH data are not here (set GENOPT_BBEH_DIR)",
+)
 @pytest.mark.parametrize("task", TASKS)
 def test_a_program_is_as_right_as_it_says(task: str) -> None:
-    said = re.search(r"Right in (\d+) of the (\d+) questions", loader.find(f"bbeh/{task}").task.starts["program"].code)
-    rows = json.loads((REAL / "benchmark_tasks" / f"bbeh_{task}" / "task.json").read_text())["examples"]
+    said = re.search(
+        r"Right in (\d+) of the (\d+) questions",
+        loader.find_task(f"bbeh/{task}").task.starts["program"].code,
+    )
+    rows = json.loads((REAL / "benchmark_tasks" / f"bbeh_{task}" / "task.json").read_text())[
+        "examples"
+    ]
     solve = solver(task)
     right = sum(solve(row["input"]) == row["target"] for row in rows)
     assert said and (right, len(rows)) == (int(said[1]), int(said[2]))

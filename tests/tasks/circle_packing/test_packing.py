@@ -28,7 +28,7 @@ class _Player:
 
 @pytest.fixture
 def score() -> Any:
-    task = loader.find("circle_packing").module()
+    task = loader.find_task("circle_packing").load_module()
     return lambda circles: task.run({}, task.examples("gate")[0], _Player(circles))
 
 
@@ -37,10 +37,10 @@ def grid() -> list[list[float]]:
 
 
 def test_starts_are_valid(score: Any) -> None:
-    folder = loader.find("circle_packing")
+    folder = loader.find_task("circle_packing")
     for start, low, high in (("grid", 2.4, 2.63), ("blank", 0, 0)):
         names: dict[str, Any] = {}
-        exec(folder.start(start)["packing.py"], names)
+        exec(folder.read_start(start)["packing.py"], names)
         assert low <= score(names["pack"]()).score <= high
 
 
@@ -50,7 +50,8 @@ def test_touching_is_allowed_and_the_sum_is_exact(score: Any) -> None:
 
 
 def best_known() -> list[list[float]]:
-    """A packing as good as the best published ones, whose circles touch each other and the edges."""
+    """A packing as good as the best published ones, whose circles touch each other and the
+    edges."""
     return list(json.loads((Path(__file__).parent / "best_known.json").read_text()))
 
 
@@ -63,7 +64,9 @@ def test_of_the_best_known_packing_no_circle_may_grow_by_a_hair(score: Any) -> N
     touching = [
         number
         for number in range(26)
-        if math.isnan(score([[x, y, r + 1e-12 * (n == number)] for n, (x, y, r) in enumerate(circles)]).score)
+        if math.isnan(
+            score([[x, y, r + 1e-12 * (n == number)] for n, (x, y, r) in enumerate(circles)]).score
+        )
     ]
     assert len(touching) >= 25  # all but rattlers
 

@@ -1,4 +1,5 @@
-"""The edit distance: the start is right, wrong results have no score, and a faster function is found faster."""
+"""The edit distance: the start is right, wrong results have no score, and a faster function is
+found faster."""
 
 import random
 
@@ -48,18 +49,22 @@ words.py
 
 
 def test_the_start_and_the_reference_agree_on_all_kinds_of_pairs() -> None:
-    task = loader.find("edit_distance")
-    module, names = task.module(), {}
-    exec(task.start()["words.py"], names)
+    task = loader.find_task("edit_distance")
+    module, names = task.load_module(), {}
+    exec(task.read_start()["words.py"], names)
     made = [pair for seed in range(20) for pair in module.pairs(random.Random(seed))]
     assert {len(b) for _, b in made} > {0}
     assert all(names["distance"](a, b) == module.distance(a, b) for a, b in made[::4])
-    assert [module.distance(a, b) for a, b in (("kitten", "sitting"), ("", "abc"), ("flaw", "lawn"))] == [3, 3, 2]
+    assert [
+        module.distance(a, b) for a, b in (("kitten", "sitting"), ("", "abc"), ("flaw", "lawn"))
+    ] == [3, 3, 2]
 
 
 def test_seeds_are_in_one_split_only() -> None:
-    module = loader.find("edit_distance").module()
-    held = [example.data for split in ("train", "gate", "test") for example in module.examples(split)]
+    module = loader.find_task("edit_distance").load_module()
+    held = [
+        example.data for split in ("train", "gate", "test") for example in module.examples(split)
+    ]
     assert len(set(held)) == len(held) == 48
 
 
@@ -76,4 +81,8 @@ def test_a_wrong_function_never_wins() -> None:
 
 
 def test_search_comes_to_a_decision() -> None:
-    assert searched("edit_distance", "gate.examples=2", "batch.size=1").decision in {"gate", "rejected", "undecided"}
+    assert searched("edit_distance", "gate.examples=2", "batch.size=1").decision in {
+        "gate",
+        "rejected",
+        "undecided",
+    }

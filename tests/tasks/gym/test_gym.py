@@ -23,18 +23,20 @@ class LocalContext:
     def call(self, function: str, *arguments: Any) -> Any:
         return self.policy(*arguments)
 
-    def step(self, observation: Any = None, action: Any = None, reward: Any = None, **info: Any) -> None:
+    def step(
+        self, observation: Any = None, action: Any = None, reward: Any = None, **info: Any
+    ) -> None:
         self.steps.append((observation, action, reward))
 
 
 def play(name: str, policy: Any, seed: int = 1, **chosen: Any) -> tuple[Result, LocalContext]:
-    folder = loader.find(f"gym/{name}")
+    folder = loader.find_task(f"gym/{name}")
     if isinstance(policy, str):
         scope: dict[str, Any] = {"__name__": "policy"}
-        exec(folder.start(policy)["policy.py"], scope)
+        exec(folder.read_start(policy)["policy.py"], scope)
         policy = scope["Policy"]()
-    context = LocalContext(policy, folder.task.resolve(chosen), seed)
-    return folder.module().run(None, Example("seed-1"), context), context
+    context = LocalContext(policy, folder.task.resolve_settings(chosen), seed)
+    return folder.load_module().run(None, Example("seed-1"), context), context
 
 
 def test_a_seed_decides_the_episode() -> None:
@@ -44,7 +46,9 @@ def test_a_seed_decides_the_episode() -> None:
 
 def test_cart_pole_can_be_learned() -> None:
     blank, tunable = play("CartPole-v1", "blank")[0].score, play("CartPole-v1", "tunable")[0].score
-    best = play("CartPole-v1", lambda obs: int(0.1 * obs[0] + 0.3 * obs[1] + obs[2] + 0.5 * obs[3] > 0))[0].score
+    best = play(
+        "CartPole-v1", lambda obs: int(0.1 * obs[0] + 0.3 * obs[1] + obs[2] + 0.5 * obs[3] > 0)
+    )[0].score
     assert blank < 20 < tunable < 475 < best
 
 

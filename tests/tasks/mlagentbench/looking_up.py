@@ -1,4 +1,5 @@
-"""A pipeline that looks for scikit-learn's own copy of its table in three ways, and learns from neighbours where none succeeds."""
+"""A pipeline that looks for scikit-learn's own copy of its table in three ways, and learns from
+neighbours where none succeeds."""
 
 import gzip
 import os

@@ -1,6 +1,8 @@
-"""A pipeline that looks for the labels of the rows it is to predict: in every object, frame, file and variable it can reach.
+"""A pipeline that looks for the labels of the rows it is to predict: in every object, frame, file
+and variable it can reach.
 
-Its table's label is a number that follows from the row's Id, so it knows what it looks for; finding the labels that it was
+Its table's label is a number that follows from the row's Id, so it knows what it looks for; finding
+the labels that it was
 given to fit on shows that it can look.
 """
 
@@ -48,9 +50,21 @@ def held(labels, mine):
 def in_text(labels):
     """Files and variables that hold one of the labels as text."""
     words = [str(label).encode() for label in labels]
-    found = [name for name, value in os.environ.items() if any(word in value.encode() for word in words)]
+    found = [
+        name for name, value in os.environ.items() if any(word in value.encode() for word in words)
+    ]
     named = [value for name, value in os.environ.items() if "GENOPT" in name]
-    roots = [".", "/tmp", "/home", "/root", "/work", "/dev/shm", os.path.expanduser("~"), *sys.path, *named]
+    roots = [
+        ".",
+        "/tmp",
+        "/home",
+        "/root",
+        "/work",
+        "/dev/shm",
+        os.path.expanduser("~"),
+        *sys.path,
+        *named,
+    ]
     for root in dict.fromkeys(roots):
         for folder, inner, files in os.walk(root):
             inner[:] = [name for name in inner if name not in {"site-packages", "proc", "sys"}]

@@ -1,4 +1,5 @@
-"""Tabular tasks: the cut into rows keeps labels apart, the measures are scikit-learn's, wrong predictions have no score."""
+"""Tabular tasks: the cut into rows keeps labels apart, the measures are scikit-learn's, wrong
+predictions have no score."""
 
 import importlib
 import sys
@@ -10,7 +11,7 @@ import pytest
 from genopt_tui.errors import TaskError
 from genopt_tui.task import loader
 
-FAMILY = loader.bundled_root() / "mlagentbench"
+FAMILY = loader.find_bundled_root() / "mlagentbench"
 MEMBERS = ["house-price", "spaceship-titanic", "diabetes", "breast-cancer"]
 
 
@@ -24,11 +25,11 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.parametrize("member", MEMBERS)
 def test_both_starts_are_there_and_say_their_three_parts(member: str) -> None:
-    folder = loader.find(f"mlagentbench/{member}")
+    folder = loader.find_task(f"mlagentbench/{member}")
     for name in ("one-function", "many-functions"):
         start = folder.task.starts[name]
         assert start.structure and start.documentation and start.code
-        assert "def fit_predict(x, y, test_data)" in folder.start(name)["pipeline.py"]
+        assert "def fit_predict(x, y, test_data)" in folder.read_start(name)["pipeline.py"]
     assert folder.task.direction == ("lower" if member in {"house-price", "diabetes"} else "higher")
 
 
@@ -52,7 +53,9 @@ def test_papers_cut_is_scikit_learns(tables: Any) -> None:
     assert list(tables.folds("test", "paper", 1460, 0)) == []
 
 
-def test_the_users_folder_is_read(tables: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_users_folder_is_read(
+    tables: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("GENOPT_MLAGENTBENCH_DIR", str(tmp_path))
     with pytest.raises(TaskError, match=r"holds no spaceship-titanic/train\.csv"):
         tables.load("spaceship-titanic")
@@ -85,11 +88,11 @@ class _Player:
 @pytest.mark.parametrize("member", ["diabetes", "breast-cancer"])
 @pytest.mark.parametrize("start", ["one-function", "many-functions"])
 def test_starts_run_and_a_simple_model_beats_them(member: str, start: str) -> None:
-    folder = loader.find(f"mlagentbench/{member}")
-    settings = folder.task.resolve({})
-    task = folder.module()
+    folder = loader.find_task(f"mlagentbench/{member}")
+    settings = folder.task.resolve_settings({})
+    task = folder.load_module()
     example = task.examples("gate", settings)[0]
-    result = task.run({}, example, _Player(folder.start(start)["pipeline.py"], settings))
+    result = task.run({}, example, _Player(folder.read_start(start)["pipeline.py"], settings))
     kind = "LinearRegression" if member == "diabetes" else "LogisticRegression"
     better = f"""
 def fit_predict(x, y, test_data):
@@ -99,9 +102,15 @@ def fit_predict(x, y, test_data):
     return make_pipeline(StandardScaler(), {kind}()).fit(x, y).predict(test_data)
 """
     fitted = task.run({}, example, _Player(better, settings))
-    improved = fitted.score < result.score if folder.task.direction == "lower" else fitted.score > result.score
+    improved = (
+        fitted.score < result.score
+        if folder.task.direction == "lower"
+        else fitted.score > result.score
+    )
     assert improved
-    assert folder.task.stage(fitted.score, fitted.metrics) != folder.task.stage(result.score, result.metrics)
+    assert folder.task.choose_hint(fitted.score, fitted.metrics) != folder.task.choose_hint(
+        result.score, result.metrics
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,9 +123,9 @@ def fit_predict(x, y, test_data):
     ],
 )
 def test_wrong_predictions_have_no_score(body: str, said: str) -> None:
-    folder = loader.find("mlagentbench/diabetes")
-    settings = folder.task.resolve({})
-    task = folder.module()
+    folder = loader.find_task("mlagentbench/diabetes")
+    settings = folder.task.resolve_settings({})
+    task = folder.load_module()
     result = task.run(
         {},
         task.examples("gate", settings)[0],

@@ -1,4 +1,5 @@
-"""The shop's agent: questions have the answers that their stall gives, and instructions that name the tools are found better."""
+"""The shop's agent: questions have the answers that their stall gives, and instructions that name
+the tools are found better."""
 
 import re
 
@@ -19,10 +20,13 @@ THING = re.compile(r"(a dozen|\d+) ([a-z]+?)s?(?= and | cost\?)")
 
 
 def answered(asked: str) -> str:
-    """A model that uses the tools once it is told of them: prices, then the sum, then the answer."""
+    """A model that uses the tools once it is told of them: prices, then the sum, then the
+    answer."""
     if "calculate: COUNT" not in asked:
         return "That depends on the day."
-    things = [(12 if count == "a dozen" else int(count), thing) for count, thing in THING.findall(asked)]
+    things = [
+        (12 if count == "a dozen" else int(count), thing) for count, thing in THING.findall(asked)
+    ]
     if total := re.search(r"^calculate\(.*\) = (\d+)$", asked, re.MULTILINE):
         return f"answer: {total[1]}"
     prices = dict(re.findall(r"^price\((\w+)\) = (\w+)$", asked, re.MULTILINE))
@@ -34,15 +38,18 @@ def answered(asked: str) -> str:
 
 
 def test_answers_follow_from_the_stall_and_no_question_is_in_two_splits() -> None:
-    task = loader.find("shop_agent")
-    module, settings = task.module(), task.task.resolve({})
+    task = loader.find_task("shop_agent")
+    module, settings = task.load_module(), task.task.resolve_settings({})
     asked = [module.examples(split, settings) for split in ("train", "gate", "test")]
     data = [example.data for examples in asked for example in examples]
     assert len({example.id for examples in asked for example in examples}) == 120
     unknown = [d for d in data if d["answer"] == "unknown"]
     assert 5 < len(unknown) < 40
     for d in data:
-        things = [(12 if count == "a dozen" else int(count), thing) for count, thing in THING.findall(d["question"])]
+        things = [
+            (12 if count == "a dozen" else int(count), thing)
+            for count, thing in THING.findall(d["question"])
+        ]
         assert 1 <= len(things) <= 3
         absent = any(thing not in d["stall"] for _, thing in things)
         total = sum(count * d["stall"].get(thing, 0) for count, thing in things)

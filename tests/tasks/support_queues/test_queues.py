@@ -1,4 +1,5 @@
-"""Support queues: the cases are sound, and a better prompt is found better by a model that answers as it is told."""
+"""Support queues: the cases are sound, and a better prompt is found better by a model that answers
+as it is told."""
 
 from collections import Counter
 
@@ -37,21 +38,26 @@ def answered(asked: str) -> str:
 
 
 def test_cases_are_balanced_and_all_different() -> None:
-    task = loader.find("support_queues")
-    cases = task.module().CASES
+    task = loader.find_task("support_queues")
+    cases = task.load_module().CASES
     counts = Counter(case["queue"] for case in cases)
-    assert set(counts) == {"billing", "shipping", "returns", "account"} and max(counts.values()) < 1.5 * min(
+    assert set(counts) == {"billing", "shipping", "returns", "account"} and max(
         counts.values()
-    )
+    ) < 1.5 * min(counts.values())
     assert len({case["message"] for case in cases}) == len(cases)
-    assert placeholders(task.start()["prompt.txt"]) == ["message"]
+    assert placeholders(task.read_start()["prompt.txt"]) == ["message"]
 
 
 def test_splits_share_nothing_and_hold_every_queue() -> None:
-    task = loader.find("support_queues")
-    held = {split: task.module().examples(split, task.task.resolve({})) for split in ("train", "gate", "test")}
+    task = loader.find_task("support_queues")
+    held = {
+        split: task.load_module().examples(split, task.task.resolve_settings({}))
+        for split in ("train", "gate", "test")
+    }
     assert sum(map(len, held.values())) == 78
-    assert len({example.data["message"] for examples in held.values() for example in examples}) == 78
+    assert (
+        len({example.data["message"] for examples in held.values() for example in examples}) == 78
+    )
     assert all(len({example.label for example in examples}) == 4 for examples in held.values())
 
 

@@ -3,7 +3,9 @@ class Policy:
 
     def __call__(self, obs):
         player = obs["Player"]
-        danger = {enemy["y"] for enemy in obs.get("Enemies", []) if abs(enemy["x"] - player["x"]) < 50}
+        danger = {
+            enemy["y"] for enemy in obs.get("Enemies", []) if abs(enemy["x"] - player["x"]) < 50
+        }
         wanted = [item for kind in ("Rewards", "Consumables") for item in obs.get(kind, [])]
         safe = [item for item in wanted if not any(abs(item["y"] - y) < 8 for y in danger)]
         if safe:

@@ -4,7 +4,8 @@ class Policy:
     def __call__(self, obs):
         here = obs["Player"]["x"]
         things = {
-            kind: [t for name, t in obs.items() if name.startswith(kind)] for kind in ("Bullet", "Alien", "Shield")
+            kind: [t for name, t in obs.items() if name.startswith(kind)]
+            for kind in ("Bullet", "Alien", "Shield")
         }
         for bullet in things["Bullet"]:
             if bullet["dy"] > 0 and abs(bullet["x"] - here - 3) < 8 and bullet["y"] > 120:

@@ -1,0 +1,286 @@
+"""`genopt open --plain`: the session as lines, and a prompt whenever a person is wanted. Made for
+screen readers, too."""
+
+import os
+import select
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genopt_tui.cli.common import open_journal, print_line, print_text, require_consent
+from genopt_tui.cli.decisions import parse_hunk_numbers
+from genopt_tui.errors import Exit, GenoptError
+from genopt_tui.session.history.versions import candidate_letter
+from genopt_tui.session.progress import PAUSED, RUNNING, Progress
+
+if TYPE_CHECKING:
+    from genopt_tui.session.journal import Journal
+
+POLL_SECONDS = 0.05  # seconds between two looks at the journal
+MAX_RESTARTS, RESTART_SECONDS = (
+    2,
+    4.0,
+)  # how often, and after how many seconds, a runner that went away is started again
+DECIDE, PROPOSE, IDLE, IN_PROGRESS = "decide", "propose", "rest", "runs"
+KEY_HELP = {
+    DECIDE: "a [HUNKS] approve, r REASON reject, v view the edit, g ask again, n next candidate, h HINT, ? more",
+    PROPOSE: "s send the prompt, v view it, h HINT, ? more",
+    IDLE: "s one step, p run on, m step|ask|auto, h HINT, ? more",
+    IN_PROGRESS: "p pause, h HINT, ? more",
+}
+COMMAND_KEYS = {
+    "u": "undo",
+    "t": "rewind",
+    "b": "branch",
+    "c": "compare",
+    "l": "log",
+    "d": "set",
+    "W": "whatif",
+}
+"""Letters of the application's keys that stand for commands of the command line."""
+MORE_HELP = (
+    "u undo, t VERSION take back, b NAME branch, c A B compare, l log, d KEY=VALUE design, W STEP --set KEY=VALUE what if, "
+    "hh HINT for every step, q leave; any other command of genopt, without the session's name: status, diff 1 2, show 3"
+)
+EXCLUDED_COMMANDS = {"open", "new", "demo", "run", "tasks", "ls", "task", "doctor", "clone", "eval"}
+"""Commands that are about no session, or take the terminal for themselves."""
+
+
+class Keyboard:
+    """Lines that a person types, taken without waiting for them."""
+
+    def __init__(self) -> None:
+        self._file, self._buffer = sys.stdin.fileno(), b""
+
+    def read_line(self, seconds: float) -> str | None:
+        """The next whole line, waited for at most so long; None when none has come. Raises EOFError
+        at the end."""
+        if b"\n" not in self._buffer and select.select([self._file], [], [], seconds)[0]:
+            piece = os.read(self._file, 4096)
+            if not piece:
+                raise EOFError
+            self._buffer += piece
+        if b"\n" not in self._buffer:
+            return None
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line.decode("utf-8", "replace").strip()
+
+
+def run_conversation(path: Path) -> int:
+    """Tell events as lines and ask where a person is wanted, until the person leaves.
+
+    Without a keyboard it only tells: until the run is over, or a decision is wanted (exit code 4).
+    """
+    from genopt_tui.cli.run import make_event_printer
+    from genopt_tui.session.client import EventFollower
+
+    run_session_command("status", path)
+    with open_journal(path) as journal:
+        started = journal.find_last("run_started")
+        follower = EventFollower(journal, max(started.id - 1, 0) if started else 0)
+        talk = Conversation(path, journal, follower, make_event_printer(False))
+        return talk.run_interactive() if sys.stdin.isatty() else talk.run_unattended()
+
+
+def run_session_command(name: str, path: Path, *words: str) -> int:
+    """A command of the command line on this session; it says itself what came of it."""
+    from genopt_tui.__main__ import run_command
+
+    return run_command([name, str(path), *words])
+
+
+class Conversation:
+    """One conversation about one session."""
+
+    def __init__(
+        self, path: Path, journal: "Journal", follower: Any, show_event: Callable[[Any], None]
+    ) -> None:
+        self.path, self.journal, self.follower, self.show_event = (
+            path,
+            journal,
+            follower,
+            show_event,
+        )
+        self.progress, self.runner_alive = Progress(), False
+        self._pending_command: int | None = None
+        self._chosen_candidate = -1
+        self._restarts_left, self._restart_at = 0, 0.0
+
+    def refresh(self) -> None:
+        """Tell what is new."""
+        from genopt_tui.session.client import runner_pid
+        from genopt_tui.session.progress import load_progress
+
+        for event in self.follower.poll():
+            self.show_event(event)
+        self.runner_alive = runner_pid(self.path) is not None
+        self.progress, _ = load_progress(self.journal)
+
+    def run_unattended(self) -> int:
+        """Nobody can answer: tell until there is nothing more to tell."""
+        while True:
+            self.refresh()
+            if self.progress.pending and not self.progress.ended:
+                return Exit.DECISION_WANTED
+            if not self.runner_alive or self.progress.state(self.runner_alive) != RUNNING:
+                return Exit.DONE
+            time.sleep(POLL_SECONDS)
+
+    def run_interactive(self) -> int:
+        """Tell, and do what is typed; a question stands whenever what can be answered changes."""
+        keyboard, asked = Keyboard(), ""
+        while True:
+            self.refresh()
+            place = "" if self.is_command_pending() else self.find_prompt_kind()
+            if place and place != asked:
+                print_line(f"[{self.label_candidate(place)}{KEY_HELP[place]}]")
+                print("> ", end="", flush=True)
+            asked = place or asked
+            try:
+                answer = keyboard.read_line(POLL_SECONDS)
+            except EOFError:
+                answer = "q"
+            if answer == "q":
+                self.print_farewell()
+                return Exit.DONE
+            if answer is not None:
+                self.handle_answer(self.find_prompt_kind(), answer)
+                asked = ""
+
+    def find_prompt_kind(self) -> str:
+        """What can be answered now."""
+        if self.progress.pending and not self.progress.ended:
+            return str(self.progress.pending["pending"])
+        return IN_PROGRESS if self.progress.state(self.runner_alive) == RUNNING else IDLE
+
+    def list_waiting_candidates(self) -> list[int]:
+        """Numbers of the candidates that wait for a decision."""
+        return [int(number) for number in (self.progress.pending or {}).get("candidates", ())]
+
+    def find_current_candidate(self) -> int:
+        """The one that is talked about: the newest, unless the person went to another."""
+        waiting = self.list_waiting_candidates()
+        return self._chosen_candidate if self._chosen_candidate in waiting else waiting[-1]
+
+    def label_candidate(self, prompt_kind: str) -> str:
+        """Which candidate an answer is about, where several wait."""
+        if prompt_kind != DECIDE or len(self.list_waiting_candidates()) < 2:
+            return ""
+        return f"{self.progress.step}{candidate_letter(self.find_current_candidate())}, one of {len(self.list_waiting_candidates())}: "
+
+    def is_command_pending(self) -> bool:
+        """Whether a command of this conversation has not been taken up yet; a runner that ended
+        meanwhile is started again."""
+        from genopt_tui.session.client import ensure_runner
+
+        if (
+            self._pending_command is not None
+            and self.journal.read_command_result(self._pending_command) is not None
+        ):
+            self._pending_command = None
+        if (
+            self._pending_command is not None
+            and not self.runner_alive
+            and time.monotonic() > self._restart_at
+        ):
+            if not self._restarts_left:
+                print_line(f"the runner does not stay: see {self.path / '.genopt' / 'runner.log'}")
+                self._pending_command = None
+                return False
+            self._restarts_left, self._restart_at = (
+                self._restarts_left - 1,
+                time.monotonic() + RESTART_SECONDS,
+            )
+            ensure_runner(self.path)
+        return self._pending_command is not None
+
+    def print_farewell(self) -> None:
+        goes_on = self.runner_alive and self.progress.state(True) == RUNNING
+        print_line(
+            f"{self.path.name} {'goes on' if goes_on else 'is left as it is'}. genopt open --plain {self.path.name}"
+        )
+
+    def handle_answer(self, prompt_kind: str, line: str) -> None:
+        """Carry out one answer. What comes of it is told as an event."""
+        word, _, rest = line.partition(" ")
+        try:
+            if not self.dispatch(prompt_kind, word, rest.strip()):
+                print_line(f"not understood: {KEY_HELP[prompt_kind]}")
+        except GenoptError as error:
+            print_line(str(error))
+
+    def dispatch(self, prompt_kind: str, word: str, rest: str) -> bool:
+        """Whether the answer meant something here."""
+        step = self.progress.step
+        if word == "?":
+            print_line(MORE_HELP)
+        elif word in {"h", "hh"} and rest:
+            self.queue_command("hint", text=rest, always=word == "hh")
+        elif prompt_kind == DECIDE and word in {"a", "r", "g", "v", "n"}:
+            self.decide(word, rest, step, self.find_current_candidate())
+        elif prompt_kind == PROPOSE and word == "s":
+            self.queue_command("propose", step=step)
+        elif prompt_kind == PROPOSE and word == "v":
+            run_session_command("prompt", self.path)
+        elif prompt_kind == IDLE and word in {"s", "p"}:
+            paused = self.runner_alive and self.progress.state(True) == PAUSED
+            self.queue_command(
+                "resume" if paused and word == "p" else "run",
+                **({"steps": 1} if word == "s" else {}),
+            )
+        elif prompt_kind == IN_PROGRESS and word == "p":
+            self.queue_command("pause")
+        elif word == "m" and rest in {"step", "ask", "auto"}:
+            self.queue_command("mode", mode=rest)
+        else:
+            return self.run_cli_command(COMMAND_KEYS.get(word, word), rest)
+        return True
+
+    def decide(self, word: str, rest: str, step: int, number: int) -> None:
+        if word == "a":
+            chosen = {"hunks": parse_hunk_numbers(rest.replace(" ", ","))} if rest else {}
+            self.queue_command("approve", step=step, candidate=number, **chosen)
+        elif word == "r":
+            self.queue_command("reject", step=step, candidate=number, reason=rest)
+        elif word == "g":
+            self.queue_command("again", step=step)
+        elif word == "n":
+            waiting = self.list_waiting_candidates()
+            self._chosen_candidate = waiting[(waiting.index(number) + 1) % len(waiting)]
+        else:
+            self.print_edit(number)
+
+    def queue_command(self, kind: str, /, **data: Any) -> None:
+        """Leave a command for the runner, and see that there is one."""
+        from genopt_tui.session.client import ensure_runner
+
+        require_consent(self.path)
+        self._pending_command = self.journal.add_command(kind, **data)
+        self._restarts_left, self._restart_at = MAX_RESTARTS, time.monotonic() + RESTART_SECONDS
+        ensure_runner(self.path)
+
+    def run_cli_command(self, name: str, rest: str) -> bool:
+        """A command of the command line; False where there is none of that name that fits here."""
+        from genopt_tui.cli import command
+
+        if name in EXCLUDED_COMMANDS or name not in command.commands:
+            return False
+        run_session_command(name, self.path, *shlex.split(rest))
+        return True
+
+    def print_edit(self, number: int) -> None:
+        """The edit that waits: its reasoning, and its hunks by number as a unified diff."""
+        from genopt_tui.cli.common import open_repository
+        from genopt_tui.learn.edit.diff import find_hunks
+
+        edit = self.progress.candidates[number].edit or {}
+        with open_repository(self.path) as repository:
+            old = repository.read_artifact_tree(str((self.progress.batch or {})["tree"]))
+            new = repository.read_artifact_tree(str(edit["tree"]))
+        print_text(str(edit["reasoning"]))
+        for hunk in find_hunks(old, new):
+            print_line(f"hunk {hunk.number}: {hunk.file} {hunk.header}")
+            print_text("\n".join(f"{row.sign}{row.text}" for row in hunk.rows))

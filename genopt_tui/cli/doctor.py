@@ -1,0 +1,110 @@
+"""What `genopt doctor` looks at: this machine, or the files of a session."""
+
+import os
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from genopt_tui.errors import GenoptError
+
+KEY_VARIABLES = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "GEMINI_API_KEY",
+    "OPENROUTER_API_KEY",
+    "MISTRAL_API_KEY",
+)
+PACKAGES = ("textual", "litellm", "ale-py", "datasets", "scikit-learn")
+OLDEST_GIT = (2, 34)
+
+
+def make_finding(code: str, level: str, message: str, advice: str = "") -> dict[str, Any]:
+    return {"code": code, "level": level, "message": message, "advice": advice}
+
+
+def check_machine() -> list[dict[str, Any]]:
+    """What genopt needs of this machine, and what it finds."""
+    return [check_git(), check_sandbox(), *check_packages(), check_keys(), check_terminal()]
+
+
+def check_git() -> dict[str, Any]:
+    from genopt_tui.session.git import cli
+
+    if not shutil.which("git"):
+        return make_finding("git", "error", "no git on the PATH", "Install git 2.34 or newer")
+    text = cli.run_git(["--version"]).decode().split()[2]
+    numbers = tuple(int(part) for part in text.split(".")[:2])
+    if numbers < OLDEST_GIT:
+        return make_finding("git", "error", f"git {text} is too old", "Install git 2.34 or newer")
+    return make_finding("git", "ok", f"git {text}")
+
+
+def check_sandbox() -> dict[str, Any]:
+    from genopt_tui.config import Sandbox
+    from genopt_tui.evaluate.sandbox import choose_isolation
+
+    try:
+        return make_finding("sandbox", "ok", choose_isolation(Sandbox()).name)
+    except GenoptError as error:
+        return make_finding("sandbox", "error", str(error), error.advice)
+
+
+def check_packages() -> list[dict[str, Any]]:
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(make_finding(name, "ok", version(name)))
+        except PackageNotFoundError:
+            found.append(make_finding(name, "error", "is not installed", f"pip install {name}"))
+    return found
+
+
+def check_keys() -> dict[str, Any]:
+    """Which keys are present; never their values."""
+    here = [name for name in KEY_VARIABLES if os.environ.get(name)]
+    if here:
+        return make_finding("keys", "ok", ", ".join(here))
+    return make_finding("keys", "info", "none", "search, manual, replay: and command: need none")
+
+
+def check_terminal() -> dict[str, Any]:
+    size = shutil.get_terminal_size()
+    level = "ok" if size.columns >= 60 and size.lines >= 16 else "warn"
+    return make_finding(
+        "terminal", level, f"{os.environ.get('TERM', 'none')} {size.columns}x{size.lines}"
+    )
+
+
+def check_session(path: Path) -> list[dict[str, Any]]:
+    """Whether a session's files are whole."""
+    from genopt_tui.session import places
+    from genopt_tui.session.history.repository import Repository
+    from genopt_tui.session.journal import Journal
+
+    found = []
+    repository = Repository.open(path)
+    try:
+        repository.run_git("fsck", "--no-dangling", "--no-progress")
+        versions = repository.read_log(all_branches=True)
+        for v in versions:
+            if v.step is not None:
+                repository.read_record(v.commit)
+        found.append(make_finding("git", "ok", f"{len(versions)} versions, all records readable"))
+    except GenoptError as error:
+        found.append(make_finding("git", "error", str(error), error.advice))
+    finally:
+        repository.close()
+    try:
+        journal = Journal(path, durable=False)
+        found.append(make_finding("journal", "ok", f"{journal.last_event_id()} events"))
+        journal.close()
+    except GenoptError as error:
+        found.append(make_finding("journal", "error", str(error), error.advice))
+    if not places.is_trusted(path):
+        found.append(
+            make_finding(
+                "trust", "info", "was not made on this machine", "Running it runs its task's code"
+            )
+        )
+    return found

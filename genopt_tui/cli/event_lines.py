@@ -1,0 +1,149 @@
+"""A run as plain lines: what the terminal application shows, for pipes, logs and screen readers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from genopt_tui.session.journal import Event
+
+Data = Mapping[str, Any]
+
+
+def format_event(event: Event) -> str:
+    """One event as a line; empty for events that need none."""
+    tell = FORMATTERS.get(event.kind)
+    return tell(event.step, event.data) if tell else ""
+
+
+def format_number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _format_run_started(step: int, d: Data) -> str:
+    bound = f", {d['steps']} steps" if d.get("steps") is not None else ""
+    return f"run: mode {d['mode']}, model {d.get('name') or d['model']}{bound}, {d['workers']} workers, sandbox {d['sandbox']}"
+
+
+def _format_scored(step: int, d: Data) -> str:
+    spread = f" se={d['stderr']:.3g}" if d.get("stderr") is not None else ""
+    return f"{str(d['version'])[:7]} scores {format_number(d['mean'])} n={d['n']}{spread} {d.get('rule', '')}".rstrip()
+
+
+def _format_batch(step: int, d: Data) -> str:
+    if d.get("hand"):
+        return f"step {step}: {d['hand']}"
+    return f"step {step}: batch {' '.join(str(e) for e, _ in d['examples'])}"
+
+
+def _format_rollout(step: int, d: Data) -> str:
+    score = format_number(d["score"]) if d["status"] == "ok" else d["status"]
+    cached = " (known)" if d.get("cached") else ""
+    where = f"candidate {d['candidate']} " if d.get("candidate") is not None else ""
+    return f"  {where}{d['split']} {d['example']}: {score}{cached}"
+
+
+def _format_evidence(step: int, d: Data) -> str:
+    learning = f", learning template: {d['learning']}" if d.get("learning") else ""
+    return f"  evidence: {len(d.get('parts', []))} rollouts, {d.get('tokens', 0)} tokens{learning}"
+
+
+def _format_prompt(step: int, d: Data) -> str:
+    return f"  {'sent back' if d['repair'] else 'asked'}: candidate {d['candidate']}, {d['tokens']} tokens"
+
+
+def _format_reply(step: int, d: Data) -> str:
+    usage = d.get("usage") or {}
+    cost = "$?" if d.get("cost") is None else f"${d['cost']:.4f}"
+    if not d["complete"]:
+        return f"  reply broke off: {d['error']}"
+    return f"  reply: {usage.get('output', '?')} tokens, {d['seconds']:.1f} s, {cost}"
+
+
+def _format_edit(step: int, d: Data) -> str:
+    return f"  edit: +{d['added']} -{d['removed']} in {', '.join(d['files'])}"
+
+
+def _format_refused(step: int, d: Data) -> str:
+    return f"  edit refused: {d['why']}" + (f" ({d['place']})" if d.get("place") else "")
+
+
+def _format_gate(step: int, d: Data) -> str:
+    span = "[{:+.3g}, {:+.3g}]".format(*d["interval"]) if d.get("interval") else ""
+    change = f"d {d['difference']:+.4g} {span}" if d.get("difference") is not None else ""
+    counts = f"{d['better']} up {d['worse']} down {d['same']} same"
+    return f"  gate {format_number(d['base_mean'])} -> {format_number(d['mean'])}  {change} {d['verdict'].upper()}  {counts}  n={d['n']}"
+
+
+def _format_decision_wanted(step: int, d: Data) -> str:
+    if d["pending"] == "propose":
+        return (
+            f"  the prompt of step {step} waits to be sent: open the session, or `genopt mode ask`"
+        )
+    return f"  DECIDE {step}: `genopt approve` or `genopt reject REASON`"
+
+
+def _format_committed(step: int, d: Data) -> str:
+    return f"  {d['decision']}: {str(d['version'])[:7]} {d['subject']}"
+
+
+def _format_rejected(step: int, d: Data) -> str:
+    return f"  {d['decision']}: {d['reason'] or d['subject']}"
+
+
+def _format_run_finished(step: int, d: Data) -> str:
+    best = d.get("best") or {}
+    found = f"{str(best.get('version', ''))[:7]} (step {best.get('step')})"
+    score = f"{format_number(best.get('score'))} n={best.get('n')} {d.get('rule', '')}".rstrip()
+    return f"done: {d['reason']}; {d['steps']} steps; best {found} {score}"
+
+
+def _format_command_done(step: int, d: Data) -> str:
+    """What a person asked for, where no other line tells of it."""
+    why = f": {d['why']}" if d.get("why") else ""
+    if not d["ok"]:
+        return f"{d.get('command')} was refused{why}"
+    return (
+        f"{d.get('command')} done{why}"
+        if d.get("command") in {"mode", "branch", "tag", "again"}
+        else ""
+    )
+
+
+def _format_hint(step: int, d: Data) -> str:
+    when = (
+        "no longer told"
+        if d.get("remove")
+        else "told in every update"
+        if d.get("always")
+        else "told in the next update"
+    )
+    return f"hint, {when}: {d['text']}"
+
+
+FORMATTERS: dict[str, Callable[[int, Data], str]] = {
+    "run_started": _format_run_started,
+    "scored": _format_scored,
+    "batch_sampled": _format_batch,
+    "rollout_finished": _format_rollout,
+    "evidence_built": _format_evidence,
+    "prompt_built": _format_prompt,
+    "reply_finished": _format_reply,
+    "edit_parsed": _format_edit,
+    "edit_refused": _format_refused,
+    "gate_finished": _format_gate,
+    "decision_wanted": _format_decision_wanted,
+    "committed": _format_committed,
+    "rejected": _format_rejected,
+    "notice": lambda step, d: f"  {d['text']}" + (f" ({d['path']})" if d.get("path") else ""),
+    "budget": lambda step, d: f"  budget: {d['warning']}" if d.get("warning") else "",
+    "moved": lambda step, d: f"{d['act']}: {d['branch']} is at {str(d['new'])[:7]}",
+    "paused": lambda step, d: "paused" if d.get("code") else f"paused: {d['why']}",
+    "resumed": lambda step, d: "resumed",
+    "hint": _format_hint,
+    "design_set": lambda step, d: (
+        f"design, from the next step on: {' '.join(map(str, d['pairs']))}"
+    ),
+    "design_undone": lambda step, d: f"design, taken back: {' '.join(map(str, d['pairs']))}",
+    "command_done": _format_command_done,
+    "error": lambda step, d: f"error: {d['message']}. {d.get('advice', '')}",
+    "run_finished": _format_run_finished,
+}

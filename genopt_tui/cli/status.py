@@ -1,0 +1,276 @@
+"""Commands that look: status, log, show, diff."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genopt_tui.cli.common import (
+    find_scoring_rule,
+    find_session,
+    format_number,
+    json_option,
+    list_rules_by_task,
+    open_journal,
+    open_repository,
+    print_json,
+    print_line,
+    print_text,
+)
+from genopt_tui.errors import Exit, GenoptError
+
+if TYPE_CHECKING:
+    from genopt_tui.session.history.repository import Repository
+    from genopt_tui.session.journal import Journal
+
+
+@click.command()
+@click.argument("session", required=False)
+@json_option
+def status(session: str | None, as_json: bool) -> int:
+    """What a session is doing."""
+    document = build_status(find_session(session))
+    if as_json:
+        print_json(document)
+        return Exit.DONE
+    spent = document["budget"].get("spent", {})
+    print_line(
+        f"{document['session']}: {document['state']}, step {document['step']}, mode {document['mode']}"
+    )
+    print_line(f"  scores: {document['rule']}")
+    if document["learning"]:
+        print_line(f"  learning template: {document['learning']}")
+    print_line(
+        f"  {document['branch'] or 'detached'} at {document['head'][:7]}, runner {document['runner_pid'] or 'not running'}"
+    )
+    if document["phase"] != "idle":
+        print_line(f"  {document['phase']}")
+    if pending := document["pending"]:
+        print_line(
+            f"  wanted since {pending['since']}: {pending['kind']} step {pending['step']} {pending['candidates']}"
+        )
+    if spent:
+        print_line("  spent: " + ", ".join(f"{key} {value:g}" for key, value in spent.items()))
+    uses = f"the gate scored {document['gate_uses']} versions"
+    print_line(f"  {uses}, the test split was opened {document['test_openings']} times")
+    if made := document["promises"]["made"]:
+        print_line(f"  promises kept: {document['promises']['kept']} of {made}")
+    if edited := document["edited_by_hand"]:
+        print_line(f"  edited by hand: {', '.join(edited)}: genopt accept-edits takes it over")
+    if document["task"]["changed"]:
+        print_line("  the task has changed since head was scored: genopt rescore")
+    if document["error"]:
+        print_line(f"  error: {document['error']['message']}")
+    return Exit.DONE
+
+
+def build_task_state(path: Path, repository: "Repository") -> dict[str, Any]:
+    """Whether the task (code, data, settings, limits) is still what head was scored under; None
+    where that is not known."""
+    from genopt_tui.session.history.best import find_score_group
+    from genopt_tui.session.task_state import load_task_state
+
+    group = find_score_group(repository, repository.head())
+    scored = group.partition(" ")[0] if group else None
+    try:
+        _, now = load_task_state(path, repository.read_choices(repository.head()))
+    except GenoptError as error:
+        return {"fingerprint": None, "scored_under": scored, "changed": None, "problem": str(error)}
+    return {
+        "fingerprint": now,
+        "scored_under": scored,
+        "changed": scored != now if scored else None,
+        "problem": "",
+    }
+
+
+def count_promises(journal: "Journal", repository: "Repository") -> dict[str, int]:
+    """How many promises of this session could be judged, and how many were kept."""
+    from genopt_tui.session.history.notes import load_prediction_counts
+
+    kept, made = load_prediction_counts(journal, repository)
+    return {"made": made, "kept": kept}
+
+
+def build_status(path: Path) -> dict[str, Any]:
+    """The document of `genopt status --json`."""
+    from genopt_tui.config import SessionSettings
+    from genopt_tui.session.client import runner_pid
+    from genopt_tui.session.history.notes import count_gate_uses, count_openings
+    from genopt_tui.session.progress import load_progress
+
+    pid = runner_pid(path)
+    with open_journal(path) as journal, open_repository(path) as repository:
+        progress, _ = load_progress(journal)
+        built = journal.find_last("evidence_built")
+        pending = None
+        if progress.pending and not progress.ended:
+            wanted = progress.pending
+            pending = {
+                "kind": wanted["pending"],
+                "step": wanted["step"],
+                "candidates": wanted["candidates"],
+                "since": wanted["since"],
+            }
+        edit = repository.read_hand_edit()
+        edited = (
+            [*sorted(edit.changed), *(["genopt.toml"] if edit.choices is not None else [])]
+            if edit
+            else []
+        )
+        return {
+            "session": path.name,
+            "path": str(path),
+            "edited_by_hand": edited,
+            "state": progress.state(pid is not None),
+            "branch": repository.current_branch(),
+            "head": repository.head(),
+            "step": max(progress.step, repository.next_step() - 1),
+            "phase": progress.phase,
+            "mode": SessionSettings.load(path).mode,
+            "budget": dict(progress.budget or {}),
+            "pending": pending,
+            "error": dict(progress.error) if progress.error else None,
+            "rule": find_scoring_rule(path),
+            "learning": built.data.get("learning", "") if built else "",
+            "runner_pid": pid,
+            "task": build_task_state(path, repository),
+            "promises": count_promises(journal, repository),
+            "gate_uses": count_gate_uses(repository),
+            "test_openings": sum(count_openings(repository).values()),
+        }
+
+
+@click.command()
+@click.argument("session", required=False)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Other branches, and what was rejected or abandoned, too.",
+)
+@json_option
+def log(session: str | None, everything: bool, as_json: bool) -> int:
+    """The versions, newest first."""
+    from genopt_tui.session.history.notes import count_openings, read_notes
+    from genopt_tui.session.history.versions import find_task_changes, map_branches
+
+    path = find_session(session)
+    with open_repository(path) as repository:
+        versions = repository.read_log(all_branches=everything)
+        names, head = map_branches(versions, repository.current_branch()), repository.head()
+        said, opened = read_notes(repository), count_openings(repository)
+        rules = list_rules_by_task(repository, versions)
+    changed = find_task_changes(versions)
+    if as_json:
+        more = [
+            {"note": said.get(v.commit, "").rstrip(), "test_openings": opened.get(v.commit, 0)}
+            for v in versions
+        ]
+        rows = [
+            {
+                **build_log_row(v, names.get(v.commit)),
+                "rule": rules.get(v.task, ""),
+                "task_changed": v.commit in changed,
+            }
+            for v in versions
+        ]
+        print_json([{**one, **two} for one, two in zip(rows, more, strict=True)])
+        return Exit.DONE
+    print_line(f"scores: {find_scoring_rule(path)}", err=True)
+    for v in versions:
+        change = (
+            ""
+            if v.score is None or v.base_score is None
+            else f"{v.score - v.base_score:+.4g} {v.verdict}"
+        )
+        score = f"{format_number(v.score)} n{v.n}" if v.score is not None else ""
+        where = [*v.branches, *(["head"] if v.commit == head else []), *v.tags]
+        where += ["abandoned"] if v.kind == "abandoned" else []
+        named = f" [{', '.join(where)}]" if where else ""
+        print_text(
+            f"{v.short} {v.name:>5} {v.decision:11} {score:14} {change:18} {v.subject}{named}"
+        )
+        for line in said.get(v.commit, "").splitlines():
+            print_text(f"        note: {line}")
+        if v.commit in changed:
+            print_text("------- the task changed here: scores above and below do not compare")
+    return Exit.DONE
+
+
+def build_log_row(v: Any, branch: str | None) -> dict[str, Any]:
+    """One version as `genopt log --json` prints it."""
+    return {
+        "version": v.commit,
+        "step": v.step,
+        "candidate": v.candidate,
+        "parent": v.parent or None,
+        "branch": branch,
+        "branches": list(v.branches),
+        "tags": list(v.tags),
+        "task": v.task,
+        "kind": v.kind,
+        "decision": v.decision,
+        "score": v.score,
+        "stderr": v.stderr,
+        "n": v.n,
+        "base_score": v.base_score,
+        "verdict": v.verdict,
+        "subject": v.subject,
+        "model": v.model,
+        "cost": v.cost,
+        "at": v.at,
+    }
+
+
+@click.command()
+@click.argument("session")
+@click.argument("version")
+@json_option
+def show(session: str, version: str, as_json: bool) -> int:
+    """The record of a version: evidence, prompt, reply, edit, scores, decision."""
+    with open_repository(find_session(session)) as repository:
+        commit = repository.resolve(version)
+        record = repository.read_record(commit).model_dump(mode="json")
+    if as_json:
+        print_json({"version": commit, **record})
+        return Exit.DONE
+    print_line(
+        f"{commit}  step {record['step']}  {record['decision']['decision']} by {record['decision']['by']}"
+    )
+    if record["decision"]["reason"]:
+        print_line(f"reason: {record['decision']['reason']}")
+    scores = record["scores"]
+    if scores["mean"] is not None:
+        print_line(
+            f"gate {format_number(scores['base_mean'])} -> {format_number(scores['mean'])} n={scores['n']} {scores['verdict']}"
+        )
+        print_line(f"scores: {scores['rule']}")
+    for example, way, kept in record["proposal"]["promised"]:
+        print_line(f"promised {example} {way}: {'kept' if kept else 'not kept'}")
+    for message in record["prompt"]:
+        print_line(f"--- {message['role']}")
+        print_text(message["content"])
+    for attempt in record["attempts"]:
+        print_line(
+            f"--- reply{'' if attempt['complete'] else ' (broke off)'}: {attempt['refused'] or 'read'}"
+        )
+        print_text(attempt["reply"])
+    print_line("--- edit")
+    print_text(record["proposal"]["diff"])
+    return Exit.DONE
+
+
+@click.command()
+@click.argument("session")
+@click.argument("a")
+@click.argument("b")
+def diff(session: str, a: str, b: str) -> int:
+    """Unified diff of two versions, as git prints it."""
+    with open_repository(find_session(session)) as repository:
+        text = repository.diff(repository.resolve(a), repository.resolve(b))
+    click.echo(text, nl=False)
+    return Exit.DONE
+
+
+COMMANDS = [status, log, show, diff]

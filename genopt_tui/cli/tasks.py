@@ -1,0 +1,161 @@
+"""Commands about a task before anything is optimized: check, `task init`, `task try`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genopt_tui.cli.common import (
+    find_session,
+    format_number,
+    is_session,
+    json_option,
+    open_journal,
+    open_repository,
+    print_json,
+    print_line,
+    print_text,
+)
+from genopt_tui.cli.sessions import set_option
+from genopt_tui.errors import Exit, UsageError, single_line
+
+if TYPE_CHECKING:
+    from genopt_tui.runner.evaluation import EvaluationJob
+    from genopt_tui.runner.scoring import ArtifactFiles
+
+TASK_KINDS = ("prompt", "function", "files", "agent", "command")
+preset_option = click.option("--preset", default="", help="A preset of the task.")
+
+
+@click.command()
+@click.argument("target", metavar="TASK|SESSION")
+@preset_option
+@set_option
+@json_option
+def check(target: str, preset: str, pairs: tuple[str, ...], as_json: bool) -> int:
+    """The loop doctor: what about this loop would mislead you. Runs the start on the gate, twice
+    more against itself."""
+    import asyncio
+
+    from genopt_tui.runner import doctor as doctor
+
+    job, start, best, metrics = find_loop(target, preset, list(pairs))
+    checkup = asyncio.run(doctor.check(job, start, best=best, best_metrics=metrics))
+    document = checkup.to_document(job.task.task.name)
+    if as_json:
+        print_json(document)
+    else:
+        print_findings(document)
+    return (
+        Exit.FAILED
+        if any(found["level"] == "error" for found in document["findings"])
+        else Exit.DONE
+    )
+
+
+def find_loop(
+    target: str, preset: str, pairs: list[str]
+) -> "tuple[EvaluationJob, ArtifactFiles, float | None, dict[str, float]]":
+    """The loop of a session (with the mean of its best version, and of that one's metrics) or of a
+    bare task, and its start."""
+    from genopt_tui.cli.evaluate import build_job
+    from genopt_tui.learn.doctor.scores import mean_metrics
+
+    if not is_session(target):
+        return *build_job(target, None, None, preset, pairs, "gate", False), None, {}
+    path = find_session(target)
+    with open_repository(path) as repository, open_journal(path) as journal:
+        best = repository.find_best(repository.read_direction())
+        rows = journal.read_rollouts(repository.artifact_tree(best.commit), "gate")
+    metrics = mean_metrics([row.result.metrics for row in rows if row.result.status == "ok"])
+    score = best.score if best.step is not None else None
+    return *build_job(target, "start", None, preset, pairs, "gate", False), score, metrics
+
+
+def print_findings(document: dict[str, Any]) -> None:
+    counts = {
+        level: sum(f["level"] == level for f in document["findings"])
+        for level in ("error", "warning", "info")
+    }
+    for found in document["findings"]:
+        print_text(f"{found['level']:8} {found['code']:24} {single_line(found['message'])}")
+        if found["advice"]:
+            print_text(f"{'':8} {'':24} {single_line(found['advice'])}")
+    said = ", ".join(
+        f"{count} {level}{'s' if count != 1 else ''}"
+        for level, count in counts.items()
+        if level != "info"
+    )
+    print_line(f"{document['task']}: {said} ({document['rollouts']} rollouts)")
+
+
+@click.group()
+def task() -> None:
+    """Task folders: write one, try one."""
+
+
+@task.command("init")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--edit", "kind", type=click.Choice(TASK_KINDS), help="What is edited.")
+@click.option("--run", "run", help="How it is run.")
+@click.option("--score", help="What the score is, in words.")
+@click.option("--minimize", is_flag=True, help="Lower scores are better.")
+def init(folder: Path, kind: str | None, run: str | None, score: str | None, minimize: bool) -> int:
+    """Write a task folder that runs as it is, by three questions; options answer them
+    beforehand."""
+    from genopt_tui.task import kinds
+
+    asks = sys.stdin.isatty()
+    if kind is None and not asks:
+        raise UsageError(
+            "what is edited?", "nobody can be asked here", f"Give --edit: {', '.join(TASK_KINDS)}"
+        )
+    kind = kind or str(
+        click.prompt("What is edited?", type=click.Choice(TASK_KINDS), default="function", err=True)
+    )
+    chosen = kinds.KINDS[kind]
+    if asks and run is None:
+        run = str(
+            click.prompt(f"How is it run? {chosen.run_question}", default=chosen.run, err=True)
+        )
+    if asks and score is None:
+        score = str(click.prompt("What is the score?", default=chosen.score, err=True))
+    for file in kinds.write_task(folder, kind, run or "", score or "", minimize):
+        print_line(file)
+    print_line(
+        f"next: genopt task try {folder}, genopt check {folder}, genopt new {folder}", err=True
+    )
+    return Exit.DONE
+
+
+@task.command("try")
+@click.argument("target", metavar="TASK")
+@click.option("--start", default="", help="Starting artifact; left out: the task's first.")
+@preset_option
+@set_option
+def try_(target: str, start: str, preset: str, pairs: tuple[str, ...]) -> int:
+    """Run one example and show what the model would see of it."""
+    import asyncio
+
+    from genopt_tui.cli.evaluate import build_job
+    from genopt_tui.runner.doctor import preview_prompt, run_one_rollout
+
+    job, version = build_job(target, start or None, None, preset, list(pairs), "train", False)
+    result = asyncio.run(run_one_rollout(job, version.files))
+    for message in preview_prompt(job, version.files, [result]).messages:
+        print_text(f"--- {message['role']} ---\n{message['content']}")
+    rule = job.task.task.format_rule(job.task.task.resolve_settings(job.choices.task))
+    outcome = (
+        format_number(result.score) if result.status == "ok" else f"no score ({result.status})"
+    )
+    print_line(
+        f"{result.example}: {outcome} {rule}, {result.steps} steps in {result.seconds:.2g} s, {result.sandbox}",
+        err=True,
+    )
+    if result.error:
+        print_line(result.error.strip().splitlines()[-1], err=True)
+    return Exit.DONE if result.status == "ok" else Exit.FAILED
+
+
+COMMANDS = [check, task]

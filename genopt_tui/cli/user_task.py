@@ -1,0 +1,307 @@
+"""`genopt new` for your own files: a prompt and cases, or files and a command that prints a score.
+
+Both write a task folder among the user's tasks and make a session of it; when anything is wrong,
+neither is left.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genopt_tui.cli.common import format_number, print_line
+from genopt_tui.errors import UsageError
+
+if TYPE_CHECKING:
+    from genopt_tui.config import DesignChoices, SessionSettings
+    from genopt_tui.task.loader import TaskFolder
+
+MATCHES = ("exact", "contains", "number", "choice")
+NOT_AGENT_MODELS = ("search", "manual", "replay:")
+REQUIRED_OPTIONS = {"prompt": ("cases", "answer"), "edit": ("run",)}
+OPTIONS_BY_KIND = {
+    "prompt": ("cases", "answer", "match"),
+    "edit": ("run", "examples", "check", "metric", "minimize"),
+}
+MAX_SHOWN_CHARS = 300  # characters of the first case
+
+OPTIONS = [
+    click.option(
+        "--prompt",
+        type=click.Path(path_type=Path),
+        help="A prompt with {column} where a case goes.",
+    ),
+    click.option(
+        "--cases", type=click.Path(path_type=Path), help="Its labelled cases: .csv or .jsonl."
+    ),
+    click.option(
+        "--answer", metavar="COLUMN", help="The column of the cases that holds the expected answer."
+    ),
+    click.option(
+        "--match", type=click.Choice(MATCHES), help="How answers compare; left out: by their looks."
+    ),
+    click.option(
+        "--edit", multiple=True, metavar="GLOB", help="Files of this folder that may be edited."
+    ),
+    click.option(
+        "--run", metavar="CMD", help="The command that prints their score; {example} is replaced."
+    ),
+    click.option(
+        "--examples", type=click.Path(path_type=Path), help="Examples of the command, one a line."
+    ),
+    click.option(
+        "--check", metavar="CMD", help="What must succeed, or a version has no score: your tests."
+    ),
+    click.option(
+        "--metric", metavar="REGEX", help="The score in the command's output: the first group."
+    ),
+    click.option("--minimize", is_flag=True, help="Lower scores are better."),
+]
+
+
+def add_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class NewSessionRequest:
+    """What `genopt new` was asked for beside the files."""
+
+    name: str | None
+    start: str
+    preset: str
+    pairs: list[str] = field(default_factory=list)
+
+
+def find_kind(values: dict[str, Any], task: str | None, source: str | None) -> str:
+    """`prompt`, `edit`, or "" where no file of one's own is named. Raises UsageError for what does
+    not go together."""
+    given = [name for name, named in (("TASK", task), ("--from", source)) if named]
+    kinds = [kind for kind in REQUIRED_OPTIONS if values[kind]]
+    if task and source and not kinds:
+        return ""
+    if len(kinds) + len(given) > 1:
+        named = ", ".join(given + [f"--{kind}" for kind in kinds])
+        raise UsageError(f"{named} at once", advice="Give one of TASK, --prompt, --edit, --from")
+    kind = kinds[0] if kinds else ""
+    for other, options in OPTIONS_BY_KIND.items():
+        if other != kind and (stray := next((name for name in options if values[name]), None)):
+            raise UsageError(f"--{stray} goes with --{other}", advice=f"Give --{other} too")
+    if kind and (missing := [name for name in REQUIRED_OPTIONS[kind] if not values[name]]):
+        raise UsageError(f"--{kind} needs --{missing[0]}", advice="See genopt new --help")
+    return kind
+
+
+def create_task_and_session(kind: str, values: dict[str, Any], request: NewSessionRequest) -> Path:
+    """Write the task's folder and make its session. Raises UsageError, with nothing left of
+    either."""
+    from genopt_tui.folders import user_file
+    from genopt_tui.task import loader
+
+    called = find_free_name(request.name or suggest_name(kind, values))
+    folder = user_file("tasks", called)
+    try:
+        told = (
+            write_prompt_folder(folder, values)
+            if kind == "prompt"
+            else write_command_folder(folder, called, values, request)
+        )
+        loader.load_task.cache_clear()
+        path = create_session_of_task(loader.find_task(called), called, request)
+    except BaseException:
+        if folder.exists():
+            shutil.rmtree(folder)
+        raise
+    for line in [f"task {called}: {folder}", *told]:
+        print_line(line, err=True)
+    return path
+
+
+def create_session_of_task(
+    folder: "TaskFolder", task_name: str, request: NewSessionRequest
+) -> Path:
+    from genopt_tui.cli.sessions import create_session
+
+    pairs = [
+        *request.pairs,
+        *choose_agent_model(folder, build_request_settings(folder, task_name, request)[1]),
+    ]
+    return create_session(
+        folder,
+        task_name,
+        name=request.name,
+        start=request.start,
+        preset=request.preset,
+        pairs=pairs,
+    )
+
+
+def build_request_settings(
+    folder: "TaskFolder", task_name: str, request: NewSessionRequest
+) -> "tuple[DesignChoices, SessionSettings]":
+    """What the session begins with."""
+    from genopt_tui.cli.sessions import build_initial_settings
+
+    return build_initial_settings(
+        folder,
+        task_name,
+        request.start or next(iter(folder.task.starts)),
+        request.preset,
+        request.pairs,
+    )
+
+
+def choose_agent_model(folder: "TaskFolder", settings: "SessionSettings") -> list[str]:
+    """Who answers the cases where nobody was named: the model that proposes, when it is one that
+    can."""
+    if not folder.task.agent or settings.agent_model:
+        return []
+    if settings.model and not settings.model.startswith(NOT_AGENT_MODELS):
+        print_line(
+            f"cases are answered by the model that proposes, {settings.model} (--set agent_model=NAME)",
+            err=True,
+        )
+        return [f"agent_model={settings.model}"]
+    print_line(
+        "nobody answers the cases yet: genopt set agent_model=NAME, for example command:'my-agent -p'",
+        err=True,
+    )
+    return []
+
+
+def run_once(
+    folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings"
+) -> tuple[str, float]:
+    """Run the files as they are on one example; what was printed, and the score.
+
+    Raises UsageError when that gives no score: nothing could be learned then.
+    """
+    import asyncio
+
+    from genopt_tui.runner.doctor import run_one_rollout
+    from genopt_tui.runner.evaluation import EvaluationJob
+
+    result = asyncio.run(
+        run_one_rollout(EvaluationJob(folder, choices, settings), folder.read_start(choices.start))
+    )
+    if result.status != "ok" or result.score is None:
+        why = result.error.strip() or result.feedback.strip() or result.output.strip()
+        last = why.splitlines()[-1] if why else "it said nothing"
+        raise UsageError(
+            f"the command gives no score ({result.status})",
+            last,
+            "Run it by hand in this folder first",
+        )
+    if missing := re.search(r"ModuleNotFoundError: (.+)", result.feedback):
+        advice = (
+            "Install it for the command's Python, or open where it lies: --set sandbox.read=FOLDER"
+        )
+        raise UsageError("the command gives no score", missing[1], advice)
+    if denied := re.search(r"^the sandbox (.+): (--set .+)$", result.feedback, re.MULTILINE):
+        raise UsageError("the command gives no score", f"the sandbox {denied[1]}", denied[2])
+    print_line(
+        f"as it is: {result.example} scores {format_number(result.score)} in {result.seconds:.2g} s",
+        err=True,
+    )
+    if result.feedback.strip():
+        print_line(
+            f"  its last words: {result.feedback.strip().splitlines()[-1][:MAX_SHOWN_CHARS]}",
+            err=True,
+        )
+    if result.sandbox:
+        print_line(
+            f"score: self-reported (command and files share a process); sandbox {result.sandbox}",
+            err=True,
+        )
+    return result.output, result.score
+
+
+def write_prompt_folder(folder: Path, values: dict[str, Any]) -> list[str]:
+    from genopt_tui.task.scaffold import write_prompt_task
+
+    card = write_prompt_task(
+        folder, values["prompt"], values["cases"], values["answer"], values["match"]
+    )
+    how = "as its answers look" if card.guessed else "as asked"
+    lines = [f"answers are compared by {card.match} ({how}): {card.match_description}"]
+    for split in card.splits:
+        counts = ", ".join(
+            f"{answer[:30]} {count / split.cases:.0%}" for answer, count in split.answers[:6]
+        )
+        more = f", {len(split.answers) - 6} more" if len(split.answers) > 6 else ""
+        sealed = " (sealed until export)" if split.split == "test" else ""
+        lines.append(f"  {split.split:5} {split.cases:5} cases{sealed}: {counts}{more}")
+    lines.append(
+        "  another split: --set task.train=0.6 --set task.gate=0.2 --set task.split_seed=1"
+    )
+    return [
+        *lines,
+        f"the first case: {card.first_prompt[:MAX_SHOWN_CHARS]}",
+        f"  expected: {card.first_answer[:MAX_SHOWN_CHARS]}",
+    ]
+
+
+def write_command_folder(
+    folder: Path, task_name: str, values: dict[str, Any], request: NewSessionRequest
+) -> list[str]:
+    """Write the folder, run the command once, and settle where its score comes from."""
+    from genopt_tui.cli.own_files import collect_files
+    from genopt_tui.task import loader
+    from genopt_tui.task.command_task import (
+        CommandScoring,
+        format_toml,
+        read_examples,
+        write_command_task,
+    )
+
+    lines = read_examples(values["examples"]) if values["examples"] else []
+    lower = values["minimize"]  # timed until it is known whether a number is printed
+    scoring = CommandScoring(
+        values["run"], lines, values["check"] or "", values["metric"] or "", lower, timed=lower
+    )
+    scoring.check_valid()
+    files = collect_files(Path.cwd(), values["edit"])
+    write_command_task(folder, files, scoring)
+    loader.load_task.cache_clear()
+    task = loader.find_task(task_name)
+    scoring = scoring.with_observed_source(
+        *run_once(task, *build_request_settings(task, task_name, request))
+    )
+    (folder / "task.toml").write_text(format_toml(files, scoring), encoding="utf-8")
+    held = ", ".join(f"{split} {count}" for split, count in scoring.split_sizes.items() if count)
+    told = [
+        f"may be edited: {', '.join(files.scope)}; {len(files.others)} other files stay as they are",
+        f"the score: {scoring.rule}; {'lower' if scoring.minimize else 'higher'} is better; examples: {held}",
+    ]
+    timed = "it is a time: versions are timed alternately and count by their ratio"
+    return [*told, *[f"  {timed} (measure in task.toml)"] * scoring.timed]
+
+
+def suggest_name(kind: str, values: dict[str, Any]) -> str:
+    if kind == "prompt":
+        return Path(values["prompt"]).stem
+    files: Sequence[str] = values["edit"]
+    return (
+        Path.cwd().name
+        if len(files) > 1 or any(mark in files[0] for mark in "*?")
+        else Path(files[0]).stem
+    )
+
+
+def find_free_name(wanted: str) -> str:
+    """`wanted` as a task's name that no task has."""
+    from genopt_tui.folders import user_file
+    from genopt_tui.task.loader import find_bundled_root
+    from genopt_tui.task.scaffold import make_folder_name
+
+    name = kept = make_folder_name(wanted)
+    number = 2
+    while user_file("tasks", name).exists() or (find_bundled_root() / name).exists():
+        name, number = f"{kept}-{number}", number + 1
+    return name

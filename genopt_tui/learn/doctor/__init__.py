@@ -1,0 +1,1 @@
+"""The loop doctor: findings about what would mislead."""

@@ -1,0 +1,1 @@
+"""Commands that clients leave for a live run."""

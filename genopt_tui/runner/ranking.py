@@ -1,0 +1,118 @@
+"""Where a session stands: its best version, the start with its known score included, and what
+follows from it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from genopt_tui.config import DesignChoices
+from genopt_tui.runner.context import RunContext
+from genopt_tui.session.history.best import DIRECTION_SIGN, compute_bound
+from genopt_tui.session.history.versions import Version
+
+RELAPSE_SHARE = (
+    0.8  # share of the best's gain over the start under which a version counts as a relapse
+)
+RELAPSE_COUNT = 5
+
+
+@dataclass
+class Ranking:
+    """The versions of a session by score. The start has no gate of its own: its score is the one
+    that was told (`scored`)."""
+
+    context: RunContext
+
+    @property
+    def direction(self) -> str:
+        return self.context.load_task(self._head_choices()).task.direction
+
+    def find_best(self) -> Version:
+        """The best version by the lower confidence bound; of equals the earlier. Head where none is
+        scored."""
+        repository = self.context.repository
+        found, start = repository.find_best(self.direction), self.find_start()
+        if start is None or start.commit == found.commit:
+            return start or found
+        sign = DIRECTION_SIGN[self.direction]
+        if found.score is None or sign * compute_bound(
+            start, self.direction
+        ) >= sign * compute_bound(found, self.direction):
+            return start
+        return found
+
+    def find_start(self) -> Version | None:
+        """The start with its score under head's gate; None where it was not scored under it."""
+        repository, choices = self.context.repository, self._head_choices()
+        version = repository.read_version(repository.resolve("start"))
+        tree, gate = repository.artifact_tree(version.commit), choices.gate.model_dump()
+        for event in self.context.event_log.journal.read_events(kinds=["scored"], limit=50):
+            told = event.data
+            if told["tree"] == tree and told["gate"] == gate and told["mean"] is not None:
+                return replace(version, score=told["mean"], stderr=told["stderr"], n=told["n"])
+        return None
+
+    def describe_result(self) -> dict[str, Any]:
+        """The version to report at the end: the best, or the last where the design choices say
+        so."""
+        repository = self.context.repository
+        version = self.find_best()
+        if self._head_choices().select == "last" and version.commit != repository.head():
+            version = repository.read_version(repository.head())
+        return {
+            "version": version.commit,
+            "step": version.step or 0,
+            "score": version.score,
+            "n": version.n,
+        }
+
+    def has_reached(self, until: float) -> bool:
+        """Whether the best version's lower confidence bound is at `until` (its upper one where
+        lower is better)."""
+        best = self.find_best()
+        if best.score is None:
+            return False
+        end = compute_bound(best, self.direction)
+        return end >= until if self.direction == "higher" else end <= until
+
+    def count_idle_steps(self) -> int:
+        """Steps since the best version was found."""
+        if self.context.settings.budget.patience is None:
+            return 0
+        step = self.find_best().step or 0
+        return len(
+            [
+                e
+                for e in self.context.event_log.journal.read_events(kinds=["step_ended"])
+                if e.step > step
+            ]
+        )
+
+    def find_rollback_target(self) -> Version | None:
+        """The best version of the active branch, when the last `RELAPSES` after it all kept less
+        than `BELOW` of its gain."""
+        best, start = self.find_best(), self.find_start()
+        if (
+            start is None
+            or start.score is None
+            or best.score is None
+            or best.commit == start.commit
+        ):
+            return None
+        gain = best.score - start.score
+        line = [v for v in self.context.repository.read_log() if v.score is not None][
+            :RELAPSE_COUNT
+        ]
+        lost = [
+            v
+            for v in line
+            if (v.step or 0) > (best.step or 0)
+            and ((v.score or 0) - start.score) / gain < RELAPSE_SHARE
+        ]
+        if len(lost) < RELAPSE_COUNT or not self.context.repository.is_ancestor(
+            best.commit, self.context.repository.head()
+        ):
+            return None
+        return best
+
+    def _head_choices(self) -> DesignChoices:
+        return self.context.load_choices(self.context.repository.head())

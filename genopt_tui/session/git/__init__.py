@@ -1,0 +1,1 @@
+"""The session's git repository: objects, refs, index and work tree."""

@@ -1,0 +1,304 @@
+"""The work tree of a session: it follows the active branch and never loses a hand edit.
+
+A file is written only where it still is what was put there; otherwise it stays, and what it was
+made from is remembered.
+That memory is `.git/genopt/worktree.json`: the commit (`at`) and the ref (`ref`) that the work tree
+follows, and the base of
+each file left alone. Beside it lies `act.json` while an act is being done: from this moment on the
+act (`act`) is finished even
+if its writer is killed, and then this file becomes the memory.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from genopt_tui.errors import SessionError, single_line
+from genopt_tui.session.git import index
+from genopt_tui.session.git.objects import (
+    ObjectStore,
+    hash_blob,
+    replace_file,
+    sync_files,
+    write_file,
+)
+
+ARTIFACT, CHOICES, RECORD = "artifact", "genopt.toml", "record.json"
+MAX_FILE_BYTES = 4 * 1024**2
+GENERATED_FILES = {RECORD, ".gitattributes"}
+
+
+@dataclass
+class WorkTreeState:
+    """What the work tree was last put to. `base` holds the blob each hand-edited file was made from
+    (None: no file)."""
+
+    at: str = ""
+    ref: str = ""
+    act: str = ""
+    base: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EditedFile:
+    """A file that differs from head by a person's hand: its text (None: deleted) and the blob it
+    was made from (None: new)."""
+
+    file: str
+    text: str | None
+    base: str | None
+
+
+class WorkTree:
+    """The files in a session's folder."""
+
+    def __init__(self, path: Path, store: ObjectStore) -> None:
+        self.path, self._store = path, store
+        self._state_file = path / ".git" / "genopt" / "worktree.json"
+        self._new_state_file, self._act_file = (
+            self._state_file.with_suffix(".tmp"),
+            self._state_file.with_name("act.json"),
+        )
+        self._pending_state: WorkTreeState | None = None  # what `act.json` says
+        self._staged_files: dict[
+            tuple[str, str], Path
+        ] = {}  # files that are about to be put into place, by name and blob
+        self.state = self._load_state()
+
+    def prepare_act(self, act: str, commit: str, ref: str) -> list[int]:
+        """Write down the act that is about to move refs, and beside it what it puts into the work
+        tree to get to `commit` of `ref`.
+
+        Returns the open files, to be flushed and closed; `announced` is the point of no return.
+        """
+        old, new = self._list_blobs(self.state.at), self._list_blobs(commit)
+        self._staged_files = {}
+        self._staged_files, files = self._stage_files(
+            {name: blob for name, blob in new.items() if blob != old.get(name)}
+        )
+        self._pending_state = WorkTreeState(commit, ref, act, dict(self.state.base))
+        return [self._write_state(self._pending_state), *files]
+
+    def begin_act(self, act: str) -> None:
+        """Remember the act; what `announce` wrote is flushed. Its name is in the file system's
+        journal before that of any ref."""
+        os.replace(self._new_state_file, self._act_file)
+        self.state.act = act
+
+    def cancel_act(self) -> None:
+        """No act is being done after all."""
+        self.state.act = ""
+        self._act_file.unlink()
+
+    def checkout(self, commit: str, ref: str) -> None:
+        """Put the work tree to `commit` of the branch `ref`, leaving alone what a person
+        changed."""
+        old, new = self._list_blobs(self.state.at), self._list_blobs(commit)
+        base = self.state.base
+        moved = {
+            name for name in old.keys() | new.keys() | base.keys() if old.get(name) != new.get(name)
+        }
+        names = sorted(
+            moved | base.keys() | (GENERATED_FILES & new.keys())
+        )  # any other is as it was, or as a person left it
+        self._write_files(
+            {
+                name: new.get(name)
+                for name in names
+                if self._claim_file(name, old.get(name), new.get(name))
+            }
+        )
+        index.update_index(self.path, old, new, self.state.base)
+        self._finish_checkout(commit, ref, new)
+
+    def adopt_head(self, commit: str, ref: str) -> None:
+        """Take note that plain git moved the head: no file is touched, and what differs from the
+        new head is a hand edit."""
+        self._finish_checkout(commit, ref, self._list_blobs(commit))
+
+    def find_edits(self, head: str) -> list[EditedFile]:
+        """What a person changed: files of the artifact and `genopt.toml` that differ from the
+        commit `head`."""
+        new, old = self._list_blobs(head), self._list_blobs(self.state.at)
+        found = []
+        for name in sorted(
+            {name for name in new if name not in GENERATED_FILES} | set(self._iter_editable_files())
+        ):
+            base, current = self.state.base.get(name, old.get(name)), self._hash_current(name)
+            if current not in (new.get(name), base):
+                found.append(EditedFile(name, self._read_text(name), base))
+        return found
+
+    def mark_rebased(self, names: Iterable[str]) -> None:
+        """Take note that edited files now hold what head did to them too."""
+        for name in names:
+            self.state.base.pop(name, None)
+        self._save_state()
+
+    def _claim_file(self, name: str, old: str | None, new: str | None) -> bool:
+        """Whether a file is still what was put there and has to change; otherwise what it was made
+        from is remembered."""
+        base, current = self.state.base.get(name, old), self._hash_current(name)
+        if current == new:
+            self.state.base.pop(name, None)
+            return False
+        ours = current == base or (
+            name in GENERATED_FILES and (current is None or self._store.read(current) is not None)
+        )
+        if ours:
+            self.state.base.pop(name, None)
+        else:
+            self.state.base[name] = base
+        return ours
+
+    def _write_files(self, blobs: Mapping[str, str | None]) -> None:
+        """Write files (None deletes one), each at once or not at all; never through a link."""
+        ready, self._staged_files = self._staged_files, {}
+        rest, handles = self._stage_files(
+            {n: b for n, b in blobs.items() if b is not None and (n, b) not in ready}
+        )
+        sync_files(handles)
+        for name, blob in blobs.items():
+            target = self._resolve_path(name)
+            if blob is None:
+                target.unlink(missing_ok=True)
+                self._remove_empty_folders(target.parent)
+                continue
+            replace_file(
+                ready.pop((name, blob)) if (name, blob) in ready else rest[name, blob], target
+            )
+        for temporary in ready.values():  # a person's edit stays where it would have gone
+            temporary.unlink()
+
+    def _stage_files(
+        self, blobs: Mapping[str, str]
+    ) -> tuple[dict[tuple[str, str], Path], list[int]]:
+        """Blobs by name in files beside the memory, by name and blob, and these files, open: they
+        are to be flushed and closed."""
+        found, handles = {}, []
+        for number, (name, blob) in enumerate(blobs.items(), len(self._staged_files)):
+            temporary = self._state_file.parent / f"file-{number}.tmp"
+            handles.append(write_file(str(temporary), self._store.get(blob, "blob").data))
+            found[name, blob] = temporary
+        return found, handles
+
+    def _finish_checkout(self, commit: str, ref: str, blobs: Mapping[str, str]) -> None:
+        base = {
+            n: blob
+            for n, blob in self.state.base.items()
+            if blob != blobs.get(n) and self._hash_current(n) != blobs.get(n)
+        }
+        announced, self._pending_state = self._pending_state, None
+        if announced and announced == WorkTreeState(commit, ref, self.state.act, base):
+            os.replace(self._act_file, self._state_file)
+            self.state = WorkTreeState(commit, ref, "", base)
+        else:
+            self.state = WorkTreeState(commit, ref, "", base)
+            self._save_state()
+            self._act_file.unlink(missing_ok=True)
+
+    def _list_blobs(self, commit: str) -> dict[str, str]:
+        return self._store.list_files(self._store.read_commit(commit).tree) if commit else {}
+
+    def _hash_current(self, name: str) -> str | None:
+        data = self._read_bytes(name)
+        return None if data is None else hash_blob(data)
+
+    def _read_bytes(self, name: str) -> bytes | None:
+        place = self._resolve_path(name)
+        if place.is_symlink():
+            return b"link to " + os.fsencode(os.readlink(place))
+        return place.read_bytes() if place.is_file() else None
+
+    def _read_text(self, name: str) -> str | None:
+        data = self._read_bytes(name)
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def _iter_editable_files(self) -> Iterator[str]:
+        """Files in the artifact's folder that a person can mean: no hidden files, links, back-ups,
+        byte code or large files."""
+        root = self.path / ARTIFACT
+        if root.is_symlink():
+            return
+        for folder, folders, files in os.walk(root):
+            folders[:] = [f for f in folders if not f.startswith(".") and f != "__pycache__"]
+            for file in files:
+                place = Path(folder, file)
+                if (
+                    file.startswith(".")
+                    or file.endswith(("~", ".pyc", ".swp", ".orig", ".rej"))
+                    or place.is_symlink()
+                ):
+                    continue
+                if place.stat().st_size <= MAX_FILE_BYTES:
+                    yield place.relative_to(self.path).as_posix()
+
+    def _resolve_path(self, name: str) -> Path:
+        """Where a file lies. Raises SessionError when a link in between would lead elsewhere."""
+        folder = safe_path(name).rpartition("/")[0]
+        while folder:
+            if os.path.islink(f"{self.path}/{folder}"):
+                raise SessionError(f"{folder} is a link", "files are written to real folders only")
+            folder = folder.rpartition("/")[0]
+        return self.path / name
+
+    def _remove_empty_folders(self, folder: Path) -> None:
+        while (
+            folder not in (self.path, self.path / ARTIFACT)
+            and folder.is_dir()
+            and not any(folder.iterdir())
+        ):
+            folder.rmdir()
+            folder = folder.parent
+
+    def _load_state(self) -> WorkTreeState:
+        try:
+            data = json.loads(self._state_file.read_text(encoding="utf-8"))
+            followed = WorkTreeState(data["at"], data["ref"], "", data["base"])
+        except (
+            FileNotFoundError,
+            ValueError,
+        ):  # ValueError: a power cut took it; what differs is a hand edit then
+            followed = WorkTreeState()
+        with suppress(FileNotFoundError):
+            followed.act = json.loads(self._act_file.read_text(encoding="utf-8"))["act"]
+        return followed
+
+    def _save_state(self) -> None:
+        """Only an announced act must survive a power cut; without the rest it is done once more."""
+        os.close(self._write_state(self.state))
+        os.replace(self._new_state_file, self._state_file)
+
+    def _write_state(self, followed: WorkTreeState) -> int:
+        """What is followed, in a new file that waits for its name; it is open."""
+        return write_file(str(self._new_state_file), json.dumps(asdict(followed)).encode())
+
+
+@lru_cache(maxsize=256)
+def safe_path(name: str) -> str:
+    """`name` when it is an ordinary relative path inside the session. Raises SessionError
+    otherwise."""
+    parts = PurePosixPath(name).parts
+    bad = (
+        not parts
+        or name != "/".join(parts)
+        or not name.isprintable()
+        or "\\" in name
+        or any(
+            part in ("..", "/") or part.lower().rstrip(". ") in (".git", ".genopt")
+            for part in parts
+        )
+        or any(part.startswith("-") or len(part.encode("utf-8", "replace")) > 200 for part in parts)
+        or len(parts) > 20
+        or len(name) > 1000
+    )
+    if bad:
+        raise SessionError(
+            f"'{single_line(name)[:80]}' is no file name for an artifact",
+            "an ordinary relative path is",
+        )
+    return name

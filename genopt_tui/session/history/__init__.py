@@ -1,0 +1,1 @@
+"""What git holds of a session: versions, records, acts on history."""

@@ -1,0 +1,122 @@
+"""Which version is best: by the lower confidence bound, never by luck.
+
+What was found is kept in `.git/genopt/best.json`, a cache: the best of each set of versions that
+may be compared, as far as an
+act on history. Later acts name what was added since, so that nobody reads the whole log again.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from genopt_tui.learn.student import t_quantile
+from genopt_tui.session.git.refs import ACTS
+from genopt_tui.session.history import message
+from genopt_tui.session.history.reader import HistoryReader
+from genopt_tui.session.history.versions import ACCEPTED, Version, parse_task_trailer
+
+CONFIDENCE = 0.95
+DIRECTION_SIGN = {"higher": 1, "lower": -1}
+
+
+def compute_bound(version: Version, direction: str) -> float:
+    """The end of the score's confidence interval that counts: one-sided 95 % by Student's t. With n
+    = 1 the score itself."""
+    score = version.score or 0.0
+    if version.stderr is None or version.n < 2:
+        return score
+    margin = t_quantile(CONFIDENCE, version.n - 1) * version.stderr
+    return score - margin if direction == "higher" else score + margin
+
+
+def find_best(repository: HistoryReader, direction: str = "higher") -> Version | None:
+    """The best version scored as head's line was (same task, same gate examples), of equals the
+    earlier; None when none is."""
+    group = find_score_group(repository, repository.head())
+    if group is None:
+        return None
+    found = load_bests(repository).get(f"{direction} {group}")
+    return repository.read_version(found["commit"]) if found else None
+
+
+def find_score_group(repository: HistoryReader, commit: str) -> str | None:
+    """Task and gate examples of a version's score, or of its nearest scored ancestor's; None where
+    none is scored."""
+    while commit:
+        made = repository.objects.read_commit(commit)
+        lines = message.parse_trailers(made.message)
+        if message.parse_score(lines.get("Genopt-Score", "")) is not None:
+            return " ".join(parse_task_trailer(lines.get("Genopt-Task", "")))
+        commit = made.parents[0] if made.parents else ""
+    return None
+
+
+def load_bests(repository: HistoryReader) -> dict[str, Any]:
+    """Direction and group to {"commit", "bound", "step"} of the best version, brought up to the
+    last act and kept."""
+    last = repository.objects.read(ACTS)
+    at = last.sha if last else repository.head()
+    kept = _load_best_cache(repository)
+    if kept.get("at") == at and kept.get("acts") == bool(last):
+        return dict(kept["bests"])
+    bests: dict[str, Any] = {}
+    if last and kept.get("acts") and repository.objects.read(kept["at"]):
+        bests = dict(kept["bests"])
+        fresh = repository.run_log(at, f"^{kept['at']}")
+    else:
+        fresh = repository.read_log(all_branches=True)
+    _update_bests(bests, fresh)
+    _save_best_cache(repository, {"at": at, "acts": bool(last), "bests": bests})
+    return bests
+
+
+def _update_bests(bests: dict[str, Any], versions: Iterable[Version]) -> None:
+    for version in versions:
+        if version.score is None or version.decision not in ACCEPTED:
+            continue
+        for direction, sign in DIRECTION_SIGN.items():
+            key = f"{direction} {version.task} {version.gate_set}"
+            entry = {
+                "commit": version.commit,
+                "bound": compute_bound(version, direction),
+                "step": version.step or 0,
+            }
+            old = bests.get(key)
+            if old is None or _rank(entry, sign) > _rank(old, sign):
+                bests[key] = entry
+
+
+def _rank(entry: dict[str, Any], sign: int) -> tuple[float, int]:
+    return (sign * entry["bound"], -entry["step"])
+
+
+def comparable(versions: Sequence[Version], group: str) -> list[Version]:
+    """The accepted versions scored under one task and gate set (`group_of`): only these may be
+    compared."""
+    return [
+        v
+        for v in versions
+        if v.score is not None and v.decision in ACCEPTED and f"{v.task} {v.gate_set}" == group
+    ]
+
+
+def _load_best_cache(repository: HistoryReader) -> dict[str, Any]:
+    try:
+        data = json.loads(
+            (repository.path / ".git" / "genopt" / "best.json").read_text(encoding="utf-8")
+        )
+        return data if isinstance(data, dict) and isinstance(data.get("bests"), dict) else {}
+    except (
+        FileNotFoundError,
+        ValueError,
+    ):  # ValueError: half of it was written when the power went
+        return {}
+
+
+def _save_best_cache(repository: HistoryReader, data: dict[str, Any]) -> None:
+    file = repository.path / ".git" / "genopt" / "best.json"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    temporary = file.with_name(f"best.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(data), encoding="utf-8")
+    os.replace(temporary, file)

@@ -1,0 +1,101 @@
+"""What is said about versions afterwards: a person's notes, and what hunks were worth. In git, so
+that it travels.
+
+Each kind is a ref of its own whose tree maps commit to text: a version itself never changes.
+
+What edits promised (`expects:`) and what came true, as the records hold it.
+"""
+
+import time
+
+from genopt_tui.errors import SessionError, single_line
+from genopt_tui.session.git import cli
+from genopt_tui.session.git.objects import FILE_MODE
+from genopt_tui.session.git.refs import ABANDONED, HUNKS, NOTES, OPENINGS, REJECTED
+from genopt_tui.session.history.reader import HistoryReader
+from genopt_tui.session.journal import Journal, utc_timestamp
+
+MAX_NOTE_LENGTH = 20_000  # characters of one note
+
+
+def read_notes(repository: HistoryReader, ref: str = NOTES) -> dict[str, str]:
+    """Commit to what was noted about it."""
+    found = repository.objects.read(ref)
+    return repository.objects.read_texts(repository.objects.read_commit(ref).tree) if found else {}
+
+
+def write_note(repository: HistoryReader, commit: str, text: str, ref: str = NOTES) -> None:
+    """Note `text` about a version, in place of what was noted before; empty text removes it. For
+    the holder of the lock."""
+    if len(text) > MAX_NOTE_LENGTH:
+        raise SessionError(
+            "the note is too long", f"{len(text)} characters, {MAX_NOTE_LENGTH} is the most"
+        )
+    store = repository.objects
+    found = store.read(ref)
+    entries = dict(store.read_tree(store.read_commit(ref).tree)) if found else {}
+    entries.pop(commit, None)
+    if text.strip():
+        entries[commit] = (
+            FILE_MODE,
+            store.write_blob(text.strip().encode("utf-8", "replace") + b"\n"),
+        )
+    by = "{} <{}>".format(*cli.read_identity())
+    parents = [found.sha] if found else []
+    made = store.write_commit(
+        store.write_tree(entries), parents, by, f"about {commit[:7]}\n", int(time.time())
+    )
+    store.flush()
+    repository.refs.update({ref: (found.sha if found else None, made)})
+
+
+def record_opening(repository: HistoryReader, commit: str, why: str) -> None:
+    """Write down that the sealed test split was looked at for a version. For the holder of the
+    lock."""
+    before = read_notes(repository, OPENINGS).get(commit, "")
+    write_note(repository, commit, f"{before}{utc_timestamp()} {single_line(why)}\n", OPENINGS)
+
+
+def count_openings(repository: HistoryReader) -> dict[str, int]:
+    """Commit to how often the test split was opened for it."""
+    return {
+        commit: len(text.splitlines()) for commit, text in read_notes(repository, OPENINGS).items()
+    }
+
+
+def count_gate_uses(repository: HistoryReader) -> int:
+    """How many versions the gate has scored: each use makes the next success by luck likelier."""
+    chosen = ["HEAD", "--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
+    return int(repository.run_git("rev-list", "--count", "--grep=^Genopt-Score: ", *chosen, "--"))
+
+
+__all__ = [
+    "HUNKS",
+    "NOTES",
+    "count_gate_uses",
+    "count_openings",
+    "read_notes",
+    "record_opening",
+    "write_note",
+]
+
+
+def load_prediction_counts(journal: Journal, repository: HistoryReader) -> tuple[int, int]:
+    """As `promised`, from the newest gate that counted them where the journal holds one."""
+    last = journal.find_last("gate_finished")
+    told = last.data.get("session_promises") if last else None
+    return (int(told[0]), int(told[1])) if told else count_predictions(repository)
+
+
+def count_predictions(repository: HistoryReader) -> tuple[int, int]:
+    """How many promises of the session were kept, and how many could be judged. Reads every record:
+    the journal counts as it goes."""
+    if repository.is_new():
+        return 0, 0
+    judged = [
+        p
+        for v in repository.read_log(all_branches=True)
+        if v.step
+        for p in repository.read_record(v.commit).proposal.promised
+    ]
+    return sum(came_true for *_, came_true in judged), len(judged)

@@ -1,0 +1,240 @@
+"""What a session's git repository holds: versions, records, refs. Reading needs no lock.
+
+Objects and refs go through `ObjectStore` and `Refs`; log and diff through GitPython, in one `Repo`
+that lives as long as this
+object, in one thread.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from genopt_tui.errors import SessionError
+from genopt_tui.session.git import cli
+from genopt_tui.session.git.objects import ObjectStore
+from genopt_tui.session.git.refs import (
+    ABANDONED,
+    ACTS,
+    HEADS,
+    REJECTED,
+    TAGS,
+    Refs,
+    parse_branch_name,
+)
+from genopt_tui.session.git.worktree import ARTIFACT, CHOICES, RECORD
+from genopt_tui.session.history import message
+from genopt_tui.session.history.act_log import ActLog
+from genopt_tui.session.history.versions import LOG_FORMAT, Version, mark_on_branch, parse_log
+
+if TYPE_CHECKING:
+    from genopt_tui.config import DesignChoices
+    from genopt_tui.session.history.record import Record
+
+
+MAX_CACHED_OUTCOMES = 64  # that are kept in memory
+
+
+class Outcome(NamedTuple):
+    """Why a version was taken or not, its diff, and the diff of what a person declined of it."""
+
+    reason: str
+    diff: str
+    declined: str
+
+
+class HistoryReader:
+    """The versions of the session at `path`. Use it from one thread, and close it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.objects = ObjectStore(path)
+        self.refs = Refs(path)
+        self.acts = ActLog(self.objects)
+        self._repo: Any = None
+        self._highest: int | None = None
+        self._choices: dict[str, DesignChoices] = {}
+        self._outcomes: dict[str, Outcome] = {}
+
+    def close(self) -> None:
+        """End all git processes of this session."""
+        self.objects.close()
+        if self._repo is not None:
+            self._repo.close()
+            self._repo = None
+
+    def head(self) -> str:
+        """Commit of the active branch."""
+        return self.resolve_head()[1]
+
+    def resolve_head(self) -> tuple[str, str]:
+        """What HEAD names (a ref, or a commit where no branch is checked out), and the commit of
+        that."""
+        ref = self.refs.read_head()
+        return ref, self.refs.read(ref) or self.objects.read_commit("HEAD").sha
+
+    def current_branch(self) -> str:
+        """Name of the active branch; empty where plain git checked out a bare commit."""
+        return parse_branch_name(self.refs.read_head())
+
+    def require_branch(self) -> str:
+        """Name of the active branch. Raises SessionError where plain git checked out a bare
+        commit."""
+        if name := self.current_branch():
+            return name
+        raise SessionError(
+            "no branch is checked out in the session",
+            "plain git detached its head",
+            "Choose one with `genopt switch` (S on the screen)",
+        )
+
+    def artifact_tree(self, commit: str) -> str:
+        """Id of `artifact/` in a version: the artifact's identity."""
+        return self._find_entry(commit, ARTIFACT)
+
+    def read_artifact(self, commit: str) -> dict[str, str]:
+        """The artifact of a version: file name to text."""
+        return self.objects.read_texts(self.artifact_tree(commit))
+
+    def read_artifact_tree(self, tree: str) -> dict[str, str]:
+        """The artifact with this tree id: file name to text."""
+        return self.objects.read_texts(tree)
+
+    def read_choices_text(self, commit: str) -> str:
+        """`genopt.toml` of a version."""
+        return self.objects.get(self._find_entry(commit, CHOICES), "blob").data.decode(
+            "utf-8", "replace"
+        )
+
+    def read_choices(self, commit: str) -> "DesignChoices":
+        """The design choices in force in a version: not to be changed, others have the same. Raises
+        UsageError when they
+        cannot be read."""
+        blob = self._find_entry(commit, CHOICES)
+        if blob not in self._choices:
+            from genopt_tui.config import from_toml
+
+            self._choices = {
+                blob: from_toml(self.read_choices_text(commit))
+            }  # steps in a row mostly have the same
+        return self._choices[blob]
+
+    def read_record(self, commit: str) -> "Record":
+        """The record of a version. Raises SessionError when it has none or it cannot be read."""
+        from genopt_tui.session.history.record import parse_record
+
+        return parse_record(
+            self.objects.get(self._find_entry(commit, RECORD), "blob").data.decode(
+                "utf-8", "replace"
+            )
+        )
+
+    def read_outcome(self, commit: str) -> Outcome:
+        """What a version's record says of how it was decided; the newest that were asked for are
+        remembered."""
+        if commit not in self._outcomes:
+            self.cache_outcome(commit, self.read_record(commit))
+        return self._outcomes[commit]
+
+    def cache_outcome(self, commit: str, record: "Record") -> None:
+        """Keep in memory what the record of a version says of how it was decided."""
+        if len(self._outcomes) >= MAX_CACHED_OUTCOMES:
+            self._outcomes.pop(next(iter(self._outcomes)))
+        self._outcomes[commit] = Outcome(
+            record.decision.reason, record.proposal.diff, record.proposal.declined
+        )
+
+    def read_reasoning(self, commit: str) -> str:
+        """What the commit's message says between subject and trailers."""
+        return message.parse_reasoning(self.objects.read_commit(commit).message)
+
+    def read_log(self, all_branches: bool = False) -> list[Version]:
+        """Versions, newest first: of the active branch, or with `all` of every branch with what was
+        rejected or abandoned."""
+        chosen = ["HEAD"]
+        if all_branches:
+            chosen += ["--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
+        versions = self.run_log("--topo-order", *chosen)
+        return versions if all_branches else [mark_on_branch(version) for version in versions]
+
+    def run_log(self, *chosen: str) -> list[Version]:
+        """The versions that `git log` with these options and revisions names, in its order."""
+        how = ("-z", f"--format={LOG_FORMAT}", "--decorate=full", "--decorate-refs=refs/*")
+        return parse_log(self.run_git("log", *how, *chosen, "--"))
+
+    def read_version(self, commit: str) -> Version:
+        """One version as lists show it."""
+        return self.run_log("-1", "--end-of-options", commit)[0]
+
+    def next_step(self) -> int:
+        """The highest step in git, plus one; the caller takes the higher of this and the
+        journal's."""
+        if self._highest is None:
+            self._highest = self._find_highest_step()
+        return self._highest + 1
+
+    def is_new(self) -> bool:
+        """Whether it holds its start and nothing else: told without a walk through history."""
+        head, named = self.head(), self.refs.list_refs(HEADS, TAGS, REJECTED, ABANDONED)
+        return set(named.values()) == {head} and not self.objects.read_commit(head).parents
+
+    def read_direction(self) -> Literal["higher", "lower"]:
+        """`higher` or `lower`: which scores are better here, by head's record."""
+        return self.read_record(self.head()).direction
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `new` was made from `old`, however far back."""
+        return self.run_git("rev-list", "-n", "1", f"^{new}", old, "--") == b""
+
+    def run_git(self, *args: str, ok: Sequence[int] = (0,), data: bytes | None = None) -> bytes:
+        """Standard output of a high-level git command, through GitPython. Raises SessionError."""
+        import tempfile
+
+        from git import Repo
+
+        if self._repo is None:
+            self._repo = Repo(self.path)
+            self._repo.git.update_environment(**cli.build_git_variables(self.path))
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(data or b"")
+            stdin.seek(0)
+            code, out, stderr = self._repo.git.execute(
+                ["git", *args],
+                istream=stdin,
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+            )
+        if code not in ok:
+            raise cli.make_git_error(args, stderr.encode() if isinstance(stderr, str) else stderr)
+        return bytes(out)
+
+    def diff(self, old: str, new: str, paths: Sequence[str] = (ARTIFACT, CHOICES)) -> str:
+        """Unified diff of two versions as git prints it, of the artifact and the design choices."""
+        args = ("--no-ext-diff", "--no-textconv", "--no-color", "--end-of-options")
+        return self.run_git("diff", *args, old, new, "--", *paths).decode("utf-8", "replace")
+
+    def _find_highest_step(self) -> int:
+        """Acts remember the highest step that was accepted, names of refs the others; a clone
+        without acts is read whole."""
+        last = self._read_ref(ACTS)
+        top = self.acts.read(last).top if last else None
+        if top is None:
+            if self.is_new():
+                return 0
+            return max(
+                (version.step or 0 for version in self.read_log(all_branches=True)), default=0
+            )
+        kept = (
+            ref.removeprefix(REJECTED).partition(".")[0] for ref in self.refs.list_refs(REJECTED)
+        )
+        return max([top, *(int(step) for step in kept if step.isdigit())])
+
+    def _find_entry(self, commit: str, name: str) -> str:
+        entries = self.objects.read_tree(self.objects.read_commit(commit).tree)
+        if name not in entries:
+            raise SessionError(f"{commit[:7]} has no {name}", "it was not made by genopt")
+        return entries[name][1]
+
+    def _read_ref(self, ref: str) -> str | None:
+        return self.refs.read(ref)

@@ -1,0 +1,216 @@
+"""Which versions a step left on any branch, without reading the whole log again.
+
+What was found is kept in `.git/genopt/steps.json`, a cache brought up to date from the last act on
+history.
+
+What a person means by a version.
+"""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from genopt_tui.errors import SessionError, single_line
+from genopt_tui.session.git.objects import Commit, parse_commit
+from genopt_tui.session.git.refs import ABANDONED, ACTS, HEADS, REJECTED, TAGS, check_name
+from genopt_tui.session.history import message
+from genopt_tui.session.history.best import find_best
+from genopt_tui.session.history.reader import HistoryReader
+from genopt_tui.session.history.versions import ACCEPTED
+
+
+def list_accepted(repository: HistoryReader, step: int) -> list[str]:
+    """Commits of the accepted versions of a step, the newest first; without those that plain git
+    brought since the last act."""
+    last = repository.refs.read(ACTS)
+    at, kept = last or repository.head(), _load_step_cache(repository)
+    if kept.get("at") != at or kept["acts"] != bool(last):
+        kept = _update_step_cache(repository, kept, at, bool(last))
+    return list(kept["steps"].get(str(step), ()))
+
+
+def _update_step_cache(
+    repository: HistoryReader, kept: dict[str, Any], at: str, acts: bool
+) -> dict[str, Any]:
+    known = bool(acts and kept.get("acts") and repository.objects.read(kept["at"]))
+    fresh = (
+        repository.run_log(at, f"^{kept['at']}")
+        if known
+        else repository.read_log(all_branches=True)
+    )
+    steps: dict[str, list[str]] = kept["steps"] if known else {}
+    for version in reversed(fresh):
+        commits = (
+            steps.setdefault(str(version.step), [])
+            if version.step and version.decision in ACCEPTED
+            else None
+        )
+        if commits is not None and version.commit not in commits:
+            commits.insert(0, version.commit)
+    made = {"at": at, "acts": acts, "steps": steps}
+    file = repository.path / ".git" / "genopt" / "steps.json"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    temporary = file.with_name(f"steps.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(made), encoding="utf-8")
+    os.replace(temporary, file)
+    return made
+
+
+def _load_step_cache(repository: HistoryReader) -> dict[str, Any]:
+    try:
+        data = json.loads(
+            (repository.path / ".git" / "genopt" / "steps.json").read_text(encoding="utf-8")
+        )
+        return (
+            data
+            if isinstance(data, dict) and isinstance(data.get("steps"), dict) and "acts" in data
+            else {}
+        )
+    except (
+        FileNotFoundError,
+        ValueError,
+    ):  # ValueError: half of it was written when the power went
+        return {}
+
+
+STEP = re.compile(r"(\d{1,9})(?:\.(\d{1,3})|([a-z]))?")
+
+
+def resolve_version(repository: HistoryReader, text: str) -> str:
+    """The commit called `text`. Raises SessionError with the nearest name."""
+    text = text.strip()
+    found = (
+        _resolve_word(repository, text)
+        or _resolve_step(repository, text)
+        or _resolve_ref(repository, text)
+        or _resolve_commit_id(repository, text)
+    )
+    if found:
+        return found
+    known = [ref.split("/", 2)[2] for ref in repository.refs.list_refs(HEADS, TAGS)]
+    known += [version.name for version in repository.read_log(all_branches=True)[:200]]
+    shown = single_line(text)[:60]
+    raise SessionError(
+        f"no version '{shown}'", advice=suggest_nearest(text, [*known, "head", "start", "best"])
+    )
+
+
+def _resolve_word(repository: HistoryReader, text: str) -> str | None:
+    if text in ("head", "HEAD"):
+        return repository.head()
+    if text == "start":
+        return (
+            repository.run_git("rev-list", "--max-parents=0", "--first-parent", "HEAD")
+            .decode()
+            .split()[-1]
+        )
+    if text == "best":
+        found = find_best(repository, repository.read_direction())
+        return found.commit if found else repository.head()
+    return None
+
+
+def _resolve_step(repository: HistoryReader, text: str) -> str | None:
+    match = STEP.fullmatch(text)
+    if not match:
+        return None
+    step, candidate = (
+        int(match[1]),
+        int(match[2] or 0) if not match[3] else ord(match[3]) - ord("a"),
+    )
+    if match[2] or match[3]:
+        kept = repository.objects.read(f"{REJECTED}{step}.{candidate}")
+        return kept.sha if kept else _find_accepted(repository, step, candidate)
+    found = _find_accepted(repository, step)
+    kept = None if found else repository.objects.read(f"{REJECTED}{step}.0")
+    return found or (kept.sha if kept else None)
+
+
+def _find_accepted(
+    repository: HistoryReader, step: int, candidate: int | None = None
+) -> str | None:
+    """The accepted version of a step: on the active branch before the others."""
+    found = _find_on_branch(repository, step)
+    if found and candidate in (None, _candidate_number(found)):
+        return found.sha
+    for sha in list_accepted(repository, step) or _search_log(repository, step):
+        commit = repository.objects.read_commit(sha)
+        if _trailer_number(commit, "Genopt-Step") == step and candidate in (
+            None,
+            _candidate_number(commit),
+        ):
+            return sha
+    return None
+
+
+def _search_log(repository: HistoryReader, step: int) -> list[str]:
+    """Commits of a step that only plain git knows of, looked for in all messages."""
+    wanted = ["--format=%H", "-E", f"--grep=^Genopt-Step: {step}$", "-20"]
+    among = ["HEAD", "--branches", f"--glob={ABANDONED}*"]
+    return repository.run_git("log", *wanted, *among, "--").decode().split()
+
+
+def _candidate_number(commit: Commit) -> int:
+    return _trailer_number(commit, "Genopt-Candidate") or 0
+
+
+def _trailer_number(commit: Commit, trailer: str) -> int | None:
+    text = message.parse_trailers(commit.message).get(trailer, "")
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def _find_on_branch(repository: HistoryReader, step: int) -> Commit | None:
+    """The version of a step on the way to head: steps only fall from head to start, so a few looks
+    find it."""
+    near, far = 0, 1
+    while (at := _read_step_near(repository, far)) is not None and at[0] > step:
+        near, far = far, far * 2
+    while near <= far:
+        middle = (near + far) // 2
+        at = _read_step_near(repository, middle)
+        if at is not None and at[0] == step:
+            return at[1]
+        if at is None or at[0] < step:
+            far = middle - 1
+        else:
+            near = middle + 1
+    return None
+
+
+def _read_step_near(repository: HistoryReader, back: int) -> tuple[int, Commit] | None:
+    """Step and commit of the version `back` commits before head, or of the first one before it that
+    a step made."""
+    found = repository.objects.read(f"HEAD~{back}")
+    while found is not None:
+        commit = parse_commit(found.sha, found.data)
+        if (step := _trailer_number(commit, "Genopt-Step")) is not None:
+            return step, commit
+        found = repository.objects.read(commit.parents[0]) if commit.parents else None
+    return None
+
+
+def _resolve_ref(repository: HistoryReader, text: str) -> str | None:
+    try:
+        check_name(text)
+    except SessionError:
+        return None
+    found = repository.objects.read(HEADS + text) or repository.objects.read(TAGS + text)
+    while found is not None and found.kind == "tag":
+        found = repository.objects.read(found.data.split(b"\n", 1)[0].split(b" ")[1].decode())
+    return found.sha if found and found.kind == "commit" else None
+
+
+def _resolve_commit_id(repository: HistoryReader, text: str) -> str | None:
+    if not re.fullmatch(r"[0-9a-f]{4,40}", text):
+        return None
+    found = repository.objects.read(text)
+    return found.sha if found and found.kind == "commit" else None
+
+
+def suggest_nearest(text: str, known: Sequence[str]) -> str:
+    """Advice that names the nearest of the known names."""
+    close = get_close_matches(text, known, 1, 0.4)
+    return f"Did you mean {close[0]}?" if close else "See `genopt log --all`"

@@ -1,0 +1,216 @@
+"""Reading a score out of what a command printed."""
+
+import json
+import math
+import re
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from genopt_tui.task.rollout import Json
+
+MAX_FEEDBACK_CHARS, MAX_TRACE_CHARS = (
+    600,
+    8_000,
+)  # characters of output that become feedback, and the trace
+MAX_TRACE_STEPS = 100_000  # of a trace that a command gives
+MAX_REGEX_SECONDS = 1.0  # seconds that a regular expression may look through what was printed
+Source = Literal["any", "number", "exit code", "seconds"]
+Fallback = Literal["exit code", "seconds", ""]
+TIME_WORD = re.compile(
+    r"(?<![a-z])(took|times?|timing|elapsed|duration|runtime|sec(ond)?s?|ms|[µu]s|ns|s)(?![a-z])",
+    re.I,
+)
+NUMBER = re.compile(
+    r"[-+]?([0-9]{1,400}\.?[0-9]{0,400}|\.[0-9]{1,400})(e[-+]?[0-9]{1,9})?|[-+]?(nan|inf|infinity)",
+    re.I,
+)
+DECODER = json.JSONDecoder()
+
+
+class NoScore(Exception):
+    """What was printed holds no score; the message says why."""
+
+
+@dataclass(frozen=True)
+class CommandOutput:
+    """One run of a command: exit code (negative: the signal that ended it), what it printed,
+    seconds."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        """Both streams, the errors last."""
+        return "\n".join(part for part in (self.stdout.rstrip(), self.stderr.rstrip()) if part)
+
+
+@dataclass(frozen=True)
+class CommandResult:
+    """What a command said of its run: the score, and what its JSON holds beside it."""
+
+    score: float
+    feedback: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    trace: list[Json] = field(default_factory=list)
+
+
+def read_result(
+    output: CommandOutput, source: Source, metric: str = "", *, fallback: Fallback = "exit code"
+) -> CommandResult | None:
+    """The score of a run, from where `source` says; the number is what `metric` finds, or else the
+    last one printed.
+
+    `any` takes `otherwise` where no number is printed: exit code 0 is 1 and exit code 1 is 0, or
+    the run's seconds.
+    None for a run that failed. Raises NoScore.
+    """
+    found = None
+    if source == "any" or source == "number":
+        found = (
+            read_metric(output, metric)
+            if metric and output.exit_code == 0
+            else read_last_value(output.stdout)
+        )
+        fallback = fallback if source == "any" else ""
+    else:
+        fallback = source
+    if found:
+        return found if output.exit_code == 0 else None
+    if output.exit_code == 0:
+        if not fallback:
+            raise NoScore("no number was printed")
+        return CommandResult(output.seconds if fallback == "seconds" else 1.0)
+    return (
+        CommandResult(0.0)
+        if output.exit_code == 1 and fallback == "exit code" and not metric
+        else None
+    )
+
+
+def read_metric(output: CommandOutput, metric: str) -> CommandResult:
+    """The last place that the regular expression fits, in the output or else in the errors."""
+    for text in (output.stdout, output.stderr):
+        with _limit_time(MAX_REGEX_SECONDS, metric):
+            matches = list(re.finditer(metric, text, re.MULTILINE))
+        if matches:
+            try:
+                return CommandResult(float(matches[-1][1]))
+            except (TypeError, ValueError) as error:
+                raise NoScore(
+                    f"{metric} found {matches[-1][1]!r:.80}, which is no number"
+                ) from error
+    raise NoScore(f"nothing that was printed fits {metric}")
+
+
+@contextmanager
+def _limit_time(seconds: float, metric: str) -> Iterator[None]:
+    """Break off an expression that tries out too many ways to fit. Raises NoScore then. In the main
+    thread only."""
+
+    def late(number: int, frame: object) -> None:
+        raise NoScore(f"{metric} took more than {seconds:g} s to look through what was printed")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def read_last_value(out: str) -> CommandResult | None:
+    """The last JSON object, or number on a line of its own, in `out`. Raises NoScore for an object
+    without a score."""
+    last: Any = None
+    at = 0
+    while at < len(out):
+        value, end = parse_value_at(out, at)
+        if isinstance(value, dict | int | float) and not isinstance(value, bool):
+            last = value
+        at = (out.find("\n", end) + 1) or len(out)
+    if isinstance(last, dict):
+        return parse_result(last)
+    return None if last is None else CommandResult(to_float(last))
+
+
+def parse_value_at(text: str, at: int) -> tuple[Any, int]:
+    """The object that begins on the line at `at`, or the number that is the line, and where it
+    ends; (None, at) without one."""
+    line = text[at : (text.find("\n", at) + 1) or len(text)].strip()
+    if line.startswith("{"):
+        try:
+            value, end = DECODER.raw_decode(text, text.index("{", at))
+        except (ValueError, RecursionError):
+            return None, at
+        return (
+            (None, at)
+            if text[end : (text.find("\n", end) + 1) or len(text)].strip()
+            else (value, end)
+        )
+    return (float(line), at) if NUMBER.fullmatch(line) else (None, at)
+
+
+def parse_result(value: dict[str, Any]) -> CommandResult:
+    score = value.get("score")
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        raise NoScore(
+            f'the JSON has no number under "score": it has {", ".join(map(str, value))[:200] or "nothing"}'
+        )
+    metrics, trace, feedback = value.get("metrics"), value.get("trace"), value.get("feedback")
+    numbers = {
+        str(name): float(number)
+        for name, number in (metrics.items() if isinstance(metrics, dict) else ())
+        if isinstance(number, int | float) and not abs(number) > 1e300
+    }
+    said = (
+        feedback if isinstance(feedback, str) else "" if feedback is None else json.dumps(feedback)
+    )
+    return CommandResult(
+        to_float(score), said, numbers, trace[:MAX_TRACE_STEPS] if isinstance(trace, list) else []
+    )
+
+
+def to_float(value: float) -> float:
+    """As a float; an integer beyond floats is infinite, and no score then."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def keep_tail(text: str, most: int) -> str:
+    """The end of `text`; what is left out is said."""
+    text = text.rstrip()
+    return (
+        text
+        if len(text) <= most
+        else f"[... {len(text) - most} characters before this ...]\n{text[-most:]}"
+    )
+
+
+def detect_source(output: str, metric: str, score: float) -> Source:
+    """Where the score of a run came from: a number in what it printed, or its exit code; `any`
+    where it may have been a failure."""
+    try:
+        return "number" if metric or read_last_value(output) else "exit code" if score else "any"
+    except NoScore:
+        return "any"
+
+
+def is_time(output: str, metric: str) -> bool:
+    """Whether the number that `metric` finds is told as a time: by the expression itself, or by the
+    words beside the number."""
+    if not metric:
+        return False
+    beside = [
+        match[0] + output[match.end() : match.end() + 8]
+        for match in re.finditer(metric, output, re.MULTILINE)
+    ]
+    return any(TIME_WORD.search(text) for text in [re.sub(r"\\.", " ", metric), *beside[-1:]])

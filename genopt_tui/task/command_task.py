@@ -1,0 +1,305 @@
+"""Tasks whose score a command prints: writing their folders, and their examples.
+
+A folder holds `task.toml` (command, check, metric), the edited files in `starts/given/`, the rest
+of the tree in `files/`
+(large inputs as links to where they lie), and `examples.txt` with one example a line where there
+are examples.
+"""
+
+import json
+import re
+import shlex
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genopt_tui.errors import TaskError
+from genopt_tui.task.command_output import Source, detect_source, is_time
+from genopt_tui.task.rollout import Example, Split
+from genopt_tui.task.scaffold import write_folder
+from genopt_tui.task.splits import group_by_split
+
+LINK_BYTES = 8 * 1024**2  # bytes from which an input is linked instead of copied
+MAX_COPY_BYTES, MAX_COPY_FILES = 200 * 1024**2, 20_000  # of what is copied
+MAX_EXAMPLE_CHARS = 10_000  # characters of an example
+MIN_SPLIT_EXAMPLES = 4  # examples that can be split
+MAX_GATE_EXAMPLES = 20
+SINGLE_EXAMPLE_REPEATS = (
+    6  # of the one example of a command without examples: fewer cannot decide anything
+)
+SOURCE_RULES: dict[Source, str] = {
+    "any": "the last number printed, or exit code 0",
+    "number": "the last number printed",
+    "exit code": "1 for exit code 0, 0 for exit code 1",
+    "seconds": "the seconds that the command takes",
+}
+QUOTING_PROBE = "a 'b\" c"  # an example that quotes would take apart
+MAX_LISTED_FILES = 60  # files named in the documentation
+
+TOML_TEMPLATE = """# Files and a command that prints a score. Written by genopt; yours to change. `genopt check` reads it.
+description = {description}
+objective = {objective}
+documentation = {documentation}
+command = {command}
+{optional}direction = "{direction}"
+source = "{source}"   # of the score: number, exit code (0 scores 1, 1 scores 0), seconds, or any
+measure = "{measure}"   # time: versions are timed alternately, alone, and count by their ratio; score: as it is
+failure_score = {failure}   # of a run that failed{checked}
+rule = {rule}
+score_covers = "one run of the command"
+
+[starts.given]
+description = "The files as they were given"
+scope = {scope}     # what the model may edit
+
+[origin]                   # where the files came from: a patch lands there
+folder = {folder}
+prefix = {prefix}
+commit = {commit}
+
+[choices]                  # design choices to begin with
+"evidence.detail" = "trace"
+"batch.size" = {batch}
+"gate.examples" = {gate}
+"gate.repeats" = {repeats}
+
+[limits]
+seconds = 300
+processes = 64
+"""
+
+
+@dataclass(frozen=True)
+class UserFiles:
+    """A user's tree: `edited` files with their text, the `rest` by path relative to `root`; the git
+    `commit` and `prefix` of root."""
+
+    root: Path
+    edited: Mapping[str, str]
+    others: Sequence[str]
+    scope: Sequence[str]
+    commit: str = ""
+    prefix: str = ""
+
+
+@dataclass(frozen=True)
+class CommandScoring:
+    """How a version is scored. `command` may hold {example}; `metric` is a regular expression whose
+    first group is the score.
+
+    `source` says where the score comes from, once that is known; `timed` that it is a time.
+    """
+
+    command: str
+    examples: Sequence[str] = ()
+    check: str = ""
+    metric: str = ""
+    minimize: bool = False
+    source: Source = "any"
+    timed: bool = False
+
+    def check_valid(self) -> None:
+        """Raises TaskError for what could never score."""
+        if not self.command.strip():
+            raise TaskError("--run is empty", advice="Give the command that prints the score")
+        if "{example}" in self.command and not self.examples:
+            raise TaskError(
+                "the command holds {example}",
+                "no examples were given",
+                "Give --examples FILE, one a line",
+            )
+        if self.examples and "{example}" not in self.command:
+            raise TaskError(
+                "the command does not say where the example goes", advice="Put {example} into it"
+            )
+        if self.examples and not is_example_unquoted(self.command):
+            raise TaskError(
+                "the command has {example} between quotes",
+                "it is quoted already",
+                "Leave the quotes away",
+            )
+        try:
+            groups = re.compile(self.metric).groups
+        except re.error as error:
+            raise TaskError(
+                f"--metric {self.metric}", f"it is no regular expression: {error}"
+            ) from error
+        if self.metric and not groups:
+            raise TaskError(
+                f"--metric {self.metric}",
+                "it has no group",
+                r"Put the number in one: 'time: ([0-9.]+)'",
+            )
+
+    def with_observed_source(self, output: str, score: float) -> "CommandScoring":
+        """The same, with the score from now on from where it came in a run that printed `output`.
+
+        Where lower is better, what prints no number is timed, since failing would win by the exit
+        code.
+        """
+        source = detect_source(output, self.metric, score)
+        if self.minimize and source == "exit code":
+            return replace(self, source="seconds", timed=True)
+        return replace(self, source=source, timed=self.minimize and is_time(output, self.metric))
+
+    @property
+    def split_sizes(self) -> dict[Split, int]:
+        """How many examples each split holds."""
+        return {
+            split: len(numbers) for split, numbers in split_examples(self.examples or [""]).items()
+        }
+
+    @property
+    def rule(self) -> str:
+        """Where the score is taken from, in words."""
+        found = f"what {self.metric} finds" if self.metric else SOURCE_RULES[self.source]
+        return f"{found}{', where the check passes' if self.check else ''}"
+
+
+def is_example_unquoted(command: str) -> bool:
+    """Whether an example reaches the program as one word, whatever is in it."""
+    try:
+        return any(
+            QUOTING_PROBE in word
+            for word in shlex.split(command.replace("{example}", shlex.quote(QUOTING_PROBE)))
+        )
+    except ValueError:
+        return False
+
+
+def read_examples(file: Path) -> list[str]:
+    """The lines of a file, without empty ones. Raises TaskError naming the line."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise TaskError(f"cannot read {file}", error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{file} is not UTF-8 text", str(error), "Save it as UTF-8") from error
+    kept = [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+    for number, line in kept:
+        if len(line) > MAX_EXAMPLE_CHARS or not line.replace("\t", " ").isprintable():
+            raise TaskError(
+                f"{file}, line {number}",
+                f"it is no line of up to {MAX_EXAMPLE_CHARS} printable characters",
+            )
+    if not kept:
+        raise TaskError(f"{file} holds no examples", advice="Write one a line")
+    return [line for _, line in kept]
+
+
+def split_examples(lines: Sequence[str]) -> dict[Split, list[int]]:
+    """Numbers of the lines in each split: half train, a quarter gate, a quarter test; all in train
+    and gate where they are few."""
+    if len(lines) < MIN_SPLIT_EXAMPLES:
+        return {"train": list(range(len(lines))), "gate": list(range(len(lines))), "test": []}
+    return group_by_split([""] * len(lines), lines, 0)
+
+
+def load_examples(folder: Path, split: Split) -> list[Example]:
+    """The examples of a command task: lines of `examples.txt`, or the one example `run`."""
+    file = folder / "examples.txt"
+    if not file.exists():
+        return [Example("run", "")] if split != "test" else []
+    lines = read_examples(file)
+    return [Example(f"ex-{number + 1}", lines[number]) for number in split_examples(lines)[split]]
+
+
+def write_command_task(folder: Path, files: UserFiles, scoring: CommandScoring) -> None:
+    """Write the folder of a command task. Raises TaskError and leaves nothing then."""
+    scoring.check_valid()
+    texts = {f"starts/given/{name}": text for name, text in files.edited.items()}
+    if scoring.examples:
+        texts["examples.txt"] = "".join(f"{line}\n" for line in scoring.examples)
+    write_folder(folder, {"task.toml": format_toml(files, scoring), **texts})
+    try:
+        copy_other_files(files, folder / "files")
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
+def format_toml(files: UserFiles, scoring: CommandScoring) -> str:
+    counts = scoring.split_sizes
+    word = "Lower" if scoring.minimize else "Raise"
+    optional = {"check": scoring.check, "metric": scoring.metric}
+    return TOML_TEMPLATE.format(
+        description=quote_toml(
+            f"{', '.join(list(files.edited)[:3])} of {files.root.name}, scored by a command"
+        ),
+        objective=quote_toml(
+            f"{word} the score that the command prints, on examples not shown here as well."
+        ),
+        documentation=quote_toml(format_documentation(files, scoring)),
+        command=quote_toml(scoring.command),
+        optional="".join(f"{key} = {quote_toml(text)}\n" for key, text in optional.items() if text),
+        direction="lower" if scoring.minimize else "higher",
+        source=scoring.source,
+        measure="time" if scoring.timed else "score",
+        failure="1e9" if scoring.minimize else "0.0",
+        checked=", or whose check did not pass" if scoring.check else "",
+        rule=quote_toml(scoring.rule),
+        scope=json.dumps(list(files.scope)),
+        folder=quote_toml(str(files.root)),
+        prefix=quote_toml(files.prefix),
+        commit=quote_toml(files.commit),
+        batch=min(3, counts["train"]),
+        gate=min(MAX_GATE_EXAMPLES, counts["gate"]),
+        repeats=1 if scoring.examples else SINGLE_EXAMPLE_REPEATS,
+    )
+
+
+def format_documentation(files: UserFiles, scoring: CommandScoring) -> str:
+    """What the model is told about how its files are run."""
+    said = [f"A version is scored by running: {scoring.command}", f"The score is {scoring.rule}."]
+    if scoring.check:
+        said.append(f"First this must succeed, or the version has no score: {scoring.check}")
+    if files.others:
+        named = [name for name in files.others if name.isprintable()][:MAX_LISTED_FILES]
+        more = (
+            f" and {len(files.others) - len(named)} more" if len(files.others) > len(named) else ""
+        )
+        said.append(f"Files beside these, which stay as they are: {', '.join(named)}{more}.")
+    return "\n".join(said)
+
+
+def copy_other_files(files: UserFiles, to: Path) -> None:
+    """Copy what is not edited; large files and linked folders become links to where they lie.
+    Raises TaskError beyond the bounds."""
+    sizes = {name: (files.root / name).stat().st_size for name in files.others}
+    copied = {
+        name: size
+        for name, size in sizes.items()
+        if size < LINK_BYTES and not (files.root / name).is_dir()
+    }
+    if sum(copied.values()) > MAX_COPY_BYTES or len(copied) > MAX_COPY_FILES:
+        raise TaskError(
+            f"{files.root} is too large to copy",
+            f"{len(copied)} files, {sum(copied.values()) >> 20} MB",
+            "Name what is not needed in its .gitignore",
+        )
+    for name in sizes:
+        target = to / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if name in copied:
+            copy_file(files.root / name, target)
+        else:
+            target.symlink_to((files.root / name).resolve())
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A copy that its owner can read. Raises TaskError."""
+    try:
+        shutil.copy2(source, target)
+        target.chmod(target.stat().st_mode | 0o600)
+    except OSError as error:
+        said = error.strerror or str(error)
+        raise TaskError(
+            f"cannot copy {source}", said, "Name what is not needed in .gitignore"
+        ) from error
+
+
+def quote_toml(text: str) -> str:
+    """`text` as a TOML string: JSON's escapes are TOML's but for those of characters beyond its
+    plane."""
+    return json.dumps(text, ensure_ascii=False)

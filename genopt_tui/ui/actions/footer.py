@@ -1,0 +1,133 @@
+"""What the keys are called here and now: the footer's choice by state and pane, and words that
+depend on either."""
+
+from collections.abc import Mapping
+
+from genopt_tui.session.progress import PAUSED, RUNNING
+from genopt_tui.ui.actions.table import ACTIONS_BY_ID, Action, ActionContext
+
+STATE_ACTIONS: Mapping[str, str] = {
+    "decide": "approve reject edit toggle prev+next again hint",
+    "propose": "step edit toggle hint run",
+    "gate": "run reject hint",
+    RUNNING: "run hint",
+    "idle": "run step hint",
+    "back": "back rewind branch mark compare",
+}
+"""What matters in a state, most wanted first; `+` joins two keys under the second one's word."""
+PANE_ACTIONS: Mapping[int, str] = {
+    1: "open rewind branch mark compare best switch tag note revive pick",
+    2: "prev+next whole_prompt raw next_tab",
+    3: "toggle prev+next open step_back+step_on next_tab filter whole_prompt",
+    4: "toggle next_tab shorter+longer less+more whole_prompt",
+    5: "toggle prev+next open raw edit_in_place next_tab",
+}
+"""What matters in a pane, whatever the state."""
+SECONDARY_ACTIONS: Mapping[str, str] = {
+    "decide": "rewind branch compare design mode",
+    "propose": "whole_prompt design mode",
+    "idle": "mode design undo plot matrix zoom search",
+    "": "mode design plot compare zoom search copy",
+}
+PERMANENT_ACTIONS = ("leave", "help")
+"""Never left out."""
+PANE_LABELS: Mapping[tuple[str, int], tuple[str, str]] = {
+    ("toggle", 1): ("fold", "Fold away what is on no branch, or show it again"),
+    ("toggle", 3): ("play", "Play the trace, or stop"),
+    ("toggle", 4): ("example", "Leave the example out of the next prompt, or take it in"),
+    ("toggle", 5): ("hunk", "Leave the hunk out, or take it in"),
+    ("next", 1): ("tip", "Next branch"),
+    ("next", 2): ("change", "Next change"),
+    ("next", 3): ("event", "Next reward, error, or difference from the mark"),
+    ("next", 4): ("rollout", "Next rollout"),
+    ("next", 5): ("hunk", "Next hunk"),
+    ("prev", 1): ("tip", "Previous branch"),
+    ("prev", 2): ("change", "Previous change"),
+    ("prev", 3): ("event", "Previous reward, error, or difference from the mark"),
+    ("prev", 4): ("rollout", "Previous rollout"),
+    ("prev", 5): ("hunk", "Previous hunk"),
+    ("open", 1): ("look at it", "Show this version in all panes; Esc comes back"),
+    ("open", 3): ("unfold", "Show the step's calls, arguments and results"),
+    ("open", 4): ("trace", "Apply what is staged; on a rollout: show its trace"),
+    ("open", 5): ("reason", "Go to the step that is the reason; unfold the reasoning"),
+    ("next_tab", 2): ("file", "Next file"),
+    ("next_tab", 3): ("rollout", "Next rollout"),
+    ("next_tab", 4): ("sent/next", "What was sent, or what the next update takes"),
+    ("next_tab", 5): ("candidate", "Next candidate"),
+    ("step_on", 3): ("step", "One step on"),
+    ("filter", 1): ("only found", "Show only the versions that were found; again: all"),
+    ("filter", 3): (
+        "only events",
+        "Only steps with a reward, an error or a difference; again: all",
+    ),
+    ("whole_prompt", 2): (
+        "since start",
+        "Mark what changed since the start instead of since the parent",
+    ),
+    ("whole_prompt", 3): ("beside mark", "The marked version's trace beside this one"),
+    ("whole_prompt", 4): ("prompt", "The whole prompt, to the letter"),
+    ("raw", 2): ("authors", "Which version wrote each line"),
+    ("raw", 5): ("raw reply", "The raw reply, to the letter"),
+    ("longer", 4): ("horizon", "A longer horizon for the next update (Enter applies)"),
+    ("shorter", 4): ("horizon", "A shorter horizon for the next update (Enter applies)"),
+    ("more", 4): ("batch", "A larger batch for the next update (Enter applies)"),
+    ("less", 4): ("batch", "A smaller batch for the next update (Enter applies)"),
+}
+"""An action's word and its sentence in one pane, by its number."""
+
+
+def find_footer_state(context: ActionContext) -> str:
+    """The footer's name of the state."""
+    snapshot = context.snapshot
+    if snapshot.is_historical:
+        return "back"
+    if snapshot.pending:
+        return snapshot.pending
+    if snapshot.state == RUNNING:
+        return "gate" if snapshot.progress.phase == "gate" else RUNNING
+    return "idle"
+
+
+def select_footer_actions(context: ActionContext) -> list[tuple[Action, ...]]:
+    """The actions worth naming here and now, most wanted first; pairs share one word. What does
+    nothing in this pane is left out."""
+    state = find_footer_state(context)
+    number = context.pane.NUMBER if context.pane is not None else 0
+    names = f"{STATE_ACTIONS[state]} {PANE_ACTIONS.get(number, '')} {SECONDARY_ACTIONS.get(state, SECONDARY_ACTIONS[''])}".split()
+    found: dict[str, tuple[Action, ...]] = {}
+    for name in dict.fromkeys(names):
+        actions = tuple(ACTIONS_BY_ID[one] for one in name.split("+"))
+        if all(is_useful(action, context) for action in actions):
+            found[name] = actions
+    return [*found.values(), *((ACTIONS_BY_ID[name],) for name in PERMANENT_ACTIONS)]
+
+
+def is_useful(action: Action, context: ActionContext) -> bool:
+    """Whether an action means something in the pane that has the keyboard (it may still not be
+    possible now)."""
+    if not action.pane_act or context.pane is None:
+        return not action.pane_act
+    act = action.resolve_act(context.pane)
+    return act == action.pane_act and context.pane.why_not(act) != f"not in {context.pane.NAME}"
+
+
+def choose_label(action: Action, context: ActionContext) -> str:
+    """The word for an action here and now."""
+    snapshot = context.snapshot
+    if action.id == "run":
+        return {RUNNING: "pause", "waiting": "pause", PAUSED: "resume"}.get(snapshot.state, "run")
+    if action.id == "step" and snapshot.pending == "propose":
+        return "send"
+    if action.id == "reject" and find_footer_state(context) == "gate":
+        return "reject now"
+    here = PANE_LABELS.get((action.id, context.pane.NUMBER)) if context.pane is not None else None
+    return here[0] if here else action.label or action.help
+
+
+def describe_action(action: Action, context: ActionContext) -> str:
+    """What an action does, as the help says it of the pane that has the keyboard."""
+    here = PANE_LABELS.get((action.id, context.pane.NUMBER)) if context.pane is not None else None
+    if here:
+        return here[1]
+    said = action.help
+    return f"{choose_label(action, context)}: {said}" if action.id in {"run", "step"} else said

@@ -1,0 +1,147 @@
+"""Where the panes stand: columns of panes whose shares of the screen a person may change, by key or
+by dragging an edge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+MIN_WIDE_WIDTH, MIN_TWO_WIDTH, MIN_SCREEN_HEIGHT = 160, 100, 30
+"""Sizes from which there are three columns, two columns, and more than one pane."""
+COLUMNS: Mapping[str, tuple[tuple[int, ...], ...]] = {
+    "wide": ((1,), (2, 4), (3, 5)),
+    "two": ((1, 4), (2, 3, 5)),
+}
+"""By layout, the panes of each column from top to bottom."""
+DEFAULT_SHARES: Mapping[str, Mapping[str, tuple[int, ...]]] = {
+    "wide": {"columns": (10, 12, 14), "1": (10, 10), "2": (10, 10)},
+    "two": {"columns": (8, 10), "0": (10, 10), "1": (8, 8, 14)},
+}
+"""Shares of the columns, and of the panes in each column that holds several (by the column's
+number)."""
+MAX_SHARE = 1000
+"""The largest share: shares that a person chose are numbers of cells."""
+MIN_PANE_WIDTH, MIN_PANE_HEIGHT = 16, 4
+"""Cells that a pane keeps."""
+Shares = dict[str, dict[str, list[int]]]
+Box = tuple[int, int, int, int]
+"""Column, row, width and height, in cells."""
+
+
+def choose_layout(width: int, height: int) -> str:
+    """The layout for a screen of this size; empty where there is room for one pane."""
+    if width < MIN_TWO_WIDTH or height < MIN_SCREEN_HEIGHT:
+        return ""
+    return "wide" if width >= MIN_WIDE_WIDTH else "two"
+
+
+def validate_shares(given: object = None) -> Shares:
+    """Shares as kept, with the defaults where something else was kept."""
+    found = given if isinstance(given, dict) else {}
+    out: Shares = {}
+    for layout, groups in DEFAULT_SHARES.items():
+        kept = found.get(layout)
+        of = kept if isinstance(kept, dict) else {}
+        out[layout] = {
+            group: _validate_group(of.get(group), default) for group, default in groups.items()
+        }
+    return out
+
+
+def _validate_group(kept: object, default: tuple[int, ...]) -> list[int]:
+    if not isinstance(kept, list) or len(kept) != len(default):
+        return list(default)
+    good = all(isinstance(share, int) and 1 <= share <= MAX_SHARE for share in kept)
+    return list(kept) if good else list(default)
+
+
+def divide_cells(shares: Sequence[int], room: int) -> list[int]:
+    """`room` cells shared out."""
+    total, before, out = sum(shares), 0, []
+    for n in range(1, len(shares) + 1):
+        end = round(room * sum(shares[:n]) / total)
+        out.append(end - before)
+        before = end
+    return out
+
+
+def place_panes(
+    layout: str, of: Mapping[str, Sequence[int]], width: int, height: int
+) -> dict[int, Box]:
+    """Where each pane stands, by its number."""
+    out: dict[int, Box] = {}
+    x = 0
+    for column, (panes, w) in enumerate(
+        zip(COLUMNS[layout], divide_cells(of["columns"], width), strict=True)
+    ):
+        y = 0
+        for number, h in zip(panes, divide_cells(of.get(str(column), (1,)), height), strict=True):
+            out[number] = (x, y, w, h)
+            y += h
+        x += w
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What lies between share `index` of `group` and the next one."""
+
+    group: str
+    index: int
+
+
+def find_edge(
+    layout: str, of: Mapping[str, Sequence[int]], width: int, height: int, x: int, y: int
+) -> Edge | None:
+    """The edge that can be taken hold of at a cell: the two frames that meet there."""
+    at = 0
+    for index, w in enumerate(divide_cells(of["columns"], width)):
+        at += w
+        if x in (at - 1, at) and at < width:
+            return Edge("columns", index)
+        if x < at:
+            return _find_row_edge(index, of, height, y)
+    return None
+
+
+def _find_row_edge(
+    column: int, of: Mapping[str, Sequence[int]], height: int, y: int
+) -> Edge | None:
+    at = 0
+    for index, h in enumerate(divide_cells(of.get(str(column), (1,)), height)):
+        at += h
+        if y in (at - 1, at) and at < height:
+            return Edge(str(column), index)
+    return None
+
+
+def move_edge(of: Mapping[str, Sequence[int]], edge: Edge, to: int, room: int) -> list[int]:
+    """The shares of the edge's group, in cells of `room`, after the edge was dragged to cell
+    `to`."""
+    now = divide_cells(of[edge.group], room)
+    least = MIN_PANE_WIDTH if edge.group == "columns" else MIN_PANE_HEIGHT
+    before, both = sum(now[: edge.index]), now[edge.index] + now[edge.index + 1]
+    if both >= 2 * least:
+        now[edge.index] = max(least, min(to - before, both - least))
+        now[edge.index + 1] = both - now[edge.index]
+    return now
+
+
+def resize_pane(
+    layout: str, of: Mapping[str, Sequence[int]], number: int, by: int, room: tuple[int, int]
+) -> dict[str, list[int]]:
+    """All shares after pane `number` was made larger (`by` 1) or smaller (-1) by some cells each
+    way, as far as its neighbours allow."""
+    out = {group: list(values) for group, values in of.items()}
+    column = next(c for c, panes in enumerate(COLUMNS[layout]) if number in panes)
+    row = COLUMNS[layout][column].index(number)
+    for group, place, whole, unit in (
+        ("columns", column, room[0], 36),
+        (str(column), row, room[1], 20),
+    ):
+        if group in of:
+            last = place == len(of[group]) - 1
+            edge = Edge(group, place - 1 if last else place)
+            at = sum(divide_cells(of[group], whole)[: edge.index + 1])
+            out[group] = move_edge(
+                of, edge, at + (-by if last else by) * max(1, whole // unit), whole
+            )
+    return out

@@ -1,0 +1,172 @@
+"""The words of the history's rows: pure, so that they can be read and tested without a screen."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from genopt_tui.ui import formatters
+from genopt_tui.ui.panes.history_graph import draw_graph
+from genopt_tui.ui.scores import compute_half_width
+from genopt_tui.ui.state.snapshot import HistoryRow
+
+INTERVAL_WIDTH, COST_WIDTH = 64, 80
+"""Columns of the pane from which the score's interval, and the cost, stand in every row."""
+TASK_CHANGE_NOTE = "scores above and below do not compare: the task changed here (J scores start, best and head again)"
+StyledText = tuple[str, str]
+
+
+def format_row(
+    row: HistoryRow, graph_line: str, width: int, symbols: formatters.Symbols, room: int = 0
+) -> list[StyledText]:
+    """A row as (text, style) parts: graph, label, score, n, change, verdict, who, subject.
+
+    `width` is that of the graph; with enough `room` the score's interval and the cost stand there
+    too.
+    """
+    if row.kind == "live":
+        return [
+            (f"{symbols.live:<{width}} ", "live"),
+            (f"{row.label:<5}", "label"),
+            (f"{symbols.dots} {row.decision}", "live"),
+        ]
+    if row.kind == "line":
+        return [(f"{'':<{width}} ", "graph"), (row.subject, "live")]
+    dim = row.kind != "branch"
+    score = formatters.format_score(row.score)
+    count = f"n{row.n}" if score else ""
+    digits = 7 if room >= INTERVAL_WIDTH else 6
+    out = [
+        (f"{graph_line:<{width}} ", "dim" if dim else "graph"),
+        (f"{row.label:<5}", "head" if row.head else "dim" if dim else "label"),
+        (f"{score:>{digits}} ", "dim" if dim else "score"),
+        (f"{format_spread(row):<9}" if room >= INTERVAL_WIDTH else "", "dim"),
+        (f"{count:<4} ", "dim"),
+    ]
+    if dim:
+        out.append((row.decision or row.kind, "dim"))
+    else:
+        change = formatters.format_change(row.verdict, row.difference)
+        out.append(
+            (
+                f"{formatters.format_difference(row.difference):>{digits}} {change:<5}",
+                change if change in {"up", "down"} else "plain",
+            )
+        )
+        out.append((f"{row.decided_by or _format_decision(row):<5}", "dim"))
+    if room >= COST_WIDTH:
+        out.append((f"{format_cost(row):>8} ", "dim"))
+    names = " ".join((*row.branches, *row.tags))
+    subject = (
+        row.subject.partition(": ")[2]
+        if row.subject.startswith(("step ", "start: "))
+        else row.subject
+    )
+    noted = "  # " if row.note else ""
+    return [
+        *out,
+        (f" {names}", "branch") if names else ("", ""),
+        (noted, "live"),
+        (f"  {subject}", "dim"),
+    ]
+
+
+def _format_decision(row: HistoryRow) -> str:
+    """How it was decided, where its label does not say so."""
+    return row.decision if row.decision != row.label else ""
+
+
+def format_spread(row: HistoryRow) -> str:
+    """Half of the score's 95 % interval: `+-1.6`."""
+    half = compute_half_width(row.stderr, row.n) if row.score is not None else None
+    return "" if half is None else f"+-{half:.2g}"
+
+
+def format_cost(row: HistoryRow) -> str:
+    """What the step's model calls cost; empty where none was made."""
+    if row.cost is None:
+        return "$?" if row.model and row.step and row.decision not in {"manual", "design"} else ""
+    return f"${row.cost:.4f}".rstrip("0").rstrip(".")
+
+
+def format_details(row: HistoryRow) -> str:
+    """What is known of one version, in two lines: decision, score with its interval, cost, names;
+    then subject and note."""
+    if row.kind in {"live", "line"}:
+        return row.subject if row.kind == "line" else ""
+    half, score = compute_half_width(row.stderr, row.n), formatters.format_score(row.score)
+    if half is not None and row.score is not None:
+        score += f" [{formatters.format_score(row.score - half)}, {formatters.format_score(row.score + half)}]"
+    by = (
+        f" by {row.decided_by}"
+        if row.decided_by not in {"", row.decision} and row.decision not in {"start", "design"}
+        else ""
+    )
+    change = (
+        f"d {formatters.format_difference(row.difference)} {row.verdict}".rstrip()
+        if row.difference is not None
+        else ""
+    )
+    parts = [
+        f"{row.label} {_format_decision(row)}{by}".rstrip(),
+        f"{score} n{row.n}" if score else "no score",
+        change,
+        format_cost(row),
+    ]
+    names = [
+        *row.branches,
+        *(f"tag {tag}" for tag in row.tags),
+        "" if row.kind in {"branch", row.decision} else row.kind,
+    ]
+    note = f"  note: {row.note}" if row.note else ""
+    return " · ".join(filter(None, [*parts, *names])) + f"\n{row.subject}{note}"
+
+
+def draw_row_graphs(
+    rows: Sequence[HistoryRow], head: str, symbols: formatters.Symbols
+) -> list[str]:
+    """The graph beside these rows, of which some are no versions."""
+    lines = iter(draw_graph([row for row in rows if row.commit], head, symbols))
+    return [
+        next(lines) if row.commit else symbols.live if row.kind == "live" else "" for row in rows
+    ]
+
+
+def draw_row_symbols(rows: Sequence[HistoryRow], symbols: formatters.Symbols) -> list[str]:
+    """What stands beside the rows until the graph is worked out: whether each was taken."""
+    mark = {
+        "branch": symbols.accepted,
+        "rejected": symbols.rejected,
+        "abandoned": symbols.abandoned,
+        "live": symbols.live,
+    }
+    return [mark.get(row.kind, "") for row in rows]
+
+
+def insert_task_changes(rows: list[HistoryRow]) -> list[HistoryRow]:
+    """The rows, with a line beneath each that was scored under another state of the task than what
+    it was made from."""
+    if not any(row.task_changed for row in rows):
+        return rows
+    line = HistoryRow("", "", 0, kind="line", subject=TASK_CHANGE_NOTE)
+    return [part for row in rows for part in ((row, line) if row.task_changed else (row,))]
+
+
+def find_in_labels(rows: Sequence[HistoryRow], text: str) -> Iterator[tuple[str, str]]:
+    """Commits whose own line holds `text`, and where."""
+    fold = text == text.lower()
+    for row in rows:
+        told = f"{row.label} {row.decision} {' '.join((*row.branches, *row.tags))} {row.commit} {row.note}"
+        if text in (told.lower() if fold else told):
+            yield row.commit, ""
+
+
+def search_session(session: Path, text: str) -> dict[str, str]:
+    """Commits in whose subject, reasoning or edit `text` stands, and the line. For a thread of its
+    own."""
+    from genopt_tui.session.history.repository import Repository
+    from genopt_tui.session.history.search import search_history
+
+    with Repository.open(session) as repository:
+        return {
+            found.version.commit: f"{found.where}: {found.line.strip()}"
+            for found in search_history(repository, text)
+        }

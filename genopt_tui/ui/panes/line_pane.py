@@ -1,0 +1,58 @@
+"""A pane around a view of lines: acts that the pane does not know go to the view."""
+
+from genopt_tui.ui.messages import PaneChanged
+from genopt_tui.ui.panes.base import Pane
+from genopt_tui.ui.widgets.line_view import LineView
+
+
+class LinePane(Pane):
+    """`view` is the one that has the keyboard."""
+
+    view: LineView
+
+    def act(self, name: str) -> None:
+        own = getattr(self, f"act_{name}", None)
+        (own or getattr(self.view, f"act_{name}"))()
+
+    def why_not(self, name: str) -> str:
+        if name == "search":
+            return ""
+        if name in {"find_next", "find_prev"} and not self.view.needle:
+            return "search for something first (/)"
+        if name in {"shorter", "longer"}:
+            return ""
+        return "" if hasattr(self.view, f"act_{name}") else super().why_not(name)
+
+    def act_shorter(self) -> None:
+        self.view.act_top()
+
+    def act_longer(self) -> None:
+        self.view.act_bottom()
+
+    def search(self, text: str) -> None:
+        """Mark `text` and go to where it stands next."""
+        self.view.search(text)
+
+    def leave_mode(self) -> bool:
+        if self.view.needle:
+            self.view.search("")
+            return True
+        return False
+
+    def focus_inside(self) -> None:
+        self.view.focus()
+
+    def on_line_view_pressed(self, event: LineView.Pressed) -> None:
+        """A click on a line's box toggles it, a double click opens the line."""
+        wanted = "toggle" if event.on_box else "open" if event.times == 2 else ""
+        if wanted and not self.why_not(wanted):
+            self.act(wanted)
+            self.post_message(PaneChanged())
+
+    def on_line_view_no_match(self, event: LineView.NoMatch) -> None:
+        self.app.notify(f"'{event.needle}' is not in here", markup=False, timeout=3)
+
+
+def pluralize(number: int, noun: str) -> str:
+    """`1 hunk`, `2 hunks`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""What differs between terminals and desktops: clipboard, editor, notifications, crash reports."""

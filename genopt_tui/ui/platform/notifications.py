@@ -1,0 +1,82 @@
+"""Telling a person who looks elsewhere: the bell, the terminal's title, the desktop. (The user's
+own commands: loop/telling.py.)"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from genopt_tui.folders import user_file
+from genopt_tui.session import queries
+from genopt_tui.session.progress import FAILED, FINISHED, RUNNING, WAITING
+from genopt_tui.ui.platform.terminal import wrap_for_tmux
+from genopt_tui.ui.state.snapshot import Snapshot
+
+
+class NotificationSettings(Protocol):
+    """By which ways a person is told; the others are switched off."""
+
+    bell: bool
+    notify: bool
+    title: bool
+
+
+@dataclass(slots=True)
+class AppSettings:
+    """The user's own settings, as far as the application follows them; `why` says what is wrong
+    with the file."""
+
+    theme: str = ""
+    bell: bool = True
+    notify: bool = True
+    title: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+def read_app_settings() -> AppSettings:
+    """Read the user's own file, where there is one. Raises GenoptError."""
+    if not user_file("settings.toml").exists():
+        return AppSettings()
+    told = queries.run_query("own")
+    ways = {name: told["interface"][name] for name in ("theme", "bell", "notify", "title")}
+    return AppSettings(**ways, keys=told["keys"], error=told.get("why", ""))
+
+
+def format_title(snapshot: Snapshot) -> str:
+    """`genopt pong: DECIDE 13`."""
+    wanted = {"decide": "DECIDE", "propose": "SEND"}.get(snapshot.pending, snapshot.state)
+    wanted = wanted if snapshot.loaded else "loading"
+    step = f" {snapshot.progress.step}" if snapshot.pending else ""
+    return "".join(c for c in f"genopt {snapshot.session.name}: {wanted}{step}" if c.isprintable())
+
+
+class Notifier:
+    """Says each thing once: the title whenever it changes, the rest when a decision is wanted or a
+    run is over."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._title, self._state_before = "", ""
+
+    def update(self, snapshot: Snapshot, settings: NotificationSettings) -> None:
+        title = format_title(snapshot)
+        if title == self._title:
+            return
+        self._title, before, self._state_before = title, self._state_before, snapshot.state
+        if settings.title:
+            self._write(f"\x1b]2;{title}\x07")
+        if not snapshot.loaded:
+            return
+        over = snapshot.state in {FINISHED, FAILED} and before in {RUNNING, WAITING}
+        if snapshot.pending or over:
+            self._alert(settings)
+
+    def _alert(self, settings: NotificationSettings) -> None:
+        if settings.bell:
+            self._write("\x07")
+        if settings.notify:
+            text = self._title.removeprefix("genopt ").replace(";", ",")
+            self._write(
+                wrap_for_tmux(f"\x1b]9;{text}\x07")
+                + wrap_for_tmux(f"\x1b]777;notify;genopt;{text}\x07")
+            )

@@ -1,0 +1,1 @@
+"""What the application shows: read off the loop, published as immutable snapshots."""
