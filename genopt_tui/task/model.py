@@ -51,12 +51,17 @@ class Setting(Table):
 
     def check(self, name: str, value: Any) -> Any:
         """`value` in the setting's type. Raises UsageError."""
-        kinds = {"int": int, "float": (int, float), "bool": bool, "str": str}
+        kinds: dict[str, Any] = {
+            "int": (int,),
+            "float": (int, float),
+            "bool": (bool,),
+            "str": (str,),
+        }
         if self.type == "str" and not isinstance(value, str):
             value = str(value)
         if not isinstance(value, kinds[self.type]) or (
             isinstance(value, bool) and self.type != "bool"
-        ):  # type: ignore[arg-type]
+        ):
             raise UsageError(f"task.{name} = {value!r}", f"it takes a {self.type}", self.help)
         if self.choices and value not in self.choices:
             raise UsageError(

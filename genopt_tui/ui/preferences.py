@@ -35,8 +35,8 @@ def load_preferences() -> Preferences:
     return Preferences(
         theme if isinstance(theme, str) else "",
         pane_layout.validate_shares(data.get("shares")),
-        left if whole else {},
-    )  # type: ignore[arg-type]
+        left if isinstance(left, dict) and whole else {},
+    )
 
 
 def save_preferences(kept: Preferences) -> None:
