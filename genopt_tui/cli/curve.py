@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import (
-    find_scoring_rule,
-    find_session,
-    format_number,
-    json_option,
-    open_journal,
-    open_repository,
-    print_json,
-    print_line,
-    print_text,
-)
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
+from genopt_tui.cli.target import find_scoring_rule, find_session, open_journal, open_repository
 from genopt_tui.errors import Exit, UsageError
 
 if TYPE_CHECKING:

@@ -1,28 +1,14 @@
-"""Commands that think about the history: note, blame, search, matrix, hunks, rescore, exclude."""
+"""Commands that search the history: note, blame, search, matrix, hunks, exclude."""
 
-import secrets
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from genopt_tui.cli.common import (
-    ask_runner,
-    find_scoring_rule,
-    find_session,
-    format_number,
-    json_option,
-    open_journal,
-    open_repository,
-    print_json,
-    print_line,
-    print_text,
-)
-from genopt_tui.errors import EvaluationError, Exit, UsageError, single_line
-
-POLL_SECONDS = 0.05  # seconds between two looks whether the runner is done
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
+from genopt_tui.cli.requests import ask_runner, run_side_job
+from genopt_tui.cli.target import find_scoring_rule, find_session, open_journal, open_repository
+from genopt_tui.errors import Exit, UsageError, single_line
 
 
 @click.command()
@@ -208,73 +194,6 @@ def resolve_edit(path: Path, version: str) -> dict[str, Any]:
         return {"version": repository.resolve(version)}
 
 
-def run_side_job(path: Path, kind: str, /, **data: Any) -> dict[str, Any]:
-    """Ask the runner for work beside the steps, tell its progress, and return what came of it.
-    Raises EvaluationError."""
-    from genopt_tui.session.client import runner_pid, send_command
-
-    token = secrets.token_hex(8)
-    with open_journal(path) as journal:
-        after = journal.last_event_id()
-        send_command(path, journal, kind, token=token, **data)
-        told = make_rollout_reporter(lambda: journal.last_rollout_id())
-        while True:
-            for event in journal.read_events(after, kinds=["aside_finished"]):
-                if event.data["token"] == token:
-                    if event.data["error"]:
-                        raise EvaluationError(str(event.data["error"]))
-                    return dict(event.data)
-            if runner_pid(path) is None:
-                raise EvaluationError(
-                    "the runner has ended", f"see {path / '.genopt' / 'runner.log'}"
-                )
-            told()
-            time.sleep(POLL_SECONDS)
-
-
-def make_rollout_reporter(count: Callable[[], int]) -> Callable[[], None]:
-    """Tells people how many rollouts were run, whenever that changes."""
-    first = last = count()
-
-    def tell() -> None:
-        nonlocal last
-        if (now := count()) != last:
-            last = now
-            print_line(f"{now - first} rollouts run", err=True)
-
-    return tell
-
-
-@click.command()
-@click.argument("session", required=False)
-@json_option
-def rescore(session: str | None, as_json: bool) -> int:
-    """Score start, best and head again under the task as it is now."""
-    from genopt_tui.cli.compare import score_versions
-
-    path = find_session(session)
-    with open_repository(path) as repository:
-        named = {name: repository.resolve(name) for name in ("start", "best", "head")}
-    run_side_job(path, "fill", versions=list(dict.fromkeys(named.values())))
-    task, sides = score_versions(path, [(path, commit) for commit in named.values()], None)
-    rows: list[dict[str, Any]] = []
-    for (name, commit), side in zip(named.items(), sides, strict=True):
-        scores = [score for score, _ in side.scores.values()]
-        rows.append(
-            {"name": name, "version": commit, "mean": sum(scores) / len(scores), "n": len(scores)}
-        )
-    document = {"task": task.name, "versions": rows, "rule": find_scoring_rule(path)}
-    if as_json:
-        print_json(document)
-    else:
-        print_line(f"scores: {document['rule']}")
-        for row in rows:
-            print_line(
-                f"{row['name']:6} {str(row['version'])[:7]} {format_number(row['mean'])} n={row['n']}"
-            )
-    return Exit.DONE
-
-
 @click.command()
 @click.argument("session")
 @click.argument("example")
@@ -292,4 +211,4 @@ def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> 
     return Exit.DONE
 
 
-COMMANDS = [note, blame, search, matrix, hunks, rescore, exclude]
+COMMANDS = [note, blame, search, matrix, hunks, exclude]

@@ -1,28 +1,24 @@
-"""What the commands share: naming a session, printing a document, talking to a runner.
-
-By which rule and under which settings scores were made: said wherever scores are shown.
-"""
+"""Which session a command is about, and opening it."""
 
 import contextlib
-import json
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from genopt_tui.errors import SessionError, single_line
+from genopt_tui.errors import SessionError
 
 if TYPE_CHECKING:
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.session.history.versions import Version
     from genopt_tui.session.journal import Journal
 
-
 MODES = click.Choice(["step", "ask", "auto"])
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+set_option = click.option(
+    "--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting or design choice."
+)
 
 
 def find_session(text: str | None) -> Path:
@@ -31,19 +27,6 @@ def find_session(text: str | None) -> Path:
     from genopt_tui.session import places
 
     return places.resolve_session(text or "")
-
-
-def require_consent(path: Path) -> None:
-    """Ask once before anything of a session from elsewhere runs. Raises SessionError where nobody
-    agrees."""
-    from genopt_tui.session import places
-    from genopt_tui.session.travel import require_trust
-
-    if not places.is_trusted(path) and sys.stdin.isatty() and sys.stderr.isatty():
-        from genopt_tui.cli.export import ask_consent
-
-        ask_consent(path)
-    require_trust(path)
 
 
 def is_session(text: str) -> bool:
@@ -85,43 +68,6 @@ def open_repository(session: Path) -> Iterator["Repository"]:
         yield repository
     finally:
         repository.close()
-
-
-def ask_runner(session: Path, kind: str, /, **data: Any) -> str:
-    """Leave a command, start a runner where there is none, and return what it says."""
-    from genopt_tui.session.client import send_command
-
-    require_consent(session)
-    with open_journal(session) as journal:
-        return send_command(session, journal, kind, **data)
-
-
-def print_json(document: Any) -> None:
-    """The one document on standard output."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
-
-
-def print_line(*words: object, err: bool = False) -> None:
-    """A line for people; nothing in it can steer the terminal."""
-    print(
-        _single_line_with_indent(" ".join(str(w) for w in words)),
-        file=sys.stderr if err else sys.stdout,
-    )
-
-
-def print_text(text: str) -> None:
-    """Several lines for people, as they are but for control characters."""
-    for line in text.split("\n"):
-        print("".join(c for c in line if c.isprintable() or c == "\t"))
-
-
-def _single_line_with_indent(text: str) -> str:
-    return text[: len(text) - len(text.lstrip(" "))] + single_line(text)
-
-
-def format_number(value: float | None, digits: str = ".4g") -> str:
-    return "-" if value is None else format(value, digits)
 
 
 def find_scoring_rule(path: Path) -> str:
