@@ -12,8 +12,8 @@ from conftest import Visit, visit
 from story import Scene, make_story
 from textual.geometry import Offset
 
+from genopt_tui.ui.panes.clickable_line import ClickableLine
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.status_lines import ClickableLine
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.screens.help import HelpScreen

@@ -187,7 +187,7 @@ class TracePane(LinePane):
             )
         parts += ["playing"] if self.view.playing else []
         parts += [self._scan_note] if self._scan_note else []
-        self.set_title(f" {SYMBOLS.leaf} ".join(parts))
+        self.set_title(f" {SYMBOLS.abandoned} ".join(parts))
 
     # acts
 

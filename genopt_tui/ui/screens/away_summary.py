@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from genopt_tui.session.history.versions import ACCEPTED
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import formatters
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from genopt_tui.session.compare import Comparison
     from genopt_tui.ui.screens.main import MainScreen
 
-ACCEPTED = {"approved", "edited", "manual", "gate", "always"}
 MAX_NAMED = 20
 """Undecided proposals that are named."""
 

@@ -38,9 +38,10 @@ from genopt_tui.ui.panes.artifact import ArtifactPane
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.column_layout import Panes
 from genopt_tui.ui.panes.evidence import EvidencePane
+from genopt_tui.ui.panes.gate_line import GateLine
 from genopt_tui.ui.panes.history import HistoryPane
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.status_lines import FooterLine, GateLine, StatusLine, TabLine
+from genopt_tui.ui.panes.status_lines import FooterLine, StatusLine, TabLine
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.state.snapshot import Snapshot
 from genopt_tui.ui.state.store import Store

@@ -267,6 +267,7 @@ class VersionReader:
             expects=tuple((str(e), str(w)) for e, w in proposal.get("expects") or ()),
             gate=scores if scores.get("mean") is not None else None,
             decision=str((record.get("decision") or {}).get("decision", "")),
+            reason=str((record.get("decision") or {}).get("reason", "")),
             tree=str(scores.get("tree", "")),
             hunk_worth=self._read_hunk_worth(view.commit),
             candidate=Candidate(number),

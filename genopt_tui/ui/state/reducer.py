@@ -148,6 +148,7 @@ class StepReducer:
             gate=candidate.gate,
             refusals=candidate.refusals,
             decision=str((candidate.decided or {}).get("decision", "")),
+            reason=str((candidate.decided or {}).get("reason", "")),
             tree=str(edit.get("tree", "")),
             hunk_worth=worth(str((p.batch or {}).get("tree", "")), str(edit.get("tree", ""))),
             candidate=candidate,

@@ -92,7 +92,7 @@ class ProposalView:
     `candidate` has all events' data.
     `gate_scores` are gate rollouts of this candidate as they arrive ({example, repeat, score,
     status}), `gate_size` how many are awaited.
-    `decided` is the decision's word once there is one. `edited`: `files` are what a person made of
+    `decision` is empty until there is one, `reason` why it was so decided. `edited`: `files` are what a person made of
     it, and no gate has run for them.
     `worth` holds, by hunk number, what leaving that hunk out cost ({worth, without, interval,
     verdict}), once it was measured.
@@ -115,6 +115,7 @@ class ProposalView:
     gate: Mapping[str, Any] | None = None
     refusals: tuple[Mapping[str, Any], ...] = ()
     decision: str = ""
+    reason: str = ""
     tree: str = ""
     edited: bool = False
     hunk_worth: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
