@@ -4,18 +4,22 @@ import click
 
 from genopt_tui.cli.decisions import parse_hunk_numbers
 from genopt_tui.cli.requests import send_and_print
+from genopt_tui.cli.target import SessionCommand
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("name")
 @click.option("--at", default="head", help="The version to branch from.")
 def branch(session: str, name: str, at: str) -> int:
-    """Make a branch at a version; the active one stays."""
+    """Create a branch at a version.
+
+    The active branch stays as it is.
+    """
     return send_and_print(session, "branch", name=name, at=at)
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("name")
 def switch(session: str, name: str) -> int:
@@ -23,29 +27,32 @@ def switch(session: str, name: str) -> int:
     return send_and_print(session, "switch", name=name)
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version")
 def rewind(session: str, version: str) -> int:
-    """Take the branch back to an earlier version; `undo` brings it back."""
+    """Set the branch back to an earlier version.
+
+    `genopt undo` restores it.
+    """
     return send_and_print(session, "rewind", version=version)
 
 
 @click.command()
 @click.argument("session", required=False)
 def undo(session: str | None) -> int:
-    """Undo the last act on history."""
+    """Undo the last act on the history."""
     return send_and_print(session, "undo")
 
 
 @click.command()
 @click.argument("session", required=False)
 def redo(session: str | None) -> int:
-    """Do again what was undone."""
+    """Redo what was undone last."""
     return send_and_print(session, "redo")
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version")
 def revive(session: str, version: str) -> int:
@@ -53,19 +60,19 @@ def revive(session: str, version: str) -> int:
     return send_and_print(session, "revive", version=version)
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version")
 @click.option("--hunks", help="Only these hunks: 1,3.")
 @click.option("--file", "files", multiple=True, help="Only this file.")
 def pick(session: str, version: str, hunks: str | None, files: tuple[str, ...]) -> int:
-    """Propose what a version changed, or parts of it, on the present head."""
+    """Propose an edit of another version, or parts of it."""
     return send_and_print(
         session, "pick", version=version, hunks=parse_hunk_numbers(hunks) or [], files=list(files)
     )
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("name")
 @click.argument("version", default="head")

@@ -12,6 +12,7 @@ from genopt_tui.cli.jobs import build_session_job
 from genopt_tui.cli.output import format_number, json_option, print_json, print_line
 from genopt_tui.cli.requests import POLL_SECONDS, RunnerWatch, ask_runner, run_side_job
 from genopt_tui.cli.target import (
+    SessionCommand,
     find_scoring_rule,
     find_session,
     open_journal,
@@ -35,8 +36,10 @@ VersionLocation = tuple[Path, str]
 @click.option("--examples", type=click.IntRange(min=1), help="How many gate examples.")
 @json_option
 def compare(words: tuple[str, ...], examples: int | None, as_json: bool) -> int:
-    """Two versions on the same examples; what was not scored yet is run now. SESSION@VERSION names
-    another session's."""
+    """Compare two versions on the same examples.
+
+    Missing scores are measured first. SESSION@VERSION names a version of another session.
+    """
     if len(words) not in (2, 3):
         raise UsageError("two versions are compared", advice="genopt compare [SESSION] A B")
     document = build_comparison(
@@ -163,7 +166,7 @@ def score_versions(
 @click.argument("session", required=False)
 @json_option
 def rescore(session: str | None, as_json: bool) -> int:
-    """Score start, best and head again under the task as it is now."""
+    """Score start, best and head under the task as it is now."""
 
     path = find_session(session)
     with open_repository(path) as repository:
@@ -188,12 +191,15 @@ def rescore(session: str | None, as_json: bool) -> int:
     return Exit.DONE
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("step", type=int)
 @set_option
 def whatif(session: str, step: int, pairs: tuple[str, ...]) -> int:
-    """The same step again with choices changed; both edits are gated on the same examples."""
+    """Repeat a step with other choices.
+
+    Both edits are scored on the same gate examples.
+    """
     path = find_session(session)
     number = int(ask_runner(path, "whatif", step=step, pairs=list(pairs)))
     with open_journal(path) as journal:

@@ -25,7 +25,10 @@ MEASURE_LABELS = {
 @click.argument("sessions", nargs=-1, metavar="[SESSION]...")
 @json_option
 def curve(sessions: tuple[str, ...], as_json: bool) -> int:
-    """Every score as measured and the best so far; of several sessions also at equal budgets."""
+    """Print the scores over the steps.
+
+    Each score as measured and the best so far; several sessions also at equal budgets.
+    """
     paths = [find_session(name) for name in sessions] or [find_session(None)]
     if len({path.name for path in paths}) < len(paths):
         raise UsageError("a session is named twice", advice="genopt curve SESSION OTHER")

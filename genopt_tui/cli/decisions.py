@@ -57,7 +57,7 @@ def approve(
     artifact: Path | None,
     unmeasured: bool,
 ) -> int:
-    """Accept the proposal that waits: it becomes a commit."""
+    """Accept the waiting proposal: it becomes a version."""
     if hunks is not None and artifact is not None:
         raise UsageError("--hunks and --artifact at once", advice="Give one of them")
     session, text, named = parse_decision(words, step, candidate)
@@ -72,7 +72,10 @@ def approve(
 @step_option
 @candidate_option
 def reject(words: tuple[str, ...], step: int | None, candidate: int | None) -> int:
-    """Turn the proposal down; the reason is told to the model."""
+    """Turn down the waiting proposal.
+
+    The model is told REASON.
+    """
     session, text, named = parse_decision(words, step, candidate)
     return send_and_print(session, "reject", **named, reason=text)
 
@@ -112,7 +115,7 @@ def parse_hunk_numbers(text: str | None) -> list[int] | None:
     help="Print the hints that stand, and those for the next update.",
 )
 def hint(words: tuple[str, ...], always: bool, remove: bool, listed: bool) -> int:
-    """Tell the model something, for the next update or for all."""
+    """Give the model a hint, for the next update or for all."""
     if listed:
         return print_hints(words[0] if words else None)
     if not words:
@@ -139,9 +142,12 @@ def print_hints(session: str | None) -> int:
 
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[SESSION] TEXT")
-@click.option("--candidate", type=int)
+@candidate_option
 def reply(words: tuple[str, ...], candidate: int | None) -> int:
-    """With model `manual`: give the reply; a word that names a file stands for its text."""
+    """Give the reply yourself, with model `manual`.
+
+    If TEXT names a file, its content is the reply.
+    """
     session, rest = split_session(list(words)) if len(words) > 1 else (None, list(words))
     text = (
         read_text_file(Path(rest[0]))
@@ -154,8 +160,10 @@ def reply(words: tuple[str, ...], candidate: int | None) -> int:
 @click.command()
 @click.argument("session", required=False)
 def prompt(session: str | None) -> int:
-    """In mode step: the prompt that waits, as it would be sent (its last message); to the byte
-    where it goes into a file."""
+    """Print the waiting prompt (mode step).
+
+    This is its last message, to the byte where standard output is no terminal.
+    """
     with open_journal(find_session(session)) as journal:
         text = read_waiting_prompt(journal)[-1]["content"]
     if sys.stdout.isatty():
@@ -194,8 +202,10 @@ def read_waiting_prompt(journal: "Journal") -> list[dict[str, str]]:
 def send(
     session: str | None, drop: tuple[str, ...], pin: tuple[str, ...], file: Path | None
 ) -> int:
-    """In mode step: send the prompt that waits, to the byte, or without some examples, or as you
-    edited it."""
+    """Send the waiting prompt (mode step).
+
+    Send it as it is, without some examples, or as you edited it.
+    """
     path = find_session(session)
     more: dict[str, Any] = {"dropped": list(drop)} if drop else {}
     more |= {"pinned": list(pin)} if pin else {}
@@ -218,8 +228,10 @@ def check_batch_examples(journal: "Journal", examples: list[str]) -> None:
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="KEY=VALUE... [SESSION]")
 def stage(words: tuple[str, ...]) -> int:
-    """In mode step: other choices for this step alone (horizon, batch); the prompt is made anew and
-    waits again."""
+    """Change choices for the present step alone (mode step).
+
+    The prompt is built anew and waits again.
+    """
     session, rest = split_session([w for w in words if "=" not in w])
     if rest:
         raise SessionError(f"no session '{rest[0]}'", advice="`genopt ls` lists them")
@@ -230,8 +242,10 @@ def stage(words: tuple[str, ...]) -> int:
 @click.argument("session", required=False)
 @click.option("--unmeasured", is_flag=True, help="Commit without a gate.")
 def accept_edits(session: str | None, unmeasured: bool) -> int:
-    """Make the files edited by hand a version: the gate scores it first, unless design choices were
-    edited too."""
+    """Make the files that you edited by hand a version.
+
+    The gate scores it first, unless design choices were edited too.
+    """
     path = find_session(session)
     with open_journal(path) as journal:
         after = journal.last_event_id()

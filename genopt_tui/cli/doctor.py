@@ -31,7 +31,7 @@ OLDEST_GIT = (2, 34)
 @click.argument("session", required=False)
 @json_option
 def doctor(session: str | None, as_json: bool) -> int:
-    """This machine: what genopt needs and finds; with SESSION, the files of a session."""
+    """Check this machine, or the files of a session."""
 
     found = check_session(find_session(session)) if session else check_machine()
     if as_json:

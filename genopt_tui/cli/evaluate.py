@@ -19,7 +19,11 @@ from genopt_tui.errors import Exit, UsageError
     "--artifact", type=click.Path(exists=True, path_type=Path), help="A file or folder of your own."
 )
 @click.option(
-    "--split", type=click.Choice(["train", "gate", "test"]), default="gate", show_default=True
+    "--split",
+    type=click.Choice(["train", "gate", "test"]),
+    default="gate",
+    show_default=True,
+    help="Which examples.",
 )
 @click.option("--examples", type=click.IntRange(min=1), help="How many examples.")
 @click.option("--seed", type=int, help="Seed of the rollouts.")
@@ -49,7 +53,7 @@ def eval_(
     pairs: tuple[str, ...],
     as_json: bool,
 ) -> int:
-    """Score a version of a session, a start of a task, or files of your own."""
+    """Score a version, a start of a task, or your own files."""
     import asyncio
 
     from genopt_tui.runner.evaluation import evaluate

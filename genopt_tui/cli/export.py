@@ -60,8 +60,10 @@ def export_(
     bundle: Path | None,
     as_json: bool,
 ) -> int:
-    """Take a version out of a session. It is scored anew first: on fresh repeats, and once on the
-    test split."""
+    """Export a version as a folder, patch, branch or bundle.
+
+    It is scored again first: on fresh repeats, and once on the test split.
+    """
     if sum(x is not None for x in (folder, patch, branch, bundle)) != 1:
         raise UsageError(
             "where to?", advice="Give one of --to DIR, --patch FILE, --branch NAME, --bundle FILE"

@@ -7,28 +7,37 @@ import click
 
 from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
 from genopt_tui.cli.requests import ask_runner, run_side_job
-from genopt_tui.cli.target import find_scoring_rule, find_session, open_journal, open_repository
+from genopt_tui.cli.target import (
+    SessionCommand,
+    find_scoring_rule,
+    find_session,
+    open_journal,
+    open_repository,
+)
 from genopt_tui.errors import Exit, UsageError, single_line
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version")
 @click.argument("text", nargs=-1)
 def note(session: str, version: str, text: tuple[str, ...]) -> int:
-    """Note something of your own about a version; without TEXT the note is removed."""
+    """Write a note to a version.
+
+    Without TEXT the note is removed.
+    """
     if said := ask_runner(find_session(session), "note", version=version, text=" ".join(text)):
         print_line(said)
     return Exit.DONE
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("file")
 @click.argument("version", default="head")
 @json_option
 def blame(session: str, file: str, version: str, as_json: bool) -> int:
-    """Which step introduced each line of a file of the artifact, and what its score did."""
+    """Show which step wrote each line, and what its score did."""
     from genopt_tui.session.history import search
 
     path = find_session(session)
@@ -74,13 +83,15 @@ def describe_version(version: Any) -> dict[str, Any]:
     }
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("text")
 @json_option
 def search(session: str, text: str, as_json: bool) -> int:
-    """Find text in subjects, reasoning and edits of all versions; exit code 1 when it is
-    nowhere."""
+    """Search subjects, reasoning and edits of all versions.
+
+    The exit code is 1 when TEXT is nowhere.
+    """
     from genopt_tui.session.history.search import search_history as look
 
     with open_repository(find_session(session)) as repository:
@@ -108,7 +119,10 @@ def search(session: str, text: str, as_json: bool) -> int:
 @click.argument("session", required=False)
 @json_option
 def matrix(session: str | None, as_json: bool) -> int:
-    """Gate examples by versions: who solved what when, and where it was lost again."""
+    """Print a table of gate examples by versions.
+
+    It shows which version solved an example first, and which lost it again.
+    """
     from genopt_tui.session.matrix import build_matrix as look
     from genopt_tui.session.travel import load_session_task
 
@@ -147,13 +161,15 @@ def matrix(session: str | None, as_json: bool) -> int:
     return Exit.DONE
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version", default="head")
 @json_option
 def hunks(session: str, version: str, as_json: bool) -> int:
-    """Which hunk did it: the gate with each hunk of an edit left out once. VERSION may be the step
-    that waits for a decision."""
+    """Score an edit with each of its hunks left out once.
+
+    VERSION may be the step that waits for a decision.
+    """
     path = find_session(session)
     found = run_side_job(path, "hunks", **resolve_edit(path, version))["hunks"]
     rule = find_scoring_rule(path)
@@ -194,13 +210,16 @@ def resolve_edit(path: Path, version: str) -> dict[str, Any]:
         return {"version": repository.resolve(version)}
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("example")
 @click.argument("reason", nargs=-1)
 @click.option("--back", is_flag=True, help="Take it in again.")
 def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> int:
-    """Leave one example out of batches and gate from the next step on, with a reason."""
+    """Leave an example out of batches and gate.
+
+    This begins with the next step; the reason is recorded.
+    """
     text = " ".join(reason).strip()
     if bool(text) == back:
         raise UsageError(

@@ -58,10 +58,10 @@ def new(
     as_json: bool,
     **files: Any,
 ) -> int:
-    """Make a session: a git repository whose first commit is the start.
+    """Create a session.
 
-    Of TASK, of a prompt and cases (--prompt), of files and a command (--edit), or of a version
-    (--from).
+    Its first version is a start of TASK, a prompt (--prompt, --cases, --answer), files scored by a
+    command (--edit, --run), or a version of another session (--from).
     """
     from genopt_tui.session.creation import create_from_files, create_from_version, create_session
     from genopt_tui.task import loader, presets

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import click
@@ -12,27 +13,34 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 def print_json(document: Any) -> None:
-    """The one document on standard output."""
+    """Print the one document on standard output."""
     json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
 
 
 def print_line(*words: object, err: bool = False) -> None:
-    """A line for people; nothing in it can steer the terminal."""
-    print(
-        _single_line_with_indent(" ".join(str(w) for w in words)),
-        file=sys.stderr if err else sys.stdout,
-    )
+    """Print a line for people, indented as it is, without control characters."""
+    text = " ".join(str(word) for word in words)
+    indent = text[: len(text) - len(text.lstrip(" "))]
+    print(indent + single_line(text), file=sys.stderr if err else sys.stdout)
+
+
+def print_table(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> None:
+    """Rows in aligned columns; those in `right` (from 0) are aligned to the right."""
+    clean = [[single_line(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*clean, strict=True)]
+    for row in clean:
+        cells = (
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        print("  ".join(cells).rstrip())
 
 
 def print_text(text: str) -> None:
-    """Several lines for people, as they are but for control characters."""
+    """Print lines for people without control characters."""
     for line in text.split("\n"):
         print("".join(c for c in line if c.isprintable() or c == "\t"))
-
-
-def _single_line_with_indent(text: str) -> str:
-    return text[: len(text) - len(text.lstrip(" "))] + single_line(text)
 
 
 def format_number(value: float | None, digits: str = ".4g") -> str:

@@ -31,7 +31,10 @@ from genopt_tui.errors import (
     "--record", type=click.Path(dir_okay=False), help="Record the model's replies to this file."
 )
 def demo(headless: bool, record: str | None) -> int:
-    """The main job on the embedded default: Pong in the real emulator, no key, no network."""
+    """Watch Pong being improved: the real emulator, recorded replies.
+
+    No key and no network are needed.
+    """
     from genopt_tui.session.creation import create_demo_session
 
     path, steps = create_demo_session()
@@ -56,8 +59,10 @@ def demo(headless: bool, record: str | None) -> int:
 @click.argument("session", required=False)
 @click.option("--plain", is_flag=True, help="Lines instead of the full-screen application.")
 def open_(session: str | None, plain: bool) -> int:
-    """The application on a session; it attaches to a live run. Branches of a plain git clone become
-    its own."""
+    """Open a session in the terminal application.
+
+    It attaches to a live run. Branches of a plain git clone become its own.
+    """
     from genopt_tui.session.travel import finish_clone
 
     path = find_session(session)
@@ -100,7 +105,10 @@ def run(
     record: str | None,
     as_jsonl: bool,
 ) -> int:
-    """Run the loop of a session and follow it. Ctrl-C pauses it."""
+    """Run the loop of a session and follow it.
+
+    Ctrl-C pauses it.
+    """
     path = find_session(session)
     wish: dict[str, Any] = {"steps": steps, "until": until, "mode": mode, "no_wait": no_wait}
     if record:
@@ -111,21 +119,24 @@ def run(
 @click.command()
 @click.argument("session", required=False)
 def pause(session: str | None) -> int:
-    """Pause; a model call under way ends first, and its reply is kept."""
+    """Pause a run.
+
+    A model call that is under way is finished first, and its reply kept.
+    """
     return send_and_print(session, "pause")
 
 
 @click.command()
 @click.argument("session", required=False)
 def resume(session: str | None) -> int:
-    """Go on after a pause."""
+    """Continue a paused run."""
     return send_and_print(session, "resume")
 
 
 @click.command()
 @click.argument("session", required=False)
 def stop(session: str | None) -> int:
-    """Stop after the present phase, and end the runner."""
+    """End a run and its runner after the present phase."""
     from genopt_tui.session.client import runner_pid
 
     path = find_session(session)
@@ -142,14 +153,17 @@ def stop(session: str | None) -> int:
 @click.argument("mode", type=click.Choice(["step", "ask", "auto"]))
 @click.argument("session", required=False)
 def mode(mode: str, session: str | None) -> int:
-    """Who decides: step and ask a person, auto the gate."""
+    """Choose who decides: a person (step, ask) or the gate (auto)."""
     return send_and_print(session, "mode", mode=mode)
 
 
 @click.command("set")
 @click.argument("words", nargs=-1, required=True, metavar="KEY=VALUE... [SESSION]")
 def set_(words: tuple[str, ...]) -> int:
-    """Change settings at once, and design choices from the next step on."""
+    """Change settings.
+
+    Session settings change at once, design choices with the next step.
+    """
     pairs = [w for w in words if "=" in w]
     others = [w for w in words if "=" not in w]
     if not pairs or len(others) > 1:

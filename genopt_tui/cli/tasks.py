@@ -38,8 +38,10 @@ preset_option = click.option("--preset", default="", help="A preset of the task.
 @click.argument("task", required=False)
 @json_option
 def tasks(task: str | None, as_json: bool) -> int:
-    """What can be optimized here; with TASK, its starts part by part and what its presets
-    change."""
+    """List what can be optimized.
+
+    With TASK: its starts part by part, what its presets change, and its settings.
+    """
     from genopt_tui.errors import TaskError
     from genopt_tui.learn.doctor.inputs import START_PARTS
     from genopt_tui.task import loader
@@ -120,8 +122,10 @@ def describe_task(name: str) -> "Iterator[str]":
 @set_option
 @json_option
 def check(target: str, preset: str, pairs: tuple[str, ...], as_json: bool) -> int:
-    """The loop doctor: what about this loop would mislead you. Runs the start on the gate, twice
-    more against itself."""
+    """Examine a loop for what would mislead you.
+
+    Scores the start on the gate, and twice more against itself.
+    """
     import asyncio
 
     from genopt_tui.runner import doctor as doctor
@@ -177,7 +181,7 @@ def print_findings(document: dict[str, Any]) -> None:
 
 @click.group()
 def task() -> None:
-    """Task folders: write one, try one."""
+    """Write a task of your own (init), or try one (try)."""
 
 
 @task.command("init")

@@ -19,10 +19,10 @@ from genopt_tui.errors import (
 @click.argument("source")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 def clone(source: str, folder: Path | None) -> int:
-    """A shared session, with its records. Nothing of it runs before you agree.
+    """Clone a shared session with its records.
 
-    After a plain `git clone`, what was rejected, abandoned, noted or undone is brought by
-    git fetch origin '+refs/genopt/*:refs/genopt/*'
+    Nothing of it runs before you agree. After a plain `git clone`, this fetches what was rejected,
+    abandoned, noted or undone: git fetch origin '+refs/genopt/*:refs/genopt/*'
     """
     from genopt_tui.session import places
     from genopt_tui.session.history import export
@@ -38,8 +38,10 @@ def clone(source: str, folder: Path | None) -> int:
 @click.argument("session", required=False)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def trust(session: str | None, yes: bool) -> int:
-    """Agree that a session from elsewhere runs here: its task's code, and artifacts in the
-    sandbox."""
+    """Agree that a session from elsewhere runs here.
+
+    Its task's code runs as you, artifacts run in the sandbox.
+    """
     from genopt_tui.session import places
 
     path = find_session(session)
