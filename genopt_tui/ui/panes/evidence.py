@@ -45,7 +45,7 @@ class EvidencePane(LinePane):
     EvidencePane #editing { height: 1; background: $panel; color: $text-warning; }
     """
 
-    NUMBER, NAME = 4, "Evidence"
+    NUMBER = 4
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -36,7 +36,7 @@ class HistoryPane(Pane):
     """Pane 1. Space folds what is on no branch, `f` leaves only what holds a text, `/` looks in
     subjects, reasoning and edits."""
 
-    NUMBER, NAME = 1, "History"
+    NUMBER = 1
     DEFAULT_CSS = "HistoryPane #about { height: 4; color: $text-muted; background: $panel; }"
 
     def __init__(self, snapshot: Snapshot | None = None, *, id: str | None = None) -> None:

@@ -36,7 +36,7 @@ class ProposalPane(LinePane):
     reason names, `E` edits here, `w` shows
     the raw reply, `{` and `}` turn to another candidate."""
 
-    NUMBER, NAME = 5, "Proposal"
+    NUMBER = 5
     DEFAULT_CSS = """
     ProposalPane #phase { height: auto; max-height: 4; color: $text-muted; }
     ProposalPane #scores { height: auto; color: $text-muted; background: $panel; }

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from genopt_tui.ui import formatters
+from genopt_tui.ui.actions.context import ActionContext
 from genopt_tui.ui.actions.footer import PERMANENT_ACTIONS, choose_label, select_footer_actions
-from genopt_tui.ui.actions.table import Action, ActionContext
+from genopt_tui.ui.actions.table import Action
 from genopt_tui.ui.panes.clickable_line import (
     NARROW_WIDTH,
     ClickableLine,
