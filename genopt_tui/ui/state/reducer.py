@@ -10,13 +10,13 @@ from genopt_tui.ui.state.snapshot import (
     BaselineProgress,
     BudgetView,
     EvidenceView,
+    Files,
     HistoryRow,
+    HunkWorth,
     ProposalView,
     TraceSource,
 )
 
-Files = Mapping[str, str]
-HunkWorth = Mapping[int, Mapping[str, Any]]
 ReplyKey = tuple[int, int, int]
 DECIDERS = {
     "approved": "you",

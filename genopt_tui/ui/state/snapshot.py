@@ -7,12 +7,17 @@ All text in here may come from a model: it is data, never markup.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from genopt_tui.session.progress import RUNNING, Candidate, Progress
 from genopt_tui.task.rollout import Picture, TraceStep
 
 EMPTY: Mapping[str, Any] = {}
+Files = Mapping[str, str]
+"""File name to text."""
+HunkWorth = Mapping[int, Mapping[str, Any]]
+"""What leaving each hunk out cost, by hunk number."""
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,3 +362,8 @@ class Snapshot:
             return chosen
         wanted = (self.progress.pending or EMPTY).get("candidates") or ()
         return next((p for p in self.proposals if p.number in wanted), self.proposals[-1])
+
+
+def keep_if_equal(old: Part, new: Part) -> Part:
+    """`old` where both are equal: panes compare by identity."""
+    return old if old == new else new

@@ -41,7 +41,7 @@ def screen(kind: type) -> Seen:
 
 def command(kind: str) -> Seen:
     """A command of this kind was left."""
-    return lambda person: any(c.kind == kind for c in person.stage.journal.commands())  # type: ignore[attr-defined]
+    return lambda person: any(c.kind == kind for c in person.stage.journal.read_commands())  # type: ignore[attr-defined]
 
 
 def pane(number: int) -> Seen:
