@@ -10,7 +10,7 @@ import grimp
 import genopt_tui
 
 PACKAGE = Path(genopt_tui.__file__).parent
-CYCLIC_FILES = {"genopt_tui.cli": 17, "genopt_tui.session": 3}
+CYCLIC_FILES = {"genopt_tui.session": 3}
 """Files in cycles that are still to be untied, by package. The numbers only fall."""
 DEEP_CLASSES = {
     "Archiver",
@@ -67,7 +67,7 @@ def test_no_import_cycles() -> None:
     for package, count in CYCLIC_FILES.items():
         members = {name for cycle in found for name in cycle if name.startswith(package)}
         assert len(members) <= count, f"{package}: {sorted(members)}"
-    assert packages <= {*CYCLIC_FILES, "genopt_tui.__main__"}
+    assert packages <= {*CYCLIC_FILES}
 
 
 def test_a_cycle_through_three_modules_is_found() -> None:

@@ -24,6 +24,7 @@ from rounds import files, resident, visits, widgets  # type: ignore[import-not-f
 
 from genopt_tui.ui.app import GenoptApp  # noqa: E402
 from genopt_tui.ui.platform import responsiveness  # noqa: E402
+from genopt_tui.ui.state import poller  # noqa: E402
 
 STEPS, EVERY, WARM = 1_000, 50, 4
 
