@@ -1,4 +1,4 @@
-"""`genopt doctor`: this machine, or the files of a session."""
+"""What `genopt doctor` looks at: this machine, or the files of a session."""
 
 import os
 import shutil
@@ -6,11 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import click
-
-from genopt_tui.cli.output import json_option, print_json, print_line
-from genopt_tui.cli.target import find_session
-from genopt_tui.errors import Exit, GenoptError
+from genopt_tui.errors import GenoptError
 
 KEY_VARIABLES = (
     "OPENAI_API_KEY",
@@ -19,29 +15,8 @@ KEY_VARIABLES = (
     "OPENROUTER_API_KEY",
     "MISTRAL_API_KEY",
 )
-
-
 PACKAGES = ("textual", "litellm", "ale-py", "datasets", "scikit-learn")
-
-
 OLDEST_GIT = (2, 34)
-
-
-@click.command()
-@click.argument("session", required=False)
-@json_option
-def doctor(session: str | None, as_json: bool) -> int:
-    """Check this machine, or the files of a session."""
-
-    found = check_session(find_session(session)) if session else check_machine()
-    if as_json:
-        print_json({"findings": found})
-    else:
-        for entry in found:
-            print_line(f"{entry['level']:5} {entry['code']:14} {entry['message']}")
-            if entry["advice"]:
-                print_line(f"      {'':14} {entry['advice']}")
-    return Exit.FAILED if any(f["level"] == "error" for f in found) else Exit.DONE
 
 
 def make_finding(code: str, level: str, message: str, advice: str = "") -> dict[str, Any]:
@@ -104,13 +79,14 @@ def check_terminal() -> dict[str, Any]:
 def check_session(path: Path) -> list[dict[str, Any]]:
     """Whether a session's files are whole."""
     from genopt_tui.session import places
+    from genopt_tui.session.git.porcelain import run_porcelain
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.session.journal import Journal
 
     found = []
     repository = Repository.open(path)
     try:
-        repository.run_git("fsck", "--no-dangling", "--no-progress")
+        run_porcelain(path, "fsck", "--no-dangling", "--no-progress")
         versions = repository.read_log(all_branches=True)
         for v in versions:
             if v.step is not None:
@@ -133,6 +109,3 @@ def check_session(path: Path) -> list[dict[str, Any]]:
             )
         )
     return found
-
-
-COMMANDS = [doctor]

@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
-from genopt_tui.cli.target import (
-    SessionCommand,
+from genopt_tui.cli.common import (
     find_scoring_rule,
     find_session,
+    format_number,
+    json_option,
     list_rules_by_task,
     open_journal,
     open_repository,
+    print_json,
+    print_line,
+    print_text,
 )
 from genopt_tui.errors import Exit, GenoptError
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("session", required=False)
 @json_option
 def status(session: str | None, as_json: bool) -> int:
-    """Show what a session is doing."""
+    """What a session is doing."""
     document = build_status(find_session(session))
     if as_json:
         print_json(document)
@@ -148,7 +151,7 @@ def build_status(path: Path) -> dict[str, Any]:
 )
 @json_option
 def log(session: str | None, everything: bool, as_json: bool) -> int:
-    """List the versions, newest first."""
+    """The versions, newest first."""
     from genopt_tui.session.history.notes import count_openings, read_notes
     from genopt_tui.session.history.versions import find_task_changes, map_branches
 
@@ -220,15 +223,12 @@ def build_log_row(v: Any, branch: str | None) -> dict[str, Any]:
     }
 
 
-@click.command(cls=SessionCommand)
+@click.command()
 @click.argument("session")
 @click.argument("version")
 @json_option
 def show(session: str, version: str, as_json: bool) -> int:
-    """Show the record of a version.
-
-    Evidence, prompt, reply, edit, scores and decision.
-    """
+    """The record of a version: evidence, prompt, reply, edit, scores, decision."""
     with open_repository(find_session(session)) as repository:
         commit = repository.resolve(version)
         record = repository.read_record(commit).model_dump(mode="json")
@@ -261,12 +261,12 @@ def show(session: str, version: str, as_json: bool) -> int:
     return Exit.DONE
 
 
-@click.command(cls=SessionCommand)
+@click.command()
 @click.argument("session")
 @click.argument("a")
 @click.argument("b")
 def diff(session: str, a: str, b: str) -> int:
-    """Print a unified diff of two versions."""
+    """Unified diff of two versions, as git prints it."""
     with open_repository(find_session(session)) as repository:
         text = repository.diff(repository.resolve(a), repository.resolve(b))
     click.echo(text, nl=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genopt_tui.session.git.objects import ObjectStore
+from genopt_tui.session.git.refs import Refs, parse_branch_name
 from genopt_tui.session.history import message
 from genopt_tui.session.history.message import Score
 
@@ -29,14 +30,14 @@ def head_summary(path: Path, store: ObjectStore | None = None) -> HeadSummary:
     if store is None:
         with ObjectStore(path) as own:
             return head_summary(path, own)
-    head = (path / ".git" / "HEAD").read_text(encoding="utf-8").strip()
+    refs = Refs(path, store)
     commit = store.read_commit("HEAD")
     lines = message.parse_trailers(commit.message)
     step = lines.get("Genopt-Step", "")
     entry = store.read_tree(commit.tree).get("artifact")
     return HeadSummary(
         commit.sha,
-        head.removeprefix("ref: refs/heads/") if head.startswith("ref: ") else "",
+        parse_branch_name(refs.read_head()),
         int(step) if step.isdigit() else None,
         lines.get("Genopt-Decision", "manual"),
         message.make_printable(commit.message.partition("\n")[0]),

@@ -38,10 +38,10 @@ def load_session_task(session: Path, name: str) -> "TaskFolder":
 def unpack_task(session: Path) -> Path | None:
     """The folder of the task that travels with a session, written out where it is not; None when
     none does."""
-    refs = Refs(session).list_refs(TASKS)
-    if not refs:
-        return None
     with ObjectStore(session) as store:
+        refs = Refs(session, store).list_refs(TASKS)
+        if not refs:
+            return None
         made = max((store.read_commit(ref) for ref in refs), key=lambda commit: commit.at)
         called = PurePath(
             made.message.partition("\n")[0].removeprefix("task ")
@@ -64,7 +64,8 @@ def unpack_task(session: Path) -> Path | None:
 def finish_clone(session: Path) -> list[str]:
     """After a plain `git clone`: remote branches become local ones, our own folder is ignored.
     Returns the new branches."""
-    there = Refs(session).list_refs(HEADS, "refs/remotes/")
+    with ObjectStore(session) as store:
+        there = Refs(session, store).list_refs(HEADS, "refs/remotes/")
     new = {
         HEADS + match[1]: sha
         for ref, sha in there.items()

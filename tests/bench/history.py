@@ -79,7 +79,7 @@ class AtOnce(Proposer):
 class Known:
     """Scores without running anything: random, half of them better than the base's."""
 
-    fingerprint, sandbox, timed = "0123456789abcdef", "none", False
+    fingerprint, sandbox, is_timed = "0123456789abcdef", "none", False
 
     def __init__(self, context: RunContext) -> None:
         choices = context.load_choices(context.repository.head())
@@ -87,13 +87,13 @@ class Known:
         self.task_settings = self.task.task.resolve_settings(choices.task)
         self._cache, self._random = context.cache, random.Random(1)
 
-    async def examples(self, split: str) -> dict[str, Example]:
+    async def load_examples(self, split: str) -> dict[str, Example]:
         return {f"{split}-{i}": Example(f"{split}-{i}") for i in range(8)}
 
-    async def pairs(self, split: str, gate: Any) -> list[tuple[str, int]]:
+    async def select_pairs(self, split: str, gate: Any) -> list[tuple[str, int]]:
         return [(f"{split}-{i}", 0) for i in range(gate.examples)]
 
-    async def roll(self, request: RolloutRequest) -> list[RolloutRow]:
+    async def run_rollouts(self, request: RolloutRequest) -> list[RolloutRow]:
         return [self._one(request, example, repeat) for example, repeat in request.pairs]
 
     def _one(self, request: RolloutRequest, example: str, repeat: int) -> RolloutRow:

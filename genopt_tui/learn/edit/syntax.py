@@ -1,4 +1,4 @@
-"""Syntax checks of files in their own language. Nothing is executed."""
+"""Whether the text of a file is valid in its own language. Nothing is ever executed."""
 
 import ast
 import json
@@ -11,9 +11,9 @@ def find_syntax_error(file: str, text: str) -> tuple[int, str]:
     """(line, message) of the first error in `text`, or (0, "") where it is valid or its language is
     not known."""
     if file.endswith(".py"):
-        return _check_python(file, text)
+        return _python(file, text)
     if file.endswith(".json"):
-        return _check_json(text)
+        return _json(text)
     if file.endswith(".toml"):
         try:
             tomllib.loads(text)
@@ -23,7 +23,8 @@ def find_syntax_error(file: str, text: str) -> tuple[int, str]:
 
 
 def has_no_effect(file: str, text: str) -> bool:
-    """Whether `text` is valid Python that does nothing: a JSON document, a word, a file's name."""
+    """Whether `text` is valid Python that does nothing as the whole of `file`: a JSON document, a
+    word, a file's name."""
     if not file.endswith(".py") or find_syntax_error(file, text)[0]:
         return False
     with warnings.catch_warnings():
@@ -31,7 +32,7 @@ def has_no_effect(file: str, text: str) -> bool:
         return all(isinstance(statement, ast.Expr) for statement in ast.parse(text).body)
 
 
-def _check_python(file: str, text: str) -> tuple[int, str]:
+def _python(file: str, text: str) -> tuple[int, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -44,7 +45,7 @@ def _check_python(file: str, text: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _check_json(text: str) -> tuple[int, str]:
+def _json(text: str) -> tuple[int, str]:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

@@ -1,9 +1,7 @@
 """Git objects: read through one long-lived `git cat-file --batch`, written here as durable loose
-objects.
+objects; and the ids that git gives to blobs and trees.
 
 Only the standard library: the interface uses it before anything else is loaded.
-
-The tree id of an artifact that is not stored.
 """
 
 import hashlib
@@ -189,35 +187,38 @@ class ObjectStore:
         self, tree: str, parents: Iterable[str], author: str, message: str, at: int
     ) -> str:
         """Stage a commit; the committer is the user. `at` is seconds since 1970, UTC."""
-        committer = "{} <{}>".format(*cli.read_identity())
+        committer = cli.format_identity()
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         lines += [f"author {author} {at} +0000", f"committer {committer} {at} +0000", "", message]
         return self._stage("commit", "\n".join(lines).encode("utf-8", "replace"))
 
     def flush(self, extra_handles: Iterable[int] = ()) -> None:
-        """Make all that is staged durable, then visible; other open files are flushed together with
-        it, and closed.
+        """Make all that is staged durable, then visible. `extra_handles` are other open files that
+        are flushed with it; all files are closed.
 
-        Every file is flushed before it gets its name; file systems with a journal keep names in
-        order, so flushing the
-        last folder flushes the others.
+        Every file is flushed before it gets its name. File systems with a journal keep names in
+        order, so flushing the last folder flushes the others. When this fails (OSError), nothing
+        stays staged: a later attempt writes every object again.
         """
-        sync_files([*(handle for handle, _ in self._staged.values()), *extra_handles])
+        staged, self._staged = self._staged, {}
         folder = ""
-        for sha, (_, temporary) in self._staged.items():
-            folder = f"{self._folder}/{sha[:2]}"
-            replace_file(temporary, f"{folder}/{sha[2:]}")
-        if folder:
-            sync_folder(folder)
-            self._staged.clear()
+        try:
+            sync_files([*(handle for handle, _ in staged.values()), *extra_handles])
+            for sha, (_, temporary) in staged.items():
+                folder = f"{self._folder}/{sha[:2]}"
+                replace_file(temporary, f"{folder}/{sha[2:]}")
+            if folder:
+                sync_folder(folder)
+        except BaseException:
+            self._forget(staged)
+            raise
 
     def close(self) -> None:
         """End the git process; what was staged and not flushed is dropped."""
-        for handle, temporary in self._staged.values():
+        staged, self._staged = self._staged, {}
+        for handle, _ in staged.values():
             os.close(handle)
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-        self._staged.clear()
+        self._forget(staged)
         if self._process is not None:
             assert self._process.stdin is not None and self._process.stdout is not None
             self._process.stdin.close()
@@ -245,14 +246,25 @@ class ObjectStore:
         self._cache_object(GitObject(sha, kind, data))
         return sha
 
+    def _forget(self, staged: Mapping[str, tuple[int, str]]) -> None:
+        """Remove staged objects whose files are closed: from the disk and from memory."""
+        for sha, (_, temporary) in staged.items():
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+            self._uncache(sha)
+
+    def _uncache(self, sha: str) -> None:
+        cached = self._cache.pop(sha, None)
+        if cached is not None:
+            self._cached_bytes -= len(cached.data) + OBJECT_OVERHEAD
+            self._commits.pop(sha, None)
+            self._trees.pop(sha, None)
+
     def _cache_object(self, found: GitObject) -> GitObject:
         """Remember a small object by its id: objects never change."""
         if len(found.data) <= MAX_CACHED_BYTES and found.sha not in self._cache:
             while self._cached_bytes >= CACHE_BYTES:
-                oldest = next(iter(self._cache))
-                self._cached_bytes -= len(self._cache.pop(oldest).data) + OBJECT_OVERHEAD
-                self._commits.pop(oldest, None)
-                self._trees.pop(oldest, None)
+                self._uncache(next(iter(self._cache)))
             self._cache[found.sha] = found
             self._cached_bytes += len(found.data) + OBJECT_OVERHEAD
         return found
@@ -261,19 +273,8 @@ class ObjectStore:
         if threading.get_ident() != self._thread:
             raise RuntimeError("an ObjectStore belongs to the thread that made it")
         if self._process is None or self._process.poll() is not None:
-            try:
-                self._process = subprocess.Popen(
-                    ["git", "cat-file", "--batch"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.DEVNULL,
-                    env=cli.build_environment(self.path),
-                    cwd=self.path,
-                )
-            except FileNotFoundError as error:
-                raise SessionError(
-                    "git is not installed", advice="Install git 2.34 or newer"
-                ) from error
+            args = ["cat-file", "--batch"]
+            self._process = cli.start_git(args, self.path, stderr=subprocess.DEVNULL)
         return self._process
 
 
@@ -288,11 +289,17 @@ def compress_object(raw: bytes) -> bytes:
 
 
 def write_file(file: str, data: bytes, mode: int = 0o644) -> int:
-    """Write a file, never through a link; it stays open, to be flushed and closed."""
+    """Write a file, never through a link; it stays open, to be flushed and closed. Where writing
+    fails (OSError), nothing is left of it."""
     handle = open_file(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(handle, rest) :]
+    try:
+        while rest:
+            rest = rest[os.write(handle, rest) :]
+    except BaseException:
+        os.close(handle)
+        os.unlink(file)
+        raise
     return handle
 
 

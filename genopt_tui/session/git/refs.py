@@ -1,19 +1,19 @@
-"""Refs of a session: read and moved in git's own files, together and by compare-and-swap.
+"""Refs of a session. git itself stores them: loose, packed or as reftables.
 
-A step moves two of them; `git update-ref` takes as long for that as all other writing of the step.
+They are read through the object store's `git cat-file` and written through one long-lived
+`git update-ref --stdin`, so locks, reflogs and packed refs are git's business.
 """
 
-import os
 import re
+import subprocess
 import time
-from bisect import bisect
-from collections.abc import Container, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session.git import cli
-from genopt_tui.session.git.objects import open_file, sync_files, sync_folder, write_file
+from genopt_tui.session.git.objects import ObjectStore, sync_folder
 
 RefChanges = Mapping[str, tuple[str | None, str | None]]
 """Ref to (old, new) commit; None means that the ref does not exist."""
@@ -26,9 +26,18 @@ ACTS, REJECTED, ABANDONED, TASKS = (
     "refs/genopt/task/",
 )
 NOTES, HUNKS, OPENINGS = "refs/genopt/notes", "refs/genopt/hunks", "refs/genopt/openings"
+TRIED_REVISIONS = (
+    "HEAD",
+    "--branches",
+    "--tags",
+    f"--glob={REJECTED}*",
+    f"--glob={ABANDONED}*",
+)
+"""Options by which git walks every version: accepted, rejected and abandoned."""
 SHA = re.compile("[0-9a-f]{40}")
-MAX_REF_BYTES = 4096  # bytes of a ref's file that are read
-MAX_SYMREF_DEPTH = 5  # refs that name refs, as git follows them
+ZERO_ID = "0" * 40
+REFTABLE_HEAD = "refs/heads/.invalid"  # what the file HEAD says where refs are reftables
+UPDATER_LIFETIME = 10.0  # seconds; git dates every reflog entry of a process by its first
 RESERVED_NAMES = {"head", "start", "best", "HEAD"}
 
 
@@ -37,67 +46,40 @@ class HeadMoved(SessionError):
 
 
 class Refs:
-    """The refs of the session at `path`; use it from one thread."""
+    """The refs of the session at `path`; use it from one thread, and close it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._folder = path, str(path / ".git")
-        self._packed: tuple[object, Mapping[str, str]] = (None, {})
-        self._staged: dict[
-            tuple[str, str], str
-        ] = {}  # files that are about to be put into place, by ref and value
+    def __init__(self, path: Path, store: ObjectStore) -> None:
+        self.path, self._store = path, store
+        self._updater = RefUpdater(path)
+
+    def close(self) -> None:
+        """End the git process that writes refs."""
+        self._updater.close()
 
     def read(self, ref: str) -> str | None:
-        """The commit (or tag) that a ref names, read from git's own files; None where there is no
-        such ref."""
-        for _ in range(MAX_SYMREF_DEPTH):
-            text = self._read_loose(ref)
-            if text is None:
-                return self._read_packed().get(ref)
-            if not text.startswith("ref:"):
-                return text if SHA.fullmatch(text) else None
-            ref = text.removeprefix("ref:").strip()
-        return None
-
-    def _read_loose(self, ref: str) -> str | None:
-        if ".." in ref:
-            return None
-        try:
-            handle = os.open(f"{self._folder}/{ref}", os.O_RDONLY)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        try:
-            return os.read(handle, MAX_REF_BYTES).decode("utf-8", "replace").strip()
-        except IsADirectoryError:
-            return None
-        finally:
-            os.close(handle)
-
-    def _read_packed(self) -> Mapping[str, str]:
-        """Refs that git has put into one file; read again only where that file is another one."""
-        file = f"{self._folder}/packed-refs"
-        try:
-            state = os.stat(file)
-        except FileNotFoundError:
-            return {}
-        seen = (state.st_ino, state.st_mtime_ns, state.st_size)
-        if self._packed[0] != seen:
-            lines = (
-                line.split(" ", 1)
-                for line in Path(file).read_text(encoding="utf-8").splitlines()
-                if line[0] not in "#^"
-            )
-            self._packed = (seen, {name: sha for sha, name in lines})
-        return self._packed[1]
+        """The commit (or tag) that a ref names; None where the ref does not exist."""
+        target = self._store.read(ref)
+        return target.sha if target else None
 
     def read_head(self) -> str:
         """The ref that HEAD names (`refs/heads/main`), or the commit where no branch is checked
-        out."""
-        text = self._read_loose("HEAD")
-        if text is None:
+        out. Raises SessionError."""
+        try:
+            text = (self.path / ".git" / "HEAD").read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            text = ""
+        head = text.strip()
+        if head.startswith("ref:"):
+            head = head.removeprefix("ref:").strip()
+            if head != REFTABLE_HEAD:
+                return head
+            answer = cli.run_git(["symbolic-ref", "-q", "HEAD"], self.path, ok=(0, 1))
+            head = answer.decode().strip() or self.read("HEAD") or ""
+        if not head:
             raise SessionError(
                 f"{self.path} has no HEAD", advice="`genopt doctor SESSION` checks its files"
             )
-        return text.removeprefix("ref: ").strip()
+        return head
 
     def set_head(self, ref: str) -> None:
         """Let HEAD name another branch."""
@@ -105,168 +87,113 @@ class Refs:
 
     def list_refs(self, *under: str) -> dict[str, str]:
         """Every ref under the given prefixes (all of them: none given) with its commit."""
-        out = cli.run_git(
-            ["for-each-ref", "--format=%(objectname) %(refname)", *under], self.path
-        ).decode()
-        return {name: sha for sha, _, name in (line.partition(" ") for line in out.splitlines())}
-
-    def stage(self, changes: RefChanges) -> list[int]:
-        """Write what `update` is about to put into place; the open files, to be flushed and closed
-        together with others."""
-        handles = []
-        for ref, (old, new) in changes.items():
-            if new is not None and new != old:
-                self._staged[ref, new] = f"{self._folder}/genopt/ref-{len(self._staged)}.tmp"
-                handles.append(write_file(self._staged[ref, new], f"{new}\n".encode()))
-        return handles
+        args = ["for-each-ref", "--format=%(objectname) %(refname)", *under]
+        lines = cli.run_git(args, self.path).decode().splitlines()
+        return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
 
     def update(self, changes: RefChanges) -> None:
-        """Make all changes or none, as git does: under a lock for each ref. Durable with all that
-        got its name before.
+        """Make all changes or none, durably.
 
-        Raises HeadMoved when a ref is not its old value any more, SessionError when another process
-        holds a lock.
+        Raises HeadMoved when a ref is not its old value any more, SessionError when git cannot
+        write one, for example because another process holds its lock.
         """
-        moves = {
-            self._follow_symref(ref): pair for ref, pair in changes.items() if pair[0] != pair[1]
-        }
+        moves = {ref: pair for ref, pair in changes.items() if pair[0] != pair[1]}
         if not moves:
             return
-        sync_files(
-            self.stage(
-                {ref: pair for ref, pair in moves.items() if (ref, pair[1]) not in self._staged}
-            )
-        )
-        try:
-            with ExitStack() as held:
-                for ref in sorted(moves):
-                    held.callback(os.unlink, self._acquire_lock(ref))
-                for ref, (old, new) in moves.items():
-                    self._check_update(ref, old, new)
-                self._delete({ref for ref, (_, new) in moves.items() if new is None})
-                for ref, (old, new) in moves.items():
-                    if new is not None:
-                        os.replace(self._staged.pop((ref, new)), f"{self._folder}/{ref}")
-                        self._append_reflog(ref, old, new)
-            sync_folder(os.path.dirname(f"{self._folder}/{ref}"))
-        finally:
-            for file in self._staged.values():
-                os.unlink(file)
-            self._staged.clear()
+        reason = self._updater.update(moves)
+        if reason:
+            self._raise_update_error(moves, reason)
+        self._sync_names(moves)
 
-    # inside
-
-    def _follow_symref(self, ref: str) -> str:
-        """The ref that is meant where `ref` names another one."""
-        for _ in range(MAX_SYMREF_DEPTH):
-            text = self._read_loose(ref)
-            if text is None or not text.startswith("ref:"):
-                break
-            ref = text.removeprefix("ref:").strip()
-        return ref
-
-    def _acquire_lock(self, ref: str) -> str:
-        """Keep other git processes from writing `ref`; the file that does."""
-        lock = f"{self._folder}/{ref}.lock"
-        try:
-            os.close(open_file(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-        except FileExistsError as error:
-            if error.filename != lock:
-                raise _name_conflict(ref) from error
-            raise SessionError(
-                "another git process is writing in the session",
-                f"{ref} is locked",
-                "Try again when it is done",
-            ) from error
-        except NotADirectoryError as error:
-            raise _name_conflict(ref) from error
-        return lock
-
-    def _check_update(self, ref: str, old: str | None, new: str | None) -> None:
-        """Raises HeadMoved when `ref` is not `old`, SessionError when git's files have no room for
-        it beside another ref."""
-        if self.read(ref) != old:
-            raise HeadMoved(
-                "the session's history moved meanwhile",
-                f"{ref} is not what it was",
-                "Look at it and decide again",
-            )
-        if old is None and new is not None:
-            _remove_empty_folders(f"{self._folder}/{ref}")
-            _remove_empty_folders(f"{self._folder}/logs/{ref}")
-            names = list(self._read_packed())  # git keeps them sorted
-            after = bisect(names, f"{ref}/")
-            if (
-                os.path.isdir(f"{self._folder}/{ref}")
-                or any(name.startswith(f"{ref}/") for name in names[after : after + 1])
-                or any(str(above) in self._read_packed() for above in PurePosixPath(ref).parents)
-            ):
-                raise _name_conflict(ref)
-
-    def _delete(self, gone: set[str]) -> None:
-        """Delete refs: from git's one file of them first, for what is there shows again where the
-        ref's own file is not."""
-        if gone & self._read_packed().keys():
-            file, fresh = Path(self._folder, "packed-refs"), f"{self._folder}/genopt/packed.tmp"
-            with ExitStack() as held:
-                held.callback(os.unlink, self._acquire_lock("packed-refs"))
-                sync_files(
-                    [
-                        write_file(
-                            fresh, drop_packed_refs(file.read_text(encoding="utf-8"), gone).encode()
-                        )
-                    ]
+    def _raise_update_error(self, moves: RefChanges, reason: str) -> None:
+        for ref, (old, _) in moves.items():
+            if self.read(ref) != old:
+                raise HeadMoved(
+                    "the session's history moved meanwhile",
+                    f"{ref} is not what it was",
+                    "Look at it and decide again",
                 )
-                os.replace(fresh, file)
-        for ref in gone:
-            for own in (f"{self._folder}/{ref}", f"{self._folder}/logs/{ref}"):
-                with suppress(FileNotFoundError):
-                    os.unlink(own)
-
-    def _append_reflog(self, ref: str, old: str | None, new: str) -> None:
-        """Git's own log of a branch, and of HEAD where that is the branch."""
-        if not ref.startswith(HEADS):
-            return
-        line = "{} {} {} <{}> {} +0000\tgenopt\n".format(
-            old or "0" * 40, new, *cli.read_identity(), int(time.time())
+        names = self.list_refs()
+        for ref in moves:
+            above = {str(parent) for parent in PurePosixPath(ref).parents}
+            if above & names.keys() or any(name.startswith(f"{ref}/") for name in names):
+                raise SessionError(
+                    f"there is no room for {ref}",
+                    "a ref of that name, or above or below it, exists",
+                    "Choose another name",
+                )
+        raise SessionError(
+            "git could not write the session's refs",
+            reason,
+            "Another git process may be writing: try again when it is done",
         )
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        for name in (ref, *(["HEAD"] if self.read_head() == ref else [])):
-            with (
-                suppress(OSError),
-                os.fdopen(
-                    open_file(f"{self._folder}/logs/{name}", flags), "w", encoding="utf-8"
-                ) as out,
-            ):
-                out.write(line)  # where it cannot be written, the ref has moved all the same
+
+    def _sync_names(self, refs: Iterable[str]) -> None:
+        """Flush the new names to the disk. git flushes what it writes, but not the renames."""
+        folder = self.path / ".git"
+        if cli.uses_reftable(self.path):
+            sync_folder(str(folder / "reftable"))
+            return
+        for parent in {(folder / ref).parent for ref in refs}:
+            with suppress(FileNotFoundError):  # deleted, or the ref is packed
+                sync_folder(str(parent))
 
 
-def drop_packed_refs(packed: str, gone: Container[str]) -> str:
-    """Git's file of packed refs without some of them; a line with `^` tells more of the one before
-    it."""
-    kept, skipped = [], False
-    for line in packed.splitlines(keepends=True):
-        if line[0] != "^":
-            skipped = line.rstrip("\n").partition(" ")[2] in gone
-        if not skipped:
-            kept.append(line)
-    return "".join(kept)
+class RefUpdater:
+    """A long-lived `git update-ref --stdin` that makes one transaction after the other."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+
+    def update(self, moves: RefChanges) -> str:
+        """Make all of `moves` in one transaction. Returns git's reason where it refused; nothing is
+        changed then."""
+        lines = ["start", *(_format_update(ref, *pair) for ref, pair in moves.items())]
+        return self._run([*lines, "prepare", "commit"], answers=3)
+
+    def close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(BrokenPipeError):
+                process.communicate()
+
+    def _run(self, lines: list[str], answers: int) -> str:
+        process = self._ensure_process()
+        assert process.stdin is not None and process.stdout is not None
+        with suppress(BrokenPipeError):  # git ends as soon as it refuses a command
+            process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+            process.stdin.flush()
+        for _ in range(answers):
+            if not process.stdout.readline():
+                self._process = None
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+                assert process.stderr is not None
+                with process.stdout, process.stderr:
+                    reason = cli.find_git_reason(process.stderr.read())
+                process.wait()
+                return reason
+        return ""
+
+    def _ensure_process(self) -> "subprocess.Popen[bytes]":
+        if self._process is not None and (
+            time.monotonic() - self._started > UPDATER_LIFETIME or self._process.poll() is not None
+        ):
+            self.close()
+        if self._process is None:
+            args = ["update-ref", "-m", "genopt", "--stdin"]
+            self._process = cli.start_git(args, self._path, stderr=subprocess.PIPE)
+            self._started = time.monotonic()
+        return self._process
 
 
-def _name_conflict(ref: str) -> SessionError:
-    return SessionError(
-        f"there is no room for {ref}",
-        "a ref of that name, or above or below it, exists",
-        "Choose another name",
-    )
-
-
-def _remove_empty_folders(folder: str) -> None:
-    """Remove `folder` where it holds nothing but empty folders, which git leaves behind."""
-    for inner, _, files in os.walk(folder, topdown=False):
-        with suppress(OSError):
-            if not files:
-                os.rmdir(inner)
+def _format_update(ref: str, old: str | None, new: str | None) -> str:
+    """A change as a line for `git update-ref --stdin`; ids of zeros mean that there is no ref."""
+    if new is None:
+        return f"delete {ref} {old}"
+    return f"update {ref} {new} {old or ZERO_ID}"
 
 
 def parse_branch_name(head: str) -> str:
@@ -275,7 +202,8 @@ def parse_branch_name(head: str) -> str:
 
 
 def check_name(name: str, what: str = "branch") -> str:
-    """`name` when git and `resolve` can tell it apart from everything else. Raises SessionError."""
+    """Return `name` where git and `resolve` can tell it apart from everything else. Raises
+    SessionError otherwise."""
     bad = (
         not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_./+-]*", name)
         or any(part in name for part in ("..", "//", "/.", "./", "@{"))
@@ -285,7 +213,7 @@ def check_name(name: str, what: str = "branch") -> str:
     )
     if bad:
         raise SessionError(
-            f"'{single_line(name)[:60]}' is no {what} name",
+            f"'{single_line(name)[:60]}' is not a {what} name",
             "letters, digits, - _ . / +",
             "For example aim-branch",
         )
@@ -299,7 +227,7 @@ def check_name(name: str, what: str = "branch") -> str:
 
 
 def remove_locks(path: Path, names: Iterable[str]) -> None:
-    """Remove lock files that a killed writer of ours left behind: only for what it was writing, by
-    the holder of the lock."""
+    """Remove lock files that a killed git process of ours left behind: only for what it was
+    writing, and only by the holder of the session's lock."""
     for name in names:
         (path / ".git" / f"{name}.lock").unlink(missing_ok=True)

@@ -114,7 +114,7 @@ class ActLog:
         }
         moved = [value for pair in refs.values() for value in pair if value]
         parents = list(dict.fromkeys([*([last] if last else []), *moved]))
-        by, at = "{} <{}>".format(*cli.read_identity()), int(time.time())
+        by, at = cli.format_identity(), int(time.time())
         text = f"act {data['number']}: {kind}\n\n{json.dumps(data)}\n"
         commit = self._store.write_commit(self._store.write_tree({}), parents, by, text, at)
         undo, redo = (commit if value == "self" else value for value in (undo, redo))

@@ -9,6 +9,7 @@ from pathlib import Path
 from genopt_tui.errors import SessionError
 from genopt_tui.session.git import cli
 from genopt_tui.session.git.objects import ObjectStore
+from genopt_tui.session.git.porcelain import run_porcelain
 from genopt_tui.session.git.refs import HEADS, TASKS, check_name
 from genopt_tui.session.git.worktree import ARTIFACT, WorkTree, safe_path
 from genopt_tui.session.history.repository import Repository, init_repository
@@ -123,7 +124,7 @@ def export_bundle(repository: Repository, file: Path) -> None:
     notes, and the task kept here."""
     file = file.absolute()
     part = file.with_name(f".{file.name}.{os.getpid()}")
-    repository.run_git("bundle", "create", "-q", str(part), "--all", "HEAD")
+    run_porcelain(repository.path, "bundle", "create", "-q", str(part), "--all", "HEAD")
     os.replace(part, file)
 
 
@@ -141,7 +142,7 @@ def store_task(repository: Repository, task: Path) -> str:
         for p in found
     }
     tree = repository.objects.write_files(blobs)
-    by = "{} <{}>".format(*cli.read_identity())
+    by = cli.format_identity()
     commit = repository.objects.write_commit(tree, [], by, f"task {task.name}\n", 0)
     repository.objects.flush()
     ref = f"{TASKS}{tree}"
@@ -163,9 +164,10 @@ def clone_session(source: str, to: Path) -> Path:
     building = to.with_name(f".{to.name}.{os.getpid()}")
     init_repository(building)
     try:
-        cli.run_git(
-            ["fetch", "-q", "--no-tags", "--end-of-options", origin, "+refs/*:refs/fetched/*"],
+        run_porcelain(
             building,
+            *("fetch", "-q", "--no-tags", "--end-of-options", origin, "+refs/*:refs/fetched/*"),
+            env=cli.REMOTE_ACCESS,
         )
         _arrange_refs(building, origin)
         os.rename(building, to)
@@ -234,7 +236,10 @@ def _arrange_refs(path: Path, origin: str) -> None:
     if not branches:
         raise SessionError("it holds no session", "there is no branch in it")
     there = cli.run_git(
-        ["ls-remote", "--symref", "--end-of-options", origin, "HEAD"], path, ok=(0, 128)
+        ["ls-remote", "--symref", "--end-of-options", origin, "HEAD"],
+        path,
+        ok=(0, 128),
+        env=cli.REMOTE_ACCESS,
     )
     named = re.search(rb"ref: (\S+)\s+HEAD", there)
     tips = {

@@ -11,7 +11,7 @@ import time
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session.git import cli
 from genopt_tui.session.git.objects import FILE_MODE
-from genopt_tui.session.git.refs import ABANDONED, HUNKS, NOTES, OPENINGS, REJECTED
+from genopt_tui.session.git.refs import HUNKS, NOTES, OPENINGS, TRIED_REVISIONS
 from genopt_tui.session.history.reader import HistoryReader
 from genopt_tui.session.journal import Journal, utc_timestamp
 
@@ -40,7 +40,7 @@ def write_note(repository: HistoryReader, commit: str, text: str, ref: str = NOT
             FILE_MODE,
             store.write_blob(text.strip().encode("utf-8", "replace") + b"\n"),
         )
-    by = "{} <{}>".format(*cli.read_identity())
+    by = cli.format_identity()
     parents = [found.sha] if found else []
     made = store.write_commit(
         store.write_tree(entries), parents, by, f"about {commit[:7]}\n", int(time.time())
@@ -65,8 +65,8 @@ def count_openings(repository: HistoryReader) -> dict[str, int]:
 
 def count_gate_uses(repository: HistoryReader) -> int:
     """How many versions the gate has scored: each use makes the next success by luck likelier."""
-    chosen = ["HEAD", "--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
-    return int(repository.run_git("rev-list", "--count", "--grep=^Genopt-Score: ", *chosen, "--"))
+    scored = ("--count", "--grep=^Genopt-Score: ")
+    return int(repository.run_git("rev-list", *scored, *TRIED_REVISIONS, "--"))
 
 
 __all__ = [

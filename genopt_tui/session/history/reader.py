@@ -1,13 +1,11 @@
 """What a session's git repository holds: versions, records, refs. Reading needs no lock.
 
-Objects and refs go through `ObjectStore` and `Refs`; log and diff through GitPython, in one `Repo`
-that lives as long as this
-object, in one thread.
+Objects and refs go through `ObjectStore` and `Refs`, log and diff through `git` itself.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.git import cli
@@ -18,6 +16,7 @@ from genopt_tui.session.git.refs import (
     HEADS,
     REJECTED,
     TAGS,
+    TRIED_REVISIONS,
     Refs,
     parse_branch_name,
 )
@@ -48,19 +47,16 @@ class HistoryReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.objects = ObjectStore(path)
-        self.refs = Refs(path)
+        self.refs = Refs(path, self.objects)
         self.acts = ActLog(self.objects)
-        self._repo: Any = None
         self._highest: int | None = None
         self._choices: dict[str, DesignChoices] = {}
         self._outcomes: dict[str, Outcome] = {}
 
     def close(self) -> None:
         """End all git processes of this session."""
+        self.refs.close()
         self.objects.close()
-        if self._repo is not None:
-            self._repo.close()
-            self._repo = None
 
     def head(self) -> str:
         """Commit of the active branch."""
@@ -150,10 +146,7 @@ class HistoryReader:
     def read_log(self, all_branches: bool = False) -> list[Version]:
         """Versions, newest first: of the active branch, or with `all` of every branch with what was
         rejected or abandoned."""
-        chosen = ["HEAD"]
-        if all_branches:
-            chosen += ["--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
-        versions = self.run_log("--topo-order", *chosen)
+        versions = self.run_log("--topo-order", *(TRIED_REVISIONS if all_branches else ["HEAD"]))
         return versions if all_branches else [mark_on_branch(version) for version in versions]
 
     def run_log(self, *chosen: str) -> list[Version]:
@@ -185,29 +178,9 @@ class HistoryReader:
         """Whether `new` was made from `old`, however far back."""
         return self.run_git("rev-list", "-n", "1", f"^{new}", old, "--") == b""
 
-    def run_git(self, *args: str, ok: Sequence[int] = (0,), data: bytes | None = None) -> bytes:
-        """Standard output of a high-level git command, through GitPython. Raises SessionError."""
-        import tempfile
-
-        from git import Repo
-
-        if self._repo is None:
-            self._repo = Repo(self.path)
-            self._repo.git.update_environment(**cli.build_git_variables(self.path))
-        with tempfile.TemporaryFile() as stdin:
-            stdin.write(data or b"")
-            stdin.seek(0)
-            code, out, stderr = self._repo.git.execute(
-                ["git", *args],
-                istream=stdin,
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-            )
-        if code not in ok:
-            raise cli.make_git_error(args, stderr.encode() if isinstance(stderr, str) else stderr)
-        return bytes(out)
+    def run_git(self, *args: str, ok: Sequence[int] = (0,), data: bytes = b"") -> bytes:
+        """Standard output of `git args` in this repository. Raises SessionError."""
+        return cli.run_git(args, self.path, ok=ok, data=data)
 
     def diff(self, old: str, new: str, paths: Sequence[str] = (ARTIFACT, CHOICES)) -> str:
         """Unified diff of two versions as git prints it, of the artifact and the design choices."""

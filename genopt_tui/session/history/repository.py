@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from genopt_tui.errors import SessionError, UsageError
 from genopt_tui.session.git import cli
 from genopt_tui.session.git.objects import FILE_MODE, TREE_MODE
+from genopt_tui.session.git.porcelain import run_porcelain
 from genopt_tui.session.git.refs import HEADS, REJECTED, HeadMoved, remove_locks
 from genopt_tui.session.git.worktree import (
     ARTIFACT,
@@ -191,7 +192,7 @@ class Repository(HistoryWriter):
             base, tree or self.artifact_tree(base), record, subject, body, model, None
         )
         created = {ref: (None, commit)}
-        self.objects.flush(self.refs.stage(created))
+        self.objects.flush()
         before_move()
         if (found := self._read_ref(ref)) is None:
             remove_locks(self.path, [ref])  # nobody but us writes it: a killed writer's
@@ -231,9 +232,9 @@ class Repository(HistoryWriter):
 
     def pack(self) -> None:
         """Pack objects and refs: when idle, never in a step. Nothing is pruned."""
-        self.run_git("repack", "-a", "-d", "-q", "--keep-unreachable")
-        self.run_git("pack-refs", "--all")
-        self.run_git("commit-graph", "write", "--reachable")
+        run_porcelain(self.path, "repack", "-a", "-d", "-q", "-n", "--keep-unreachable")
+        run_porcelain(self.path, "pack-refs", "--all")
+        run_porcelain(self.path, "commit-graph", "write", "--reachable")
 
     # inside
 
@@ -277,7 +278,7 @@ class Repository(HistoryWriter):
             ),
             ".gitattributes": (FILE_MODE, self.objects.write_blob(ATTRIBUTES)),
         }
-        by = message.format_author(author) if author else "{} <{}>".format(*cli.read_identity())
+        by = message.format_author(author) if author else cli.format_identity()
         subject = f"start: {record.task}" if record.task else "start"
         text = message.format_message(subject, "", build_trailers(record, author))
         commit = self.objects.write_commit(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from genopt_tui.errors import SessionError
-from genopt_tui.session.git.refs import ABANDONED, REJECTED
+from genopt_tui.session.git.refs import TRIED_REVISIONS
 from genopt_tui.session.git.worktree import ARTIFACT, CHOICES, safe_path
 from genopt_tui.session.history.reader import HistoryReader
 from genopt_tui.session.history.versions import Version
@@ -39,7 +39,9 @@ def blame(repository: HistoryReader, commit: str, file: str) -> list[BlameLine]:
     if file not in repository.objects.list_files(repository.artifact_tree(commit)):
         names = ", ".join(sorted(repository.objects.list_files(repository.artifact_tree(commit))))
         raise SessionError(f"{commit[:7]} has no file '{file}'", advice=f"It has: {names}")
-    out = repository.run_git("blame", "--porcelain", commit, "--", f"{ARTIFACT}/{safe_path(file)}")
+    out = repository.run_git(
+        "blame", "--porcelain", "--no-textconv", commit, "--", f"{ARTIFACT}/{safe_path(file)}"
+    )
     lines: list[tuple[str, int, str]] = []
     at, number = "", 0
     for row in out.split(b"\n"):
@@ -83,11 +85,9 @@ def _find_changed(repository: HistoryReader, text: str, fold: bool) -> set[str]:
     """Commits whose diff has a line with the text, by git's own search; the start, which has no
     diff, is left out."""
     how = ["--regexp-ignore-case"] if fold else []
-    chosen = ["HEAD", "--branches", "--tags", f"--glob={REJECTED}*", f"--glob={ABANDONED}*"]
+    how += ["--format=%H", "--min-parents=1", "--no-textconv", "--no-ext-diff"]
     where = ["--", f"{ARTIFACT}/", CHOICES]
-    out = repository.run_git(
-        "log", "--format=%H", "--min-parents=1", f"-G{re.escape(text)}", *how, *chosen, *where
-    )
+    out = repository.run_git("log", f"-G{re.escape(text)}", *how, *TRIED_REVISIONS, *where)
     return set(out.decode().split())
 
 

@@ -37,7 +37,7 @@ class VersionFinder(HistoryReader):
         return resolve_version(self, text)
 
 
-REF_LOCK_ATTEMPTS = 50  # looks, 20 ms apart, at refs that another process is writing
+REF_LOCK_ATTEMPTS = 8  # tries, each some 120 ms, to write refs that another process is writing
 
 
 class HistoryWriter(VersionFinder):
@@ -105,13 +105,7 @@ class HistoryWriter(VersionFinder):
         last = self._read_ref(ACTS)
         act = self.acts.stage(last, kind, changes, (now, to), step=step, inverts=inverts)
         commit = changes[to][1] if to in changes else self._read_ref(to)
-        logged = {ACTS: (last, act.commit)}
-        self.objects.flush(
-            [
-                *work.prepare_act(act.commit, commit or "", to),
-                *self.refs.stage({**changes, **logged}),
-            ]
-        )
+        self.objects.flush(work.prepare_act(act.commit, commit or "", to))
         before_move()
         work.begin_act(act.commit)
         if not self._perform(act):
@@ -159,7 +153,9 @@ class HistoryWriter(VersionFinder):
                 if not patience:
                     raise
             if patience == REF_LOCK_ATTEMPTS // 2:
-                remove_locks(self.path, [*act.refs, ACTS, "packed-refs"])
+                remove_locks(
+                    self.path, ["HEAD", *act.refs, ACTS, "packed-refs", "reftable/tables.list"]
+                )
             time.sleep(0.02)
         if self.refs.read_head() != act.head[1]:
             self.refs.set_head(act.head[1])

@@ -1,67 +1,104 @@
-"""What actions do that concern the loop, the proposal on the screen, and the application."""
+"""What all deeds have in common: the screen they act on, commands left for the runner, and
+questions asked first.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+Running, pausing, steering: what concerns the loop as a whole.
+
+Deciding on the proposal that is shown: approve, reject, edit, ask again, or ask what would have
+been.
+
+Moving about, and what belongs to the application rather than to the loop.
+"""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from textual.screen import ModalScreen
 
 from genopt_tui.session.progress import PAUSED, RUNNING, WAITING
-from genopt_tui.ui.actions.host import ActionHost, confirm, require_row
+from genopt_tui.ui.panes.evidence import EvidencePane
+from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.screens import dialogs
-from genopt_tui.ui.state.snapshot import ProposalView, Snapshot
+from genopt_tui.ui.state.snapshot import HistoryRow, ProposalView, Snapshot
+
+if TYPE_CHECKING:
+    from genopt_tui.ui.screens.main import MainScreen
 
 
-@dataclass(frozen=True, slots=True)
-class LoopHandlers:
-    """p s M i, and what becomes of a run when the application is left."""
+class ActionHandlers:
+    """Methods `do_ID` carry out actions; the table has checked that each is possible."""
 
-    host: ActionHost
+    def __init__(self, screen: "MainScreen") -> None:
+        self.screen = screen
 
     @property
     def snapshot(self) -> Snapshot:
-        return self.host.snapshot
+        return self.screen.snapshot
 
-    def run(self) -> None:
+    @property
+    def row(self) -> HistoryRow:
+        """The version under the history's cursor; the table's checks see to it that there is
+        one."""
+        row = self.screen.history_pane.row
+        assert row is not None
+        return row
+
+    def send_command(self, kind: str, **data: Any) -> None:
+        self.screen.store.send_command(kind, **data)
+
+    def confirm_command(self, question: "ModalScreen[str]", kind: str, **data: Any) -> None:
+        """Leave the command when the question is answered with yes."""
+
+        def answer(value: str | None) -> None:
+            if value:
+                self.send_command(kind, **data)
+
+        self.screen.app.push_screen(question, answer)
+
+
+class LoopHandlers(ActionHandlers):
+    """p s M i, and what becomes of a run when the application is left."""
+
+    def do_run(self) -> None:
         state, mode = self.snapshot.state, self.snapshot.session.mode
         if self.snapshot.alive and state in {RUNNING, WAITING}:
-            self.host.store.send_command("pause")
+            self.send_command("pause")
         elif self.snapshot.alive and state == PAUSED:
-            self.host.store.send_command("resume")
+            self.send_command("resume")
         else:
-            self.host.store.send_command("run", mode=mode)
+            self.send_command("run", mode=mode)
 
-    def step(self) -> None:
+    def do_step(self) -> None:
         if self.snapshot.pending == "propose":
-            choices = self.host.get_prompt_choices()
-            self.host.store.send_command("propose", step=self.snapshot.progress.step, **choices)
+            choices = cast(EvidencePane, self.screen.pane(4)).get_choices()
+            self.send_command("propose", step=self.snapshot.progress.step, **choices)
         else:
-            self.host.store.send_command("run", steps=1, mode=self.snapshot.session.mode)
+            self.send_command("run", steps=1, mode=self.snapshot.session.mode)
 
-    def hint(self) -> None:
+    def do_hint(self) -> None:
         def send(hint: dialogs.Hint | None) -> None:
             if hint is not None:
-                self.host.store.send_command("hint", text=hint.text, always=hint.always)
+                self.send_command("hint", text=hint.text, always=hint.always)
                 when = "in every update" if hint.always else "in the next update"
-                self.host.show_notice(f"The model is told {when}")
+                self.screen.show_notice(f"The model is told {when}")
 
-        self.host.app.push_screen(dialogs.HintDialog(), send)
+        self.screen.app.push_screen(dialogs.HintDialog(), send)
 
-    def mode(self) -> None:
+    def do_mode(self) -> None:
         def send(mode: str | None) -> None:
             if mode and mode != self.snapshot.session.mode:
-                self.host.store.send_command("mode", mode=mode)
+                self.send_command("mode", mode=mode)
 
-        self.host.app.push_screen(dialogs.choose_mode(self.snapshot.session.mode), send)
+        self.screen.app.push_screen(dialogs.choose_mode(self.snapshot.session.mode), send)
 
-    def leave(self) -> None:
+    def do_leave(self) -> None:
         """Ask what becomes of a live run; without one, go."""
         if not self.snapshot.alive:
-            self.host.app.exit(0)
+            self.screen.app.exit(0)
             return
         paused = self.snapshot.state == PAUSED
         question = dialogs.ask_leave(
             self.snapshot.session.mode, self._describe_waiting(), paused=paused
         )
-        self.host.app.push_screen(question, self._finish_leaving)
+        self.screen.app.push_screen(question, self._finish_leaving)
 
     def _describe_waiting(self) -> str:
         """What waits for a person: also mode auto leaves it to them."""
@@ -71,7 +108,7 @@ class LoopHandlers:
     def _finish_leaving(self, answer: str | None) -> None:
         if answer is None:
             return
-        store, name, state = self.host.store, self.snapshot.session.name, self.snapshot.state
+        store, name, state = self.screen.store, self.snapshot.session.name, self.snapshot.state
         if answer == "auto":
             store.send_command("mode", mode="auto").wait(0.3)
         if answer == "pause" and state in {RUNNING, WAITING}:
@@ -86,19 +123,12 @@ class LoopHandlers:
             else "goes on, the gate decides"
         )
         said = {"pause": "paused", "keep": keep, "auto": auto}[answer]
-        self.host.services.exit_message = f"{name} {said}. genopt open {name}"
-        self.host.app.exit(0)
+        self.screen.genopt.exit_message = f"{name} {said}. genopt open {name}"
+        self.screen.app.exit(0)
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionHandlers:
+class DecisionHandlers(ActionHandlers):
     """a A r R e W D."""
-
-    host: ActionHost
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.host.snapshot
 
     @property
     def proposal(self) -> ProposalView:
@@ -106,48 +136,41 @@ class DecisionHandlers:
         assert proposal is not None
         return proposal
 
-    def approve(self) -> None:
-        self._prepare_approval()()
+    def do_approve(self) -> None:
+        self._approve()
 
-    def approve_unmeasured(self) -> None:
-        """Ask first: the key is one slip away from `approve`."""
-        question = dialogs.confirm(
-            "Approve without a gate?",
-            "What is shown becomes a commit without a score.",
-            "approve unmeasured",
-        )
-        confirm(self.host, question, self._prepare_approval(unmeasured=True))
+    def do_approve_unmeasured(self) -> None:
+        self._approve(unmeasured=True)
 
-    def _prepare_approval(self, **how: bool) -> Callable[[], object]:
-        """Approving exactly what is on the screen now, whatever is there once it is called."""
-        p, kept = self.proposal, self.host.get_kept_hunks()
+    def _approve(self, **how: bool) -> None:
+        p, kept = self.proposal, self.screen.get_kept_hunks()
         chosen: dict[str, object] = {"tree": p.tree}
         if p.edited:
-            chosen = {"files": dict(self.host.get_kept_files())}
+            chosen = {"files": dict(self.proposal_pane.get_kept_files())}
         elif kept is not None:
             chosen["hunks"] = sorted(kept)
-        send = self.host.store.send_command
-        return partial(send, "approve", step=p.step, candidate=p.number, **chosen, **how)
+        self.send_command("approve", step=p.step, candidate=p.number, **chosen, **how)
 
-    def reject(self) -> None:
+    def do_reject(self) -> None:
         proposal = self.proposal
 
         def send(reason: str | None) -> None:
             if reason is not None:
-                self.host.store.send_command(
+                self.send_command(
                     "reject", step=proposal.step, candidate=proposal.number, reason=reason
                 )
 
         question = f"Reject {proposal.label or proposal.step}: why? The model is told"
         keys = "Enter rejects (empty: no reason)  Esc keeps it waiting"
-        self.host.app.push_screen(dialogs.TextDialog(question, keys), send)
+        self.screen.app.push_screen(dialogs.TextDialog(question, keys), send)
 
-    def again(self) -> None:
+    def do_again(self) -> None:
         step = self.snapshot.progress.step
-        question = dialogs.confirm(
-            f"Ask again for step {step}?", self._describe_last_cost(), "ask again"
+        self.confirm_command(
+            dialogs.confirm(f"Ask again for step {step}?", self._describe_last_cost(), "ask again"),
+            "again",
+            step=step,
         )
-        confirm(self.host, question, partial(self.host.store.send_command, "again", step=step))
 
     def _describe_last_cost(self) -> str:
         """What the same question cost the last time."""
@@ -157,64 +180,63 @@ class DecisionHandlers:
         sizes = f"{usage.get('input', '?')} tokens in, {usage.get('output', '?')} out"
         return f"The last reply took {sizes}; it cost {'$?' if cost is None else f'${cost:.4f}'}."
 
-    async def edit(self) -> None:
+    async def do_edit(self) -> None:
         """The proposal's files in $EDITOR, what comes back is shown as a new candidate; or the
         prompt that waits to be sent; or,
         where a person is the model, the reply."""
         from genopt_tui.ui.platform.external_editor import edit_files
 
         if self.snapshot.is_reply_awaited:
-            text = (edit_files(self.host.app, {"reply.md": ""}) or {}).get("reply.md", "")
+            text = (edit_files(self.screen.app, {"reply.md": ""}) or {}).get("reply.md", "")
             if text.strip():
-                self.host.store.send_command("reply", text=text, candidate=self.proposal.number)
+                self.send_command("reply", text=text, candidate=self.proposal.number)
             else:
-                self.host.show_notice("No reply was written")
+                self.screen.show_notice("No reply was written")
             return
         if self.snapshot.pending == "propose":
             *before, last = self.snapshot.evidence.messages
-            text = (edit_files(self.host.app, {"prompt.md": last["content"]}) or {}).get(
+            text = (edit_files(self.screen.app, {"prompt.md": last["content"]}) or {}).get(
                 "prompt.md", last["content"]
             )
             if text != last["content"]:
                 messages = [*before, {**last, "content": text}]
-                self.host.store.send_command(
-                    "preview", step=self.snapshot.progress.step, messages=messages
-                )
+                self.send_command("preview", step=self.snapshot.progress.step, messages=messages)
             else:
-                self.host.show_notice("Nothing was changed")
+                self.screen.show_notice("Nothing was changed")
             return
-        files = self.host.get_kept_files()
+        files = self.proposal_pane.get_kept_files()
         names = [n for n in self.proposal.changes if n in files] or sorted(files)
-        edited = edit_files(self.host.app, {name: files[name] for name in names})
+        edited = edit_files(self.screen.app, {name: files[name] for name in names})
         if edited is not None and any(files[name] != text for name, text in edited.items()):
-            self.host.set_edit({**files, **edited})
+            self.screen.set_edit({**files, **edited})
         else:
-            self.host.show_notice("Nothing was changed")
+            self.screen.show_notice("Nothing was changed")
 
-    def whatif(self) -> None:
+    def do_whatif(self) -> None:
         """Ask the step again with one choice changed."""
         step = self.snapshot.progress.step
 
         def send(text: str | None) -> None:
             if text:
-                self.host.store.send_command(
+                self.send_command(
                     "whatif", step=step, pairs=[part for part in text.split() if part]
                 )
 
         question = f"What if, for step {step}: which choice changed? One more model call; gated on the same examples"
-        self.host.app.push_screen(
+        self.screen.app.push_screen(
             dialogs.TextDialog(question, "KEY=VALUE, Enter asks  Esc leaves", "horizon.steps=1"),
             send,
         )
 
-    def which_hunk(self) -> None:
+    def do_which_hunk(self) -> None:
         """The gate with each hunk left out once: of the version under the history's cursor, else of
         what Proposal shows."""
         s = self.snapshot
-        p = None if self.host.context().is_in_history else s.proposal
+        p = None if self.screen.context().is_in_history else s.proposal
         if p is None or p.files is None:
-            row = require_row(self.host)
-            self._confirm_hunk_gates(row.label, s.session.gate_size, {"version": row.commit})
+            self._confirm_hunk_gates(
+                self.row.label, s.session.gate_size, {"version": self.row.commit}
+            )
         elif s.is_historical and s.version is not None:
             self._confirm_hunk_gates(
                 s.version.label, s.session.gate_size, {"version": s.version.commit}
@@ -226,83 +248,84 @@ class DecisionHandlers:
     def _confirm_hunk_gates(self, label: str, n: int, edit: dict[str, object]) -> None:
         what = f"The gate of {label} runs once more for each hunk, without it: {n} rollouts each. No model call."
 
-        question = dialogs.confirm(f"Which hunk of {label} did it?", what, "run them")
-        confirm(self.host, question, partial(self.host.store.request_side_job, "hunks", **edit))
+        def answer(value: str | None) -> None:
+            if value:
+                self.screen.store.request_side_job("hunks", **edit)
 
-
-@dataclass(frozen=True, slots=True)
-class NavigationHandlers:
-    """Panes, zoom, search, palette, theme, help, log, settings, Esc."""
-
-    host: ActionHost
+        self.screen.app.push_screen(
+            dialogs.confirm(f"Which hunk of {label} did it?", what, "run them"), answer
+        )
 
     @property
-    def snapshot(self) -> Snapshot:
-        return self.host.snapshot
+    def proposal_pane(self) -> ProposalPane:
+        return cast(ProposalPane, self.screen.pane(5))
 
-    def next_pane(self) -> None:
-        self.host.go_to_pane(self.host.active % 5 + 1)
 
-    def previous_pane(self) -> None:
-        self.host.go_to_pane((self.host.active - 2) % 5 + 1)
+class NavigationHandlers(ActionHandlers):
+    """Panes, zoom, search, palette, theme, help, log, settings, Esc."""
 
-    def zoom(self) -> None:
-        self.host.toggle_zoom()
+    def do_next_pane(self) -> None:
+        self.screen.go_to_pane(self.screen.active % 5 + 1)
 
-    def search(self) -> None:
+    def do_previous_pane(self) -> None:
+        self.screen.go_to_pane((self.screen.active - 2) % 5 + 1)
+
+    def do_zoom(self) -> None:
+        self.screen.toggle_zoom()
+
+    def do_search(self) -> None:
+        pane = self.screen.focused_pane
+
         def find(text: str | None) -> None:
-            if text:
-                self.host.search_pane(text)
+            if text and pane is not None:
+                pane.search(text)
 
         keys = "Enter searches  n N next, previous  Esc leaves"
-        self.host.app.push_screen(dialogs.TextDialog("Search in this pane", keys), find)
+        self.screen.app.push_screen(dialogs.TextDialog("Search in this pane", keys), find)
 
-    def palette(self) -> None:
+    def do_palette(self) -> None:
         from textual.command import CommandPalette
 
-        self.host.app.push_screen(CommandPalette())
+        self.screen.app.push_screen(CommandPalette())
 
-    def theme(self) -> None:
-        self.host.app.action_change_theme()
+    def do_theme(self) -> None:
+        self.screen.app.action_change_theme()
 
-    def help(self) -> None:
+    def do_help(self) -> None:
         from genopt_tui.ui.screens.help import HelpScreen
 
-        self.host.app.push_screen(HelpScreen(self.host.context()))
+        self.screen.app.push_screen(HelpScreen(self.screen.context()))
 
-    def log(self) -> None:
+    def do_log(self) -> None:
         from genopt_tui.ui.screens.log import LogScreen
 
-        self.host.app.push_screen(LogScreen(self.snapshot))
+        self.screen.app.push_screen(LogScreen(self.snapshot))
 
-    def design(self) -> None:
+    def do_design(self) -> None:
         from genopt_tui.ui.screens.design import DesignScreen
 
-        self.host.app.push_screen(DesignScreen(self.snapshot, self.host.store))
+        self.screen.app.push_screen(DesignScreen(self.snapshot, self.screen.store))
 
-    def settings(self) -> None:
+    def do_settings(self) -> None:
         from genopt_tui.ui.screens.design import SettingsScreen
 
-        self.host.app.push_screen(SettingsScreen(self.snapshot, self.host.store))
+        self.screen.app.push_screen(SettingsScreen(self.snapshot, self.screen.store))
 
-    def put_aside(self) -> None:
-        self.host.app.action_suspend_process()
+    def do_put_aside(self) -> None:
+        self.screen.app.action_suspend_process()
 
-    def back(self) -> None:
-        """Leave the innermost passing state: a pane's search, an older version, the zoom, a side
-        job."""
-        if self.host.leave_pane_mode():
+    def do_back(self) -> None:
+        """Leave the innermost passing state: the pane's own, the look at an older version, the
+        zoom, work beside the steps."""
+        pane = self.screen.focused_pane
+        if pane is not None and pane.leave_mode():
             return
         if self.snapshot.is_historical:
-            self.host.store.show_version("")
-        elif self.host.zoomed:
-            self.host.toggle_zoom()
-        elif (job := self.snapshot.active_side_job) is not None:
-            question = dialogs.confirm(
-                "Stop the side job?",
-                "Finished rollouts are kept: the same request continues from there.",
-                "stop it",
-            )
-            confirm(
-                self.host, question, partial(self.host.store.send_command, "drop", token=job.token)
+            self.screen.store.show_version("")
+        elif self.screen.zoomed:
+            self.screen.toggle_zoom()
+        elif (aside := self.snapshot.active_side_job) is not None:
+            what = "What has run is kept: asked for again, it goes on from there."
+            self.confirm_command(
+                dialogs.confirm("End what is under way?", what, "end it"), "drop", token=aside.token
             )

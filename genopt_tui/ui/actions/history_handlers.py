@@ -1,48 +1,38 @@
-"""What actions do that concern versions: move a branch, name, compare, export, propose again."""
+"""Acts on history: what moves a branch, names a version, takes up an edit again, or looks at
+several versions at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from genopt_tui.ui import formatters
-from genopt_tui.ui.actions.host import ActionHost, confirm, require_row
+from genopt_tui.ui.actions.handlers import ActionHandlers
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
 from genopt_tui.ui.screens import dialogs
-from genopt_tui.ui.state.snapshot import HistoryRow, Snapshot
+from genopt_tui.ui.state.snapshot import HistoryRow
 
 CHOICE_KEYS = "123456789"
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryHandlers:
+class HistoryHandlers(ActionHandlers):
     """u U t b S T o V C H J O m c K B X P."""
 
-    host: ActionHost
+    def do_undo(self) -> None:
+        self.send_command("undo")
 
-    @property
-    def snapshot(self) -> Snapshot:
-        return self.host.snapshot
+    def do_redo(self) -> None:
+        self.send_command("redo")
 
-    @property
-    def row(self) -> HistoryRow:
-        return require_row(self.host)
-
-    def undo(self) -> None:
-        self.host.store.send_command("undo")
-
-    def redo(self) -> None:
-        self.host.store.send_command("redo")
-
-    def rewind(self) -> None:
+    def do_rewind(self) -> None:
         row = self.row
-        question = dialogs.confirm(
-            f"Take {self.snapshot.branch} back to {row.label}?",
-            self._describe_rewind(row),
-            "take it back",
+        self.confirm_command(
+            dialogs.confirm(
+                f"Take {self.snapshot.branch} back to {row.label}?",
+                self._describe_rewind(row),
+                "take it back",
+            ),
+            "rewind",
+            version=row.commit,
         )
-        send = partial(self.host.store.send_command, "rewind", version=row.commit)
-        confirm(self.host, question, send)
 
     def _describe_rewind(self, row: HistoryRow) -> str:
         """What a rewind does, in numbers."""
@@ -62,19 +52,20 @@ class HistoryHandlers:
             f"{later} in the history as abandoned; u undoes this.{self._describe_step_in_flight()}"
         )
 
-    def branch(self) -> None:
+    def do_branch(self) -> None:
         row = self.row
 
         def send(name: str | None) -> None:
             if name:
-                self.host.store.send_command("branch", name=name, at=row.commit)
+                self.send_command("branch", name=name, at=row.commit)
 
-        self.host.app.push_screen(dialogs.TextDialog(f"New branch at {row.label}: its name?"), send)
+        self.screen.app.push_screen(
+            dialogs.TextDialog(f"New branch at {row.label}: its name?"), send
+        )
 
-    def switch(self) -> None:
+    def do_switch(self) -> None:
         """Ask for the branch; the one under the cursor stands first."""
-        s, row = self.snapshot, self.host.context().row
-        here = row.branches if row else ()
+        s, here = self.snapshot, self.row.branches if self.screen.history_pane.row else ()
         names = [name for row in s.rows for name in row.branches if name != s.branch]
         names.sort(key=lambda name: name not in here)
         question = _build_chooser(
@@ -86,48 +77,50 @@ class HistoryHandlers:
 
         def send(name: str | None) -> None:
             if name:
-                self.host.store.send_command("switch", name=name)
+                self.send_command("switch", name=name)
 
-        self.host.app.push_screen(question, send)
+        self.screen.app.push_screen(question, send)
 
-    def tag(self) -> None:
+    def do_tag(self) -> None:
         row = self.row
 
         def send(name: str | None) -> None:
             if name:
-                self.host.store.send_command("tag", name=name, version=row.commit)
+                self.send_command("tag", name=name, version=row.commit)
 
-        self.host.app.push_screen(dialogs.TextDialog(f"Name for version {row.label}?"), send)
+        self.screen.app.push_screen(dialogs.TextDialog(f"Name for version {row.label}?"), send)
 
-    def note(self) -> None:
+    def do_note(self) -> None:
         row = self.row
 
         def send(text: str | None) -> None:
             if text is not None:
-                self.host.store.send_command("note", version=row.commit, text=text)
+                self.send_command("note", version=row.commit, text=text)
 
         keys = "Enter keeps it (empty: no note)  Esc leaves it as it was"
-        self.host.app.push_screen(
+        self.screen.app.push_screen(
             dialogs.TextDialog(f"Note about {row.label}", keys, value=row.note), send
         )
 
-    def revive(self) -> None:
+    def do_revive(self) -> None:
         row, s = self.row, self.snapshot
         what = (
             f"{row.label} ({row.decision or row.kind}) is re-applied on {s.head_label}: a new proposal, with a gate and a "
             "decision of its own.\nWhere both changed the same lines, the conflict is put into the files for you to edit."
             f"{self._describe_step_in_flight()}"
         )
-        question = dialogs.confirm(f"Propose {row.label} again?", what, "propose it")
-        send = partial(self.host.store.send_command, "revive", version=row.commit)
-        confirm(self.host, question, send)
+        self.confirm_command(
+            dialogs.confirm(f"Propose {row.label} again?", what, "propose it"),
+            "revive",
+            version=row.commit,
+        )
 
-    def pick(self) -> None:
+    def do_pick(self) -> None:
         from genopt_tui.ui.screens.hunk_picker import HunkPickerScreen
 
-        self.host.app.push_screen(HunkPickerScreen(self.snapshot, self.host.store, self.row))
+        self.screen.app.push_screen(HunkPickerScreen(self.snapshot, self.screen.store, self.row))
 
-    def take_edits(self) -> None:
+    def do_take_edits(self) -> None:
         """Make a version of what was edited by hand; where a conflict is marked, in the editor
         first."""
         outside = self.snapshot.external_changes
@@ -143,24 +136,24 @@ class HistoryHandlers:
 
         def answer(value: str | None) -> None:
             if value:
-                self.host.store.send_command("accept-edits", unmeasured=value == "unmeasured")
+                self.send_command("accept-edits", unmeasured=value == "unmeasured")
 
         question = dialogs.ChoiceDialog(
             "Make a version of your edit?",
             choices,
             intro=f"Edited: {files}.{self._describe_step_in_flight()}",
         )
-        self.host.app.push_screen(question, answer)
+        self.screen.app.push_screen(question, answer)
 
     def _open_conflicted(self, names: Sequence[str]) -> None:
         """Open files with marks of a conflict where they lie."""
         from genopt_tui.ui.platform.external_editor import edit_paths
 
         folder = Path(self.snapshot.session.path) / "artifact"
-        edit_paths(self.host.app, [folder / name for name in names])
-        self.host.show_notice("H takes it as a version once no marks are left")
+        edit_paths(self.screen.app, [folder / name for name in names])
+        self.screen.show_notice("H takes it as a version once no marks are left")
 
-    def rescore(self) -> None:
+    def do_rescore(self) -> None:
         """Score start, best and head under the task as it is now."""
         s = self.snapshot
         start = next((row.commit for row in reversed(s.rows) if row.decision == "start"), s.head)
@@ -171,13 +164,13 @@ class HistoryHandlers:
             from genopt_tui.ui.screens.matrix import MatrixScreen
 
             if value:
-                self.host.app.push_screen(MatrixScreen(s, self.host.store, versions))
+                self.screen.app.push_screen(MatrixScreen(s, self.screen.store, versions))
 
-        self.host.app.push_screen(
+        self.screen.app.push_screen(
             dialogs.confirm("Score start, best and head again?", what, "score them"), answer
         )
 
-    def export(self) -> None:
+    def do_export(self) -> None:
         """Ask what the version becomes and where, then have the command do it."""
         from genopt_tui.ui.screens import export
 
@@ -185,75 +178,77 @@ class HistoryHandlers:
 
         def begin(form: str, name: str | None) -> None:
             if name:
-                self.host.app.push_screen(
+                self.screen.app.push_screen(
                     export.ExportScreen(Path(s.session.path), row, form, name)
                 )
 
         def named(form: str | None) -> None:
             if form:
-                self.host.app.push_screen(
+                self.screen.app.push_screen(
                     export.ask_name(row, form), lambda name: begin(form, name)
                 )
 
-        self.host.app.push_screen(export.ask_form(s, row), named)
+        self.screen.app.push_screen(export.ask_form(s, row), named)
 
     def _describe_step_in_flight(self) -> str:
         """What becomes of the step in flight."""
         s = self.snapshot
         return f"\nThe step in flight ({s.progress.step}) ends as superseded." if s.live else ""
 
-    def mark(self) -> None:
-        row, off = self.row, self.row.commit == self.host.mark
-        self.host.set_mark("" if off else row.commit)
-        self.host.show_notice(
+    def do_mark(self) -> None:
+        row, off = self.row, self.row.commit == self.screen.mark
+        self.screen.set_mark("" if off else row.commit)
+        self.screen.show_notice(
             "No version is marked"
             if off
             else f"{row.label} is marked: c on another version compares with it"
         )
 
-    def compare(self) -> None:
+    def do_compare(self) -> None:
         from genopt_tui.ui.screens.compare import CompareScreen
 
         s = self.snapshot
-        a = self.host.mark or (self.row.parents[0] if self.row.parents else s.rows[-1].commit)
-        self.host.app.push_screen(CompareScreen(s, self.host.store, a, self.row.commit))
+        a = self.screen.mark or (self.row.parents[0] if self.row.parents else s.rows[-1].commit)
+        self.screen.app.push_screen(CompareScreen(s, self.screen.store, a, self.row.commit))
 
-    def compare_other(self) -> None:
+    def do_compare_other(self) -> None:
         """Ask for a session of the same task, then for a version of it."""
         row = self.row
-        self.host.run_worker(self._choose_other_session(row), group="compare_other", exclusive=True)
+        self.screen.run_worker(
+            self._choose_other_session(row), group="compare_other", exclusive=True
+        )
 
     async def _choose_other_session(self, row: HistoryRow) -> None:
         s = self.snapshot.session
         try:
             others = await run_in_thread(lambda: _list_other_sessions(Path(s.path), s.task))
         except EXPECTED_ERRORS as error:
-            self.host.show_notice(str(error), "error")
+            self.screen.show_notice(str(error), "error")
             return
         if not others:
-            self.host.show_notice(f"There is no other session of {s.task}: genopt new makes one")
+            self.screen.show_notice(f"There is no other session of {s.task}: genopt new makes one")
             return
 
         def ask(name: str | None) -> None:
             if name in others:
                 self._ask_version(row, others[name], "best")
             elif name:
-                self.host.show_notice(f"No other session of {s.task} is called {name}", "warning")
+                self.screen.show_notice(f"No other session of {s.task} is called {name}", "warning")
 
-        self.host.app.push_screen(
+        self.screen.app.push_screen(
             _build_chooser(f"Compare {row.label} with which session?", list(others)), ask
         )
 
     def _ask_version(self, row: HistoryRow, there: Path, value: str) -> None:
         def find(text: str | None) -> None:
             if text:
-                self.host.run_worker(
+                self.screen.run_worker(
                     self._compare_with(row, there, text), group="compare_other", exclusive=True
                 )
 
         title = f"Compare {row.label} with which version of {there.name}?"
         keys = "best, head, start, a step, a branch  Enter compares  Esc stays"
-        self.host.app.push_screen(dialogs.TextDialog(title, keys, value=value), find)
+        self.screen.app.push_screen(dialogs.TextDialog(title, keys, value=value), find)
 
     async def _compare_with(self, row: HistoryRow, there: Path, text: str) -> None:
         """Open the comparison; what cannot be found is said, and asked again."""
@@ -264,24 +259,26 @@ class HistoryHandlers:
         try:
             side = await run_in_thread(lambda: resolve_side(here, there, text))
         except EXPECTED_ERRORS as error:
-            self.host.show_notice(str(error), "error")
+            self.screen.show_notice(str(error), "error")
             self._ask_version(row, there, text)
             return
-        self.host.app.push_screen(CompareScreen(self.snapshot, self.host.store, row.commit, side))
+        self.screen.app.push_screen(
+            CompareScreen(self.snapshot, self.screen.store, row.commit, side)
+        )
 
-    def best(self) -> None:
-        self.host.go_to_pane(1)
-        self.host.go_to_version(self.snapshot.best)
+    def do_best(self) -> None:
+        self.screen.go_to_pane(1)
+        self.screen.history_pane.go_to_version(self.snapshot.best)
 
-    def plot(self) -> None:
+    def do_plot(self) -> None:
         from genopt_tui.ui.screens.plot import PlotScreen
 
-        self.host.app.push_screen(PlotScreen(self.snapshot))
+        self.screen.app.push_screen(PlotScreen(self.snapshot))
 
-    def matrix(self) -> None:
+    def do_matrix(self) -> None:
         from genopt_tui.ui.screens.matrix import MatrixScreen
 
-        self.host.app.push_screen(MatrixScreen(self.snapshot, self.host.store))
+        self.screen.app.push_screen(MatrixScreen(self.snapshot, self.screen.store))
 
 
 def _build_chooser(

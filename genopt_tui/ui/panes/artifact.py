@@ -44,7 +44,7 @@ class ArtifactPane(LinePane):
     `v` marks what changed since the start instead of the parent, `w` says which version wrote each
     line."""
 
-    NUMBER = 2
+    NUMBER, NAME = 2, "Artifact"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

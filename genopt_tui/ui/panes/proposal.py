@@ -1,13 +1,10 @@
 """Proposal: the reply as it arrives, the edit as a diff with hunks to choose, and the gate's scores
 as they come."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from textual.app import ComposeResult
 
 from genopt_tui.ui.messages import CandidateSelected, PaneChanged, TraceStepSelected
-from genopt_tui.ui.panes.line_pane import LinePane, pluralize
+from genopt_tui.ui.panes.line_pane import pluralize
 from genopt_tui.ui.panes.proposal_editor import ProposalEditor
 from genopt_tui.ui.panes.proposal_text import (
     build_gate_rows,
@@ -27,16 +24,13 @@ from genopt_tui.ui.widgets.stream_view import StreamView
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 from genopt_tui.ui.widgets.wrapped_view import WrappedView
 
-if TYPE_CHECKING:
-    from genopt_tui.ui.widgets.text_editor import Editor
 
-
-class ProposalPane(LinePane):
+class ProposalPane(ProposalEditor):
     """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a
     reason names, `E` edits here, `w` shows
     the raw reply, `{` and `}` turn to another candidate."""
 
-    NUMBER = 5
+    NUMBER, NAME = 5, "Proposal"
     DEFAULT_CSS = """
     ProposalPane #phase { height: auto; max-height: 4; color: $text-muted; }
     ProposalPane #scores { height: auto; color: $text-muted; background: $panel; }
@@ -51,7 +45,8 @@ class ProposalPane(LinePane):
         self.raw_view = WrappedView("the raw reply", id="raw")
         self.diff = DiffView(id="diff")
         self.scores = PlainText(id="scores")
-        self.edits = ProposalEditor(self, self.diff, self._show_body)
+        self.editor = None
+        self.editor_hint = PlainText(id="editing")
         self.view: LineView = self.reply
         self.proposal: ProposalView | None = None
         self.proposals: tuple[ProposalView, ...] = ()
@@ -65,12 +60,12 @@ class ProposalPane(LinePane):
         yield self.reply
         yield self.raw_view
         yield self.diff
-        yield self.edits.slot.hint
+        yield self.editor_hint
         yield self.scores
 
     def on_mount(self) -> None:
         super().on_mount()
-        for hidden in (self.diff, self.raw_view, self.scores):
+        for hidden in (self.diff, self.raw_view, self.scores, self.editor_hint):
             hidden.display = False
 
     # content
@@ -79,13 +74,13 @@ class ProposalPane(LinePane):
         new, old = snapshot.proposal, self.proposal
         self._workers = snapshot.session.workers
         self._show_phase(snapshot)
-        self.edits.feed(snapshot)
+        self.update_reply_state(snapshot)
         if new is old and snapshot.proposals is self.proposals:
             return
         self.proposal, self.proposals = new, snapshot.proposals
         if new is None or old is None or (new.step, new.number) != (old.step, old.number):
             self.showing_raw = False
-            self.edits.close()
+            self._close_editor()
         index = self.proposals.index(new) if new in self.proposals else 0
         self.tabs.show([format_tab(p) for p in self.proposals], index)
         self._show_scores()
@@ -115,6 +110,7 @@ class ProposalPane(LinePane):
             )
 
     def _build_reasoning(self, p: ProposalView) -> list[Line]:
+        """The reasoning."""
         markdown = MarkdownLayout(max(8, self.size.width - 2))
         return [
             row
@@ -161,7 +157,7 @@ class ProposalPane(LinePane):
                 parts.append(p.decision)
         if self._unseen_lines and self.view is self.reply:
             parts.append(f"{pluralize(self._unseen_lines, 'new line')} below (G)")
-        self.set_title(f" {SYMBOLS.abandoned} ".join(parts))
+        self.set_title(f" {SYMBOLS.leaf} ".join(parts))
 
     def on_resize(self) -> None:
         self._show_scores()
@@ -200,33 +196,8 @@ class ProposalPane(LinePane):
             case "next_tab" | "prev_tab":
                 return "" if len(self.proposals) > 1 else "there is no other candidate in this step"
             case "edit_in_place":
-                return self.edits.why_not_edit()
+                return self.why_not_edit()
         return super().why_not(name)
-
-    @property
-    def editor(self) -> "Editor | None":
-        """The editor that is open in this pane."""
-        return self.edits.slot.editor
-
-    def get_kept_hunks(self) -> set[int] | None:
-        """Numbers of the hunks that are kept; None for the whole edit."""
-        return self.edits.get_kept_hunks()
-
-    def get_kept_files(self) -> Mapping[str, str]:
-        """The proposal's files without the hunks that are left out."""
-        return self.edits.get_kept_files()
-
-    def on_editor_done(self, event: "Editor.Done") -> None:
-        self.edits.finish(event)
-
-    def act_edit_in_place(self) -> None:
-        """Edit the file of the hunk under the cursor; the result is a new candidate."""
-        self.edits.open()
-
-    def act_copy(self) -> None:
-        """The prompt whose reply is wanted, else what is under the cursor."""
-        if not self.edits.copy_prompt():
-            self.view.act_copy()
 
     def act_raw(self) -> None:
         """The raw reply to the letter, or back to the diff."""
@@ -277,4 +248,4 @@ class ProposalPane(LinePane):
         if self.showing_raw:
             self.act_raw()
             return True
-        return self.edits.confirm_revert()
+        return self.confirm_drop_edit()

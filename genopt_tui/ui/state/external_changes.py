@@ -27,6 +27,7 @@ WATCHED_REFS = (
     "refs/genopt",
     "refs/genopt/rejected",
     "refs/genopt/abandoned",
+    "reftable",
 )
 """Whose times of change tell that refs have moved: a ref is written beside its place and put
 there."""

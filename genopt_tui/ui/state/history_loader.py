@@ -1,7 +1,6 @@
-"""A session's repository for an application that stays open.
+"""The versions of a session as rows of the history.
 
-The versions of a session as rows of the history: read in pieces, the newest first, and later only
-what git has more.
+They are read in chunks, the newest first; later only what git has gained since.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,23 +9,13 @@ from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.errors import single_line
-from genopt_tui.session.git import cli
 from genopt_tui.session.git.refs import ABANDONED, HEADS, NOTES, REJECTED, TAGS
-from genopt_tui.session.history.repository import Repository
 from genopt_tui.ui.state.reducer import DECIDERS
 from genopt_tui.ui.state.snapshot import HistoryRow
 
 if TYPE_CHECKING:
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.session.history.versions import Version, VersionKind
-
-
-class GitCliRepository(Repository):
-    """Calls git itself, as GitPython would: that takes 4 MB for as long as the application runs,
-    for one call a version."""
-
-    def run_git(self, *args: str, ok: Sequence[int] = (0,), data: bytes | None = None) -> bytes:
-        return cli.run_git(args, self.path, data=data or b"", ok=ok)
 
 
 CHUNK_SIZE = 400

@@ -19,7 +19,6 @@ from genopt_tui.ui import formatters
 from genopt_tui.ui.state.reducer import DECIDERS, format_step_label
 from genopt_tui.ui.state.snapshot import (
     EvidenceView,
-    Files,
     HistoryRow,
     ProposalView,
     SessionInfo,
@@ -30,6 +29,8 @@ from genopt_tui.ui.state.snapshot import (
 if TYPE_CHECKING:
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.ui.state.history_loader import HistoryLoader
+
+Files = Mapping[str, str]
 
 
 def read_first_snapshot(session: Path, head: HeadSummary | None = None) -> Snapshot:
@@ -105,9 +106,9 @@ class VersionReader:
     def repository(self) -> "Repository":
         """The repository, opened with what it needs once the first content stands."""
         if self._repository is None:
-            from genopt_tui.ui.state.history_loader import GitCliRepository
+            from genopt_tui.session.history.repository import Repository
 
-            self._repository = GitCliRepository.open(self.session)
+            self._repository = Repository.open(self.session)
             self._objects.close()  # one git process and one memory of objects are enough
             self._objects = self._repository.objects
         return self._repository
@@ -266,7 +267,6 @@ class VersionReader:
             expects=tuple((str(e), str(w)) for e, w in proposal.get("expects") or ()),
             gate=scores if scores.get("mean") is not None else None,
             decision=str((record.get("decision") or {}).get("decision", "")),
-            reason=str((record.get("decision") or {}).get("reason", "")),
             tree=str(scores.get("tree", "")),
             hunk_worth=self._read_hunk_worth(view.commit),
             candidate=Candidate(number),

@@ -170,7 +170,7 @@ class TraceLines:
         return (
             *label,
             *fit_line(left, half),
-            (f" {SYMBOLS.pipe} ", "gutter"),
+            (f" {SYMBOLS.bar} ", "gutter"),
             *fit_line(right, half),
         )
 

@@ -1,5 +1,4 @@
-"""Refs are moved in git's own files, by git's own rules: plain git sees what we did, and we keep
-out of its way."""
+"""git itself moves the refs: plain git sees what we did, and we keep out of its way."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genopt_tui.errors import SessionError
-from genopt_tui.session.git.refs import HeadMoved
+from genopt_tui.session.git.refs import HeadMoved, RefUpdater
 from genopt_tui.session.history.repository import Repository
 from tests.session.conftest import Accept, plain_git
 
@@ -39,7 +38,7 @@ def test_all_changes_or_none(session: Repository, accept: Accept) -> None:
     with pytest.raises(HeadMoved):
         session.refs.update({A: (None, first), "refs/heads/main": (start, start[::-1])})
     assert session.refs.read(A) is None
-    assert not [*session.path.rglob("*.lock"), *session.path.rglob("ref-*.tmp")]
+    assert not [*session.path.rglob("*.lock")]
 
 
 def test_packed_refs_are_moved_and_deleted(session: Repository, accept: Accept) -> None:
@@ -77,18 +76,21 @@ def test_no_ref_lies_under_another(session: Repository, packed: bool) -> None:
 def test_a_ref_that_plain_git_is_writing_is_left_alone(session: Repository) -> None:
     head, lock = session.head(), session.path / ".git" / f"{A}.lock"
     lock.touch()
-    with pytest.raises(SessionError, match="another git process"):
+    with pytest.raises(SessionError, match="Another git process"):
         session.refs.update({A: (None, head)})
     assert lock.exists() and session.refs.read(A) is None
 
 
 def test_plain_git_does_not_write_a_ref_that_we_are_writing(session: Repository) -> None:
-    session.refs._acquire_lock(A)
+    updater = RefUpdater(session.path)
+    assert updater._run(["start", f"create {A} {session.head()}", "prepare"], answers=2) == ""
     with pytest.raises(subprocess.CalledProcessError):
         plain_git(session, "branch", "a")
     assert plain_git(session, "for-each-ref", "refs/heads", "--format=%(refname)").split() == [
         "refs/heads/main"
     ]
+    updater.close()
+    plain_git(session, "branch", "a")
 
 
 def test_a_ref_that_names_another_moves_that_one(session: Repository, accept: Accept) -> None:
