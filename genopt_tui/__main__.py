@@ -1,18 +1,16 @@
-"""The `genopt` command: what it does lies in `genopt_tui.cli`; here errors become one line and an
-exit code."""
+"""The `genopt` command's entry point. A runner is spawned before anything else is imported."""
 
-import os
 import sys
 from types import TracebackType
 
-from genopt_tui.errors import Exit, GenoptError, single_line
+from genopt_tui.errors import single_line
 from genopt_tui.session import prespawn
 
-RUNNER_COMMANDS = ("run", "demo")  # commands that want a runner
+RUNNER_COMMANDS = ("run", "demo")
 
 
 def main() -> None:
-    """Run the command line and leave with its exit code. `--debug` anywhere shows tracebacks."""
+    """Run the command line and exit with its code. `--debug` anywhere shows tracebacks."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     if arguments[:1] and arguments[0] in RUNNER_COMMANDS and "--help" not in arguments:
         prespawn.spawn_runner()
@@ -23,37 +21,17 @@ def main() -> None:
 
 
 def run_command(arguments: list[str], debug: bool = False) -> int:
-    """The exit code of one command. Errors for people are told on standard error in one line."""
-    import click  # a runner that starts early does so before this
+    """The exit code of one command."""
+    from genopt_tui.cli.app import command  # a runner is spawned before click is imported
+    from genopt_tui.cli.invoke import invoke
 
-    from genopt_tui.cli import command
-
-    try:
-        code = command.main(arguments, prog_name="genopt", standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else Exit.DONE
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
-        return Exit.USAGE
-    except click.ClickException as error:
-        print(f"genopt: {single_line(error.format_message())}", file=sys.stderr)
-        return Exit.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        return Exit.INTERRUPTED
-    except BrokenPipeError:  # the reader went away: it has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.DONE
-    except GenoptError as error:
-        if debug:
-            raise
-        print(f"genopt: {error}", file=sys.stderr)
-        return int(error.exit_code)
+    return invoke(command, arguments, debug)
 
 
 def print_unexpected_error(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """An error that is ours, in one line."""
+    """Print an error that is our fault in one line."""
     print(
         f"genopt: {kind.__name__}: {single_line(str(error))}. Please report it; --debug shows where",
         file=sys.stderr,

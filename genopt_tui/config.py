@@ -337,11 +337,23 @@ def assign(
         elif key in list_setting_keys(DesignChoices):
             _set_key(new_choices, key, value)
         elif key in list_setting_keys(SessionSettings):
+            if key == "agent_model":
+                check_agent_model(value.strip())
             _set_key(new_settings, key, value)
         else:
             raise UsageError(f"no setting '{key}'", advice=_suggest_key(key, task_settings))
     _copy_fields(choices, validate_settings(DesignChoices, new_choices, "--set"))
     _copy_fields(settings, validate_settings(SessionSettings, new_settings, "--set"))
+
+
+def check_agent_model(name: str) -> None:
+    """Raises UsageError for a proposer that cannot answer `llm(...)` of artifacts."""
+    if name in {"manual", "search"}:
+        raise UsageError(
+            f"agent_model={name}",
+            "it cannot answer llm(...) of artifacts",
+            "Name a model or command:PROGRAM",
+        )
 
 
 def list_setting_keys(model: type[BaseModel], prefix: str = "") -> list[str]:

@@ -1,26 +1,31 @@
-"""`genopt compare`: two versions, of one session or of two, on the same examples."""
+"""Commands that score versions against one another: compare, rescore, whatif."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import (
+from genopt_tui.cli.follow import make_event_printer
+from genopt_tui.cli.jobs import build_session_job
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line
+from genopt_tui.cli.requests import POLL_SECONDS, RunnerWatch, ask_runner, run_side_job
+from genopt_tui.cli.target import (
+    SessionCommand,
     find_scoring_rule,
     find_session,
-    format_number,
-    json_option,
     open_journal,
     open_repository,
-    print_json,
-    print_line,
+    set_option,
 )
-from genopt_tui.errors import Exit, UsageError
+from genopt_tui.errors import Exit, SessionError, UsageError
 
 if TYPE_CHECKING:
     from genopt_tui.session.compare import VersionScores
+    from genopt_tui.session.journal import Journal
     from genopt_tui.task.model import Task
+
 
 VersionLocation = tuple[Path, str]
 """A session and a commit in it."""
@@ -31,8 +36,10 @@ VersionLocation = tuple[Path, str]
 @click.option("--examples", type=click.IntRange(min=1), help="How many gate examples.")
 @json_option
 def compare(words: tuple[str, ...], examples: int | None, as_json: bool) -> int:
-    """Two versions on the same examples; what was not scored yet is run now. SESSION@VERSION names
-    another session's."""
+    """Compare two versions on the same examples.
+
+    Missing scores are measured first. SESSION@VERSION names a version of another session.
+    """
     if len(words) not in (2, 3):
         raise UsageError("two versions are compared", advice="genopt compare [SESSION] A B")
     document = build_comparison(
@@ -115,7 +122,6 @@ def locate_version(session: str | None, text: str) -> VersionLocation:
 def fill_missing_scores(path: Path, commits: list[str], examples: int | None) -> None:
     """Let a live runner run what is missing: what it scores is kept, and no second pool is
     started."""
-    from genopt_tui.cli.history import run_side_job
     from genopt_tui.session.client import runner_pid
 
     if runner_pid(path) is not None:
@@ -128,7 +134,6 @@ def score_versions(
     """The scores of versions on the gate of `path`'s head; what is missing is run here."""
     import asyncio
 
-    from genopt_tui.cli.evaluate import build_session_job
     from genopt_tui.runner.evaluation import run_missing
     from genopt_tui.runner.scoring import ArtifactFiles, resolve_score
     from genopt_tui.session.compare import VersionScores, check_same_task
@@ -157,4 +162,80 @@ def score_versions(
     return job.task.task, found
 
 
-COMMANDS = [compare]
+@click.command()
+@click.argument("session", required=False)
+@json_option
+def rescore(session: str | None, as_json: bool) -> int:
+    """Score start, best and head under the task as it is now."""
+
+    path = find_session(session)
+    with open_repository(path) as repository:
+        named = {name: repository.resolve(name) for name in ("start", "best", "head")}
+    run_side_job(path, "fill", versions=list(dict.fromkeys(named.values())))
+    task, sides = score_versions(path, [(path, commit) for commit in named.values()], None)
+    rows: list[dict[str, Any]] = []
+    for (name, commit), side in zip(named.items(), sides, strict=True):
+        scores = [score for score, _ in side.scores.values()]
+        rows.append(
+            {"name": name, "version": commit, "mean": sum(scores) / len(scores), "n": len(scores)}
+        )
+    document = {"task": task.name, "versions": rows, "rule": find_scoring_rule(path)}
+    if as_json:
+        print_json(document)
+    else:
+        print_line(f"scores: {document['rule']}")
+        for row in rows:
+            print_line(
+                f"{row['name']:6} {str(row['version'])[:7]} {format_number(row['mean'])} n={row['n']}"
+            )
+    return Exit.DONE
+
+
+@click.command(cls=SessionCommand)
+@click.argument("session")
+@click.argument("step", type=int)
+@set_option
+def whatif(session: str, step: int, pairs: tuple[str, ...]) -> int:
+    """Repeat a step with other choices.
+
+    Both edits are scored on the same gate examples.
+    """
+    path = find_session(session)
+    number = int(ask_runner(path, "whatif", step=step, pairs=list(pairs)))
+    with open_journal(path) as journal:
+        return follow_step(path, journal, number)
+
+
+def follow_step(path: Path, journal: "Journal", number: int) -> int:
+    """Show a step until it ended or waits for a person, and what its candidates' gates said."""
+    from genopt_tui.session.client import EventFollower
+
+    begun = journal.find_last("batch_sampled", step=number)
+    follower, show, watch = (
+        EventFollower(journal, begun.id if begun else 0),
+        make_event_printer(False),
+        RunnerWatch(path, journal),
+    )
+    while True:
+        for event in follower.poll():
+            if event.step == number:
+                show(event)
+            if event.kind in {"step_ended", "decision_wanted"} and event.step == number:
+                return print_gate_results(journal, number)
+            if event.kind == "paused" and event.data.get("code"):
+                raise SessionError(str(event.data["why"]))
+        watch.check()
+        time.sleep(POLL_SECONDS)
+
+
+def print_gate_results(journal: "Journal", number: int) -> int:
+    for event in journal.read_events(step=number, kinds=["gate_finished"]):
+        d = event.data
+        name = "as it was" if d["candidate"] == 0 else "changed"
+        print_line(
+            f"{name}: {format_number(d['base_mean'])} -> {format_number(d['mean'])} {d['verdict'].upper()} n={d['n']}"
+        )
+    return Exit.DONE
+
+
+COMMANDS = [compare, rescore, whatif]

@@ -10,14 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genopt_tui.cli.common import open_journal, print_line, print_text, require_consent
+import click
+
+from genopt_tui.cli.consent import require_consent
 from genopt_tui.cli.decisions import parse_hunk_numbers
+from genopt_tui.cli.follow import make_event_printer
+from genopt_tui.cli.invoke import invoke
+from genopt_tui.cli.output import print_line, print_text
+from genopt_tui.cli.target import open_journal, open_repository
 from genopt_tui.errors import Exit, GenoptError
 from genopt_tui.session.history.versions import candidate_letter
 from genopt_tui.session.progress import PAUSED, RUNNING, Progress
 
 if TYPE_CHECKING:
-    from genopt_tui.session.journal import Journal
+    from genopt_tui.session.client import EventFollower
+    from genopt_tui.session.journal import Event, Journal
 
 POLL_SECONDS = 0.05  # seconds between two looks at the journal
 MAX_RESTARTS, RESTART_SECONDS = (
@@ -69,42 +76,42 @@ class Keyboard:
         return line.decode("utf-8", "replace").strip()
 
 
-def run_conversation(path: Path) -> int:
-    """Tell events as lines and ask where a person is wanted, until the person leaves.
+def run_conversation(path: Path, commands: click.Group) -> int:
+    """Print events as lines and ask when a person is needed, until the person leaves.
 
-    Without a keyboard it only tells: until the run is over, or a decision is wanted (exit code 4).
+    Without a keyboard events are printed until the run is over, or a decision is wanted (exit
+    code 4). `commands` are those that a person may type.
     """
-    from genopt_tui.cli.run import make_event_printer
     from genopt_tui.session.client import EventFollower
 
-    run_session_command("status", path)
+    invoke(commands, ["status", str(path)])
     with open_journal(path) as journal:
         started = journal.find_last("run_started")
         follower = EventFollower(journal, max(started.id - 1, 0) if started else 0)
-        talk = Conversation(path, journal, follower, make_event_printer(False))
-        return talk.run_interactive() if sys.stdin.isatty() else talk.run_unattended()
-
-
-def run_session_command(name: str, path: Path, *words: str) -> int:
-    """A command of the command line on this session; it says itself what came of it."""
-    from genopt_tui.__main__ import run_command
-
-    return run_command([name, str(path), *words])
+        conversation = Conversation(path, journal, follower, make_event_printer(False), commands)
+        if sys.stdin.isatty():
+            return conversation.run_interactive()
+        return conversation.run_unattended()
 
 
 class Conversation:
     """One conversation about one session."""
 
     def __init__(
-        self, path: Path, journal: "Journal", follower: Any, show_event: Callable[[Any], None]
+        self,
+        path: Path,
+        journal: "Journal",
+        follower: "EventFollower",
+        show_event: "Callable[[Event], None]",
+        commands: click.Group,
     ) -> None:
-        self.path, self.journal, self.follower, self.show_event = (
-            path,
-            journal,
-            follower,
-            show_event,
-        )
-        self.progress, self.runner_alive = Progress(), False
+        self.path = path
+        self.journal = journal
+        self.follower = follower
+        self.show_event = show_event
+        self.commands = commands
+        self.progress = Progress()
+        self.runner_alive = False
         self._pending_command: int | None = None
         self._chosen_candidate = -1
         self._restarts_left, self._restart_at = 0, 0.0
@@ -224,7 +231,7 @@ class Conversation:
         elif prompt_kind == PROPOSE and word == "s":
             self.queue_command("propose", step=step)
         elif prompt_kind == PROPOSE and word == "v":
-            run_session_command("prompt", self.path)
+            self.run_cli_command("prompt", "")
         elif prompt_kind == IDLE and word in {"s", "p"}:
             paused = self.runner_alive and self.progress.state(True) == PAUSED
             self.queue_command(
@@ -263,17 +270,15 @@ class Conversation:
         ensure_runner(self.path)
 
     def run_cli_command(self, name: str, rest: str) -> bool:
-        """A command of the command line; False where there is none of that name that fits here."""
-        from genopt_tui.cli import command
-
-        if name in EXCLUDED_COMMANDS or name not in command.commands:
+        """Run a command of the command line on this session; False if there is none of that
+        name."""
+        if name in EXCLUDED_COMMANDS or name not in self.commands.commands:
             return False
-        run_session_command(name, self.path, *shlex.split(rest))
+        invoke(self.commands, [name, str(self.path), *shlex.split(rest)])
         return True
 
     def print_edit(self, number: int) -> None:
         """The edit that waits: its reasoning, and its hunks by number as a unified diff."""
-        from genopt_tui.cli.common import open_repository
         from genopt_tui.learn.edit.diff import find_hunks
 
         edit = self.progress.candidates[number].edit or {}

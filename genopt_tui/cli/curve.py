@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import (
-    find_scoring_rule,
-    find_session,
-    format_number,
-    json_option,
-    open_journal,
-    open_repository,
-    print_json,
-    print_line,
-    print_text,
-)
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
+from genopt_tui.cli.target import find_scoring_rule, find_session, open_journal, open_repository
 from genopt_tui.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +25,10 @@ MEASURE_LABELS = {
 @click.argument("sessions", nargs=-1, metavar="[SESSION]...")
 @json_option
 def curve(sessions: tuple[str, ...], as_json: bool) -> int:
-    """Every score as measured and the best so far; of several sessions also at equal budgets."""
+    """Print the scores over the steps.
+
+    Each score as measured and the best so far; several sessions also at equal budgets.
+    """
     paths = [find_session(name) for name in sessions] or [find_session(None)]
     if len({path.name for path in paths}) < len(paths):
         raise UsageError("a session is named twice", advice="genopt curve SESSION OTHER")

@@ -1,73 +1,40 @@
-"""Commands to a live run, and acts on history: each is a command row that the runner takes up."""
+"""Commands that decide on a proposal, or shape the next prompt."""
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import ask_runner, find_session, open_journal, print_line, split_session
-from genopt_tui.errors import EvaluationError, Exit, UsageError, single_line
+from genopt_tui.cli.output import print_line, print_text
+from genopt_tui.cli.requests import (
+    ask_runner,
+    send_and_print,
+)
+from genopt_tui.cli.target import (
+    find_session,
+    open_journal,
+    split_session,
+)
+from genopt_tui.errors import (
+    EvaluationError,
+    Exit,
+    SessionError,
+    UsageError,
+    single_line,
+)
+from genopt_tui.task.text_files import read_text_file, read_text_folder
 
 if TYPE_CHECKING:
     from genopt_tui.session.journal import Journal
 
 
-def send_and_print(session: str | None, kind: str, /, **data: Any) -> int:
-    """Leave a command and say what the runner answers."""
-    if said := ask_runner(find_session(session), kind, **data):
-        print_line(said)
-    return Exit.DONE
-
-
-def read_text_file(file: Path) -> str:
-    """A file's text with its line ends. Raises UsageError."""
-    try:
-        return file.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}", str(error)) from error
-
-
-def print_hints(session: str | None) -> int:
-    """What the model is told in every update, and in the next one."""
-    from genopt_tui.session.progress import load_progress, read_pending_input
-
-    with open_journal(find_session(session)) as journal:
-        progress, _ = load_progress(journal)
-        told = read_pending_input(journal, progress.step + progress.proposed)
-    for label, texts in (("always", told.standing), ("next", told.hints)):
-        for text in texts:
-            print(f"{label}: {single_line(text)}")
-    return Exit.DONE
-
-
-def parse_hunk_numbers(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise UsageError(
-            f"--hunks {text}", "hunks are numbers", "For example --hunks 1,3"
-        ) from error
-
-
-def parse_decision(
-    words: tuple[str, ...], step: int | None, candidate: int | None
-) -> tuple[str | None, str, dict[str, Any]]:
-    """(session, text, what the decision names). Without --step it is about what waits now."""
-    session, rest = split_session(list(words))
-    with open_journal(find_session(session)) as journal:
-        from genopt_tui.session.progress import load_progress
-
-        progress, _ = load_progress(journal)
-    named = {"step": progress.step if step is None else step, "candidate": candidate}
-    return session, " ".join(rest), named
-
-
 step_option = click.option(
     "--step", type=int, help="The step it is about; exit code 2 if that is not what waits."
 )
+
+
 candidate_option = click.option("--candidate", type=int, help="The candidate, from 0.")
 
 
@@ -90,29 +57,14 @@ def approve(
     artifact: Path | None,
     unmeasured: bool,
 ) -> int:
-    """Accept the proposal that waits: it becomes a commit."""
+    """Accept the waiting proposal: it becomes a version."""
     if hunks is not None and artifact is not None:
         raise UsageError("--hunks and --artifact at once", advice="Give one of them")
     session, text, named = parse_decision(words, step, candidate)
     more: dict[str, Any] = {"hunks": parse_hunk_numbers(hunks)} if hunks is not None else {}
     if artifact is not None:
-        more["files"] = read_text_files(artifact)
+        more["files"] = read_text_folder(artifact)
     return send_and_print(session, "approve", **named, reason=text, unmeasured=unmeasured, **more)
-
-
-def read_text_files(folder: Path) -> dict[str, str]:
-    """The text files of a folder. Raises UsageError."""
-    try:
-        found = {
-            p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8")
-            for p in sorted(folder.rglob("*"))
-            if p.is_file() and not {"__pycache__", ".git"} & set(p.parts)
-        }
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{folder} holds a file that is not UTF-8 text", str(error)) from error
-    if not found:
-        raise UsageError(f"{folder} is empty")
-    return found
 
 
 @click.command()
@@ -120,9 +72,36 @@ def read_text_files(folder: Path) -> dict[str, str]:
 @step_option
 @candidate_option
 def reject(words: tuple[str, ...], step: int | None, candidate: int | None) -> int:
-    """Turn the proposal down; the reason is told to the model."""
+    """Turn down the waiting proposal.
+
+    The model is told REASON.
+    """
     session, text, named = parse_decision(words, step, candidate)
     return send_and_print(session, "reject", **named, reason=text)
+
+
+def parse_decision(
+    words: tuple[str, ...], step: int | None, candidate: int | None
+) -> tuple[str | None, str, dict[str, Any]]:
+    """(session, text, what the decision names). Without --step it is about what waits now."""
+    session, rest = split_session(list(words))
+    with open_journal(find_session(session)) as journal:
+        from genopt_tui.session.progress import load_progress
+
+        progress, _ = load_progress(journal)
+    named = {"step": progress.step if step is None else step, "candidate": candidate}
+    return session, " ".join(rest), named
+
+
+def parse_hunk_numbers(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise UsageError(
+            f"--hunks {text}", "hunks are numbers", "For example --hunks 1,3"
+        ) from error
 
 
 @click.command()
@@ -136,7 +115,7 @@ def reject(words: tuple[str, ...], step: int | None, candidate: int | None) -> i
     help="Print the hints that stand, and those for the next update.",
 )
 def hint(words: tuple[str, ...], always: bool, remove: bool, listed: bool) -> int:
-    """Tell the model something, for the next update or for all."""
+    """Give the model a hint, for the next update or for all."""
     if listed:
         return print_hints(words[0] if words else None)
     if not words:
@@ -148,11 +127,27 @@ def hint(words: tuple[str, ...], always: bool, remove: bool, listed: bool) -> in
     return send_and_print(session, "hint", text=" ".join(rest), always=always, remove=remove)
 
 
+def print_hints(session: str | None) -> int:
+    """What the model is told in every update, and in the next one."""
+    from genopt_tui.session.progress import load_progress, read_pending_input
+
+    with open_journal(find_session(session)) as journal:
+        progress, _ = load_progress(journal)
+        told = read_pending_input(journal, progress.step + progress.proposed)
+    for label, texts in (("always", told.standing), ("next", told.hints)):
+        for text in texts:
+            print(f"{label}: {single_line(text)}")
+    return Exit.DONE
+
+
 @click.command()
 @click.argument("words", nargs=-1, required=True, metavar="[SESSION] TEXT")
-@click.option("--candidate", type=int)
+@candidate_option
 def reply(words: tuple[str, ...], candidate: int | None) -> int:
-    """With model `manual`: give the reply; a word that names a file stands for its text."""
+    """Give the reply yourself, with model `manual`.
+
+    If TEXT names a file, its content is the reply.
+    """
     session, rest = split_session(list(words)) if len(words) > 1 else (None, list(words))
     text = (
         read_text_file(Path(rest[0]))
@@ -164,127 +159,93 @@ def reply(words: tuple[str, ...], candidate: int | None) -> int:
 
 @click.command()
 @click.argument("session", required=False)
-def pause(session: str | None) -> int:
-    """Pause; a model call under way ends first, and its reply is kept."""
-    return send_and_print(session, "pause")
+def prompt(session: str | None) -> int:
+    """Print the waiting prompt (mode step).
+
+    This is its last message, to the byte where standard output is no terminal.
+    """
+    with open_journal(find_session(session)) as journal:
+        text = read_waiting_prompt(journal)[-1]["content"]
+    if sys.stdout.isatty():
+        print_text(text)
+    else:
+        sys.stdout.buffer.write(text.encode())
+    return Exit.DONE
+
+
+def read_waiting_prompt(journal: "Journal") -> list[dict[str, str]]:
+    """The messages of the prompt that waits. Raises SessionError."""
+    from genopt_tui.session.progress import load_progress
+
+    progress, _ = load_progress(journal)
+    shown = journal.find_last("prompt_preview", step=progress.step)
+    if not progress.pending or progress.pending["pending"] != "propose" or shown is None:
+        raise SessionError(
+            "no prompt waits to be sent",
+            advice="genopt mode step; `genopt show` has those that were sent",
+        )
+    return list(shown.data["messages"])
 
 
 @click.command()
 @click.argument("session", required=False)
-def resume(session: str | None) -> int:
-    """Go on after a pause."""
-    return send_and_print(session, "resume")
+@click.option(
+    "--drop", multiple=True, metavar="EXAMPLE", help="Leave this example out of the evidence."
+)
+@click.option("--pin", multiple=True, metavar="EXAMPLE", help="Show this example first.")
+@click.option(
+    "--prompt",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Send this text.",
+)
+def send(
+    session: str | None, drop: tuple[str, ...], pin: tuple[str, ...], file: Path | None
+) -> int:
+    """Send the waiting prompt (mode step).
 
-
-@click.command()
-@click.argument("session", required=False)
-def stop(session: str | None) -> int:
-    """Stop after the present phase, and end the runner."""
-    from genopt_tui.session.client import runner_pid
-
+    Send it as it is, without some examples, or as you edited it.
+    """
     path = find_session(session)
-    if runner_pid(path) is None:
-        print_line("nothing runs")
-        return Exit.DONE
-    code = send_and_print(str(path), "stop")
-    while runner_pid(path) is not None:  # who stops a session may move or remove it next
-        time.sleep(0.05)
-    return code
+    more: dict[str, Any] = {"dropped": list(drop)} if drop else {}
+    more |= {"pinned": list(pin)} if pin else {}
+    with open_journal(path) as journal:
+        *before, last = read_waiting_prompt(journal)
+        check_batch_examples(journal, [*drop, *pin])
+    if file:
+        more["messages"] = [*before, {**last, "content": read_text_file(file)}]
+    return send_and_print(str(path), "propose", **more)
+
+
+def check_batch_examples(journal: "Journal", examples: list[str]) -> None:
+    """Raises UsageError where an example is none of the batch."""
+    sampled = journal.find_last("batch_sampled")
+    batch = [str(example) for example, _ in sampled.data["examples"]] if sampled else []
+    if wrong := [name for name in examples if name not in batch]:
+        raise UsageError(f"{wrong[0]} is not in this batch", f"it has {', '.join(batch)}")
 
 
 @click.command()
-@click.argument("mode", type=click.Choice(["step", "ask", "auto"]))
-@click.argument("session", required=False)
-def mode(mode: str, session: str | None) -> int:
-    """Who decides: step and ask a person, auto the gate."""
-    return send_and_print(session, "mode", mode=mode)
-
-
-@click.command("set")
 @click.argument("words", nargs=-1, required=True, metavar="KEY=VALUE... [SESSION]")
-def set_(words: tuple[str, ...]) -> int:
-    """Change settings at once, and design choices from the next step on."""
-    pairs = [w for w in words if "=" in w]
-    others = [w for w in words if "=" not in w]
-    if not pairs or len(others) > 1:
-        raise UsageError("what is to be set?", advice="For example genopt set horizon.steps=100")
-    return send_and_print(others[0] if others else None, "set", pairs=pairs)
+def stage(words: tuple[str, ...]) -> int:
+    """Change choices for the present step alone (mode step).
 
-
-@click.command()
-@click.argument("session")
-@click.argument("name")
-@click.option("--at", default="head", help="The version to branch from.")
-def branch(session: str, name: str, at: str) -> int:
-    """Make a branch at a version; the active one stays."""
-    return send_and_print(session, "branch", name=name, at=at)
-
-
-@click.command()
-@click.argument("session")
-@click.argument("name")
-def switch(session: str, name: str) -> int:
-    """Make another branch the active one."""
-    return send_and_print(session, "switch", name=name)
-
-
-@click.command()
-@click.argument("session")
-@click.argument("version")
-def rewind(session: str, version: str) -> int:
-    """Take the branch back to an earlier version; `undo` brings it back."""
-    return send_and_print(session, "rewind", version=version)
-
-
-@click.command()
-@click.argument("session", required=False)
-def undo(session: str | None) -> int:
-    """Undo the last act on history."""
-    return send_and_print(session, "undo")
-
-
-@click.command()
-@click.argument("session", required=False)
-def redo(session: str | None) -> int:
-    """Do again what was undone."""
-    return send_and_print(session, "redo")
-
-
-@click.command()
-@click.argument("session")
-@click.argument("version")
-def revive(session: str, version: str) -> int:
-    """Propose a rejected edit again, on the present head."""
-    return send_and_print(session, "revive", version=version)
-
-
-@click.command()
-@click.argument("session")
-@click.argument("version")
-@click.option("--hunks", help="Only these hunks: 1,3.")
-@click.option("--file", "files", multiple=True, help="Only this file.")
-def pick(session: str, version: str, hunks: str | None, files: tuple[str, ...]) -> int:
-    """Propose what a version changed, or parts of it, on the present head."""
-    return send_and_print(
-        session, "pick", version=version, hunks=parse_hunk_numbers(hunks) or [], files=list(files)
-    )
-
-
-@click.command()
-@click.argument("session")
-@click.argument("name")
-@click.argument("version", default="head")
-def tag(session: str, name: str, version: str) -> int:
-    """Name a version."""
-    return send_and_print(session, "tag", name=name, version=version)
+    The prompt is built anew and waits again.
+    """
+    session, rest = split_session([w for w in words if "=" not in w])
+    if rest:
+        raise SessionError(f"no session '{rest[0]}'", advice="`genopt ls` lists them")
+    return send_and_print(session, "stage", pairs=[w for w in words if "=" in w])
 
 
 @click.command("accept-edits")
 @click.argument("session", required=False)
 @click.option("--unmeasured", is_flag=True, help="Commit without a gate.")
 def accept_edits(session: str | None, unmeasured: bool) -> int:
-    """Make the files edited by hand a version: the gate scores it first, unless design choices were
-    edited too."""
+    """Make the files that you edited by hand a version.
+
+    The gate scores it first, unless design choices were edited too.
+    """
     path = find_session(session)
     with open_journal(path) as journal:
         after = journal.last_event_id()
@@ -315,23 +276,4 @@ def wait_for_step_end(path: Path, journal: "Journal", after: int) -> str:
         time.sleep(0.05)
 
 
-COMMANDS = [
-    approve,
-    reject,
-    hint,
-    reply,
-    pause,
-    resume,
-    stop,
-    mode,
-    set_,
-    branch,
-    switch,
-    rewind,
-    undo,
-    redo,
-    revive,
-    pick,
-    tag,
-    accept_edits,
-]
+COMMANDS = [approve, reject, hint, reply, prompt, send, stage, accept_edits]

@@ -1,4 +1,4 @@
-"""What `genopt doctor` looks at: this machine, or the files of a session."""
+"""`genopt doctor`: this machine, or the files of a session."""
 
 import os
 import shutil
@@ -6,7 +6,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from genopt_tui.errors import GenoptError
+import click
+
+from genopt_tui.cli.output import json_option, print_json, print_line
+from genopt_tui.cli.target import find_session
+from genopt_tui.errors import Exit, GenoptError
 
 KEY_VARIABLES = (
     "OPENAI_API_KEY",
@@ -15,8 +19,29 @@ KEY_VARIABLES = (
     "OPENROUTER_API_KEY",
     "MISTRAL_API_KEY",
 )
+
+
 PACKAGES = ("textual", "litellm", "ale-py", "datasets", "scikit-learn")
+
+
 OLDEST_GIT = (2, 34)
+
+
+@click.command()
+@click.argument("session", required=False)
+@json_option
+def doctor(session: str | None, as_json: bool) -> int:
+    """Check this machine, or the files of a session."""
+
+    found = check_session(find_session(session)) if session else check_machine()
+    if as_json:
+        print_json({"findings": found})
+    else:
+        for entry in found:
+            print_line(f"{entry['level']:5} {entry['code']:14} {entry['message']}")
+            if entry["advice"]:
+                print_line(f"      {'':14} {entry['advice']}")
+    return Exit.FAILED if any(f["level"] == "error" for f in found) else Exit.DONE
 
 
 def make_finding(code: str, level: str, message: str, advice: str = "") -> dict[str, Any]:
@@ -109,3 +134,6 @@ def check_session(path: Path) -> list[dict[str, Any]]:
             )
         )
     return found
+
+
+COMMANDS = [doctor]

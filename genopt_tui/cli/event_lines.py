@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from genopt_tui.cli.output import format_number
 from genopt_tui.session.journal import Event
 
 Data = Mapping[str, Any]
@@ -12,10 +13,6 @@ def format_event(event: Event) -> str:
     """One event as a line; empty for events that need none."""
     tell = FORMATTERS.get(event.kind)
     return tell(event.step, event.data) if tell else ""
-
-
-def format_number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
 
 
 def _format_run_started(step: int, d: Data) -> str:

@@ -1,4 +1,4 @@
-"""Commands that take something out of a session, or bring one in: export, clone, trust."""
+"""`genopt export`: a version leaves its session, re-scored first."""
 
 import sys
 from pathlib import Path
@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import (
+from genopt_tui.cli.consent import print_private_data
+from genopt_tui.cli.jobs import build_session_job
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line
+from genopt_tui.cli.requests import (
+    keep_task,
+    write_opening,
+)
+from genopt_tui.cli.target import (
     find_scoring_rule,
     find_session,
-    format_number,
-    json_option,
     open_repository,
-    print_json,
-    print_line,
 )
-from genopt_tui.errors import Exit, GenoptError, SessionError, UsageError
+from genopt_tui.errors import (
+    Exit,
+    GenoptError,
+    SessionError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from genopt_tui.session.history.repository import Repository
@@ -52,8 +60,10 @@ def export_(
     bundle: Path | None,
     as_json: bool,
 ) -> int:
-    """Take a version out of a session. It is scored anew first: on fresh repeats, and once on the
-    test split."""
+    """Export a version as a folder, patch, branch or bundle.
+
+    It is scored again first: on fresh repeats, and once on the test split.
+    """
     if sum(x is not None for x in (folder, patch, branch, bundle)) != 1:
         raise UsageError(
             "where to?", advice="Give one of --to DIR, --patch FILE, --branch NAME, --bundle FILE"
@@ -142,7 +152,6 @@ def score_export(path: Path, repository: "Repository", commit: str) -> dict[str,
     import asyncio
     from functools import partial
 
-    from genopt_tui.cli.evaluate import build_session_job
     from genopt_tui.runner.evaluation import recheck
     from genopt_tui.session.history.notes import count_gate_uses, count_openings
 
@@ -160,21 +169,6 @@ def score_export(path: Path, repository: "Repository", commit: str) -> dict[str,
     total = sum(count_openings(repository).values())
     uses = {"test_openings": total, "gate_uses": count_gate_uses(repository)}
     return {"recorded": recorded, **found, **uses, "rule": find_scoring_rule(path)}
-
-
-def write_opening(path: Path, commit: str, why: str) -> None:
-    """Write down that the test split was looked at: by the runner where one lives, else here."""
-    from genopt_tui.cli.common import ask_runner
-    from genopt_tui.session.client import SessionLock
-    from genopt_tui.session.history.notes import record_opening
-
-    try:
-        lock = SessionLock(path)
-    except SessionError:
-        ask_runner(path, "opened", version=commit, why=why)
-        return
-    with lock, open_repository(path) as repository:
-        record_opening(repository, commit, why)
 
 
 def write_export(
@@ -212,22 +206,6 @@ def write_export(
     return {"bundle": str(bundle), "private": export.count_private_data(repository)}
 
 
-def keep_task(path: Path, task: Path) -> None:
-    """Keep the task's folder in the session by content: by the runner where one lives, else
-    here."""
-    from genopt_tui.cli.common import ask_runner
-    from genopt_tui.session.client import SessionLock
-    from genopt_tui.session.history import export
-
-    try:
-        lock = SessionLock(path)
-    except SessionError:
-        ask_runner(path, "keep-task")
-        return
-    with lock, open_repository(path) as repository:
-        export.store_task(repository, task)
-
-
 def print_export(document: dict[str, Any]) -> None:
     """What an export says to people: on standard error, for a patch may be on standard output."""
     if "recorded" in document:
@@ -256,80 +234,4 @@ def print_export(document: dict[str, Any]) -> None:
         print_private_data(document["private"])
 
 
-def print_private_data(counts: dict[str, int]) -> None:
-    print_line("it contains, readable for whoever has it:", err=True)
-    for name, count in counts.items():
-        print_line(f"  {count:6} {name}", err=True)
-
-
-@click.command()
-@click.argument("source")
-@click.argument("folder", required=False, type=click.Path(path_type=Path))
-def clone(source: str, folder: Path | None) -> int:
-    """A shared session, with its records. Nothing of it runs before you agree.
-
-    After a plain `git clone`, what was rejected, abandoned, noted or undone is brought by
-    git fetch origin '+refs/genopt/*:refs/genopt/*'
-    """
-    from genopt_tui.session import places
-    from genopt_tui.session.history import export
-
-    name = Path(source.rstrip("/")).name.split(".")[0] or "session"
-    path = export.clone_session(source, folder or places.choose_session_path(name))
-    print_line(path)
-    ask_consent(path)
-    return Exit.DONE
-
-
-@click.command()
-@click.argument("session", required=False)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def trust(session: str | None, yes: bool) -> int:
-    """Agree that a session from elsewhere runs here: its task's code, and artifacts in the
-    sandbox."""
-    from genopt_tui.session import places
-
-    path = find_session(session)
-    if places.is_trusted(path):
-        print_line(f"{path.name} may run already", err=True)
-        return Exit.DONE
-    if yes or not sys.stdin.isatty():
-        print_contents(path)
-        places.register(path)
-        print_line(f"{path.name} may run from now on", err=True)
-        return Exit.DONE
-    return Exit.DONE if ask_consent(path) else Exit.FAILED
-
-
-def ask_consent(path: Path) -> bool:
-    """Say what came along, and ask whether it may run; without a terminal nothing is agreed to."""
-    from genopt_tui.session import places
-
-    if places.is_trusted(path):
-        return True
-    print_contents(path)
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        print_line(
-            f"nothing of it runs before you agree: genopt trust {places.quote_session(path)}",
-            err=True,
-        )
-        return False
-    if click.confirm("May its task and artifacts run here?", default=False, err=True):
-        places.register(path)
-        return True
-    return False
-
-
-def print_contents(path: Path) -> None:
-    """What a session from elsewhere contains, and what would run."""
-    from genopt_tui.session.history import export
-    from genopt_tui.session.travel import unpack_task
-
-    with open_repository(path) as repository:
-        print_private_data(export.count_private_data(repository))
-        name = str(repository.read_choices(repository.head()).task.get("name", ""))
-    kept = unpack_task(path)
-    print_line(f"its task is {name}{f', which came along: {kept}' if kept else ''}", err=True)
-
-
-COMMANDS = [export_, clone, trust]
+COMMANDS = [export_]

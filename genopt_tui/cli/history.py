@@ -1,48 +1,43 @@
-"""Commands that think about the history: note, blame, search, matrix, hunks, rescore, exclude."""
+"""Commands that search the history: note, blame, search, matrix, hunks, exclude."""
 
-import secrets
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from genopt_tui.cli.common import (
-    ask_runner,
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
+from genopt_tui.cli.requests import ask_runner, run_side_job
+from genopt_tui.cli.target import (
+    SessionCommand,
     find_scoring_rule,
     find_session,
-    format_number,
-    json_option,
     open_journal,
     open_repository,
-    print_json,
-    print_line,
-    print_text,
 )
-from genopt_tui.errors import EvaluationError, Exit, UsageError, single_line
-
-POLL_SECONDS = 0.05  # seconds between two looks whether the runner is done
+from genopt_tui.errors import Exit, UsageError, single_line
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version")
 @click.argument("text", nargs=-1)
 def note(session: str, version: str, text: tuple[str, ...]) -> int:
-    """Note something of your own about a version; without TEXT the note is removed."""
+    """Write a note to a version.
+
+    Without TEXT the note is removed.
+    """
     if said := ask_runner(find_session(session), "note", version=version, text=" ".join(text)):
         print_line(said)
     return Exit.DONE
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("file")
 @click.argument("version", default="head")
 @json_option
 def blame(session: str, file: str, version: str, as_json: bool) -> int:
-    """Which step introduced each line of a file of the artifact, and what its score did."""
+    """Show which step wrote each line, and what its score did."""
     from genopt_tui.session.history import search
 
     path = find_session(session)
@@ -88,13 +83,15 @@ def describe_version(version: Any) -> dict[str, Any]:
     }
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("text")
 @json_option
 def search(session: str, text: str, as_json: bool) -> int:
-    """Find text in subjects, reasoning and edits of all versions; exit code 1 when it is
-    nowhere."""
+    """Search subjects, reasoning and edits of all versions.
+
+    The exit code is 1 when TEXT is nowhere.
+    """
     from genopt_tui.session.history.search import search_history as look
 
     with open_repository(find_session(session)) as repository:
@@ -122,7 +119,10 @@ def search(session: str, text: str, as_json: bool) -> int:
 @click.argument("session", required=False)
 @json_option
 def matrix(session: str | None, as_json: bool) -> int:
-    """Gate examples by versions: who solved what when, and where it was lost again."""
+    """Print a table of gate examples by versions.
+
+    It shows which version solved an example first, and which lost it again.
+    """
     from genopt_tui.session.matrix import build_matrix as look
     from genopt_tui.session.travel import load_session_task
 
@@ -161,13 +161,15 @@ def matrix(session: str | None, as_json: bool) -> int:
     return Exit.DONE
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version", default="head")
 @json_option
 def hunks(session: str, version: str, as_json: bool) -> int:
-    """Which hunk did it: the gate with each hunk of an edit left out once. VERSION may be the step
-    that waits for a decision."""
+    """Score an edit with each of its hunks left out once.
+
+    VERSION may be the step that waits for a decision.
+    """
     path = find_session(session)
     found = run_side_job(path, "hunks", **resolve_edit(path, version))["hunks"]
     rule = find_scoring_rule(path)
@@ -208,80 +210,16 @@ def resolve_edit(path: Path, version: str) -> dict[str, Any]:
         return {"version": repository.resolve(version)}
 
 
-def run_side_job(path: Path, kind: str, /, **data: Any) -> dict[str, Any]:
-    """Ask the runner for work beside the steps, tell its progress, and return what came of it.
-    Raises EvaluationError."""
-    from genopt_tui.session.client import runner_pid, send_command
-
-    token = secrets.token_hex(8)
-    with open_journal(path) as journal:
-        after = journal.last_event_id()
-        send_command(path, journal, kind, token=token, **data)
-        told = make_rollout_reporter(lambda: journal.last_rollout_id())
-        while True:
-            for event in journal.read_events(after, kinds=["aside_finished"]):
-                if event.data["token"] == token:
-                    if event.data["error"]:
-                        raise EvaluationError(str(event.data["error"]))
-                    return dict(event.data)
-            if runner_pid(path) is None:
-                raise EvaluationError(
-                    "the runner has ended", f"see {path / '.genopt' / 'runner.log'}"
-                )
-            told()
-            time.sleep(POLL_SECONDS)
-
-
-def make_rollout_reporter(count: Callable[[], int]) -> Callable[[], None]:
-    """Tells people how many rollouts were run, whenever that changes."""
-    first = last = count()
-
-    def tell() -> None:
-        nonlocal last
-        if (now := count()) != last:
-            last = now
-            print_line(f"{now - first} rollouts run", err=True)
-
-    return tell
-
-
-@click.command()
-@click.argument("session", required=False)
-@json_option
-def rescore(session: str | None, as_json: bool) -> int:
-    """Score start, best and head again under the task as it is now."""
-    from genopt_tui.cli.compare import score_versions
-
-    path = find_session(session)
-    with open_repository(path) as repository:
-        named = {name: repository.resolve(name) for name in ("start", "best", "head")}
-    run_side_job(path, "fill", versions=list(dict.fromkeys(named.values())))
-    task, sides = score_versions(path, [(path, commit) for commit in named.values()], None)
-    rows: list[dict[str, Any]] = []
-    for (name, commit), side in zip(named.items(), sides, strict=True):
-        scores = [score for score, _ in side.scores.values()]
-        rows.append(
-            {"name": name, "version": commit, "mean": sum(scores) / len(scores), "n": len(scores)}
-        )
-    document = {"task": task.name, "versions": rows, "rule": find_scoring_rule(path)}
-    if as_json:
-        print_json(document)
-    else:
-        print_line(f"scores: {document['rule']}")
-        for row in rows:
-            print_line(
-                f"{row['name']:6} {str(row['version'])[:7]} {format_number(row['mean'])} n={row['n']}"
-            )
-    return Exit.DONE
-
-
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("example")
 @click.argument("reason", nargs=-1)
 @click.option("--back", is_flag=True, help="Take it in again.")
 def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> int:
-    """Leave one example out of batches and gate from the next step on, with a reason."""
+    """Leave an example out of batches and gate.
+
+    This begins with the next step; the reason is recorded.
+    """
     text = " ".join(reason).strip()
     if bool(text) == back:
         raise UsageError(
@@ -292,4 +230,4 @@ def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> 
     return Exit.DONE
 
 
-COMMANDS = [note, blame, search, matrix, hunks, rescore, exclude]
+COMMANDS = [note, blame, search, matrix, hunks, exclude]

@@ -5,17 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import (
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
+from genopt_tui.cli.target import (
+    SessionCommand,
     find_scoring_rule,
     find_session,
-    format_number,
-    json_option,
     list_rules_by_task,
     open_journal,
     open_repository,
-    print_json,
-    print_line,
-    print_text,
 )
 from genopt_tui.errors import Exit, GenoptError
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("session", required=False)
 @json_option
 def status(session: str | None, as_json: bool) -> int:
-    """What a session is doing."""
+    """Show what a session is doing."""
     document = build_status(find_session(session))
     if as_json:
         print_json(document)
@@ -151,7 +148,7 @@ def build_status(path: Path) -> dict[str, Any]:
 )
 @json_option
 def log(session: str | None, everything: bool, as_json: bool) -> int:
-    """The versions, newest first."""
+    """List the versions, newest first."""
     from genopt_tui.session.history.notes import count_openings, read_notes
     from genopt_tui.session.history.versions import find_task_changes, map_branches
 
@@ -223,12 +220,15 @@ def build_log_row(v: Any, branch: str | None) -> dict[str, Any]:
     }
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("version")
 @json_option
 def show(session: str, version: str, as_json: bool) -> int:
-    """The record of a version: evidence, prompt, reply, edit, scores, decision."""
+    """Show the record of a version.
+
+    Evidence, prompt, reply, edit, scores and decision.
+    """
     with open_repository(find_session(session)) as repository:
         commit = repository.resolve(version)
         record = repository.read_record(commit).model_dump(mode="json")
@@ -261,12 +261,12 @@ def show(session: str, version: str, as_json: bool) -> int:
     return Exit.DONE
 
 
-@click.command()
+@click.command(cls=SessionCommand)
 @click.argument("session")
 @click.argument("a")
 @click.argument("b")
 def diff(session: str, a: str, b: str) -> int:
-    """Unified diff of two versions, as git prints it."""
+    """Print a unified diff of two versions."""
     with open_repository(find_session(session)) as repository:
         text = repository.diff(repository.resolve(a), repository.resolve(b))
     click.echo(text, nl=False)

@@ -1,4 +1,4 @@
-"""Commands about a task before anything is optimized: check, `task init`, `task try`."""
+"""Commands about tasks: list them, check one, write one, try one."""
 
 import sys
 from pathlib import Path
@@ -6,26 +6,114 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import (
+from genopt_tui.cli.jobs import build_job
+from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
+from genopt_tui.cli.target import (
     find_session,
-    format_number,
     is_session,
-    json_option,
     open_journal,
     open_repository,
-    print_json,
-    print_line,
-    print_text,
+    set_option,
 )
-from genopt_tui.cli.sessions import set_option
-from genopt_tui.errors import Exit, UsageError, single_line
+from genopt_tui.errors import (
+    Exit,
+    UsageError,
+    single_line,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from genopt_tui.runner.evaluation import EvaluationJob
     from genopt_tui.runner.scoring import ArtifactFiles
 
+
 TASK_KINDS = ("prompt", "function", "files", "agent", "command")
+
+
 preset_option = click.option("--preset", default="", help="A preset of the task.")
+
+
+@click.command()
+@click.argument("task", required=False)
+@json_option
+def tasks(task: str | None, as_json: bool) -> int:
+    """List what can be optimized.
+
+    With TASK: its starts part by part, what its presets change, and its settings.
+    """
+    from genopt_tui.errors import TaskError
+    from genopt_tui.learn.doctor.inputs import START_PARTS
+    from genopt_tui.task import loader
+
+    if task and not as_json:
+        for told in describe_task(task):
+            print_text(
+                single_line(told) if not told.startswith(" ") else f"    {single_line(told)}"
+            )
+        return Exit.DONE
+    found: list[dict[str, Any]] = []
+    for name in [task] if task else loader.list_tasks():
+        try:
+            known = loader.find_task(name).task
+        except TaskError as error:
+            found.append({"task": name, "problem": str(error)})
+            continue
+        found.append(
+            {
+                "task": name,
+                "description": known.description,
+                "direction": known.direction,
+                "family": name.rpartition("/")[0],
+                "rule": known.rule,
+                "starts": list(known.starts),
+                "parts": {
+                    key: s.model_dump(include=set(START_PARTS)) for key, s in known.starts.items()
+                },
+                "presets": list(known.presets),
+                "settings": {key: s.default for key, s in known.settings.items()},
+            }
+        )
+    if as_json:
+        print_json(found)
+    else:
+        family = ""
+        for entry in found:
+            if entry.get("family", "") != family and (family := entry.get("family", "")):
+                print_line(f"{family}/")
+            print_text(
+                f"{entry['task']:36} {single_line(entry.get('description') or entry.get('problem', ''))}"
+            )
+            if entry.get("starts"):
+                print_text(f"{'':36} starts: {', '.join(entry['starts'])}")
+    return Exit.DONE
+
+
+def describe_task(name: str) -> "Iterator[str]":
+    """The lines of `genopt tasks TASK`: its starts by their three parts, and what its presets
+    change. Raises TaskError."""
+    from genopt_tui.learn.doctor.inputs import START_PARTS, find_differing_parts
+    from genopt_tui.task import loader, presets
+
+    task = loader.find_task(name).task
+    yield f"{name}: {task.description}"
+    yield f"scores: {task.describe_scoring(task.resolve_settings({}))}, {task.direction} is better"
+    for called, start in task.starts.items():
+        yield f"start {called}: {start.description}"
+        yield from (
+            f"    {part:14} {getattr(start, part)}" for part in START_PARTS if getattr(start, part)
+        )
+        for other in task.starts:
+            if len(parts := find_differing_parts(task.starts, called, other)) > 1:
+                yield f"    differs from {other} in {', '.join(parts)}: a difference between results has more than one cause"
+    for called, preset in task.presets.items():
+        yield f"preset {called}: {preset.description}"
+        yield from (
+            f"    {change['key']} = {presets.describe_change(change)}"
+            for change in presets.list_changes(task, called)
+        )
+    for key, setting in task.settings.items():
+        yield f"setting task.{key} = {setting.default}: {setting.help}"
 
 
 @click.command()
@@ -34,8 +122,10 @@ preset_option = click.option("--preset", default="", help="A preset of the task.
 @set_option
 @json_option
 def check(target: str, preset: str, pairs: tuple[str, ...], as_json: bool) -> int:
-    """The loop doctor: what about this loop would mislead you. Runs the start on the gate, twice
-    more against itself."""
+    """Examine a loop for what would mislead you.
+
+    Scores the start on the gate, and twice more against itself.
+    """
     import asyncio
 
     from genopt_tui.runner import doctor as doctor
@@ -59,7 +149,6 @@ def find_loop(
 ) -> "tuple[EvaluationJob, ArtifactFiles, float | None, dict[str, float]]":
     """The loop of a session (with the mean of its best version, and of that one's metrics) or of a
     bare task, and its start."""
-    from genopt_tui.cli.evaluate import build_job
     from genopt_tui.learn.doctor.scores import mean_metrics
 
     if not is_session(target):
@@ -92,7 +181,7 @@ def print_findings(document: dict[str, Any]) -> None:
 
 @click.group()
 def task() -> None:
-    """Task folders: write one, try one."""
+    """Write a task of your own (init), or try one (try)."""
 
 
 @task.command("init")
@@ -138,7 +227,6 @@ def try_(target: str, start: str, preset: str, pairs: tuple[str, ...]) -> int:
     """Run one example and show what the model would see of it."""
     import asyncio
 
-    from genopt_tui.cli.evaluate import build_job
     from genopt_tui.runner.doctor import preview_prompt, run_one_rollout
 
     job, version = build_job(target, start or None, None, preset, list(pairs), "train", False)
@@ -158,4 +246,4 @@ def try_(target: str, start: str, preset: str, pairs: tuple[str, ...]) -> int:
     return Exit.DONE if result.status == "ok" else Exit.FAILED
 
 
-COMMANDS = [check, task]
+COMMANDS = [tasks, check, task]

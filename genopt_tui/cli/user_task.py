@@ -1,7 +1,8 @@
-"""`genopt new` for your own files: a prompt and cases, or files and a command that prints a score.
+"""`genopt new` for files of one's own: a prompt and cases, or files and a command that prints a
+score.
 
-Both write a task folder among the user's tasks and make a session of it; when anything is wrong,
-neither is left.
+Both write a task folder among the user's tasks and make a session of it; on an error neither is
+left.
 """
 
 import re
@@ -13,21 +14,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genopt_tui.cli.common import format_number, print_line
+from genopt_tui.cli.output import format_number, print_line
 from genopt_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from genopt_tui.config import DesignChoices, SessionSettings
     from genopt_tui.task.loader import TaskFolder
 
+
 MATCHES = ("exact", "contains", "number", "choice")
+
+
 NOT_AGENT_MODELS = ("search", "manual", "replay:")
+
+
 REQUIRED_OPTIONS = {"prompt": ("cases", "answer"), "edit": ("run",)}
+
+
 OPTIONS_BY_KIND = {
     "prompt": ("cases", "answer", "match"),
     "edit": ("run", "examples", "check", "metric", "minimize"),
 }
+
+
 MAX_SHOWN_CHARS = 300  # characters of the first case
+
 
 OPTIONS = [
     click.option(
@@ -126,7 +137,8 @@ def create_task_and_session(kind: str, values: dict[str, Any], request: NewSessi
 def create_session_of_task(
     folder: "TaskFolder", task_name: str, request: NewSessionRequest
 ) -> Path:
-    from genopt_tui.cli.sessions import create_session
+
+    from genopt_tui.session.creation import create_session
 
     pairs = [
         *request.pairs,
@@ -146,7 +158,8 @@ def build_request_settings(
     folder: "TaskFolder", task_name: str, request: NewSessionRequest
 ) -> "tuple[DesignChoices, SessionSettings]":
     """What the session begins with."""
-    from genopt_tui.cli.sessions import build_initial_settings
+
+    from genopt_tui.session.creation import build_initial_settings
 
     return build_initial_settings(
         folder,
@@ -251,7 +264,7 @@ def write_command_folder(
     folder: Path, task_name: str, values: dict[str, Any], request: NewSessionRequest
 ) -> list[str]:
     """Write the folder, run the command once, and settle where its score comes from."""
-    from genopt_tui.cli.own_files import collect_files
+    from genopt_tui.session.user_files import collect_files
     from genopt_tui.task import loader
     from genopt_tui.task.command_task import (
         CommandScoring,

@@ -77,7 +77,7 @@ class EvidencePart:
     cut: int = 0
     lost: int = 0
     tokens: int = 0
-    to_json: str = ""
+    text: str = ""
 
 
 @dataclass
@@ -145,14 +145,14 @@ def build_evidence(
     scale = 1.0
     for attempt in range(MAX_FIT_ROUNDS):
         _share_tokens(sheets, max(0, int((token_budget - estimate_tokens(head)) * scale)))
-        text = "\n".join([head, *(s.part.to_json for s in sheets)])
+        text = "\n".join([head, *(s.part.text for s in sheets)])
         tokens = count(text)
         tight = 0.85 * token_budget <= tokens or not any(s.part.cut for s in sheets)
         if (tokens <= token_budget and tight) or attempt == MAX_FIT_ROUNDS - 1:
             break
         scale *= min(token_budget / max(tokens, 1) * 0.97, 1.5)
     for sheet in sheets:
-        sheet.part.tokens = count(sheet.part.to_json)
+        sheet.part.tokens = count(sheet.part.text)
     left_out = [v.name for v in views if v.example in out]
     parts = [s.part for s in sheets]
     section = {"name": "evidence", "tokens": tokens, "cut": sum(p.cut + p.lost for p in parts)}
@@ -237,7 +237,7 @@ class _PartWriter:
             self.part.shown
         )
         self.part.lost = lost + lost_in_calls
-        self.part.to_json = "\n".join(lines) + "\n"
+        self.part.text = "\n".join(lines) + "\n"
 
     def _format_trace(self) -> list[str]:
         part = self.part

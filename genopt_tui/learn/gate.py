@@ -22,14 +22,15 @@ confidence.
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
 from typing import Any, Literal
 
+from genopt_tui.learn.failures import Direction, penalize_pairs
 from genopt_tui.learn.student import t_quantile
 
-Direction = Literal["higher", "lower"]
 Verdict = Literal["better", "worse", "undecided"]
 MAX_EXACT_PAIRS = 13  # pairs up to which all sign flips are looked at
 RESAMPLES = 9_999
@@ -114,11 +115,16 @@ def compare(
     look: int = 1,
     looks: int = 1,
     blocks: Sequence[Hashable] | None = None,
+    failed: tuple[Sequence[bool], Sequence[bool]] | None = None,
     deterministic: bool = False,
     seed: int = 0,
 ) -> Comparison:
     """Compare paired scores: `base[i]` and `new[i]` come from the same example and seed. Raises
     ValueError on unpaired input.
+
+    `failed` says which rollouts of base and new failed: they are worse than all that ran. Where
+    their scores do not say so, signed ranks are tested instead of differences (Wilcoxon 1945), and
+    the difference has no interval.
 
     `blocks` groups pairs that are not independent (repeats of an example): each block counts once,
     by its mean.
@@ -126,11 +132,12 @@ def compare(
     nothing to test.
     `look` of `looks` (at most three) is one of several comparisons while scores still come in.
     """
-    pairs = _pair_scores(base, new, blocks)
-    differences = [
-        0.0 if math.isclose(a, b, rel_tol=TIE_TOLERANCE, abs_tol=TIE_TOLERANCE) else b - a
-        for a, b in pairs
-    ]
+    differences = _subtract(_pair_scores(base, new, blocks))
+    difference, ranked = fmean(differences), False
+    if failed is not None:
+        penalized = penalize_pairs(base, new, *failed, direction)
+        if ranked := penalized != (list(base), list(new)):
+            differences = _rank_signed(_subtract(_pair_scores(*penalized, blocks)))
     better, worse, same = _count_directions(differences, direction)
     n, mean = len(differences), fmean(differences)
     alpha = spend_alpha(1 - confidence, look, looks)
@@ -150,9 +157,13 @@ def compare(
     verdict: Verdict = "undecided"
     if p <= alpha:
         verdict = "better" if (mean > 0) == (direction == "higher") else "worse"
+    if ranked:
+        test, interval = f"{test} of ranks, failures last", None
     if looks > 1:
         test += f", look {look} of {looks}"
-    return Comparison(mean, interval, p, verdict, test, confidence, better, worse, same, n, alpha)
+    return Comparison(
+        difference, interval, p, verdict, test, confidence, better, worse, same, n, alpha
+    )
 
 
 def spend_alpha(alpha: float, look: int, looks: int) -> float:
@@ -160,11 +171,6 @@ def spend_alpha(alpha: float, look: int, looks: int) -> float:
     if not 1 <= look <= looks <= MAX_LOOKS:
         raise ValueError(f"look {look} of {looks}: at most {MAX_LOOKS} looks, counted from 1")
     return _cumulative_alpha(alpha, look / looks) - _cumulative_alpha(alpha, (look - 1) / looks)
-
-
-def pairs_needed(confidence: float) -> int:
-    """The fewest pairs at which the test can decide at all."""
-    return math.ceil(math.log2(2 / (1 - confidence)))
 
 
 def _cumulative_alpha(alpha: float, fraction: float) -> float:
@@ -189,6 +195,24 @@ def _pair_scores(
     for key, a, b in zip(blocks, base, new, strict=True):
         grouped.setdefault(key, []).append((a, b))
     return [(fmean(a for a, _ in g), fmean(b for _, b in g)) for g in grouped.values()]
+
+
+def _subtract(pairs: Sequence[tuple[float, float]]) -> list[float]:
+    return [
+        0.0 if math.isclose(a, b, rel_tol=TIE_TOLERANCE, abs_tol=TIE_TOLERANCE) else b - a
+        for a, b in pairs
+    ]
+
+
+def _rank_signed(differences: Sequence[float]) -> list[float]:
+    """The rank of each difference by size, with its sign; equal sizes share their mean rank."""
+    sizes = sorted(abs(difference) for difference in differences if difference)
+    return [
+        math.copysign((bisect_left(sizes, abs(d)) + bisect_right(sizes, abs(d)) + 1) / 2, d)
+        if d
+        else 0.0
+        for d in differences
+    ]
 
 
 def _count_directions(differences: Sequence[float], direction: Direction) -> tuple[int, int, int]:

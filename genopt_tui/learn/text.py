@@ -1,5 +1,4 @@
-"""Small helpers on text: lines, newlines, marked cuts, and a token estimate that needs no
-tokenizer."""
+"""Lines, newlines, fences, marked cuts, and a token estimate that needs no tokenizer."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +8,8 @@ Files = dict[str, str]
 TokenCounter = Callable[[str], int]
 
 _PIECE = re.compile(r"[^\W\d_]{1,9}|\d{1,3}|[^\w\s]{1,3}|_+|\n\s*| +(?=\d)| {2,}|\t+")
-LONG_LINE = 1000  # characters; counts of longer lines are not remembered
+LONG_LINE = 1000  # characters; counts of longer lines are not cached
+NO_NEWLINE = "\\ No newline at end of file"  # as diffs write it
 _ANY_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 
 
@@ -38,14 +38,12 @@ def normalize_newlines(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def estimate_tokens(text: str) -> int:
-    """Tokens of `text` at a guess, where no tokenizer is at hand: short words, up to three digits,
-    runs of signs and of blanks.
+    """Estimated tokens of `text`: short words, up to three digits, runs of signs and of spaces.
 
     Within a tenth of common tokenizers on code, prose and traces, where a fixed number of
-    characters per token is off by up to half.
-    No piece begins in one line and ends in the words of the next, so lines are counted one by one
-    and remembered: the same
-    lines are counted again and again while evidence is fitted into its room.
+    characters per token is off by up to half. No token spans two lines of text, so lines are
+    counted one by one and cached: fitting evidence into its budget counts the same lines again
+    and again.
     """
     first, *lines = text.split("\n")
     words = [words for line in lines if (words := line.lstrip())]
@@ -66,8 +64,8 @@ _count_line_tokens = lru_cache(maxsize=16_384)(_count_pieces)
 
 
 def cut_middle(text: str, limit: int) -> tuple[str, int]:
-    """`text` in at most about `limit` characters and how many were left out of its middle; the cut
-    is marked."""
+    """(`text` in at most about `limit` characters, number of characters cut from its middle); the
+    cut is marked."""
     if len(text) <= limit:
         return text, 0
     head, tail = limit * 2 // 3, limit // 3
@@ -81,3 +79,8 @@ def cut_middle(text: str, limit: int) -> tuple[str, int]:
 def longest_run(text: str, sign: str) -> int:
     """Length of the longest unbroken run of `sign` in `text`."""
     return max((len(run) for run in re.findall(re.escape(sign) + "+", text)), default=0)
+
+
+def make_fence(text: str) -> str:
+    """A run of backticks that no line of `text` can close."""
+    return "`" * max(3, longest_run(text, "`") + 1)

@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from genopt_tui.config import SessionSettings
+from genopt_tui.config import SessionSettings, check_agent_model
 from genopt_tui.errors import UsageError
 from genopt_tui.propose.agent_model_client import AgentModelClient
 from genopt_tui.propose.base import Proposer
@@ -29,12 +29,7 @@ def create_agent_model_client(settings: SessionSettings, session: Path) -> Agent
     """
     if not settings.agent_model:
         return None
-    if settings.agent_model in {"manual", "search"}:
-        raise UsageError(
-            f"agent_model = {settings.agent_model}",
-            "it cannot answer artifacts",
-            "Name a model or command:",
-        )
+    check_agent_model(settings.agent_model)
     own = settings.model_copy(update={"temperature": None, "params": {}})
     return AgentModelClient(create_unrecorded_proposer(settings.agent_model, own, session))
 

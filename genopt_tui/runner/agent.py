@@ -27,21 +27,19 @@ class AgentModel:
     ) -> None:
         """`check` is called before each request; it raises BudgetStop where nothing more may be
         spent."""
-        from genopt_tui.propose.agent_model_client import AgentModelClient
-        from genopt_tui.propose.factory import create_unrecorded_proposer
+        from genopt_tui.propose.factory import create_agent_model_client
 
-        if not settings.agent_model:
+        client = create_agent_model_client(settings, session)
+        if client is None:
             raise UsageError(
                 "the artifact calls a model and none is set", advice="--set agent_model=NAME"
             )
         self._settings, self._event_log, self._check = settings, event_log, check
-        self._agent = AgentModelClient(
-            create_unrecorded_proposer(settings.agent_model, settings, session)
-        )
+        self._client = client
         self._slots = asyncio.Semaphore(settings.llm.concurrency)
         self._answers: dict[str, asyncio.Task[str]] = {}
         self._recorded: dict[str, str] = {}
-        self._last_recorded_event = 0  # the last event that `_told` knows
+        self._last_recorded_event = 0  # the newest event that `_recorded` includes
 
     async def answer(self, question: "LlmQuestion") -> str:
         """The model's answer. Raises ProposerError, BudgetStop."""
@@ -57,7 +55,7 @@ class AgentModel:
         for task in self._answers.values():
             task.cancel()
         await asyncio.gather(*self._answers.values(), return_exceptions=True)
-        await self._agent.proposer.close()
+        await self._client.close()
 
     def _find_recorded(self, key: str) -> str | None:
         """The answer that the journal holds."""
@@ -72,7 +70,7 @@ class AgentModel:
     async def _ask(self, question: "LlmQuestion", key: str) -> str:
         async with self._slots:
             self._check()
-            answer = await self._agent.answer(
+            answer = await self._client.answer(
                 question.messages, question.params, seed=self._settings.seed
             )
         if self._event_log:

@@ -14,6 +14,7 @@ from typing import Any
 
 from genopt_tui.config import DesignChoices, Gate, SessionSettings
 from genopt_tui.errors import EvaluationError, SessionError
+from genopt_tui.learn.failures import is_failure, penalize_pairs
 from genopt_tui.runner.agent import AgentModel
 from genopt_tui.runner.event_log import EventLog
 from genopt_tui.runner.gate import START_SCORE, compare_timed, run_alternately, summarize_rollouts
@@ -24,6 +25,7 @@ from genopt_tui.runner.scoring import (
     RolloutCache,
     RolloutRequest,
     Scorer,
+    count_score,
     resolve_score,
 )
 from genopt_tui.session.client import SessionLock
@@ -183,14 +185,16 @@ async def run_null_control(
         else [await scorer.run_rollouts(request) for request in requests]
     )
     sides = [[row.result for row in side] for side in rows]
-    failure = job.task.task.failure_score
-    scored = [
-        (a, b)
-        for one, two in zip(*sides, strict=True)
-        if (a := resolve_score(one, failure)) is not None
-        and (b := resolve_score(two, failure)) is not None
-    ]
-    return compare_null(scored, job.task.task, job.gate, job.settings.seed)
+    ran = [pair for pair in zip(*sides, strict=True) if "infra" not in {r.status for r in pair}]
+    failure, task = job.task.task.failure_score, job.task.task
+    one, two = penalize_pairs(
+        [count_score(a, failure) for a, _ in ran],
+        [count_score(b, failure) for _, b in ran],
+        [is_failure(a.status) for a, _ in ran],
+        [is_failure(b.status) for _, b in ran],
+        task.direction,
+    )
+    return compare_null([*zip(one, two, strict=True)], task, job.gate, job.settings.seed)
 
 
 def compare_null(

@@ -100,10 +100,15 @@ class StepFinisher:
         if not counting:
             return [(c, derive_outcome(c, accepted=False)) for c in candidates]
         sign = 1 if task.direction == "higher" else -1
-        means = [(c.gate or {})["mean"] for c in counting]
-        best = counting[
-            max(range(len(means)), key=lambda n: -inf if means[n] is None else sign * means[n])
-        ]
+
+        def rank(candidate: Candidate) -> float:
+            """Not the mean alone: in it a failure is a number, which may be a good one."""
+            gate = candidate.gate or {}
+            if gate["mean"] is None or gate.get("rank") == "failed":
+                return -inf
+            return sign * float(gate["mean"] if gate.get("rank") is None else gate["rank"])
+
+        best = max(counting, key=rank)
         decision: Decision = "always" if rule == "always" else "gate"
         return [(best, Outcome(decision, "gate", format_verdict(best)))]
 

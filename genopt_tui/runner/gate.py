@@ -15,30 +15,45 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.config import Gate
-from genopt_tui.runner.scoring import RolloutRequest, Scorer, find_distinct, resolve_score
+from genopt_tui.learn.failures import Rank, is_failure, rank_scores
+from genopt_tui.runner.scoring import (
+    RolloutRequest,
+    Scorer,
+    count_distinct,
+    count_score,
+    find_distinct,
+    resolve_score,
+)
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.task.model import Task
 from genopt_tui.task.rollout import RolloutResult
 
 if TYPE_CHECKING:
+    from genopt_tui.learn.gate import Comparison
     from genopt_tui.session.history.repository import Repository
 
 
 def summarize_rollouts(rows: Sequence[RolloutRow], task: Task) -> dict[str, Any]:
-    """Mean, stderr, n and failed of a version's rollouts; equal samples count once, `infra` not at
-    all."""
+    """Mean, stderr, n, failed and rank of a version's rollouts.
+
+    The mean is over all but `infra`; n counts samples (equal repeats once), and stderr goes by n.
+    """
     from genopt_tui.learn.gate import summarize
 
-    results = [row.result for row in rows]
-    kept = [results[i] for i in find_distinct([(r,) for r in results])]
-    scores = [s for r in kept if (s := resolve_score(r, task.failure_score)) is not None]
+    results = [row.result for row in rows if row.result.status != "infra"]
+    scores = [count_score(result, task.failure_score) for result in results]
+    failed = [is_failure(result.status) for result in results]
+    n = count_distinct([(result,) for result in results])
     figures = summarize(scores) if scores else None
     return {
         "mean": figures and figures.mean,
-        "stderr": figures and figures.stderr,
-        "n": figures.n if figures else 0,
-        "failed": sum(r.status not in {"ok", "infra"} for r in results),
-        "complete": all(r.status != "infra" for r in results),
+        "stderr": figures and figures.stderr and figures.stderr * math.sqrt(figures.n / n)
+        if n > 1
+        else None,
+        "n": n,
+        "failed": sum(failed),
+        "rank": rank_scores(scores, failed, task.direction),
+        "complete": len(results) == len(rows),
     }
 
 
@@ -53,58 +68,118 @@ def compare_on_gate(
     """The data of `gate_finished` but for candidate and trees. Rows are in the same order of
     examples and repeats.
 
-    `look` of `looks`: which of several comparisons this is while rollouts still come in.
+    `interim` of `interim_count`: number of this interim analysis while rollouts still come in.
     """
-    from genopt_tui.learn.gate import compare
-
-    pairs: list[tuple[RolloutResult, RolloutResult, Any, Any]] = [
-        (
-            b.result,
-            n.result,
-            resolve_score(b.result, task.failure_score),
-            resolve_score(n.result, task.failure_score),
-        )
-        for b, n in zip(base, new, strict=True)
-    ]
-    scores = [
-        {"example": n.example, "repeat": n.repeat, "base": old, "score": score, "status": n.status}
-        for _, n, old, score in pairs
-    ]
-    complete = all(old is not None and score is not None for *_, old, score in pairs)
-    whole = [p for p in pairs if p[2] is not None and p[3] is not None]
-    kept = [whole[i] for i in find_distinct([(b, n) for b, n, *_ in whole])]
+    pairs = [(b.result, n.result) for b, n in zip(base, new, strict=True)]
+    ran = [pair for pair in pairs if "infra" not in (pair[0].status, pair[1].status)]
+    complete = len(ran) == len(pairs)
     own, bases = summarize_rollouts(new, task), summarize_rollouts(base, task)
     data: dict[str, Any] = {
         **own,
         "base_mean": bases["mean"],
         "base_stderr": bases["stderr"],
-        "scores": scores,
+        "scores": [_build_gate_row(b, n, task.failure_score) for b, n in pairs],
         "complete": complete,
     }
-    if not kept:
+    if not ran:
         return data | {"verdict": "undecided", "n": 0, "better": 0, "worse": 0, "same": 0}
-    result = compare(
-        [p[2] for p in kept],
-        [p[3] for p in kept],
+    result = _compare_pairs(ran, task, gate, interim, interim_count)
+    distinct = [ran[index] for index in find_distinct(ran)]
+    if len({new.example for _, new in ran}) == 1 and len(distinct) < len(ran):
+        result = _discount_repeats(
+            result, _compare_pairs(distinct, task, gate, interim, interim_count)
+        )
+    return (
+        data
+        | _rank_sides(ran, task)
+        | {
+            "difference": result.difference,
+            "interval": list(result.interval) if result.interval else None,
+            "p": result.p,
+            "verdict": result.verdict if complete else "undecided",
+            "test": result.test,
+            "confidence": result.confidence,
+            "better": result.better,
+            "worse": result.worse,
+            "same": result.same,
+            "n": result.n,
+        }
+    )
+
+
+def _build_gate_row(base: RolloutResult, new: RolloutResult, failure: float) -> dict[str, Any]:
+    row = {
+        "example": new.example,
+        "repeat": new.repeat,
+        "base": resolve_score(base, failure),
+        "score": resolve_score(new, failure),
+        "status": new.status,
+    }
+    return row | ({"base_status": base.status} if is_failure(base.status) else {})
+
+
+def _compare_pairs(
+    pairs: Sequence[tuple[RolloutResult, RolloutResult]],
+    task: Task,
+    gate: Gate,
+    interim: int,
+    interim_count: int,
+) -> "Comparison":
+    from genopt_tui.learn.gate import compare
+
+    return compare(
+        [count_score(base, task.failure_score) for base, _ in pairs],
+        [count_score(new, task.failure_score) for _, new in pairs],
         direction=task.direction,
         confidence=gate.confidence,
         look=interim,
         looks=interim_count,
-        blocks=[p[1].example for p in kept],
+        blocks=[new.example for _, new in pairs],
+        failed=(
+            [is_failure(base.status) for base, _ in pairs],
+            [is_failure(new.status) for _, new in pairs],
+        ),
         deterministic=task.deterministic,
     )
-    return data | {
-        "difference": result.difference,
-        "interval": list(result.interval) if result.interval else None,
-        "p": result.p,
-        "verdict": result.verdict if complete else "undecided",
-        "test": result.test,
-        "confidence": result.confidence,
-        "better": result.better,
-        "worse": result.worse,
-        "same": result.same,
-        "n": result.n,
-    }
+
+
+def _discount_repeats(whole: "Comparison", distinct: "Comparison") -> "Comparison":
+    """A comparison of all repeats of one example, as sure as its distinct samples make it.
+
+    The difference counts every repeat, so that none that is merged can raise it.
+    """
+    low_high = None
+    if whole.interval and distinct.interval:
+        low_high = (
+            min(whole.interval[0], distinct.interval[0]),
+            max(whole.interval[1], distinct.interval[1]),
+        )
+    return replace(
+        whole,
+        p=max(whole.p, distinct.p),
+        interval=low_high,
+        verdict=whole.verdict if whole.verdict == distinct.verdict else "undecided",
+        test=f"{distinct.test}, equal repeats count once",
+        n=distinct.n,
+    )
+
+
+def _rank_sides(
+    pairs: Sequence[tuple[RolloutResult, RolloutResult]], task: Task
+) -> dict[str, Rank]:
+    """What candidate and base are ranked by: their failures are worse than all that ran here."""
+    ranks: list[Rank] = []
+    for side in (1, 0):
+        own, other = [pair[side] for pair in pairs], [pair[1 - side] for pair in pairs]
+        ranks.append(
+            rank_scores(
+                [count_score(result, task.failure_score) for result in own],
+                [is_failure(result.status) for result in own],
+                task.direction,
+                [r.score for r in other if r.status == "ok" and r.score is not None],
+            )
+        )
+    return {"rank": ranks[0], "base_rank": ranks[1]}
 
 
 async def run_sequential_gate(
@@ -174,7 +249,7 @@ def compare_timed(
 ) -> dict[str, Any]:
     """As `gating.gated`, of a measurement: the base counts `stands`. A version that fails anywhere
     is worse, however fast."""
-    from genopt_tui.learn.gate import compare
+    from genopt_tui.learn.gate import compare, summarize
 
     logs, blocks, scores = [], [], []
     for one, two in ((b.result, n.result) for b, n in zip(base, new, strict=True)):
@@ -217,12 +292,13 @@ def compare_timed(
         [0.0] * len(logs), logs, direction=task.direction, confidence=gate.confidence, blocks=blocks
     )
     ratio = math.exp(found.difference)
+    deviation = summarize(logs).stderr
     ends = [math.exp(end) for end in found.interval] if found.interval else None
     verdict = "worse" if failed else found.verdict if complete else "undecided"
     return {
         **data,
         "mean": baseline * ratio,
-        "stderr": baseline * ratio * standard_error(logs) if len(logs) > 1 else None,
+        "stderr": baseline * ratio * deviation if deviation is not None else None,
         "base_stderr": None,
         "ratio": ratio,
         "ratio_interval": ends,
@@ -237,10 +313,3 @@ def compare_timed(
         "same": found.same,
         "n": found.n,
     }
-
-
-def standard_error(values: Sequence[float]) -> float:
-    """Standard error of the mean of at least two values."""
-    from statistics import stdev
-
-    return stdev(values) / math.sqrt(len(values))

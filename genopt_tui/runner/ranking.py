@@ -1,12 +1,13 @@
 """Where a session stands: its best version, the start with its known score included, and what
 follows from it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from genopt_tui.config import DesignChoices
 from genopt_tui.runner.context import RunContext
-from genopt_tui.session.history.best import DIRECTION_SIGN, compute_bound
+from genopt_tui.session.history.best import DIRECTION_SIGN, compute_bound, rank_version
 from genopt_tui.session.history.versions import Version
 
 RELAPSE_SHARE = (
@@ -33,10 +34,8 @@ class Ranking:
         found, start = repository.find_best(self.direction), self.find_start()
         if start is None or start.commit == found.commit:
             return start or found
-        sign = DIRECTION_SIGN[self.direction]
-        if found.score is None or sign * compute_bound(
-            start, self.direction
-        ) >= sign * compute_bound(found, self.direction):
+        direction = self.direction
+        if found.score is None or rank_version(start, direction) >= rank_version(found, direction):
             return start
         return found
 
@@ -46,9 +45,15 @@ class Ranking:
         version = repository.read_version(repository.resolve("start"))
         tree, gate = repository.artifact_tree(version.commit), choices.gate.model_dump()
         for event in self.context.event_log.journal.read_events(kinds=["scored"], limit=50):
-            told = event.data
-            if told["tree"] == tree and told["gate"] == gate and told["mean"] is not None:
-                return replace(version, score=told["mean"], stderr=told["stderr"], n=told["n"])
+            scored = event.data
+            if scored["tree"] == tree and scored["gate"] == gate and scored["mean"] is not None:
+                return replace(
+                    version,
+                    score=scored["mean"],
+                    stderr=scored["stderr"],
+                    n=scored["n"],
+                    rank=scored.get("rank"),
+                )
         return None
 
     def describe_result(self) -> dict[str, Any]:
@@ -69,7 +74,7 @@ class Ranking:
         """Whether the best version's lower confidence bound is at `until` (its upper one where
         lower is better)."""
         best = self.find_best()
-        if best.score is None:
+        if best.score is None or best.rank == "failed":
             return False
         end = compute_bound(best, self.direction)
         return end >= until if self.direction == "higher" else end <= until
@@ -88,8 +93,8 @@ class Ranking:
         )
 
     def find_rollback_target(self) -> Version | None:
-        """The best version of the active branch, when the last `RELAPSES` after it all kept less
-        than `BELOW` of its gain."""
+        """The best version of the active branch, when the last `RELAPSE_COUNT` after it all kept
+        less than `RELAPSE_SHARE` of its gain over the start."""
         best, start = self.find_best(), self.find_start()
         if (
             start is None
@@ -98,17 +103,10 @@ class Ranking:
             or best.commit == start.commit
         ):
             return None
-        gain = best.score - start.score
-        line = [v for v in self.context.repository.read_log() if v.score is not None][
-            :RELAPSE_COUNT
-        ]
-        lost = [
-            v
-            for v in line
-            if (v.step or 0) > (best.step or 0)
-            and ((v.score or 0) - start.score) / gain < RELAPSE_SHARE
-        ]
-        if len(lost) < RELAPSE_COUNT or not self.context.repository.is_ancestor(
+        latest = [v for v in self.context.repository.read_log() if v.score is not None]
+        after = [v.score or 0.0 for v in latest[:RELAPSE_COUNT] if (v.step or 0) > (best.step or 0)]
+        relapsed = is_relapse(start.score, best.score, after, self.direction)
+        if not relapsed or not self.context.repository.is_ancestor(
             best.commit, self.context.repository.head()
         ):
             return None
@@ -116,3 +114,14 @@ class Ranking:
 
     def _head_choices(self) -> DesignChoices:
         return self.context.load_choices(self.context.repository.head())
+
+
+def is_relapse(start: float, best: float, latest: Sequence[float], direction: str) -> bool:
+    """Whether `RELAPSE_COUNT` versions all kept less than `RELAPSE_SHARE` of what `best` gained."""
+    sign = DIRECTION_SIGN[direction]
+    gain = sign * (best - start)
+    if gain <= 0:  # best by its lower bound alone: there is no gain to lose
+        return False
+    return len(latest) >= RELAPSE_COUNT and all(
+        sign * (score - start) < RELAPSE_SHARE * gain for score in latest
+    )

@@ -145,6 +145,8 @@ def build_scores(gate: Mapping[str, Any] | None, choices: Any, context: RunConte
         interval=tuple(gate["interval"]) if gate.get("interval") else None,
         p=gate.get("p"),
         verdict=gate["verdict"],
+        rank=gate.get("rank"),
+        base_rank=gate.get("base_rank"),
         test=gate.get("test", ""),
         rule=task.describe_scoring(task.resolve_settings(choices.task)),
         rows=list(gate["scores"]),

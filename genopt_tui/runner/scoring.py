@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 AnswerCallback = Callable[["LlmQuestion"], Awaitable[str]]
-LONG_TRACE = 20  # steps from which equal actions and rewards of two examples are no coincidence
+LONG_TRACE = 20  # steps from which equal actions and rewards are no coincidence
 
 
 @dataclass(frozen=True)
@@ -151,19 +151,24 @@ class Scorer:
 
     async def select_pairs(self, split: Split, gate: Gate) -> list[tuple[str, int]]:
         """The (example, repeat) pairs that decide: always the same, so that versions compare
-        pairwise."""
-        ids = [i for i in await self.load_examples(split) if i not in self.choices.exclude][
-            : gate.examples
-        ]
+        pairwise. Raises EvaluationError where every example is excluded."""
+        examples = await self.load_examples(split)
+        ids = [i for i in examples if i not in self.choices.exclude][: gate.examples]
+        if not ids:
+            raise EvaluationError(
+                f"every {split} example is excluded",
+                f"all {len(examples)} of them",
+                "Take one in again: --set exclude.EXAMPLE=",
+            )
         repeats = 1 if self.task.task.deterministic and not self.is_timed else gate.repeats
         return [(example, repeat) for repeat in range(repeats) for example in ids]
 
     def build_key(self, tree: str, example: str, repeat: int) -> str:
         """The cache key of a rollout: all that decides its result; it begins with the task's
         fingerprint and a slash."""
-        agent = ""
-        if self.task.task.agent:
-            agent = f"{self.settings.agent_model}|{self.settings.temperature}|{sorted(self.settings.params.items())}"
+        # "|None|[]": an artifact's model has neither the proposer's temperature nor its parameters;
+        # journals written before name both
+        agent = f"{self.settings.agent_model}|None|[]" if self.task.task.agent else ""
         parts = (tree, example, str(repeat), str(self.settings.seed), agent)
         return f"{self.fingerprint}/{sha256(chr(0).join(parts).encode()).hexdigest()}"
 
@@ -235,10 +240,12 @@ class Scorer:
 
 
 def resolve_score(result: RolloutResult, failure: float) -> float | None:
-    """What a rollout counts: its score, the failure score where the artifact failed, None where we
-    did (`infra`)."""
-    if result.status == "infra":
-        return None
+    """What a rollout counts in a mean; None where it failed by our fault (`infra`)."""
+    return None if result.status == "infra" else count_score(result, failure)
+
+
+def count_score(result: RolloutResult, failure: float) -> float:
+    """The score of a rollout that ran, else the failure score."""
     return result.score if result.status == "ok" and result.score is not None else failure
 
 
@@ -255,23 +262,29 @@ def build_score_rows(rows: Sequence[RolloutRow], failure: float) -> list[dict[st
     ]
 
 
-def find_distinct(rows: Sequence[tuple[RolloutResult, ...]]) -> list[int]:
-    """Indices of rows that count: rows whose rollouts all equal those of an earlier row are one
-    sample.
+def count_distinct(rows: Sequence[tuple[RolloutResult, ...]]) -> int:
+    """How many independent samples these rows are: see `find_distinct`."""
+    return len(find_distinct(rows))
 
-    A row holds rollouts of one example and repeat (of a version, or of base and candidate).
+
+def find_distinct(rows: Sequence[tuple[RolloutResult, ...]]) -> list[int]:
+    """Indices of the rows that are samples of their own.
+
+    A row holds rollouts of one example and repeat (of a version, or of base and candidate). A
+    repeat of the same example whose rollouts all ran, with equal signatures, is the same sample
+    again. Other examples and failures never are. Means count every row: this says only how many
+    samples a mean rests on.
     """
-    seen: set[Any] = set()
-    kept = []
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    distinct = []
     for index, row in enumerate(rows):
-        signature = tuple(r.signature for r in row)
-        known = all(signature) and all(r.status == "ok" for r in row)
-        example = "" if all(r.steps >= LONG_TRACE for r in row) else row[0].example
-        if known and (example, signature) in seen:
-            continue
-        seen.add((example, signature))
-        kept.append(index)
-    return kept
+        sample = (row[0].example, tuple(result.signature for result in row))
+        if all(result.signature and result.status == "ok" for result in row):
+            if sample in seen:
+                continue
+            seen.add(sample)
+        distinct.append(index)
+    return distinct
 
 
 NEVER_REUSED = {"infra"}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from genopt_tui.errors import SessionError, UsageError
 from genopt_tui.learn import gate
+from genopt_tui.learn.failures import is_failure
 from genopt_tui.session.history.reader import HistoryReader
 from genopt_tui.session.history.record import Record
 from genopt_tui.session.journal import Journal
@@ -146,7 +147,8 @@ def compare_scores(
     """`b` against `a` on the examples that both were scored on (only `keys`, where given). Raises
     SessionError without any.
 
-    `test` is what is asked about the paired scores.
+    `test` is what is asked about the paired scores. A rollout that failed is worse than any that
+    ran; the means count it as its score.
     """
     shared = [key for key in sorted(a.scores.keys() & b.scores.keys()) if not keys or key in keys]
     wanted = set(keys) or (a.scores.keys() | b.scores.keys())
@@ -165,6 +167,10 @@ def compare_scores(
         direction=direction,
         confidence=confidence,
         blocks=[pair.example for pair in pairs],
+        failed=(
+            [is_failure(pair.a_status) for pair in pairs],
+            [is_failure(pair.b_status) for pair in pairs],
+        ),
     )
     return Comparison(
         a=a.commit,

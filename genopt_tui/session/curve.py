@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from genopt_tui.learn.failures import Rank
 from genopt_tui.session.history.best import DIRECTION_SIGN
 from genopt_tui.session.history.versions import ACCEPTED, Version
 from genopt_tui.session.journal import Journal
@@ -66,8 +67,8 @@ def build_curve(
     versions: Iterable[Version], spent: Mapping[int, Spending], direction: str
 ) -> list[CurvePoint]:
     """The curve, the oldest step first, of several candidates of a step the accepted one last."""
-    sign = DIRECTION_SIGN[direction]
     best: dict[str, tuple[float, str]] = {}
+    top_key: dict[str, tuple[bool, float]] = {}
     found, known = [], Spending()
     line = sorted((v for v in versions if v.step is not None), key=_sort_key)
     as_base = {v.parent: v for v in reversed(line) if v.base_score is not None}
@@ -77,13 +78,22 @@ def build_curve(
             child := as_base.get(v.commit)
         ):  # the start: the gate scored it beside its first successor
             v = replace(
-                v, score=child.base_score, n=child.n, task=child.task, gate_set=child.gate_set
+                v,
+                score=child.base_score,
+                rank=child.base_rank,
+                n=child.n,
+                task=child.task,
+                gate_set=child.gate_set,
             )
         group = f"{v.task} {v.gate_set}"
-        accepted = (v.score, v.commit) if v.decision in ACCEPTED else None
-        for score, commit in filter(None, ((v.base_score, v.parent), accepted)):
-            if score is not None and (group not in best or sign * score > sign * best[group][0]):
-                best[group] = score, commit
+        scored = [(v.base_score, v.base_rank, v.parent)]
+        scored += [(v.score, v.rank, v.commit)] if v.decision in ACCEPTED else []
+        for score, rank, commit in scored:
+            if score is None:
+                continue
+            key = _rank_point(score, rank, direction)
+            if group not in best or key > top_key[group]:
+                best[group], top_key[group] = (score, commit), key
         top, whose = best.get(group, (None, ""))
         found.append(
             CurvePoint(
@@ -91,6 +101,11 @@ def build_curve(
             )
         )
     return found
+
+
+def _rank_point(score: float, rank: Rank, direction: str) -> tuple[bool, float]:
+    value = rank if isinstance(rank, float) else score
+    return rank != "failed", DIRECTION_SIGN[direction] * value
 
 
 def _sort_key(v: Version) -> tuple[int, bool, int]:

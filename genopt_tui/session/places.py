@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genopt_tui.errors import GenoptError, SessionError, single_line
+from genopt_tui.errors import GenoptError, SessionError, UsageError, single_line
 from genopt_tui.folders import user_dir
 from genopt_tui.session.summary import head_summary
 
@@ -63,6 +63,12 @@ def choose_session_path(name: str) -> Path:
     while path.exists():
         path, number = sessions_root() / f"{kept}-{number}", number + 1
     return path
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError where `name` cannot name a session."""
+    if "/" in name or name.startswith(".") or not name.isprintable():
+        raise UsageError(f"'{name}' cannot name a session", advice="Use letters, digits, - and _")
 
 
 def register(path: Path) -> None:

@@ -23,12 +23,13 @@ from genopt_tui.ui.first_paint import FirstPaint
 from genopt_tui.ui.platform import crash_reports, terminal
 
 if TYPE_CHECKING:
-    from textual.command import CommandPalette, Provider
+    from textual.command import CommandPalette
 
+    from genopt_tui.ui.messages import CopyRequested
     from genopt_tui.ui.platform.notifications import AppSettings, Notifier
     from genopt_tui.ui.preferences import Preferences
     from genopt_tui.ui.screens.main import MainScreen
-    from genopt_tui.ui.state.snapshot import Snapshot
+    from genopt_tui.ui.state.snapshot import SideJob, Snapshot
 
 
 THEME_POLL_INTERVAL = 2.0
@@ -52,19 +53,13 @@ class ThemesRead(Message):
     themes: tuple[Theme | UsageError, ...]
 
 
-def _load_action_palette() -> "type[Provider]":
-    from genopt_tui.ui.palette import ActionPalette
-
-    return ActionPalette
-
-
 class GenoptApp(App[int]):
     """One session, or the start screen when there is none."""
 
     TITLE = "genopt"
     # its key would open an empty one over every other screen: the table's action opens it
     ENABLE_COMMAND_PALETTE = False
-    COMMANDS: ClassVar = {_load_action_palette}
+    COMMANDS: ClassVar = set()
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "leave", show=False, priority=True),
         Binding("ctrl+c", "leave", show=False),
@@ -233,6 +228,9 @@ class GenoptApp(App[int]):
             driver.write(sequence)
             driver.flush()
 
+    def on_copy_requested(self, message: "CopyRequested") -> None:
+        self.copy_text(message.text, message.what)
+
     def copy_text(self, text: str, what: str) -> None:
         """Put `text` on the clipboard, by every way there is, and say by which."""
         from genopt_tui.ui.background import run_in_thread
@@ -246,6 +244,10 @@ class GenoptApp(App[int]):
             self.notify(f"{what} copied: {by}", markup=False)
 
         self.run_worker(hand_over())
+
+    def find_side_job(self, token: str) -> "SideJob | None":
+        """The side job of the open session that has this token."""
+        return self.main.snapshot.side_jobs.get(token) if self.main is not None else None
 
     @property
     def has_preferences(self) -> bool:

@@ -44,7 +44,7 @@ async def run_in_thread(work: Callable[[], Result]) -> Result:
     return await done
 
 
-EXPECTED_ERRORS = (GenoptError, OSError, sqlite3.Error, zlib.error, ValueError)
+EXPECTED_ERRORS = (GenoptError, OSError, sqlite3.Error, zlib.error, KeyError, ValueError)
 """What reading a session may raise; a view says it in its own place. Anything else is a fault of
 ours and ends the application."""
 

@@ -14,7 +14,6 @@ from genopt_tui.ui import formatters, pane_layout
 
 SURROUNDING_LINES = 3
 """Rows around the panes: status, gate, footer."""
-PANE_NAMES = {1: "History", 2: "Artifact", 3: "Trace", 4: "Evidence", 5: "Proposal"}
 
 
 def place_frames(width: int, height: int) -> list[tuple[str, int, int, int, int]]:
@@ -22,10 +21,10 @@ def place_frames(width: int, height: int) -> list[tuple[str, int, int, int, int]
     them."""
     rows, layout = height - SURROUNDING_LINES, pane_layout.choose_layout(width, height)
     if not layout:
-        return [("1 History", 0, 2, width, rows - 1)]
+        return [(f"1 {pane_layout.PANE_NAMES[1]}", 0, 2, width, rows - 1)]
     boxes = pane_layout.place_panes(layout, pane_layout.DEFAULT_SHARES[layout], width, rows)
     return [
-        (f"{number} {PANE_NAMES[number]}", x, y + 1, w, h)
+        (f"{number} {pane_layout.PANE_NAMES[number]}", x, y + 1, w, h)
         for number, (x, y, w, h) in sorted(boxes.items())
     ]
 

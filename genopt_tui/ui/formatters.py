@@ -3,16 +3,15 @@ where symbols do not fit."""
 
 import locale
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 UP, DOWN, UNDECIDED = "up", "down", "?"
 
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """Symbols of the screen; each is one cell wide."""
+    """Symbols of the screen; each is one cell wide, but for some of the ASCII ones."""
 
     accepted: str = "●"
     rejected: str = "✗"
@@ -24,10 +23,41 @@ class Symbols:
     end: str = "╯"
     bars: str = "▁▂▃▄▅▆▇█"
     dots: str = "…"
+    scope: str = "┃"
+    folded: str = "▸"
+    open: str = "▾"
+    more: str = "›"
+    to: str = "→"
+    up: str = "↑"
+    down: str = "↓"
+    delta: str = "Δ"
+    range: str = "…"
+    bullet: str = "•"
 
 
 UNICODE = Symbols()
-ASCII = Symbols("*", "x", "o", ".", "|", "|", "-", "'", "_.-=^", "...")
+ASCII = Symbols(
+    accepted="*",
+    rejected="x",
+    live="o",
+    abandoned=".",
+    pipe="|",
+    fork="|",
+    dash="-",
+    end="'",
+    bars="_.-=^",
+    dots="~",
+    scope="|",
+    folded=">",
+    open="v",
+    more=">",
+    to="->",
+    up=" up",
+    down=" down",
+    delta="d",
+    range=" to ",
+    bullet="*",
+)
 
 
 def choose_symbols() -> Symbols:
@@ -92,42 +122,6 @@ def draw_sparkline(values: Sequence[float], width: int, bars: str) -> str:
     low, high = min(values), max(values)
     top = len(bars) - 1
     return "".join(bars[round((v - low) / (high - low) * top) if high > low else 0] for v in values)
-
-
-def format_gate(gate: Mapping[str, Any], *, narrow: bool = False) -> str:
-    """A finished gate in one line; an incomplete one says that it decides nothing."""
-    verdict = str(gate.get("verdict") or "")
-    base, mean = format_score(gate.get("base_mean")), format_score(gate.get("mean"))
-    parts = (
-        [f"{base}->{mean}" if narrow else f"gate {base} -> {mean}"] if base else [f"gate {mean}"]
-    )
-    if (difference := gate.get("difference")) is not None:
-        interval = gate.get("interval")
-        low_high = (
-            f"[{format_difference(interval[0])}, {format_difference(interval[1])}]"
-            if interval
-            else ""
-        )
-        if narrow:
-            parts = [
-                f"gate {parts[0]}",
-                f"d{format_difference(difference)}",
-                low_high.replace(" ", ""),
-                verdict.upper(),
-            ]
-        else:
-            parts += [f"d {format_difference(difference)}", low_high, verdict.upper()]
-    counts = " ".join(
-        f"{gate[key]} {word}"
-        for key, word in (("better", "up"), ("worse", "down"), ("same", "same"))
-        if gate.get(key) is not None
-    )
-    tail = [counts, f"n={gate.get('n', 0)}"]
-    if gate.get("failed"):
-        tail.append(f"{gate['failed']} failed")
-    if gate.get("complete") is False:
-        tail.append("incomplete: decides nothing")
-    return "  ".join(part for part in [" ".join(filter(None, parts)), *tail] if part)
 
 
 def format_running_gate(done: int, size: int, mean: float | None) -> str:

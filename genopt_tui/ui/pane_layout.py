@@ -4,6 +4,13 @@ by dragging an edge."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+PANE_NAMES: Mapping[int, str] = {
+    1: "History",
+    2: "Artifact",
+    3: "Trace",
+    4: "Evidence",
+    5: "Proposal",
+}
 MIN_WIDE_WIDTH, MIN_TWO_WIDTH, MIN_SCREEN_HEIGHT = 160, 100, 30
 """Sizes from which there are three columns, two columns, and more than one pane."""
 COLUMNS: Mapping[str, tuple[tuple[int, ...], ...]] = {

@@ -24,7 +24,7 @@ from rounds import files, resident, visits, widgets  # type: ignore[import-not-f
 
 from genopt_tui.ui.app import GenoptApp  # noqa: E402
 from genopt_tui.ui.platform import responsiveness  # noqa: E402
-from genopt_tui.ui.state import store  # noqa: E402
+from genopt_tui.ui.state import poller  # noqa: E402
 
 STEPS, EVERY, WARM = 1_000, 50, 4
 
@@ -94,6 +94,6 @@ if __name__ == "__main__":
         with tempfile.TemporaryDirectory() as scratch:
             os.environ["GENOPT_HOME"] = scratch
             os.environ["TEXTUAL_ANIMATIONS"] = "none"
-            store.ensure_runner = lambda session: None
+            poller.ensure_runner = lambda session: None
             gc.set_threshold(1_000, 10, 10)
             asyncio.run(watch(Path(scratch)))

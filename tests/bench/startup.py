@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from loopback import Provider, Say  # type: ignore[import-not-found]
 
-from genopt_tui.cli.sessions import create_session
+from genopt_tui.session.creation import create_session
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.task import loader
 

@@ -129,8 +129,9 @@ def test_what_does_not_fit_is_cut_with_a_mark_and_counted():
     for part in shown.parts:
         kept = sum(b - a + 1 for a, b in part.shown)
         assert part.cut == 400 - kept > 0
-        assert f"{part.cut} cut because the context is full" in part.to_json
+        assert f"{part.cut} cut because the context is full" in part.text
     assert shown.payload()["sections"][0]["cut"] == shown.cuts
+    assert not {"text", "wanted"} & set(shown.payload()["parts"][0])
 
 
 def test_trace_and_score_are_said_to_cover_different_things():

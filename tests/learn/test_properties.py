@@ -3,11 +3,11 @@
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from genopt_tui.learn.edit.blocks import render
 from genopt_tui.learn.edit.diff import apply_hunks, find_hunks, format_diff
 from genopt_tui.learn.edit.edit import Edit, read_reply
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.learn.text import _PIECE, estimate_tokens
+from tests.learn.edit.blocks import render
 
 LINES = st.sampled_from(
     [

@@ -8,13 +8,13 @@ from typing import Any
 
 from loopback import Provider, Request, Say
 
-from genopt_tui.cli.run import run_session
-from genopt_tui.cli.sessions import create_session
-from genopt_tui.learn.edit.blocks import render
+from genopt_tui.cli.follow import run_session
 from genopt_tui.learn.scope import parse_scope
+from genopt_tui.session.creation import create_session
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Journal
 from genopt_tui.task import loader
+from tests.learn.edit.blocks import render
 
 SMALL = {"batch.size": 1, "gate.examples": 2, "gate.repeats": 1, "workers": 2}
 DECIDED = {"gate", "rejected", "undecided", "not-chosen", "always"}

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from genopt_tui.cli.run import run_session
-from genopt_tui.cli.sessions import create_session
+from genopt_tui.cli.follow import run_session
+from genopt_tui.session.creation import create_session
 from genopt_tui.session.journal import Journal
 from genopt_tui.task import loader
 from tests.loopback import Provider, Request, Say

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.screens.main import MainScreen
-from genopt_tui.ui.state import store
+from genopt_tui.ui.state import poller
 
 if TYPE_CHECKING:
     from genopt_tui.config import SessionSettings
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """No runner is started behind a test's back, and nothing moves by itself."""
-    monkeypatch.setattr(store, "ensure_runner", lambda session: None)
+    monkeypatch.setattr(poller, "ensure_runner", lambda session: None)
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
 
 
@@ -72,7 +72,7 @@ def lived(
     from genopt_tui.session.client import ensure_runner
     from genopt_tui.session.journal import Journal
 
-    monkeypatch.setattr(store, "ensure_runner", ensure_runner)
+    monkeypatch.setattr(poller, "ensure_runner", ensure_runner)
     path = copied(*lived_pattern, tmp_path)
     yield path
     journal = Journal(path)

@@ -12,31 +12,31 @@ from genopt_tui.ui.app import run_app
 SECRET = "sk-" + "0123456789"
 
 
-def crash(deeds: NavigationHandlers) -> None:
+def crash(handlers: NavigationHandlers) -> None:
     key = SECRET
     raise LookupError(key)
 
 
-def worker(deeds: NavigationHandlers) -> None:
+def worker(handlers: NavigationHandlers) -> None:
     async def fail() -> None:
-        crash(deeds)
+        crash(handlers)
 
-    deeds.screen.run_worker(fail())
-
-
-def thread(deeds: NavigationHandlers) -> None:
-    deeds.screen.store._requests.put(lambda: crash(deeds))
+    handlers.host.run_worker(fail())
 
 
-def noise(deeds: NavigationHandlers) -> None:
+def thread(handlers: NavigationHandlers) -> None:
+    handlers.host.store._requests.put(lambda: crash(handlers))
+
+
+def noise(handlers: NavigationHandlers) -> None:
     os.write(2, b"noise from a library\n")
     subprocess.run(["sh", "-c", "echo noise from a program >&2"], check=True)
     sys.stderr.write("noise from python\n")
     print("noise on standard output")
-    deeds.screen.show_notice("all said")
+    handlers.host.show_notice("all said")
 
 
 if __name__ == "__main__":
     FAULTS = {"crash": crash, "worker": worker, "thread": thread, "noise": noise}
-    setattr(NavigationHandlers, "do_zoom", FAULTS[sys.argv[2]])  # noqa: B010
+    setattr(NavigationHandlers, "zoom", FAULTS[sys.argv[2]])  # noqa: B010
     sys.exit(run_app(Path(sys.argv[1])))

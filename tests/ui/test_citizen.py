@@ -144,6 +144,8 @@ def test_an_editor_has_the_terminal_and_gives_it_back(
         terminal.shows("not run for your edit")
         assert not terminal.given_back
         terminal.press("A")
+        terminal.shows("Approve without a gate?")
+        terminal.press("y")
         terminal.until(lambda: stage.journal.read_commands(), "the command")
         (command,) = stage.journal.read_commands()
         assert "mirror" in command.data["files"]["policy.py"]

@@ -46,7 +46,7 @@ async def compare(person: Person, marked: str, label: str) -> CompareScreen:
 
 
 def lines(screen: Any) -> list[str]:
-    return [to_plain_text(screen.view.line(y)) for y in range(len(screen.view.source))]
+    return [to_plain_text(screen.view.get_line(y)) for y in range(len(screen.view.source))]
 
 
 def here_is_nothing_tested(*arguments: object) -> None:

@@ -7,7 +7,7 @@ from conftest import Visit, visit
 from lived import person_at
 
 from genopt_tui.cli.export import export_
-from genopt_tui.cli.sessions import create_session
+from genopt_tui.session.creation import create_session
 from genopt_tui.task import loader
 from genopt_tui.ui.screens.export import EXPORT_FORMS, ExportScreen, is_progress_update
 from genopt_tui.ui.widgets.line_source import to_plain_text

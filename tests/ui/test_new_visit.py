@@ -56,7 +56,10 @@ def test_from_start_to_leaving(terminal: Terminal, model: str) -> None:
     terminal.press("]")
     terminal.press("space")
     terminal.shows("not run for 1 of 2 hunks")
-    terminal.until_pressed("A", lambda: "main@1" in terminal.text, "a part is approved")
+    terminal.press("A")
+    terminal.shows("Approve without a gate?")
+    terminal.press("y")
+    terminal.until(lambda: "main@1" in terminal.text, "a part is approved")
 
     terminal.called(f"genopt {NAME}: DECIDE 2")
     terminal.until_pressed(

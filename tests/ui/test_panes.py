@@ -315,10 +315,10 @@ async def test_a_reply_streams_then_becomes_a_diff() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"doing": "rolling out the batch: [/] 0 of 2", "proposals": ()}, "[/] 0 of 2"),
+        ({"activity": "rolling out the batch: [/] 0 of 2", "proposals": ()}, "[/] 0 of 2"),
         (
             {
-                "doing": "asking",
+                "activity": "asking",
                 "proposals": (proposal(files=None, text="it arrives", gate_scores=()),),
             },
             "",
@@ -389,7 +389,7 @@ def hostile_snapshot(text: str) -> Snapshot:
                 expects=((text, text),),
                 gate_scores=({"example": text, "score": None, "status": text},),
                 refusals=({"why": text, "final": True},),
-                decided=text,
+                decision=text,
             ),
         ),
     )

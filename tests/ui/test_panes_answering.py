@@ -55,7 +55,7 @@ async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(
         assert [m.text for m in host.heard if isinstance(m, CopyRequested)] == ["tenth\r\n"]
         pane.act("edit_in_place")
         await settled(pilot)
-        assert "ctrl+s gives it" in str(pane.editor_hint.content)
+        assert "ctrl+s sends it" in str(pane.edits.slot.hint.content)
         for key in REPLY:
             await pilot.press(
                 {

@@ -140,7 +140,7 @@ async def test_leaving_out_for_good_takes_a_reason_and_can_be_taken_back() -> No
 
 async def test_standing_hints_are_listed_and_taken_back() -> None:
     async with shown(
-        evidence(standing=("mind the walls",), hints=("look at [seed-3]",), editable=True)
+        evidence(standing_hints=("mind the walls",), hints=("look at [seed-3]",), editable=True)
     ) as (
         host,
         pane,
@@ -224,7 +224,7 @@ async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_i
 async def test_nothing_is_staged_while_an_older_version_is_shown() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         pane.act("more")
-        pane.feed(snapshot(evidence=evidence(step=3, design={}), looking_back=True))
+        pane.feed(snapshot(evidence=evidence(step=3, design={}), is_historical=True))
         await settled(pilot)
         assert "older version" in pane.why_not("more")
         pane.act("open")
@@ -289,7 +289,7 @@ async def test_hostile_evidence_is_only_shown() -> None:
     }
     view = evidence(
         sent=sent,
-        standing=(NASTY,),
+        standing_hints=(NASTY,),
         excluded={NASTY: NASTY},
         pinned=(NASTY,),
         staged=(f"a={NASTY}",),

@@ -14,7 +14,12 @@ from genopt_tui.learn.edit.diff import apply_hunks
 from genopt_tui.session.progress import Candidate
 from genopt_tui.ui.messages import CandidateSelected, ProposalEdited, TraceStepSelected
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.proposal_text import build_gate_rows, format_duration, format_tab
+from genopt_tui.ui.panes.proposal_text import (
+    build_gate_rows,
+    format_duration,
+    format_reason,
+    format_tab,
+)
 from genopt_tui.ui.screens.dialogs import ChoiceDialog
 from genopt_tui.ui.state.snapshot import ProposalView
 from genopt_tui.ui.widgets.line_source import to_plain_text
@@ -47,7 +52,7 @@ def text(pane: ProposalPane) -> str:
 
 
 async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
-    first = proposal(gate=GATE, decided="")
+    first = proposal(gate=GATE, decision="")
     second = proposal(
         number=1,
         label="13b",
@@ -56,7 +61,7 @@ async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
     third = proposal(
         number=2,
         label="13c",
-        decided="not chosen",
+        decision="not chosen",
         candidate=Candidate(2, edit={"whatif": ["horizon.steps=1"]}),
     )
     async with shown(first, second, third) as (host, pane, pilot):
@@ -74,7 +79,7 @@ async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
             (13, 0),
             (13, 1),
         ]
-        pane.feed(snapshot(proposals=(first, second, third), chosen=(13, 1)))
+        pane.feed(snapshot(proposals=(first, second, third), chosen_candidate=(13, 1)))
         await settled(pilot)
         assert pane.tabs.active == 1
         assert str(pane.border_title).startswith("5 Proposal 13b")
@@ -83,7 +88,7 @@ async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
 def test_an_edit_is_called_so_once() -> None:
     assert (
         format_tab(
-            proposal(decided="edited", candidate=Candidate(1, edit={"origin": {"candidate": 0}}))
+            proposal(decision="edited", candidate=Candidate(1, edit={"origin": {"candidate": 0}}))
         )
         == "13 edited"
     )
@@ -110,7 +115,7 @@ async def test_an_edit_in_place_becomes_a_new_candidate() -> None:
         await settled(pilot)
         assert pane.editor is not None
         assert pane.editor.has_focus
-        assert "policy.py" in str(pane.editor_hint.content)
+        assert "policy.py" in str(pane.edits.slot.hint.content)
         line = pane.editor.cursor_location[0]
         assert NEW.splitlines()[line] == "", "where the hunk under the cursor begins to change"
         await pilot.press("#", "a", "[", "ctrl+s")
@@ -225,14 +230,14 @@ def test_what_cannot_be_shown_is_left_to_the_editor_outside(content: str, reason
 async def test_a_deleted_file_and_a_decided_proposal_are_not_edited() -> None:
     async with shown(proposal(files={"notes.md": FILES["notes.md"]})) as (_, pane, pilot):
         assert pane.why_not("edit_in_place") == "the edit deletes this file"
-        pane.feed(snapshot(proposals=(proposal(decided="approved"),)))
+        pane.feed(snapshot(proposals=(proposal(decision="approved"),)))
         await settled(pilot)
         assert "decided already" in pane.why_not("edit_in_place")
 
 
 async def test_hunks_say_where_they_are_what_they_are_worth_and_what_they_rest_on() -> None:
     worth = {1: {"worth": 1.1, "verdict": "better"}, 2: {"worth": None}}
-    view = proposal(gate=GATE, worth=worth, because=(("seed-3", 117), ("seed-1", 9)))
+    view = proposal(gate=GATE, hunk_worth=worth, because=(("seed-3", 117), ("seed-1", 9)))
     async with shown(view) as (host, pane, pilot):
         assert "hunk 1 of 2  lines 8-9 in class Policy  +1.1 of +1.4" in text(pane)
         assert "@@" not in text(pane)
@@ -248,10 +253,32 @@ async def test_hunks_say_where_they_are_what_they_are_worth_and_what_they_rest_o
 
 async def test_promises_are_counted_and_an_edit_of_ones_own_is_named() -> None:
     async with shown(proposal(gate=GATE)) as (_, pane, pilot):
-        assert "expects seed-3 up  kept 1 of 3, the session 9 of 21" in text(pane)
+        assert "expects seed-3 up  promised 3, kept 1 (session 9 of 21)" in text(pane)
         pane.feed(snapshot(proposals=(proposal(gate=None, gate_scores=(), edited=True),)))
         await settled(pilot)
         assert "edited by you" in str(pane.border_title)
+
+
+async def test_the_reason_of_a_rejection_stands_above_the_edit() -> None:
+    view = proposal(decision="rejected", reason="it copies\nthe [/] board")
+    async with shown(view) as (_, pane, pilot):
+        assert "rejected: it copies the [/] board" in text(pane)
+        pane.feed(snapshot(proposals=(proposal(decision="approved", reason="better"),)))
+        await settled(pilot)
+        assert "approved: better" not in text(pane)
+
+
+@pytest.mark.parametrize(
+    ("decision", "reason", "shown_reason"),
+    [
+        ("rejected", "too bold", "rejected: too bold"),
+        ("undecided", "undecided: 1 -> 2, n=3", "undecided: 1 -> 2, n=3"),
+        ("rejected", " ", ""),
+        ("gate", "better: 1 -> 2, n=3", ""),
+    ],
+)
+def test_a_reason_names_its_decision_once(decision: str, reason: str, shown_reason: str) -> None:
+    assert format_reason(decision, reason) == shown_reason
 
 
 async def test_the_raw_reply_is_shown_to_the_letter() -> None:
@@ -316,7 +343,7 @@ async def test_hostile_candidates_are_only_shown() -> None:
     edit = {"origin": {"pairs": [NASTY]}}
     view = proposal(
         label=NASTY,
-        decided=NASTY,
+        decision=NASTY,
         candidate=Candidate(0, edit=edit),
         base={NASTY: OLD},
         files={NASTY: NEW},
@@ -329,7 +356,7 @@ async def test_hostile_candidates_are_only_shown() -> None:
         pane.feed(
             snapshot(
                 proposals=(
-                    replace(view, decided="", files={"a\x1b[2J.py": "x = 1\n"}, base=BEFORE),
+                    replace(view, decision="", files={"a\x1b[2J.py": "x = 1\n"}, base=BEFORE),
                 )
             )
         )
@@ -337,4 +364,4 @@ async def test_hostile_candidates_are_only_shown() -> None:
         pane.diff.go_to_line(pane.diff.diff.find_head(1))
         pane.act("edit_in_place")
         await settled(pilot)
-        assert harmless([str(pane.editor_hint.content)])
+        assert harmless([str(pane.edits.slot.hint.content)])

@@ -7,7 +7,7 @@ from conftest import visit
 from sample import Stage
 
 from genopt_tui.task.rollout import RolloutResult
-from genopt_tui.ui.panes.status_lines import LinePart, list_score_conditions, take_fitting
+from genopt_tui.ui.panes.status_lines import list_score_conditions
 from genopt_tui.ui.state.snapshot import SessionInfo, Snapshot
 
 
@@ -52,14 +52,3 @@ async def test_the_isolation_is_the_one_in_which_the_last_rollout_ran(
         result = RolloutResult("seed-1", 0, "train", "ok", 1.0, 0.5, sandbox="landlock+seccomp")
         stage.journal.store_rollout("key", stage.step, stage.base_tree, result, traced=False)
         await person.until(lambda: "landlock+seccomp" in person.line("status"), "what it ran in")
-
-
-def test_of_the_gate_line_nothing_is_cut_in_half() -> None:
-    parts = [LinePart(" gate 1->2 BETTER"), LinePart("  whole edit"), LinePart("  promised 3")]
-    assert take_fitting(parts, 40) == parts[:2]
-    assert take_fitting(parts, 29) == parts[:2]
-    assert take_fitting(parts, 28) == parts[:1]
-    assert take_fitting(parts, 10) == parts[:1], (
-        "the result itself is always there, as far as it goes"
-    )
-    assert take_fitting([], 80) == []

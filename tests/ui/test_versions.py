@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from lived import Person, person_at
 
-from genopt_tui.cli.history import resolve_edit, run_side_job
+from genopt_tui.cli.history import resolve_edit
+from genopt_tui.cli.requests import run_side_job
 from genopt_tui.config import SessionSettings
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.ui.screens.hunk_picker import HunkPickerScreen

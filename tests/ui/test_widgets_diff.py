@@ -60,6 +60,24 @@ def test_every_added_and_removed_line_is_shown_unchanged(old: str, new: str) -> 
         assert [row.removesuffix("  (no line end)") for row in shown_rows(source, sign)] == real
 
 
+@pytest.mark.parametrize("split", [False, True])
+def test_a_hunk_within_a_docstring_has_the_colours_of_the_file(split: bool) -> None:
+    prose = "\n".join(f"    line {n} of the text" for n in range(100))
+    old = f'def f():\n    """\n{prose}\n    """\n    return 0  # done\n'
+    new = old.replace("line 90 of", "LINE 90 of").replace("return 0", "return 1")
+    source = DiffLines(compute_diff({"a.py": old}, {"a.py": new}, split), split=150 * split)
+    styles = {}
+    for y, line in enumerate(source.fill(0, len(source)) or ()):
+        entry = source.find_entry(y)
+        if entry and entry.hunk and not entry.head:
+            for text, style in line:
+                styles[text.strip()] = style.split()
+    assert "string" in styles["LINE"]
+    assert "string" in styles["line 93 of the text"]
+    assert "keyword" in styles["return"]
+    assert "comment" in styles["# done"]
+
+
 @settings(max_examples=40, deadline=None)
 @given(LINES, LINES)
 def test_side_by_side_holds_the_same_rows(old: str, new: str) -> None:

@@ -197,7 +197,7 @@ def compared(steps: int = 812) -> Host:
     60, and ends at 400."""
     one = TraceSource(1, "seed-1", 0, steps, -21.0, "ok", None)
     other = TraceSource(7, "seed-1", 0, 400, -3.0, "ok", None)
-    host = Host(TracePane(), snapshot(traces=(one,), beside=(other,), mark_label="4"))
+    host = Host(TracePane(), snapshot(traces=(one,), marked_traces=(other,), mark_label="4"))
     host.steps_of = lambda rollout, i: (
         replace(step(i), action=9) if rollout == 7 and i in {50, 60} else step(i)
     )
@@ -262,10 +262,12 @@ async def test_without_a_mark_or_its_trace_the_reason_is_said() -> None:
         await settled(pilot)
         assert "mark a version" in inside(host).why_not("whole_prompt")
         stranger = TraceSource(8, "seed-2", 0, 10)
-        inside(host).feed(snapshot(traces=inside(host).traces, beside=(stranger,), mark_label="4"))
+        inside(host).feed(
+            snapshot(traces=inside(host).traces, marked_traces=(stranger,), mark_label="4")
+        )
         assert inside(host).why_not("whole_prompt") == "version 4 was never traced on seed-1"
         inside(host).feed(
-            snapshot(traces=inside(host).traces, beside=inside(host).traces, mark_label="4")
+            snapshot(traces=inside(host).traces, marked_traces=inside(host).traces, mark_label="4")
         )
         assert inside(host).why_not("whole_prompt") == "this is the trace of version 4 itself"
 

@@ -1,5 +1,5 @@
-"""Differences of two artifacts: hunks that can be kept one by one, and the unified text that git
-would print."""
+"""Differences between two artifacts: hunks that can be taken one by one, and the unified diff that
+git would print."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -9,21 +9,20 @@ from difflib import SequenceMatcher
 from hashlib import sha1
 from typing import Literal
 
-from genopt_tui.learn.text import Files, split_lines
+from genopt_tui.learn.text import NO_NEWLINE, Files, split_lines
 
 CONTEXT = 3
-# pairs of equal lines that difflib may look at; beyond, lines that occur once anchor the comparison
+# pairs of equal lines that difflib may compare; above it, lines that occur once are the anchors
 MAX_LINE_PAIRS = 2_000_000
-NO_NEWLINE = "\\ No newline at end of file"
 Change = tuple[int, int, int, int]  # old lines a..b become new lines c..d, from 0, ends excluded
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a hunk: `sign` is ' ', '-' or '+'; `old` and `new` are its line numbers from 1
-    (0: not there).
+    """One line of a hunk, its text without line end.
 
-    `text` has no line end; `ended` is False where the file ends without one.
+    `sign` is ' ', '-' or '+'; `old` and `new` are line numbers from 1 (0: not on that side);
+    `has_newline` is False where the file ends without one.
     """
 
     sign: Literal[" ", "-", "+"]
@@ -35,8 +34,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """A run of changes with its context. `number` counts from 1 over all files of the edit; starts
-    count from 1."""
+    """A run of changes with its context. `number` counts from 1 over all files of the edit; line
+    numbers count from 1."""
 
     number: int
     file: str
@@ -81,7 +80,7 @@ def find_hunks(old: Mapping[str, str], new: Mapping[str, str]) -> list[Hunk]:
 
 
 def apply_hunks(old: Mapping[str, str], new: Mapping[str, str], numbers: Collection[int]) -> Files:
-    """The artifact with only the hunks in `numbers` taken; all of them give `new`, none gives
+    """The artifact with only the hunks in `numbers` applied; all of them give `new`, none gives
     `old`."""
     result, number = dict(old), 0
     for file in sorted({*old, *new}):
@@ -101,7 +100,7 @@ def apply_hunks(old: Mapping[str, str], new: Mapping[str, str], numbers: Collect
 
 
 def format_diff(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """The edit as a unified diff that `git apply` takes."""
+    """The edit as a unified diff that `git apply` accepts."""
     out: list[str] = []
     file = ""
     for hunk in find_hunks(old, new):
@@ -116,7 +115,7 @@ def format_diff(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 
 def find_changes(old: Sequence[str], new: Sequence[str]) -> list[Change]:
-    """Which runs of lines differ; near the smallest difference, in bounded time on any input."""
+    """Runs of lines that differ: close to the smallest difference, in bounded time."""
     return list(_merge_adjacent(_iterate_changes(old, new, 0, len(old), 0, len(new))))
 
 
@@ -190,7 +189,7 @@ def _merge_adjacent(runs: Iterator[Change]) -> Iterator[Change]:
 
 
 def _group_changes(runs: Sequence[Change]) -> Iterator[list[Change]]:
-    """Changes whose contexts touch, together."""
+    """Group changes whose contexts touch."""
     group: list[Change] = []
     for run in runs:
         if group and run[0] - group[-1][1] > 2 * CONTEXT:
@@ -243,7 +242,7 @@ def _make_row(sign: Literal[" ", "-", "+"], line: str, old: int, new: int) -> Ro
 
 
 def _heading(lines: list[str], start: int) -> str:
-    """The line above a hunk that git would show behind its numbers."""
+    """The line above a hunk that git would show in its header."""
     for line in reversed(lines[:start]):
         if line[0].isascii() and (line[0].isalpha() or line[0] in "_$"):
             return line.rstrip()[:80].rstrip()
@@ -286,7 +285,7 @@ def _abbreviated_blob_id(text: str | None) -> str:
 
 
 def _quote_name(name: str) -> str:
-    """A file name as git writes it: quoted with octal bytes where it holds anything unusual."""
+    """A file name as git writes it: quoted, with octal bytes, where it has unusual characters."""
     if name.isascii() and name.isprintable() and not set(name) & {'"', "\\"}:
         return name
     raw = name.encode("utf-8", "surrogateescape")

@@ -1,11 +1,9 @@
-"""From a model's reply to a new artifact, or to a refusal that says where, why, and what to do
-instead.
+"""Reading an edit from a model's reply: a new artifact, or a refusal that says where, why, and what
+to do instead.
 
-Whatever a reply holds, nothing is raised, nothing outside the scope is changed, and no reply ends
-as a silent no-op.
-
-What a reply promises: the evidence it rests on (`because:`) and what it expects of its change
-(`expects:`).
+Whatever a reply holds, nothing is raised, nothing outside the scope changes, and no reply is
+silently ignored. A reply also names the evidence it rests on (`because:`) and predicts what its
+change does (`expects:`).
 """
 
 import re
@@ -18,18 +16,25 @@ from genopt_tui.learn.edit.refusal import Refusal, RefusalError, quote_around, r
 from genopt_tui.learn.edit.reply import Block, Deletion, FencedText, Reply, parse_reply
 from genopt_tui.learn.edit.syntax import find_syntax_error, has_no_effect
 from genopt_tui.learn.scope import Scope
-from genopt_tui.learn.text import Files, cut_middle, longest_run, normalize_newlines
+from genopt_tui.learn.text import Files, cut_middle, make_fence, normalize_newlines
 
+MAX_REASONING = 20_000  # characters of reasoning that are kept
+BECAUSE = re.compile(r"^\W*because\W*?:\W*(.+)$", re.IGNORECASE)
+EXPECTS = re.compile(r"^\W*expects?\W*?:\W*(.+)$", re.IGNORECASE)
+EVIDENCE_REFERENCE = re.compile(
+    r"`?([\w./@+:-]+?)`?[\s,]*(?:@|\bat\b|\bsteps?\b)[\s@#]*(?:steps?)?\s*`?(\d{1,9})",
+    re.IGNORECASE,
+)
+PREDICTION = re.compile(r"`?([\w./@+:-]+?)`?[\s:=,(]+(up|down)\b", re.IGNORECASE)
 CUT_OFF_REASONS = {"length", "max_tokens", "max_output_tokens", "MAX_TOKENS"}
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A readable edit: the whole new artifact, and what its author says about it.
+    """A valid edit: the whole new artifact, and what its author says about it.
 
-    `because` names (example, step) of the evidence it rests on, `expects` (example, "up" or "down";
-    up is better).
-    `notes` say what was read with leniency.
+    `because` holds (example, step) of the evidence it rests on, `expects` predictions as
+    (example, "up" or "down"), where up is better. `notes` say what was read leniently.
     """
 
     files: Files
@@ -50,20 +55,19 @@ def read_reply(
 ) -> Edit | Refusal:
     """The edit in a reply to the artifact `files`, or why there is none. Never raises.
 
-    `before` is the reply that was cut off and that `text` continues; `text` may also start afresh.
+    `before` is the cut-off reply that `text` continues; `text` may also start over.
     """
-    if before:
-        whole = _read_edit(join_continuation(before, text), files, scope, finish_reason)
-        alone = (
-            _read_edit(text, files, scope, finish_reason) if isinstance(whole, Refusal) else whole
-        )
-        return alone if isinstance(alone, Edit) else whole
-    return _read_edit(text, files, scope, finish_reason)
+    if not before:
+        return _read_edit(text, files, scope, finish_reason)
+    joined = _read_edit(join_continuation(before, text), files, scope, finish_reason)
+    if isinstance(joined, Edit):
+        return joined
+    alone = _read_edit(text, files, scope, finish_reason)
+    return alone if isinstance(alone, Edit) else joined
 
 
 def join_continuation(first: str, rest: str) -> str:
-    """A cut-off reply with its continuation: lines said twice and a fence opened again are
-    dropped."""
+    """A cut-off reply with its continuation, without repeated lines and a fence opened again."""
     first, rest = normalize_newlines(first), normalize_newlines(rest)
     for size in range(min(len(first), len(rest), 2000), 11, -1):
         if first.endswith(rest[:size]):
@@ -75,25 +79,27 @@ def join_continuation(first: str, rest: str) -> str:
 
 
 def build_repair_prompt(refusal: Refusal) -> str:
-    """What is sent back to the model: the refusal and the rule, without evidence."""
+    """The message that sends a refusal back to the model, with the rule it broke."""
     lines = ["Your reply could not be applied, so nothing was changed.", ""]
     lines.append(
         f"What is wrong: {refusal.why}" + (f" (at {refusal.place})" if refusal.place else "")
     )
     if refusal.nearest:
-        fence = "`" * max(3, longest_run(refusal.nearest, "`") + 1)
+        fence = make_fence(refusal.nearest)
         lines += ["", "The artifact has there:", fence, refusal.nearest, fence]
     if refusal.advice:
         lines += ["", f"What to do: {refusal.advice}"]
     if refusal.kind == "cut-off":
         lines += [
             "",
-            "Continue exactly where the reply stopped, without repeating anything and without a preamble.",
+            "Continue exactly where the reply stopped, without repeating anything "
+            "and without a preamble.",
         ]
     else:
         lines += [
             "",
-            "Send the complete edit again in the answer format: all of its blocks, not only the corrected one.",
+            "Send the complete edit again in the answer format: all of its blocks, "
+            "not only the corrected one.",
         ]
     return "\n".join(lines)
 
@@ -110,10 +116,12 @@ def _read_edit(
             raise RefusalError(
                 Refusal(
                     f"the edit is incomplete: {reply.incomplete}",
-                    advice="Send complete blocks: <<<<<<< SEARCH, the lines to find, =======, their replacement, >>>>>>> REPLACE",
+                    advice="Send complete blocks: <<<<<<< SEARCH, the lines to find, =======, "
+                    "their replacement, >>>>>>> REPLACE",
                 )
             )
-        new, notes = EditApplier(files, scope).apply(_select_edits(reply, files, scope))
+        applier = EditApplier(files, scope, "\n".join(reply.prose))
+        new, notes = applier.apply(_select_edits(reply, files, scope))
         _check_edit(files, new, scope)
     except RefusalError as refused:
         return refused.refusal
@@ -122,7 +130,8 @@ def _read_edit(
         return Refusal(
             "the edit leaves the artifact exactly as it is",
             kind="unchanged",
-            advice="Propose a change that does something, different from the attempts listed before",
+            advice="Propose a change that does something, "
+            "different from the attempts listed before",
         )
     because, expects, prose = parse_predictions(reply)
     return Edit(new, changed, prose, because, expects, notes)
@@ -134,7 +143,8 @@ def _cut_off_error(text: str) -> RefusalError:
         Refusal(
             "the reply was cut off at the output limit",
             nearest=last[-200:],
-            advice="The last line that arrived is shown; an edit is applied only when all of it has arrived",
+            advice="The last line that arrived is shown; "
+            "an edit is applied only when all of it has arrived",
             kind="cut-off",
         )
     )
@@ -143,7 +153,7 @@ def _cut_off_error(text: str) -> RefusalError:
 def _select_edits(
     reply: Reply, files: Mapping[str, str], scope: Scope
 ) -> list[Block | FencedText | Deletion]:
-    """The items of a reply that are meant as edits. Raises Refused where there are none."""
+    """The items of a reply that are meant as edits. Raises RefusalError where there are none."""
     edits = [i for i in reply.items if not isinstance(i, FencedText)]
     fences = [i for i in reply.items if isinstance(i, FencedText)]
     named = [f for f in fences if f.named and (f.file in files or not edits)]
@@ -164,14 +174,14 @@ def _make_no_edit_refusal(reply: Reply, fences: bool, editable: Sequence[str]) -
             f"the reply holds code, but does not say for which file (editable: {names})",
             advice=advice,
         )
-    said = " ".join(" ".join(reply.prose).split())
-    if not said:
+    prose = " ".join(" ".join(reply.prose).split())
+    if not prose:
         return Refusal(
             f"the reply {'holds only thinking text' if reply.has_thinking else 'is empty'}",
             advice=advice,
         )
     return Refusal(
-        "the reply holds no edit, only text", nearest=cut_middle(said, 300)[0], advice=advice
+        "the reply holds no edit, only text", nearest=cut_middle(prose, 300)[0], advice=advice
     )
 
 
@@ -195,8 +205,8 @@ def _check_edit(old: Mapping[str, str], new: Files, scope: Scope) -> None:
             first.why + more,
             f"{first.file}:{first.line}",
             quote_around(new.get(first.file, old.get(first.file, "")), first.line),
-            f"Only this may be edited: {scope.describe()}. A definition keeps its name and signature; imports and helpers "
-            "that it needs go inside it",
+            f"Only this may be edited: {scope.describe()}. A definition keeps its name and "
+            "signature; imports and helpers that it needs go inside it",
         )
 
 
@@ -220,19 +230,10 @@ def _check_syntax(file: str, text: str, old: str | None) -> None:
     )
 
 
-MAX_REASONING = 20_000  # characters of reasoning that are kept
-BECAUSE = re.compile(r"^\W*because\W*?:\W*(.+)$", re.IGNORECASE)
-EXPECTS = re.compile(r"^\W*expects?\W*?:\W*(.+)$", re.IGNORECASE)
-EVIDENCE_REFERENCE = re.compile(
-    r"`?([\w./@+:-]+?)`?[\s,]*(?:@|\bat\b|\bsteps?\b)[\s@#]*(?:steps?)?\s*`?(\d{1,9})",
-    re.IGNORECASE,
-)
-PREDICTION = re.compile(r"`?([\w./@+:-]+?)`?[\s:=,(]+(up|down)\b", re.IGNORECASE)
-
-
 def parse_predictions(
     reply: Reply,
 ) -> tuple[list[tuple[str, int]], list[tuple[str, Literal["up", "down"]]], str]:
+    """(`because` references, `expects` predictions, the other prose) of a reply."""
     because: list[tuple[str, int]] = []
     expects: list[tuple[str, Literal["up", "down"]]] = []
     prose: list[str] = []
@@ -246,14 +247,14 @@ def parse_predictions(
             if EVIDENCE_REFERENCE.search(match[1]):
                 continue
         elif match := EXPECTS.match(line):
-            promised = PREDICTION.findall(match[1])
+            predictions = PREDICTION.findall(match[1])
             known = {name for name, _ in expects}
             expects += [
-                (n, "up" if way.lower() == "up" else "down")
-                for n, way in promised
-                if n not in known
+                (name, "up" if way.lower() == "up" else "down")
+                for name, way in predictions
+                if name not in known
             ]
-            if promised:
+            if predictions:
                 continue
         prose.append(line)
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(prose)).strip()

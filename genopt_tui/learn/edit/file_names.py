@@ -1,5 +1,4 @@
-"""Which file of the artifact a place in a model's reply names: a line of text, a fence, a diff's
-header, a key."""
+"""File names in a model's reply: in a line of text, on a fence, in a diff's header."""
 
 import re
 from collections.abc import Collection
@@ -8,7 +7,7 @@ FILE_NAME = re.compile(r"[\w@+.-]+(?:/[\w@+. -]*[\w@+.-])*")
 
 
 def find_file_in_line(line: str, known: Collection[str]) -> str:
-    """The file that a line above a block names, '' where it names none."""
+    """The file that a line above a block names; '' where it names none."""
     bare = re.sub(
         r"^(?:file(?:name)?|path)\s*[:=]\s*",
         "",
@@ -38,7 +37,7 @@ def resolve_file_name(name: str, known: Collection[str]) -> str:
 
 
 def find_file_in_first_line(body: list[str], known: Collection[str]) -> str:
-    """The artifact's file that the first line of a fenced text names, where the text goes on; else
+    """The artifact's file that the first line of a fenced text names, if more text follows; else
     ''."""
     name = find_file_in_line(body[0], known) if body else ""
     return (

@@ -1,20 +1,27 @@
-"""Where quoted lines stand in a file: exactly, then without regard to trailing blanks, then to
+"""Finding quoted lines in a file: exactly, then ignoring trailing white space, then ignoring
 indentation."""
 
-from collections import Counter
+import re
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher, get_close_matches
+from difflib import SequenceMatcher
 
-MAX_PLACES = 50  # places looked at; more are as ambiguous as this many
-MAX_LINES_COMPARED = 1000  # distinct lines compared one by one for a nearest match
+MAX_PLACES = 50  # matches to find; more are as ambiguous as this many
+MAX_DISTINCT_LINES = 1000  # distinct lines of a file that are compared for the nearest match
+MAX_SEARCH_LINES = 8  # lines of a block that are compared for the nearest match: the longest
 MAX_LINES_QUOTED = 12  # lines of a nearest match that are quoted
+MIN_SIMILARITY = 0.6  # below it two lines are unrelated
+TRAILING_COMMENT = re.compile(r"(?:^|\s)(?:#|//).*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Quoted lines found at `first` (from 0), `count` lines; `shift` maps their indentation to the
-    file's."""
+    """Where quoted lines match: `count` lines from line `first` (from 0).
+
+    `indent_change` is (prefix to remove, prefix to add) to give a quoted line the file's
+    indentation.
+    """
 
     first: int
     count: int
@@ -29,30 +36,43 @@ class Place:
 
 
 def find_places(lines: Sequence[str], wanted: Sequence[str]) -> list[Place]:
-    """Every place of `wanted` in `lines` (both without line ends) by the strictest rule that finds
-    any."""
-    for form in (str, str.rstrip):
-        if places := _exact(lines, wanted, form):
-            return [Place(at, len(wanted)) for at in places]
+    """Every match of `wanted` in `lines` (both without line ends) by the strictest rule that
+    matches at all."""
+    for normalize in (str, str.rstrip):
+        if starts := _find_runs(lines, wanted, normalize):
+            return [Place(start, len(wanted)) for start in starts]
     loose: list[Place] = []
-    for at in _exact(lines, wanted, str.strip):
-        shift = _find_indent_change(lines[at : at + len(wanted)], wanted)
-        if shift is not None:
-            loose.append(Place(at, len(wanted), shift))
+    for start in _find_runs(lines, wanted, str.strip):
+        change = _find_indent_change(lines[start : start + len(wanted)], wanted)
+        if change is not None:
+            loose.append(Place(start, len(wanted), change))
     return loose
 
 
+def find_unique_loose_place(lines: Sequence[str], wanted: Sequence[str]) -> tuple[int, int] | None:
+    """(first line from 0, count) of the only match that ignores trailing comments, blank lines and
+    all white space; None where there is no such match or more than one."""
+    numbered = [(number, bare) for number, line in enumerate(lines) if (bare := _strip_noise(line))]
+    search = [bare for line in wanted if (bare := _strip_noise(line))]
+    starts = _find_runs([bare for _, bare in numbered], search, str)
+    if len(starts) != 1:
+        return None
+    first, last = numbered[starts[0]][0], numbered[starts[0] + len(search) - 1][0]
+    return first, last - first + 1
+
+
 def find_nearest(lines: Sequence[str], wanted: Sequence[str]) -> tuple[int, str]:
-    """(line from 1, quoted lines) of the part of a file most like `wanted`; (0, "") where nothing
-    is alike."""
-    sought = Counter(s for line in wanted if (s := line.strip()))
-    at = _find_best_window(lines, sought, len(wanted)) if sought else -1
-    if at < 0:
-        at = _find_closest_line(lines, list(sought))
-    if at < 0:
+    """(line from 1, quoted lines) of the part of a file most like the whole of `wanted`; (0, "")
+    where nothing is alike."""
+    start = _find_best_window(lines, wanted)
+    if start < 0:
         return 0, ""
-    shown = lines[at : at + max(1, min(len(wanted), MAX_LINES_QUOTED))]
-    return at + 1, "\n".join(line[:200] for line in shown)
+    return start + 1, quote_lines(lines, start, len(wanted))
+
+
+def quote_lines(lines: Sequence[str], start: int, count: int, limit: int = MAX_LINES_QUOTED) -> str:
+    shown = lines[start : start + max(1, min(count, limit))]
+    return "\n".join(line[:200] for line in shown)
 
 
 def similarity(a: str, b: str) -> float:
@@ -60,19 +80,22 @@ def similarity(a: str, b: str) -> float:
     return SequenceMatcher(None, a[:400], b[:400], autojunk=False).ratio()
 
 
-def _exact(lines: Sequence[str], wanted: Sequence[str], form: Callable[[str], str]) -> list[int]:
+def _find_runs(
+    lines: Sequence[str], wanted: Sequence[str], normalize: Callable[[str], str]
+) -> list[int]:
+    """First lines of the runs of `lines` that equal `wanted` once normalized."""
     if not wanted or len(wanted) > len(lines):
         return []
-    hay = "\n" + "\n".join(map(form, lines)) + "\n"
-    needle = "\n" + "\n".join(map(form, wanted)) + "\n"
-    places: list[int] = []
-    at, line, counted = hay.find(needle), 0, 0
-    while at >= 0 and len(places) < MAX_PLACES:
-        line += hay.count("\n", counted, at)
-        counted = at
-        places.append(line)
-        at = hay.find(needle, at + 1)
-    return places
+    text = "\n" + "\n".join(map(normalize, lines)) + "\n"
+    search = "\n" + "\n".join(map(normalize, wanted)) + "\n"
+    starts: list[int] = []
+    position, line, counted = text.find(search), 0, 0
+    while position >= 0 and len(starts) < MAX_PLACES:
+        line += text.count("\n", counted, position)
+        counted = position
+        starts.append(line)
+        position = text.find(search, position + 1)
+    return starts
 
 
 def _find_indent_change(there: Sequence[str], wanted: Sequence[str]) -> tuple[str, str] | None:
@@ -94,29 +117,51 @@ def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def _find_best_window(lines: Sequence[str], sought: Counter[str], size: int) -> int:
-    """Start of the window of `size` lines that shares most lines with `sought`; -1 where none
-    shares any."""
-    best, best_at, shared = 0, -1, 0
-    seen: Counter[str] = Counter()
-    stripped = [line.strip() for line in lines]
-    for at, line in enumerate(stripped):
-        seen[line] += 1
-        shared += seen[line] <= sought[line]
-        if at >= size:
-            gone = stripped[at - size]
-            shared -= seen[gone] <= sought[gone]
-            seen[gone] -= 1
-        if shared > best:
-            best, best_at = shared, max(0, at - size + 1)
-    while 0 <= best_at < len(stripped) - 1 and not sought[stripped[best_at]] and size > 1:
-        best_at, size = best_at + 1, size - 1
-    return best_at
+def _strip_noise(line: str) -> str:
+    """A line without its trailing comment and without white space."""
+    return "".join(TRAILING_COMMENT.sub("", line).split())
 
 
-def _find_closest_line(lines: Sequence[str], sought: list[str]) -> int:
-    there = {line.strip()[:200]: i for i, line in reversed(list(enumerate(lines))) if line.strip()}
-    for line in sought[:3]:
-        if close := get_close_matches(line[:200], list(there)[:MAX_LINES_COMPARED], 1, 0.5):
-            return there[close[0]]
-    return -1
+def _find_best_window(lines: Sequence[str], wanted: Sequence[str]) -> int:
+    """First line of the window most like `wanted`; -1 where nothing is alike.
+
+    Every line of the block votes for the windows in which it stands at its own offset, an equal
+    line with 1 and a similar one with its similarity.
+    """
+    numbers: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        if bare := line.strip()[:200]:
+            numbers.setdefault(bare, []).append(number)
+    search = [(offset, bare) for offset, line in enumerate(wanted) if (bare := line.strip()[:200])]
+    longest = sorted(search, key=lambda item: -len(item[1]))[:MAX_SEARCH_LINES]
+    votes: defaultdict[int, float] = defaultdict(float)
+    for offset, bare in search:
+        for number in numbers.get(bare, ())[:MAX_PLACES]:
+            votes[max(0, number - offset)] += 1
+    if len(search) > MAX_SEARCH_LINES and votes:
+        longest = []  # a long block with equal lines needs no similar ones
+    for offset, bare in longest:
+        for other, ratio in _list_similar_lines(bare, list(numbers)[:MAX_DISTINCT_LINES]):
+            for number in numbers[other][:MAX_PLACES]:
+                votes[max(0, number - offset)] += ratio
+    if not votes:
+        return -1
+    best = max(votes.values())
+    return min(start for start, vote in votes.items() if vote == best)
+
+
+def _list_similar_lines(line: str, others: Sequence[str]) -> list[tuple[str, float]]:
+    """Lines similar to `line` but not equal to it, with their similarity."""
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(line)
+    found: list[tuple[str, float]] = []
+    for other in others:
+        matcher.set_seq1(other)
+        if (
+            other != line
+            and matcher.real_quick_ratio() >= MIN_SIMILARITY
+            and matcher.quick_ratio() >= MIN_SIMILARITY
+            and (ratio := matcher.ratio()) >= MIN_SIMILARITY
+        ):
+            found.append((other, ratio))
+    return found

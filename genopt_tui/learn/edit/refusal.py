@@ -1,5 +1,6 @@
-"""Why a reply gave no edit, in words that a model can act on."""
+"""Why a reply holds no usable edit, in words that a model can act on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,8 +11,11 @@ RefusalKind = Literal["none", "scope", "no-match", "ambiguous", "compile", "unch
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a reply gave no edit: `place` is FILE or FILE:LINE, `nearest` quotes what the artifact
-    has instead."""
+    """Why a reply was refused.
+
+    `place` is FILE or FILE:LINE, `nearest` quotes the artifact's lines there, `advice` says what
+    to do instead.
+    """
 
     why: str
     place: str = ""
@@ -25,6 +29,8 @@ class Refusal:
 
 
 class RefusalError(Exception):
+    """Carries a refusal out of the code that applies an edit."""
+
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
 
@@ -35,7 +41,31 @@ def refusal_error(
     return RefusalError(Refusal(why, place, near, advice, kind))
 
 
+def combine_refusals(refusals: Sequence[Refusal], blocks: int) -> Refusal:
+    """One refusal that names everything that is wrong in a reply of `blocks` edits."""
+    distinct = list(dict.fromkeys(refusals))
+    if len(distinct) == 1:
+        return distinct[0]
+    reasons = [
+        f"({number}) {refusal.why}" + (f" (at {refusal.place})" if refusal.place else "")
+        for number, refusal in enumerate(distinct, 1)
+    ]
+    quotes = [
+        f"({number}) {refusal.place}:\n{refusal.nearest}"
+        for number, refusal in enumerate(distinct, 1)
+        if refusal.nearest
+    ]
+    return Refusal(
+        f"{len(distinct)} of {blocks} edits cannot be applied: {'; '.join(reasons)}",
+        distinct[0].place,
+        "\n\n".join(quotes),
+        ". ".join(dict.fromkeys(r.advice for r in distinct if r.advice)),
+        distinct[0].kind,
+    )
+
+
 def quote_around(text: str, line: int, reach: int = 2) -> str:
+    """The lines around `line` (from 1), numbered."""
     lines = normalize_newlines(text).split("\n")
     first = max(0, line - 1 - reach)
     return "\n".join(

@@ -1,10 +1,13 @@
-"""What stands in a model's reply: prose, SEARCH/REPLACE blocks, fenced files, unified diffs.
-Nothing is applied here."""
+"""Parsing a model's reply into prose, SEARCH/REPLACE blocks, fenced files and unified diffs.
+
+Nothing is applied here.
+"""
 
 import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_fields
 from typing import Any
 
 from genopt_tui.learn.edit.file_names import (
@@ -14,6 +17,7 @@ from genopt_tui.learn.edit.file_names import (
     find_file_in_line,
     resolve_file_name,
 )
+from genopt_tui.learn.text import NO_NEWLINE, normalize_newlines
 
 SEARCH = re.compile(r"^\s*(<{5,})\s*(?:SEARCH|ORIGINAL)\b:?\s*(.*)$")
 FENCE = re.compile(r"^(\s*)(`{3,}|~{3,})\s*([^`]*)$")
@@ -22,19 +26,19 @@ OLD_FILE = re.compile(r"^--- (.+?)(?:\t.*)?$")
 NEW_FILE = re.compile(r"^\+\+\+ (.+?)(?:\t.*)?$")
 PATCH_FILE = re.compile(r"^\*\*\* (Update|Add|Delete) File: (.+?)\s*$")
 DELETE = re.compile(r"^\s*(?:DELETE|delete)(?: FILE| file)?:\s*`?([^`\s]+)`?\s*$")
-THOUGHT = re.compile(r"^\s*<(think|thinking|thought|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL)
-END_OF_THOUGHT = re.compile(r"</(?:think|thinking|thought)>")
-NO_NEWLINE = "\\ No newline at end of file"
-GIT_LINE = re.compile(
-    r"^(?:diff --git .*|index [0-9a-f]{7,}\.\.[0-9a-f]{7,}.*|(?:new|deleted) file mode \d+|\*\*\* (?:Begin|End) Patch)$"
+THOUGHT = re.compile(
+    r"^\s*<((?:\w+:)?(?:think|thinking|thought|reasoning))>(.*?)(?:</\1>|\Z)", re.DOTALL
 )
-JSON_FILE_KEYS = (
-    "file",
-    "path",
-    "file_path",
-    "filename",
-    "name",
-)  # keys of JSON documents that hold edits
+START_OF_THOUGHT = re.compile(r"<(?:\w+:)?(?:think|thinking|thought)>")
+END_OF_THOUGHT = re.compile(r"</(?:\w+:)?(?:think|thinking|thought)>")
+FINAL_CHANNEL = "<|channel|>final<|message|>"  # what follows is the answer (the harmony format)
+END_MARKER = re.compile(r"^\s*>{5,}")
+GIT_LINE = re.compile(
+    r"^(?:diff --git .*|index [0-9a-f]{7,}\.\.[0-9a-f]{7,}.*|(?:new|deleted) file mode \d+"
+    r"|\*\*\* (?:Begin|End) Patch)$"
+)
+# keys of JSON documents that hold edits
+JSON_FILE_KEYS = ("file", "path", "file_path", "filename", "name")
 JSON_EDIT_KEYS = (
     ("search", "replace"),
     ("old_str", "new_str"),
@@ -47,13 +51,11 @@ NEARBY_LINES = 3  # lines above a block in which its file is looked for
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Replace the lines `search` by `replace` in `file` ('' where the reply does not say). `at` is
-    a line hint from 1.
+    """Replace the lines `search` by `replace` in `file` ('' where the reply names none).
 
-    `other` holds further ways to take the block apart, where its text holds lines that look like
-    its divider.
-    `literal_end`: one side says that the file ends without a line end there; both sides are then
-    meant to the byte.
+    `line_hint` is the line, from 1, where a diff expects them (0: unknown). `alternatives` are
+    other ways to split the block, where lines in it look like its divider. `literal_end`: one
+    side says that the file ends without a newline, so both sides are exact to the byte.
     """
 
     file: str
@@ -64,10 +66,13 @@ class Block:
     literal_end: bool = False
     create: bool = False
 
+    def with_file(self, file: str) -> "Block":
+        return replace_fields(self, file=file)
+
 
 @dataclass(frozen=True, slots=True)
 class FencedText:
-    """A fenced text. `named` says whether the reply names `file` for it."""
+    """A fenced text; `named` is False where the reply names no file for it."""
 
     file: str
     info: str
@@ -77,13 +82,14 @@ class FencedText:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
+    """The reply deletes `file`."""
+
     file: str
 
 
 @dataclass
 class Reply:
-    """A reply taken apart. `broken` says what was begun and not finished; `thought` whether it held
-    thinking text."""
+    """A parsed reply; `incomplete` says what was begun and not finished."""
 
     items: list[Block | FencedText | Deletion] = field(default_factory=list)
     prose: list[str] = field(default_factory=list)
@@ -92,37 +98,52 @@ class Reply:
 
 
 def parse_reply(text: str, known: Collection[str]) -> Reply:
-    """Take a reply apart; `known` are the artifact's file names. Never raises."""
-    plain, thought = _strip_thinking(text)
-    reply = _parse_json(plain, known) or _Scanner(plain.split("\n"), known).scan()
-    reply.has_thinking = thought
+    """Parse a reply; `known` are the artifact's file names. Never raises."""
+    answer, has_thinking = _strip_thinking(text)
+    reply = _parse_json(answer, known) or _Scanner(answer.split("\n"), known).scan()
+    reply.has_thinking = has_thinking
     return reply
 
 
 def _strip_thinking(text: str) -> tuple[str, bool]:
-    """`text` (line feeds only) without the thinking text that some models put first."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    thought = False
+    """`text` (line feeds only) without thinking text, and whether there was any.
+
+    A draft in the thinking is no edit. A closing tag inside a block or a fence is part of a file.
+    """
+    text = normalize_newlines(text).removeprefix("\ufeff")
+    has_thinking = FINAL_CHANNEL in text
+    text = text.rpartition(FINAL_CHANNEL)[2]
     while match := THOUGHT.match(text):
-        text, thought = text[match.end() :], True
-    end = END_OF_THOUGHT.search(text)
-    if (
-        end
-        and not thought
-        and not any(SEARCH.match(line) for line in text[: end.start()].split("\n"))
-    ):
-        return text[end.end() :], True
-    return text, thought
+        text, has_thinking = text[match.end() :], True
+    position = 0
+    while end := END_OF_THOUGHT.search(text, position):
+        if _is_inside_edit(text[: end.start()], text[end.end() :]):
+            position = end.end()
+            continue
+        start = START_OF_THOUGHT.search(text, position, end.start())
+        text, has_thinking = text[: start.start() if start else 0] + text[end.end() :], True
+        position = start.start() if start else 0
+    return text, has_thinking
+
+
+def _is_inside_edit(before: str, after: str) -> bool:
+    """Whether the point between two parts of a reply lies inside a block or a fence."""
+    marks = [line for line in before.split("\n") if SEARCH.match(line) or END_MARKER.match(line)]
+    if marks and SEARCH.match(marks[-1]):
+        following = (line for line in after.split("\n"))
+        mark = next((x for x in following if SEARCH.match(x) or END_MARKER.match(x)), "")
+        return bool(END_MARKER.match(mark))
+    fences = [sum(bool(FENCE.match(line)) for line in part.split("\n")) for part in (before, after)]
+    return all(count % 2 for count in fences)
 
 
 class _Scanner:
-    """Goes through the lines of a reply once."""
+    """Scans the lines of a reply once."""
 
     def __init__(self, lines: list[str], known: Collection[str]) -> None:
         self.lines, self.known, self.at = lines, known, 0
         self.reply = Reply()
-        self.open_fence = ""  # the fence around blocks that is open now
-        self.fence_file = ""
+        self.open_fences: list[tuple[str, str]] = []  # (marker, file) of fences around blocks
 
     def scan(self) -> Reply:
         while self.at < len(self.lines):
@@ -143,8 +164,12 @@ class _Scanner:
                 self.at += 1
         return self.reply
 
+    def _get_fence_file(self) -> str:
+        """The file that the fences around a block name."""
+        return next((file for _, file in reversed(self.open_fences) if file), "")
+
     def _take_file_above(self) -> str:
-        """The file named by the lines above; a line that says nothing else is no prose."""
+        """The file named by the lines above; a line that holds only the name is no prose."""
         prose = self.reply.prose
         above = [
             i for i in range(max(0, len(prose) - 2 * NEARBY_LINES), len(prose)) if prose[i].strip()
@@ -174,12 +199,12 @@ class _Scanner:
         file = find_file_in_line(rest, self.known) if rest.strip(" `") else ""
         sides = [(tuple(body[:i]), tuple(body[i + 1 :])) for i in cuts]
         self.reply.items.append(
-            _make_block(file or self.fence_file or self._take_file_above(), sides)
+            _make_block(file or self._get_fence_file() or self._take_file_above(), sides)
         )
 
     def _find_end_marker(self, start: int, sign: str, size: int) -> int:
-        """The line that closes a block opened with `size` signs; a new SEARCH line ends the
-        looking."""
+        """The line that closes a block opened with `size` signs, before the next SEARCH line; -1
+        where none does."""
         loose = -1
         for at in range(start, len(self.lines)):
             line = self.lines[at].strip()
@@ -195,18 +220,20 @@ class _Scanner:
 
     def _scan_fence(self, indent: str, mark: str, info: str) -> None:
         if (
-            self.open_fence
+            self.open_fences
             and not info
-            and mark[0] == self.open_fence[0]
-            and len(mark) >= len(self.open_fence)
+            and mark[0] == self.open_fences[-1][0][0]
+            and len(mark) >= len(self.open_fences[-1][0])
         ):
-            self.open_fence, self.fence_file, self.at = "", "", self.at + 1
+            self.open_fences.pop()
+            self.at += 1
             return
         end = self._find_fence_end(mark)
         body = self.lines[self.at + 1 : end if end >= 0 else len(self.lines)]
         named = find_file_in_info(info, self.known)
-        if _has_blocks(body):
-            self.open_fence, self.fence_file, self.at = mark, named, self.at + 1
+        if _has_blocks(body) or (end >= 0 and self._wraps_file(mark, named, body)):
+            self.open_fences.append((mark, named))
+            self.at += 1
             return
         if end < 0:
             self.reply.incomplete = "a code fence is not closed"
@@ -223,9 +250,17 @@ class _Scanner:
             )
         self.at = end + 1 if end >= 0 else len(self.lines)
 
+    def _wraps_file(self, mark: str, named: str, body: list[str]) -> bool:
+        """Whether a fence only wraps a shorter fence that holds a file: models quote whole answers
+        like this. In a Markdown file the inner fence is part of the file."""
+        file = named or find_file_in_first_line(body, self.known)
+        inner = [m[2] for line in body if (m := FENCE.match(line))]
+        shorter = [sign for sign in inner if sign[0] == mark[0] and len(sign) < len(mark)]
+        return len(shorter) >= 2 and not file.endswith((".md", ".markdown", ".txt"))
+
     def _scan_json(self, body: list[str]) -> bool:
-        """Take a fenced JSON document that holds edits (a call of a tool, say) for what it holds;
-        False where it holds none."""
+        """Read the edits of a fenced JSON document (a tool call, say); False where it holds
+        none."""
         found = _parse_json("\n".join(body), self.known)
         if found is None:
             return False
@@ -235,8 +270,8 @@ class _Scanner:
         return True
 
     def _find_fence_end(self, mark: str) -> int:
-        """The line that closes a fence; fences of the same length with a language open nested
-        ones."""
+        """The line that closes a fence, -1 where none does; fences of the same length with a
+        language open nested ones."""
         depth, flat = 0, -1
         for at in range(self.at + 1, len(self.lines)):
             match = FENCE.match(self.lines[at])
@@ -367,8 +402,8 @@ def _has_blocks(body: list[str]) -> bool:
 
 
 def _parse_json(text: str, known: Collection[str]) -> Reply | None:
-    """A reply that is one JSON document (fenced or not) holding files, edits, or a text with
-    blocks, however deep."""
+    """Parse a reply that is one JSON document, fenced or not, with files, edits or blocks at any
+    depth; None where it is not."""
     bare = text.strip()
     if match := re.fullmatch(r"```(?:json)?\s*\n(.*)\n```", bare, re.DOTALL):
         bare = match[1].strip()

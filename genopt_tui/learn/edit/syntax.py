@@ -1,4 +1,4 @@
-"""Whether the text of a file is valid in its own language. Nothing is ever executed."""
+"""Syntax checks of files in their own language. Nothing is executed."""
 
 import ast
 import json
@@ -11,9 +11,9 @@ def find_syntax_error(file: str, text: str) -> tuple[int, str]:
     """(line, message) of the first error in `text`, or (0, "") where it is valid or its language is
     not known."""
     if file.endswith(".py"):
-        return _python(file, text)
+        return _check_python(file, text)
     if file.endswith(".json"):
-        return _json(text)
+        return _check_json(text)
     if file.endswith(".toml"):
         try:
             tomllib.loads(text)
@@ -23,8 +23,7 @@ def find_syntax_error(file: str, text: str) -> tuple[int, str]:
 
 
 def has_no_effect(file: str, text: str) -> bool:
-    """Whether `text` is valid Python that does nothing as the whole of `file`: a JSON document, a
-    word, a file's name."""
+    """Whether `text` is valid Python that does nothing: a JSON document, a word, a file's name."""
     if not file.endswith(".py") or find_syntax_error(file, text)[0]:
         return False
     with warnings.catch_warnings():
@@ -32,7 +31,7 @@ def has_no_effect(file: str, text: str) -> bool:
         return all(isinstance(statement, ast.Expr) for statement in ast.parse(text).body)
 
 
-def _python(file: str, text: str) -> tuple[int, str]:
+def _check_python(file: str, text: str) -> tuple[int, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -45,7 +44,7 @@ def _python(file: str, text: str) -> tuple[int, str]:
     return 0, ""
 
 
-def _json(text: str) -> tuple[int, str]:
+def _check_json(text: str) -> tuple[int, str]:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

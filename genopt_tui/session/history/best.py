@@ -22,12 +22,17 @@ DIRECTION_SIGN = {"higher": 1, "lower": -1}
 
 def compute_bound(version: Version, direction: str) -> float:
     """The end of the score's confidence interval that counts: one-sided 95 % by Student's t. With n
-    = 1 the score itself."""
-    score = version.score or 0.0
+    = 1 the score itself; where rollouts failed, of what the version is ranked by."""
+    score = (version.score or 0.0) if not isinstance(version.rank, float) else version.rank
     if version.stderr is None or version.n < 2:
         return score
     margin = t_quantile(CONFIDENCE, version.n - 1) * version.stderr
     return score - margin if direction == "higher" else score + margin
+
+
+def rank_version(version: Version, direction: str) -> tuple[bool, float]:
+    """What versions are ordered by, the best highest: one of which nothing ran is below all."""
+    return version.rank != "failed", DIRECTION_SIGN[direction] * compute_bound(version, direction)
 
 
 def find_best(repository: HistoryReader, direction: str = "higher") -> Version | None:
@@ -53,7 +58,7 @@ def find_score_group(repository: HistoryReader, commit: str) -> str | None:
 
 
 def load_bests(repository: HistoryReader) -> dict[str, Any]:
-    """Direction and group to {"commit", "bound", "step"} of the best version, brought up to the
+    """Direction and group to {"commit", "ran", "bound", "step"} of the best version, brought up to the
     last act and kept."""
     last = repository.objects.read(ACTS)
     at = last.sha if last else repository.head()
@@ -79,16 +84,18 @@ def _update_bests(bests: dict[str, Any], versions: Iterable[Version]) -> None:
             key = f"{direction} {version.task} {version.gate_set}"
             entry = {
                 "commit": version.commit,
+                "ran": version.rank != "failed",
                 "bound": compute_bound(version, direction),
                 "step": version.step or 0,
             }
             old = bests.get(key)
-            if old is None or _rank(entry, sign) > _rank(old, sign):
+            if old is None or _sort_key(entry, sign) > _sort_key(old, sign):
                 bests[key] = entry
 
 
-def _rank(entry: dict[str, Any], sign: int) -> tuple[float, int]:
-    return (sign * entry["bound"], -entry["step"])
+def _sort_key(entry: dict[str, Any], sign: int) -> tuple[bool, float, int]:
+    # caches written before `ran` was kept have none
+    return entry.get("ran", True), sign * entry["bound"], -entry["step"]
 
 
 def comparable(versions: Sequence[Version], group: str) -> list[Version]:

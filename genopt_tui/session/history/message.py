@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from genopt_tui.errors import single_line
+from genopt_tui.learn.failures import Rank
 from genopt_tui.session.git.cli import clean_identity_text
 
 MAX_SUBJECT_LENGTH = 120
@@ -16,13 +17,16 @@ TRAILER = re.compile(r"^(Genopt-[A-Za-z]+): (.*)$")
 @dataclass(frozen=True, slots=True)
 class Score:
     """A score as a trailer holds it: of exactly that tree. `stderr` and `base` are None when
-    unknown."""
+    unknown; `rank` and `base_rank` say what counts in comparisons where rollouts failed.
+    """
 
     mean: float
     n: int
     stderr: float | None = None
     base: float | None = None
     verdict: str = ""
+    rank: Rank = None
+    base_rank: Rank = None
 
     def __str__(self) -> str:
         parts = [format_number(self.mean), f"n={self.n}"]
@@ -32,12 +36,15 @@ class Score:
             parts.append(f"base={format_number(self.base)}")
         if self.verdict:
             parts.append(f"verdict={self.verdict}")
+        for key, rank in (("rank", self.rank), ("base-rank", self.base_rank)):
+            if rank is not None:
+                parts.append(f"{key}={rank if rank == 'failed' else format_number(rank)}")
         return " ".join(parts)
 
 
 def format_number(value: float) -> str:
-    """A number with up to 6 significant digits."""
-    return f"{value:.6g}"
+    """A number with all its digits: versions are compared by what a trailer says."""
+    return repr(float(value)).removesuffix(".0")
 
 
 def format_message(subject: str, body: str, trailers: Mapping[str, str]) -> str:
@@ -70,9 +77,18 @@ def parse_score(text: str) -> Score | None:
             float(fields["se"]) if "se" in fields else None,
             float(fields["base"]) if "base" in fields else None,
             fields.get("verdict", ""),
+            _parse_rank(fields.get("rank")),
+            _parse_rank(fields.get("base-rank")),
         )
     except ValueError:
         return None
+
+
+def _parse_rank(text: str | None) -> Rank:
+    if text is None or text == "failed":
+        return None if text is None else "failed"
+    rank = float(text)
+    return rank if math.isfinite(rank) else None
 
 
 def format_cost(dollars: float | None) -> str:

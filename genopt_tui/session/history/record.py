@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from genopt_tui.errors import SessionError
+from genopt_tui.learn.failures import Rank
 
 Decision = Literal[
     "start",
@@ -64,7 +65,7 @@ class Proposal(RecordPart):
 
 class Scores(RecordPart):
     """Gate scores of exactly this tree, and of its base on the same examples. Rows: example,
-    repeat, score, base, status."""
+    repeat, score, base, status, base_status (where the base failed)."""
 
     tree: str = ""
     mean: float | None = None
@@ -75,6 +76,8 @@ class Scores(RecordPart):
     interval: tuple[float, float] | None = None
     p: float | None = None
     verdict: str = ""
+    rank: Rank = None
+    base_rank: Rank = None
     test: str = ""
     rule: str = ""
     rows: list[dict[str, Any]] = Field(default_factory=list)

@@ -8,6 +8,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, Literal
 
 from genopt_tui.errors import single_line
+from genopt_tui.learn.failures import Rank
 from genopt_tui.session.git.objects import Commit
 from genopt_tui.session.git.refs import HEADS, REJECTED, TAGS
 from genopt_tui.session.history import message
@@ -32,7 +33,7 @@ class Version:
 
     `step` is None for a commit made by plain git. `cost` is US dollars, None when unknown. `kind`:
     `branch` when a branch
-    leads to it, else `rejected` or `abandoned`. `task` digests the task's code and settings,
+    leads to it, else `rejected` or `abandoned`. `rank`, `base_rank`: see `learn.failures`. `task` digests the task's code and settings,
     `gate_set` the gate examples.
     """
 
@@ -49,6 +50,8 @@ class Version:
     stderr: float | None = None
     n: int = 0
     base_score: float | None = None
+    rank: Rank = None
+    base_rank: Rank = None
     verdict: str = ""
     model: str = ""
     cost: float | None = None
@@ -122,6 +125,8 @@ def _parse_log_row(row: Sequence[str], on_branch: bool) -> Version:
         stderr=score.stderr if score else None,
         n=score.n if score else 0,
         base_score=score.base if score else None,
+        rank=score.rank if score else None,
+        base_rank=score.base_rank if score else None,
         verdict=intern(score.verdict) if score else "",
         model=intern(single_line(trailers.get("Genopt-Model", ""))),
         cost=message.parse_cost(trailers.get("Genopt-Cost", "")),
@@ -209,7 +214,15 @@ def build_trailers(record: "Record", model: str) -> dict[str, str]:
     lines["Genopt-Decision"] = record.decision.decision
     if scores.mean is not None:
         lines["Genopt-Score"] = str(
-            Score(scores.mean, scores.n, scores.stderr, scores.base_mean, scores.verdict)
+            Score(
+                scores.mean,
+                scores.n,
+                scores.stderr,
+                scores.base_mean,
+                scores.verdict,
+                scores.rank,
+                scores.base_rank,
+            )
         )
         lines["Genopt-Task"] = f"{record.fingerprint or '?'} gate={hash_gate_set(scores.rows)}"
     if model:

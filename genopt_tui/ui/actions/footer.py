@@ -4,7 +4,8 @@ depend on either."""
 from collections.abc import Mapping
 
 from genopt_tui.session.progress import PAUSED, RUNNING
-from genopt_tui.ui.actions.table import ACTIONS_BY_ID, Action, ActionContext
+from genopt_tui.ui.actions.context import ActionContext
+from genopt_tui.ui.actions.table import ACTIONS_BY_ID, Action
 
 STATE_ACTIONS: Mapping[str, str] = {
     "decide": "approve reject edit toggle prev+next again hint",
@@ -36,42 +37,42 @@ PANE_LABELS: Mapping[tuple[str, int], tuple[str, str]] = {
     ("toggle", 3): ("play", "Play the trace, or stop"),
     ("toggle", 4): ("example", "Leave the example out of the next prompt, or take it in"),
     ("toggle", 5): ("hunk", "Leave the hunk out, or take it in"),
-    ("next", 1): ("tip", "Next branch"),
-    ("next", 2): ("change", "Next change"),
-    ("next", 3): ("event", "Next reward, error, or difference from the mark"),
-    ("next", 4): ("rollout", "Next rollout"),
-    ("next", 5): ("hunk", "Next hunk"),
-    ("prev", 1): ("tip", "Previous branch"),
-    ("prev", 2): ("change", "Previous change"),
-    ("prev", 3): ("event", "Previous reward, error, or difference from the mark"),
-    ("prev", 4): ("rollout", "Previous rollout"),
-    ("prev", 5): ("hunk", "Previous hunk"),
+    ("next", 1): ("tip", "Go to the next branch"),
+    ("next", 2): ("change", "Go to the next change"),
+    ("next", 3): ("event", "Go to the next reward, error, or difference from the mark"),
+    ("next", 4): ("rollout", "Go to the next rollout"),
+    ("next", 5): ("hunk", "Go to the next hunk"),
+    ("prev", 1): ("tip", "Go to the previous branch"),
+    ("prev", 2): ("change", "Go to the previous change"),
+    ("prev", 3): ("event", "Go to the previous reward, error, or difference from the mark"),
+    ("prev", 4): ("rollout", "Go to the previous rollout"),
+    ("prev", 5): ("hunk", "Go to the previous hunk"),
     ("open", 1): ("look at it", "Show this version in all panes; Esc comes back"),
     ("open", 3): ("unfold", "Show the step's calls, arguments and results"),
     ("open", 4): ("trace", "Apply what is staged; on a rollout: show its trace"),
     ("open", 5): ("reason", "Go to the step that is the reason; unfold the reasoning"),
-    ("next_tab", 2): ("file", "Next file"),
-    ("next_tab", 3): ("rollout", "Next rollout"),
-    ("next_tab", 4): ("sent/next", "What was sent, or what the next update takes"),
-    ("next_tab", 5): ("candidate", "Next candidate"),
-    ("step_on", 3): ("step", "One step on"),
+    ("next_tab", 2): ("file", "Go to the next file"),
+    ("next_tab", 3): ("rollout", "Go to the next rollout"),
+    ("next_tab", 4): ("sent/next", "Show what was sent, or what the next update takes"),
+    ("next_tab", 5): ("candidate", "Go to the next candidate"),
+    ("step_on", 3): ("step", "Step forward in the trace"),
     ("filter", 1): ("only found", "Show only the versions that were found; again: all"),
     ("filter", 3): (
         "only events",
-        "Only steps with a reward, an error or a difference; again: all",
+        "Show only steps with a reward, an error or a difference; again: all",
     ),
     ("whole_prompt", 2): (
         "since start",
         "Mark what changed since the start instead of since the parent",
     ),
-    ("whole_prompt", 3): ("beside mark", "The marked version's trace beside this one"),
-    ("whole_prompt", 4): ("prompt", "The whole prompt, to the letter"),
-    ("raw", 2): ("authors", "Which version wrote each line"),
-    ("raw", 5): ("raw reply", "The raw reply, to the letter"),
-    ("longer", 4): ("horizon", "A longer horizon for the next update (Enter applies)"),
-    ("shorter", 4): ("horizon", "A shorter horizon for the next update (Enter applies)"),
-    ("more", 4): ("batch", "A larger batch for the next update (Enter applies)"),
-    ("less", 4): ("batch", "A smaller batch for the next update (Enter applies)"),
+    ("whole_prompt", 3): ("beside mark", "Show the marked version's trace beside this one"),
+    ("whole_prompt", 4): ("prompt", "Show the whole prompt, to the letter"),
+    ("raw", 2): ("authors", "Show which version wrote each line"),
+    ("raw", 5): ("raw reply", "Show the raw reply, to the letter"),
+    ("longer", 4): ("horizon", "Lengthen the horizon for the next update (Enter applies)"),
+    ("shorter", 4): ("horizon", "Shorten the horizon for the next update (Enter applies)"),
+    ("more", 4): ("batch", "Enlarge the batch for the next update (Enter applies)"),
+    ("less", 4): ("batch", "Shrink the batch for the next update (Enter applies)"),
 }
 """An action's word and its sentence in one pane, by its number."""
 

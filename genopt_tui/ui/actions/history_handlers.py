@@ -1,38 +1,48 @@
-"""Acts on history: what moves a branch, names a version, takes up an edit again, or looks at
-several versions at once."""
+"""What actions do that concern versions: move a branch, name, compare, export, propose again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from genopt_tui.ui import formatters
-from genopt_tui.ui.actions.handlers import ActionHandlers
+from genopt_tui.ui.actions.host import ActionHost, confirm, require_row
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
 from genopt_tui.ui.screens import dialogs
-from genopt_tui.ui.state.snapshot import HistoryRow
+from genopt_tui.ui.state.snapshot import HistoryRow, Snapshot
 
 CHOICE_KEYS = "123456789"
 
 
-class HistoryHandlers(ActionHandlers):
+@dataclass(frozen=True, slots=True)
+class HistoryHandlers:
     """u U t b S T o V C H J O m c K B X P."""
 
-    def do_undo(self) -> None:
-        self.send_command("undo")
+    host: ActionHost
 
-    def do_redo(self) -> None:
-        self.send_command("redo")
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.host.snapshot
 
-    def do_rewind(self) -> None:
+    @property
+    def row(self) -> HistoryRow:
+        return require_row(self.host)
+
+    def undo(self) -> None:
+        self.host.store.send_command("undo")
+
+    def redo(self) -> None:
+        self.host.store.send_command("redo")
+
+    def rewind(self) -> None:
         row = self.row
-        self.confirm_command(
-            dialogs.confirm(
-                f"Take {self.snapshot.branch} back to {row.label}?",
-                self._describe_rewind(row),
-                "take it back",
-            ),
-            "rewind",
-            version=row.commit,
+        question = dialogs.confirm(
+            f"Take {self.snapshot.branch} back to {row.label}?",
+            self._describe_rewind(row),
+            "take it back",
         )
+        send = partial(self.host.store.send_command, "rewind", version=row.commit)
+        confirm(self.host, question, send)
 
     def _describe_rewind(self, row: HistoryRow) -> str:
         """What a rewind does, in numbers."""
@@ -52,20 +62,19 @@ class HistoryHandlers(ActionHandlers):
             f"{later} in the history as abandoned; u undoes this.{self._describe_step_in_flight()}"
         )
 
-    def do_branch(self) -> None:
+    def branch(self) -> None:
         row = self.row
 
         def send(name: str | None) -> None:
             if name:
-                self.send_command("branch", name=name, at=row.commit)
+                self.host.store.send_command("branch", name=name, at=row.commit)
 
-        self.screen.app.push_screen(
-            dialogs.TextDialog(f"New branch at {row.label}: its name?"), send
-        )
+        self.host.app.push_screen(dialogs.TextDialog(f"New branch at {row.label}: its name?"), send)
 
-    def do_switch(self) -> None:
+    def switch(self) -> None:
         """Ask for the branch; the one under the cursor stands first."""
-        s, here = self.snapshot, self.row.branches if self.screen.history_pane.row else ()
+        s, row = self.snapshot, self.host.context().row
+        here = row.branches if row else ()
         names = [name for row in s.rows for name in row.branches if name != s.branch]
         names.sort(key=lambda name: name not in here)
         question = _build_chooser(
@@ -77,50 +86,48 @@ class HistoryHandlers(ActionHandlers):
 
         def send(name: str | None) -> None:
             if name:
-                self.send_command("switch", name=name)
+                self.host.store.send_command("switch", name=name)
 
-        self.screen.app.push_screen(question, send)
+        self.host.app.push_screen(question, send)
 
-    def do_tag(self) -> None:
+    def tag(self) -> None:
         row = self.row
 
         def send(name: str | None) -> None:
             if name:
-                self.send_command("tag", name=name, version=row.commit)
+                self.host.store.send_command("tag", name=name, version=row.commit)
 
-        self.screen.app.push_screen(dialogs.TextDialog(f"Name for version {row.label}?"), send)
+        self.host.app.push_screen(dialogs.TextDialog(f"Name for version {row.label}?"), send)
 
-    def do_note(self) -> None:
+    def note(self) -> None:
         row = self.row
 
         def send(text: str | None) -> None:
             if text is not None:
-                self.send_command("note", version=row.commit, text=text)
+                self.host.store.send_command("note", version=row.commit, text=text)
 
         keys = "Enter keeps it (empty: no note)  Esc leaves it as it was"
-        self.screen.app.push_screen(
+        self.host.app.push_screen(
             dialogs.TextDialog(f"Note about {row.label}", keys, value=row.note), send
         )
 
-    def do_revive(self) -> None:
+    def revive(self) -> None:
         row, s = self.row, self.snapshot
         what = (
             f"{row.label} ({row.decision or row.kind}) is re-applied on {s.head_label}: a new proposal, with a gate and a "
             "decision of its own.\nWhere both changed the same lines, the conflict is put into the files for you to edit."
             f"{self._describe_step_in_flight()}"
         )
-        self.confirm_command(
-            dialogs.confirm(f"Propose {row.label} again?", what, "propose it"),
-            "revive",
-            version=row.commit,
-        )
+        question = dialogs.confirm(f"Propose {row.label} again?", what, "propose it")
+        send = partial(self.host.store.send_command, "revive", version=row.commit)
+        confirm(self.host, question, send)
 
-    def do_pick(self) -> None:
+    def pick(self) -> None:
         from genopt_tui.ui.screens.hunk_picker import HunkPickerScreen
 
-        self.screen.app.push_screen(HunkPickerScreen(self.snapshot, self.screen.store, self.row))
+        self.host.app.push_screen(HunkPickerScreen(self.snapshot, self.host.store, self.row))
 
-    def do_take_edits(self) -> None:
+    def take_edits(self) -> None:
         """Make a version of what was edited by hand; where a conflict is marked, in the editor
         first."""
         outside = self.snapshot.external_changes
@@ -136,24 +143,24 @@ class HistoryHandlers(ActionHandlers):
 
         def answer(value: str | None) -> None:
             if value:
-                self.send_command("accept-edits", unmeasured=value == "unmeasured")
+                self.host.store.send_command("accept-edits", unmeasured=value == "unmeasured")
 
         question = dialogs.ChoiceDialog(
             "Make a version of your edit?",
             choices,
             intro=f"Edited: {files}.{self._describe_step_in_flight()}",
         )
-        self.screen.app.push_screen(question, answer)
+        self.host.app.push_screen(question, answer)
 
     def _open_conflicted(self, names: Sequence[str]) -> None:
         """Open files with marks of a conflict where they lie."""
         from genopt_tui.ui.platform.external_editor import edit_paths
 
         folder = Path(self.snapshot.session.path) / "artifact"
-        edit_paths(self.screen.app, [folder / name for name in names])
-        self.screen.show_notice("H takes it as a version once no marks are left")
+        edit_paths(self.host.app, [folder / name for name in names])
+        self.host.show_notice("H takes it as a version once no marks are left")
 
-    def do_rescore(self) -> None:
+    def rescore(self) -> None:
         """Score start, best and head under the task as it is now."""
         s = self.snapshot
         start = next((row.commit for row in reversed(s.rows) if row.decision == "start"), s.head)
@@ -164,13 +171,13 @@ class HistoryHandlers(ActionHandlers):
             from genopt_tui.ui.screens.matrix import MatrixScreen
 
             if value:
-                self.screen.app.push_screen(MatrixScreen(s, self.screen.store, versions))
+                self.host.app.push_screen(MatrixScreen(s, self.host.store, versions))
 
-        self.screen.app.push_screen(
+        self.host.app.push_screen(
             dialogs.confirm("Score start, best and head again?", what, "score them"), answer
         )
 
-    def do_export(self) -> None:
+    def export(self) -> None:
         """Ask what the version becomes and where, then have the command do it."""
         from genopt_tui.ui.screens import export
 
@@ -178,77 +185,75 @@ class HistoryHandlers(ActionHandlers):
 
         def begin(form: str, name: str | None) -> None:
             if name:
-                self.screen.app.push_screen(
+                self.host.app.push_screen(
                     export.ExportScreen(Path(s.session.path), row, form, name)
                 )
 
         def named(form: str | None) -> None:
             if form:
-                self.screen.app.push_screen(
+                self.host.app.push_screen(
                     export.ask_name(row, form), lambda name: begin(form, name)
                 )
 
-        self.screen.app.push_screen(export.ask_form(s, row), named)
+        self.host.app.push_screen(export.ask_form(s, row), named)
 
     def _describe_step_in_flight(self) -> str:
         """What becomes of the step in flight."""
         s = self.snapshot
         return f"\nThe step in flight ({s.progress.step}) ends as superseded." if s.live else ""
 
-    def do_mark(self) -> None:
-        row, off = self.row, self.row.commit == self.screen.mark
-        self.screen.set_mark("" if off else row.commit)
-        self.screen.show_notice(
+    def mark(self) -> None:
+        row, off = self.row, self.row.commit == self.host.mark
+        self.host.set_mark("" if off else row.commit)
+        self.host.show_notice(
             "No version is marked"
             if off
             else f"{row.label} is marked: c on another version compares with it"
         )
 
-    def do_compare(self) -> None:
+    def compare(self) -> None:
         from genopt_tui.ui.screens.compare import CompareScreen
 
         s = self.snapshot
-        a = self.screen.mark or (self.row.parents[0] if self.row.parents else s.rows[-1].commit)
-        self.screen.app.push_screen(CompareScreen(s, self.screen.store, a, self.row.commit))
+        a = self.host.mark or (self.row.parents[0] if self.row.parents else s.rows[-1].commit)
+        self.host.app.push_screen(CompareScreen(s, self.host.store, a, self.row.commit))
 
-    def do_compare_other(self) -> None:
+    def compare_other(self) -> None:
         """Ask for a session of the same task, then for a version of it."""
         row = self.row
-        self.screen.run_worker(
-            self._choose_other_session(row), group="compare_other", exclusive=True
-        )
+        self.host.run_worker(self._choose_other_session(row), group="compare_other", exclusive=True)
 
     async def _choose_other_session(self, row: HistoryRow) -> None:
         s = self.snapshot.session
         try:
             others = await run_in_thread(lambda: _list_other_sessions(Path(s.path), s.task))
         except EXPECTED_ERRORS as error:
-            self.screen.show_notice(str(error), "error")
+            self.host.show_notice(str(error), "error")
             return
         if not others:
-            self.screen.show_notice(f"There is no other session of {s.task}: genopt new makes one")
+            self.host.show_notice(f"There is no other session of {s.task}: genopt new makes one")
             return
 
         def ask(name: str | None) -> None:
             if name in others:
                 self._ask_version(row, others[name], "best")
             elif name:
-                self.screen.show_notice(f"No other session of {s.task} is called {name}", "warning")
+                self.host.show_notice(f"No other session of {s.task} is called {name}", "warning")
 
-        self.screen.app.push_screen(
+        self.host.app.push_screen(
             _build_chooser(f"Compare {row.label} with which session?", list(others)), ask
         )
 
     def _ask_version(self, row: HistoryRow, there: Path, value: str) -> None:
         def find(text: str | None) -> None:
             if text:
-                self.screen.run_worker(
+                self.host.run_worker(
                     self._compare_with(row, there, text), group="compare_other", exclusive=True
                 )
 
         title = f"Compare {row.label} with which version of {there.name}?"
         keys = "best, head, start, a step, a branch  Enter compares  Esc stays"
-        self.screen.app.push_screen(dialogs.TextDialog(title, keys, value=value), find)
+        self.host.app.push_screen(dialogs.TextDialog(title, keys, value=value), find)
 
     async def _compare_with(self, row: HistoryRow, there: Path, text: str) -> None:
         """Open the comparison; what cannot be found is said, and asked again."""
@@ -259,26 +264,24 @@ class HistoryHandlers(ActionHandlers):
         try:
             side = await run_in_thread(lambda: resolve_side(here, there, text))
         except EXPECTED_ERRORS as error:
-            self.screen.show_notice(str(error), "error")
+            self.host.show_notice(str(error), "error")
             self._ask_version(row, there, text)
             return
-        self.screen.app.push_screen(
-            CompareScreen(self.snapshot, self.screen.store, row.commit, side)
-        )
+        self.host.app.push_screen(CompareScreen(self.snapshot, self.host.store, row.commit, side))
 
-    def do_best(self) -> None:
-        self.screen.go_to_pane(1)
-        self.screen.history_pane.go_to_version(self.snapshot.best)
+    def best(self) -> None:
+        self.host.go_to_pane(1)
+        self.host.go_to_version(self.snapshot.best)
 
-    def do_plot(self) -> None:
+    def plot(self) -> None:
         from genopt_tui.ui.screens.plot import PlotScreen
 
-        self.screen.app.push_screen(PlotScreen(self.snapshot))
+        self.host.app.push_screen(PlotScreen(self.snapshot))
 
-    def do_matrix(self) -> None:
+    def matrix(self) -> None:
         from genopt_tui.ui.screens.matrix import MatrixScreen
 
-        self.screen.app.push_screen(MatrixScreen(self.snapshot, self.screen.store))
+        self.host.app.push_screen(MatrixScreen(self.snapshot, self.host.store))
 
 
 def _build_chooser(

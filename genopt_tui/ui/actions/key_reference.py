@@ -3,8 +3,8 @@ genopt_tui/ui/KEYS.md`."""
 
 from genopt_tui.ui.actions.footer import PANE_LABELS
 from genopt_tui.ui.actions.table import ACTIONS, KEY_NAMES, Action, group_actions
+from genopt_tui.ui.pane_layout import PANE_NAMES
 
-PANE_NAMES = {1: "History", 2: "Artifact", 3: "Trace", 4: "Evidence", 5: "Proposal"}
 PREAMBLE = """# Keys
 
 Made from the table of actions (`python -m genopt_tui.ui.actions.key_reference`). In the application `?` lists the keys that work here and now, and why

@@ -6,163 +6,28 @@ Pane actions are carried out by the pane that has the keyboard; all others by th
 `do_ID`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from genopt_tui.session.progress import FAILED, FINISHED, IDLE, PAUSED
-from genopt_tui.ui.panes.base import Pane
-from genopt_tui.ui.state.snapshot import HistoryRow, Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class ActionContext:
-    """Here and now: what is shown, which pane has the keyboard, and the history's row under the
-    cursor."""
-
-    snapshot: Snapshot
-    pane: Pane | None = None
-    row: HistoryRow | None = None
-    mark: str = ""
-    has_left_out_hunks: bool = False
-    """Whether hunks of the proposal are left out."""
-
-    @property
-    def is_in_history(self) -> bool:
-        """Whether the history has the keyboard."""
-        return self.pane is not None and self.pane.NUMBER == 1
-
-
-AvailabilityCheck = Callable[[ActionContext], str]
-
-
-def allow_always(_: ActionContext) -> str:
-    return ""
-
-
-def check_decision(c: ActionContext) -> str:
-    """A proposal waits for a decision, and it is the one on the screen."""
-    if c.snapshot.is_historical:
-        return "an older version is shown: Esc goes back first"
-    if c.snapshot.pending == "propose":
-        return "the prompt waits to be sent: s sends it"
-    return "" if c.snapshot.pending == "decide" else "no proposal waits for a decision"
-
-
-def check_rejectable(c: ActionContext) -> str:
-    """A proposal waits, or its gate runs (rejecting cancels the rest)."""
-    if c.snapshot.progress.phase == "gate" and not c.snapshot.is_historical:
-        return ""
-    return check_decision(c)
-
-
-def check_step(c: ActionContext) -> str:
-    if c.snapshot.pending == "propose":
-        return "an older version is shown: Esc goes back first" if c.snapshot.is_historical else ""
-    return "" if c.snapshot.state in {IDLE, FINISHED, FAILED, PAUSED} else "a step is running"
-
-
-def check_version(c: ActionContext) -> str:
-    """The history's cursor stands on something that git holds."""
-    if not c.snapshot.loaded:
-        return "the history is still being read"
-    return "" if c.row and c.row.commit else "choose a version in History first"
-
-
-def check_rewindable(c: ActionContext) -> str:
-    if reason := check_version(c):
-        return reason
-    if c.row and c.row.head:
-        return "the branch is there already"
-    return (
-        ""
-        if c.row and c.row.kind == "branch"
-        else "this is on no branch: V proposes it again, b branches from it"
-    )
-
-
-def check_history_loaded(c: ActionContext) -> str:
-    return "" if c.snapshot.best else "the history is still being read"
-
-
-def check_comparable(c: ActionContext) -> str:
-    if reason := check_version(c):
-        return reason
-    if c.row and c.row.commit == c.mark:
-        return "this is the marked version"
-    return (
-        ""
-        if c.mark or (c.row and c.row.parents)
-        else "it has no parent: mark another version first (m)"
-    )
-
-
-def check_editable(c: ActionContext) -> str:
-    """A prompt waits, a person is the model, or there is a proposal with files."""
-    if c.snapshot.is_reply_awaited or (
-        c.snapshot.pending == "propose" and not c.snapshot.is_historical
-    ):
-        return ""
-    proposal = c.snapshot.proposal
-    return check_decision(c) or (
-        "" if proposal and proposal.files is not None else "there is no edit yet"
-    )
-
-
-def check_changed(c: ActionContext) -> str:
-    """What is shown differs from what the gate scored."""
-    if reason := check_decision(c):
-        return reason
-    left_out = c.has_left_out_hunks or bool(c.snapshot.proposal and c.snapshot.proposal.edited)
-    return "" if left_out else "the gate has scored what is shown: a approves it"
-
-
-def check_several_hunks(c: ActionContext) -> str:
-    """An edit of at least two hunks: the proposal that is shown, else the version under the
-    history's cursor."""
-    if c.snapshot.active_side_job is not None:
-        return "one such question is being answered already"
-    p = c.snapshot.proposal
-    if not c.is_in_history and p is not None and p.files is not None:
-        if p.edited:
-            return "the gate has not run for your edit: a runs it first"
-        hunks = (p.candidate.edit or {}).get("hunks")
-        return (
-            "the edit has one hunk: it did it all" if hunks is not None and int(hunks) < 2 else ""
-        )
-    return check_has_edit(c)
-
-
-def check_has_edit(c: ActionContext) -> str:
-    """The history's cursor stands on a version with an edit of its own."""
-    if reason := check_version(c):
-        return reason
-    return "" if c.row and c.row.parents else "this is a start: it edits nothing"
-
-
-def check_revivable(c: ActionContext) -> str:
-    if reason := check_has_edit(c):
-        return reason
-    return (
-        "this is on a branch already: C takes parts of it"
-        if c.row and c.row.kind == "branch"
-        else ""
-    )
-
-
-def check_switchable(c: ActionContext) -> str:
-    """There is another branch to go on from."""
-    if not c.snapshot.loaded:
-        return "the history is still being read"
-    branches = {name for row in c.snapshot.rows for name in row.branches}
-    return "" if branches - {c.snapshot.branch} else "there is no other branch: b makes one"
-
-
-def check_hand_edits(c: ActionContext) -> str:
-    return (
-        ""
-        if c.snapshot.external_changes.edited
-        else "no file of the artifact's folder was edited by hand"
-    )
+from genopt_tui.ui.actions.availability import (
+    AvailabilityCheck,
+    allow_always,
+    check_changed,
+    check_comparable,
+    check_decision,
+    check_editable,
+    check_hand_edits,
+    check_has_edit,
+    check_history_loaded,
+    check_rejectable,
+    check_revivable,
+    check_rewindable,
+    check_several_hunks,
+    check_step,
+    check_switchable,
+    check_version,
+)
+from genopt_tui.ui.actions.context import ActionContext, ActionPane
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +53,12 @@ class Action:
         """The first key, as a person reads it."""
         return KEY_NAMES.get(first := self.active_keys.split(",")[0], first)
 
-    def resolve_act(self, pane: Pane) -> str:
+    def resolve_act(self, pane: ActionPane) -> str:
         """What this action means in a pane: its own act, else what stands for it everywhere (empty:
         the screen does it)."""
         return (
             self.pane_act
-            if hasattr(pane, f"act_{self.pane_act}")
+            if pane.has_act(self.pane_act)
             else FALLBACK_ACTS.get(self.pane_act, self.pane_act)
         )
 

@@ -44,7 +44,7 @@ class ArtifactPane(LinePane):
     `v` marks what changed since the start instead of the parent, `w` says which version wrote each
     line."""
 
-    NUMBER, NAME = 2, "Artifact"
+    NUMBER = 2
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

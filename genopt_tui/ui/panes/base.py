@@ -1,11 +1,12 @@
 """What the five panes have in common: a number, a title of plain text, and acts called by name."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.content import Content
 from textual.widget import Widget
 
 from genopt_tui.errors import single_line
+from genopt_tui.ui.pane_layout import PANE_NAMES
 from genopt_tui.ui.state.snapshot import Snapshot
 
 
@@ -28,6 +29,10 @@ class Pane(Widget):
 
     _shown_title = ""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.NAME = PANE_NAMES.get(cls.NUMBER, "")
+
     def on_mount(self) -> None:
         self.set_title("")
 
@@ -47,9 +52,13 @@ class Pane(Widget):
         """Do what the action `name` means here."""
         getattr(self, f"act_{name}")()
 
+    def has_act(self, name: str) -> bool:
+        """Whether this pane has an act of its own by this name."""
+        return hasattr(self, f"act_{name}")
+
     def why_not(self, name: str) -> str:
         """Why `name` is not possible in this pane now; empty when it is."""
-        return "" if hasattr(self, f"act_{name}") else f"not in {self.NAME}"
+        return "" if self.has_act(name) else f"not in {self.NAME}"
 
     def search(self, text: str) -> None:
         """Go to the next place that holds `text`."""

@@ -1,18 +1,15 @@
 """The room of the panes: it places them in columns, and lets the edges between them be dragged."""
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual import events
 from textual.geometry import NULL_OFFSET, NULL_SPACING, Region, Size
 from textual.layout import ArrangeResult, Layout, WidgetPlacement
-from textual.message import Message
 from textual.widget import Widget
 
 from genopt_tui.ui import pane_layout
 from genopt_tui.ui.panes.base import Pane
-
-if TYPE_CHECKING:
-    from genopt_tui.ui.app import GenoptApp
+from genopt_tui.ui.services import get_services
 
 
 class ColumnLayout(Layout):
@@ -43,9 +40,6 @@ class Panes(Widget):
 
     DEFAULT_CSS = "Panes { height: 1fr; width: 100%; }"
 
-    class Sized(Message):
-        """A person dragged an edge to where it is now."""
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.columns = ""
@@ -59,7 +53,7 @@ class Panes(Widget):
     @property
     def shares(self) -> dict[str, list[int]]:
         """The shares in force in this layout; those that a person chose are remembered."""
-        return cast("GenoptApp", self.app).preferences.shares[self.columns]
+        return get_services(self).preferences.shares[self.columns]
 
     def set_columns(self, columns: str) -> None:
         if columns != self.columns:
@@ -111,4 +105,3 @@ class Panes(Widget):
         if self._dragged_edge is not None:
             self._dragged_edge = None
             self.release_mouse()
-            self.post_message(self.Sized())

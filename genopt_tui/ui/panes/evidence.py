@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 
 from genopt_tui.ui import formatters
 from genopt_tui.ui.messages import CommandRequested, PaneChanged, TraceStepSelected
+from genopt_tui.ui.panes.editor_slot import EditorSlot
 from genopt_tui.ui.panes.line_pane import LinePane
 from genopt_tui.ui.state.snapshot import EvidenceView, Snapshot
 from genopt_tui.ui.widgets.bars import Tabs
@@ -21,7 +22,7 @@ from genopt_tui.ui.widgets.evidence_lines import (
 )
 from genopt_tui.ui.widgets.line_source import TextLines
 from genopt_tui.ui.widgets.line_view import LineView
-from genopt_tui.ui.widgets.safe_text import PlainText, explain_not_editable
+from genopt_tui.ui.widgets.safe_text import explain_not_editable
 from genopt_tui.ui.widgets.update_plan import UpdatePlan, build_plan, move_horizon, resize_batch
 from genopt_tui.ui.widgets.wrapped_view import WrappedView
 
@@ -44,15 +45,14 @@ class EvidencePane(LinePane):
     EvidencePane #editing { height: 1; background: $panel; color: $text-warning; }
     """
 
-    NUMBER, NAME = 4, "Evidence"
+    NUMBER = 4
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.tabs = Tabs()
         self.parts = LineView(id="parts")
         self.prompt = WrappedView("the whole prompt", id="prompt")
-        self.editor_hint = PlainText(id="editing")
-        self.editor: Editor | None = None
+        self.slot = EditorSlot(self, self._show_tabs)
         self.view: LineView = self.parts
         self.evidence = EvidenceView(0)
         self.tab = NEXT
@@ -65,13 +65,13 @@ class EvidencePane(LinePane):
 
     def compose(self) -> ComposeResult:
         yield self.tabs
-        yield self.editor_hint
+        yield self.slot.hint
         yield self.parts
         yield self.prompt
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.prompt.display = self.editor_hint.display = False
+        self.prompt.display = False
         self._draw()
 
     # content
@@ -84,7 +84,7 @@ class EvidencePane(LinePane):
         if (new.step, new.dropped) != (self.evidence.step, self.evidence.dropped):
             self.dropped = set(new.dropped)
         if not new.editable:
-            self._close_editor()
+            self.slot.close()
         if new.editable and not self.evidence.editable:
             self.tab = NEXT
         elif (
@@ -346,9 +346,12 @@ class EvidencePane(LinePane):
         self.view.display = False
         self.view = view
         view.display = True
-        self.tabs.display = view is self.parts
+        self._show_tabs()
         if focused:
             view.focus()
+
+    def _show_tabs(self) -> None:
+        self.tabs.display = self.view is self.parts
 
     # editing the prompt
 
@@ -359,13 +362,12 @@ class EvidencePane(LinePane):
 
     def act_edit_in_place(self) -> None:
         """Edit the prompt that waits; what comes of it is shown, and sent with `s`."""
-        from genopt_tui.ui.widgets.text_editor import Editor
-
-        self.editor_hint.show("the prompt: ctrl+s takes your edit, Esc leaves")
-        self.editor = Editor(self.evidence.messages[-1]["content"], 0)
-        self.view.display, self.tabs.display, self.editor_hint.display = False, False, True
-        self.mount(self.editor)
-        self.editor.focus()
+        self.slot.open(
+            self.evidence.messages[-1]["content"],
+            0,
+            "The prompt: ctrl+s keeps your edit, Esc cancels",
+        )
+        self.tabs.display = False
 
     def on_editor_done(self, event: "Editor.Done") -> None:
         *before, last = self.evidence.messages
@@ -373,21 +375,12 @@ class EvidencePane(LinePane):
             messages = [*before, {**last, "content": event.text}]
             wanted = CommandRequested("preview", {"step": self.evidence.step, "messages": messages})
             self.post_message(wanted.set_sender(self))
-        self._close_editor()
+        self.slot.close()
 
-    def _close_editor(self) -> None:
-        if self.editor is None:
-            return
-        focused = self.editor.has_focus or self.app.focused is None
-        self.editor.remove()
-        self.editor = None
-        self.view.display, self.tabs.display, self.editor_hint.display = (
-            True,
-            self.view is self.parts,
-            False,
-        )
-        if focused:
-            self.view.focus()
+    @property
+    def editor(self) -> "Editor | None":
+        """The editor that is open in this pane."""
+        return self.slot.editor
 
     def focus_inside(self) -> None:
         (self.editor or self.view).focus()

@@ -19,8 +19,10 @@ from genopt_tui.ui.panes.history_text import (
     find_in_labels,
     format_details,
     insert_task_changes,
+    read_reason,
     search_session,
 )
+from genopt_tui.ui.panes.proposal_text import TURNED_DOWN
 from genopt_tui.ui.scores import describe_incomparable, select_comparable
 from genopt_tui.ui.state.snapshot import HistoryRow, Snapshot
 from genopt_tui.ui.widgets.safe_text import PlainText
@@ -34,7 +36,7 @@ class HistoryPane(Pane):
     """Pane 1. Space folds what is on no branch, `f` leaves only what holds a text, `/` looks in
     subjects, reasoning and edits."""
 
-    NUMBER, NAME = 1, "History"
+    NUMBER = 1
     DEFAULT_CSS = "HistoryPane #about { height: 4; color: $text-muted; background: $panel; }"
 
     def __init__(self, snapshot: Snapshot | None = None, *, id: str | None = None) -> None:
@@ -48,6 +50,8 @@ class HistoryPane(Pane):
         self._found: Mapping[str, str] = {}
         """Commit to where the text that was searched for stands in it."""
         self._filtered = False
+        self._reasons: dict[str, str] = {}
+        """Commit to why it was turned down, as far as it has been read."""
         self._initial_snapshot = snapshot
         self.row_list = HistoryList()
         self.curve = PlainText(id="curve")
@@ -117,10 +121,25 @@ class HistoryPane(Pane):
             height = (2 if self.size.width >= INTERVAL_WIDTH else 4) + bool(self._needle)
             if self.details.styles.height != Scalar.from_number(height):
                 self.details.styles.height = height
-            self.details.show(
-                f"{where}\n{format_details(row)}" if elsewhere else format_details(row),
-                layout=False,
-            )
+            reason = self._get_reason(row)
+            details = format_details(row, reason)
+            self.details.show(f"{where}\n{details}" if elsewhere else details, layout=False)
+
+    def _get_reason(self, row: HistoryRow) -> str:
+        """Why `row` was turned down; empty while that is being read."""
+        if row.commit and row.decision in TURNED_DOWN and row.commit not in self._reasons:
+            self.run_worker(self._read_reason(row.commit), group="reason", exclusive=True)
+        return self._reasons.get(row.commit, "")
+
+    async def _read_reason(self, commit: str) -> None:
+        session = Path(self._session_path)
+        try:
+            reason = await run_in_thread(lambda: read_reason(session, commit))
+        except EXPECTED_ERRORS:  # the version is shown without its reason
+            reason = ""
+        self._reasons[commit] = reason
+        if reason and self.row is not None and self.row.commit == commit:
+            self._draw_details()
 
     def on_pane_changed(self) -> None:
         self._draw_details()

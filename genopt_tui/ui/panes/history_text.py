@@ -5,6 +5,7 @@ from pathlib import Path
 
 from genopt_tui.ui import formatters
 from genopt_tui.ui.panes.history_graph import draw_graph
+from genopt_tui.ui.panes.proposal_text import format_reason
 from genopt_tui.ui.scores import compute_half_width
 from genopt_tui.ui.state.snapshot import HistoryRow
 
@@ -87,9 +88,9 @@ def format_cost(row: HistoryRow) -> str:
     return f"${row.cost:.4f}".rstrip("0").rstrip(".")
 
 
-def format_details(row: HistoryRow) -> str:
-    """What is known of one version, in two lines: decision, score with its interval, cost, names;
-    then subject and note."""
+def format_details(row: HistoryRow, reason: str = "") -> str:
+    """One version in two lines: decision, score with its interval, cost, names; then why it was
+    turned down, subject and note."""
     if row.kind in {"live", "line"}:
         return row.subject if row.kind == "line" else ""
     half, score = compute_half_width(row.stderr, row.n), formatters.format_score(row.score)
@@ -117,7 +118,8 @@ def format_details(row: HistoryRow) -> str:
         "" if row.kind in {"branch", row.decision} else row.kind,
     ]
     note = f"  note: {row.note}" if row.note else ""
-    return " · ".join(filter(None, [*parts, *names])) + f"\n{row.subject}{note}"
+    why = f"{reason} · " if (reason := format_reason(row.decision, reason)) else ""
+    return " · ".join(filter(None, [*parts, *names])) + f"\n{why}{row.subject}{note}"
 
 
 def draw_row_graphs(
@@ -157,6 +159,14 @@ def find_in_labels(rows: Sequence[HistoryRow], text: str) -> Iterator[tuple[str,
         told = f"{row.label} {row.decision} {' '.join((*row.branches, *row.tags))} {row.commit} {row.note}"
         if text in (told.lower() if fold else told):
             yield row.commit, ""
+
+
+def read_reason(session: Path, commit: str) -> str:
+    """Why a version was decided as it was, from its record. For a thread of its own."""
+    from genopt_tui.session.history.repository import Repository
+
+    with Repository.open(session) as repository:
+        return repository.read_record(commit).decision.reason
 
 
 def search_session(session: Path, text: str) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """Proposal: the reply as it arrives, the edit as a diff with hunks to choose, and the gate's scores
 as they come."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 
 from genopt_tui.ui.messages import CandidateSelected, PaneChanged, TraceStepSelected
-from genopt_tui.ui.panes.line_pane import pluralize
+from genopt_tui.ui.panes.line_pane import LinePane, pluralize
 from genopt_tui.ui.panes.proposal_editor import ProposalEditor
 from genopt_tui.ui.panes.proposal_text import (
     build_gate_rows,
@@ -24,13 +27,16 @@ from genopt_tui.ui.widgets.stream_view import StreamView
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 from genopt_tui.ui.widgets.wrapped_view import WrappedView
 
+if TYPE_CHECKING:
+    from genopt_tui.ui.widgets.text_editor import Editor
 
-class ProposalPane(ProposalEditor):
+
+class ProposalPane(LinePane):
     """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a
     reason names, `E` edits here, `w` shows
     the raw reply, `{` and `}` turn to another candidate."""
 
-    NUMBER, NAME = 5, "Proposal"
+    NUMBER = 5
     DEFAULT_CSS = """
     ProposalPane #phase { height: auto; max-height: 4; color: $text-muted; }
     ProposalPane #scores { height: auto; color: $text-muted; background: $panel; }
@@ -45,8 +51,7 @@ class ProposalPane(ProposalEditor):
         self.raw_view = WrappedView("the raw reply", id="raw")
         self.diff = DiffView(id="diff")
         self.scores = PlainText(id="scores")
-        self.editor = None
-        self.editor_hint = PlainText(id="editing")
+        self.edits = ProposalEditor(self, self.diff, self._show_body)
         self.view: LineView = self.reply
         self.proposal: ProposalView | None = None
         self.proposals: tuple[ProposalView, ...] = ()
@@ -60,12 +65,12 @@ class ProposalPane(ProposalEditor):
         yield self.reply
         yield self.raw_view
         yield self.diff
-        yield self.editor_hint
+        yield self.edits.slot.hint
         yield self.scores
 
     def on_mount(self) -> None:
         super().on_mount()
-        for hidden in (self.diff, self.raw_view, self.scores, self.editor_hint):
+        for hidden in (self.diff, self.raw_view, self.scores):
             hidden.display = False
 
     # content
@@ -74,13 +79,13 @@ class ProposalPane(ProposalEditor):
         new, old = snapshot.proposal, self.proposal
         self._workers = snapshot.session.workers
         self._show_phase(snapshot)
-        self.update_reply_state(snapshot)
+        self.edits.feed(snapshot)
         if new is old and snapshot.proposals is self.proposals:
             return
         self.proposal, self.proposals = new, snapshot.proposals
         if new is None or old is None or (new.step, new.number) != (old.step, old.number):
             self.showing_raw = False
-            self._close_editor()
+            self.edits.close()
         index = self.proposals.index(new) if new in self.proposals else 0
         self.tabs.show([format_tab(p) for p in self.proposals], index)
         self._show_scores()
@@ -110,7 +115,6 @@ class ProposalPane(ProposalEditor):
             )
 
     def _build_reasoning(self, p: ProposalView) -> list[Line]:
-        """The reasoning."""
         markdown = MarkdownLayout(max(8, self.size.width - 2))
         return [
             row
@@ -157,7 +161,7 @@ class ProposalPane(ProposalEditor):
                 parts.append(p.decision)
         if self._unseen_lines and self.view is self.reply:
             parts.append(f"{pluralize(self._unseen_lines, 'new line')} below (G)")
-        self.set_title(f" {SYMBOLS.leaf} ".join(parts))
+        self.set_title(f" {SYMBOLS.abandoned} ".join(parts))
 
     def on_resize(self) -> None:
         self._show_scores()
@@ -196,8 +200,33 @@ class ProposalPane(ProposalEditor):
             case "next_tab" | "prev_tab":
                 return "" if len(self.proposals) > 1 else "there is no other candidate in this step"
             case "edit_in_place":
-                return self.why_not_edit()
+                return self.edits.why_not_edit()
         return super().why_not(name)
+
+    @property
+    def editor(self) -> "Editor | None":
+        """The editor that is open in this pane."""
+        return self.edits.slot.editor
+
+    def get_kept_hunks(self) -> set[int] | None:
+        """Numbers of the hunks that are kept; None for the whole edit."""
+        return self.edits.get_kept_hunks()
+
+    def get_kept_files(self) -> Mapping[str, str]:
+        """The proposal's files without the hunks that are left out."""
+        return self.edits.get_kept_files()
+
+    def on_editor_done(self, event: "Editor.Done") -> None:
+        self.edits.finish(event)
+
+    def act_edit_in_place(self) -> None:
+        """Edit the file of the hunk under the cursor; the result is a new candidate."""
+        self.edits.open()
+
+    def act_copy(self) -> None:
+        """The prompt whose reply is wanted, else what is under the cursor."""
+        if not self.edits.copy_prompt():
+            self.view.act_copy()
 
     def act_raw(self) -> None:
         """The raw reply to the letter, or back to the diff."""
@@ -248,4 +277,4 @@ class ProposalPane(ProposalEditor):
         if self.showing_raw:
             self.act_raw()
             return True
-        return self.confirm_drop_edit()
+        return self.edits.confirm_revert()

@@ -1,9 +1,5 @@
-"""The words of a proposal: its tab, what it rests on and expects, what its hunks are worth, what
-became of it.
-
-The gate's scores by example as they come, in as few rows as they take, with progress and the time
-that is left.
-"""
+"""The text of a proposal: its tab, what it rests on and expects, what its hunks are worth, and the
+gate's scores by example."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -18,10 +14,12 @@ from genopt_tui.ui.widgets.symbols import SYMBOLS
 
 MAX_REASONS = 3
 """Places that an edit rests on which are named one by one."""
+TURNED_DOWN = {"rejected", "undecided", "refused", "failed", "superseded", "not chosen"}
+"""Decisions after which an edit is no version."""
 
 
 def build_notes(p: ProposalView) -> list[Line]:
-    """What it rests on, what it expects, and what was refused before."""
+    """Why it was turned down, what it rests on, what it expects, and earlier refusals."""
     lines: list[Line] = [
         (("because ", "gutter"), (f"{example} step {step}", "scope"), ("  (Enter shows it)", "dim"))
         for example, step in p.because[:MAX_REASONS]
@@ -36,11 +34,21 @@ def build_notes(p: ProposalView) -> list[Line]:
             )
         )
     if p.expects:
-        told = ", ".join(f"{example} {way}" for example, way in p.expects)
+        expected = ", ".join(f"{example} {change}" for example, change in p.expects)
         lines.append(
-            (("expects ", "gutter"), (told, ""), (f"  {format_kept_promises(p)}", "strong"))
+            (("expects ", "gutter"), (expected, ""), (f"  {format_promises(p)}", "strong"))
         )
+    if reason := format_reason(p.decision, p.reason):
+        lines.insert(0, ((reason, "warn"),))
     return [*lines, *build_refusal_lines(p.refusals)]
+
+
+def format_reason(decision: str, reason: str) -> str:
+    """Why a proposal was turned down: `rejected: it copies the whole board`; else empty."""
+    if decision not in TURNED_DOWN or not reason.strip():
+        return ""
+    text = " ".join(reason.split())
+    return text if text.startswith(f"{decision}:") else f"{decision}: {text}"
 
 
 def format_tab(p: ProposalView) -> str:
@@ -93,16 +101,15 @@ def _format_worth(row: Mapping[str, Any], whole: str) -> str:
     return f"{formatters.format_difference(row['worth'])}{of}{span} {change}{without}"
 
 
-def format_kept_promises(p: ProposalView) -> str:
-    """How many of the expectations could be judged, how many came true, and the same of the whole
-    session."""
+def format_promises(p: ProposalView) -> str:
+    """`promised 3, kept 1 (session 9 of 21)`; empty where no expectation could be checked."""
     gate: Mapping[str, Any] = p.gate or {}
-    if not (told := gate.get("promises")):
+    promised = gate.get("promises")
+    if not promised:
         return ""
     kept, made = gate.get("session_promises") or (0, 0)
-    return f"kept {gate.get('promises_kept') or 0} of {told}" + (
-        f", the session {kept} of {made}" if made else ""
-    )
+    session = f" (session {kept} of {made})" if made > promised else ""
+    return f"promised {promised}, kept {gate.get('promises_kept') or 0}{session}"
 
 
 def describe_phase(snapshot: Snapshot) -> str:

@@ -26,7 +26,7 @@ class TracePane(LinePane):
     another rollout, `f` leaves only steps that tell something, `v` sets the marked version's trace
     beside it."""
 
-    NUMBER, NAME = 3, "Trace"
+    NUMBER = 3
     DEFAULT_CSS = """
     TracePane #body { height: 1fr; }
     TracePane #steps { height: 1fr; width: 1fr; }
@@ -187,7 +187,7 @@ class TracePane(LinePane):
             )
         parts += ["playing"] if self.view.playing else []
         parts += [self._scan_note] if self._scan_note else []
-        self.set_title(f" {SYMBOLS.leaf} ".join(parts))
+        self.set_title(f" {SYMBOLS.abandoned} ".join(parts))
 
     # acts
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from genopt_tui.session.history.versions import ACCEPTED
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui import formatters
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
@@ -20,9 +21,8 @@ from genopt_tui.ui.widgets.line_source import Line
 
 if TYPE_CHECKING:
     from genopt_tui.session.compare import Comparison
-    from genopt_tui.ui.screens.main import MainScreen
+    from genopt_tui.ui.actions.host import ActionHost
 
-ACCEPTED = {"approved", "edited", "manual", "gate", "always"}
 MAX_NAMED = 20
 """Undecided proposals that are named."""
 
@@ -36,7 +36,7 @@ class AwaySummaryScreen(TabbedScreen):
         for key, name in (("c", "compare"), ("f", "flipped"), ("t", "rewind"), ("p", "run"))
     ]
 
-    def __init__(self, main: "MainScreen", departure: dict[str, Any]) -> None:
+    def __init__(self, main: "ActionHost", departure: dict[str, Any]) -> None:
         super().__init__(f"Back at {main.snapshot.session.name}")
         self._main, self._departure = main, departure
         self._outcomes: Counter[str] = Counter()
@@ -103,7 +103,7 @@ class AwaySummaryScreen(TabbedScreen):
         main = self._main
         self.dismiss(None)
         if name != "run":
-            main.history_pane.go_to_version(main.snapshot.best)
+            main.go_to_version(main.snapshot.best)
         start = find_start(main.snapshot)
         if name in {"compare", "flipped"} and start:
             main.set_mark(start.commit)
@@ -111,7 +111,7 @@ class AwaySummaryScreen(TabbedScreen):
             s = main.snapshot
             main.app.push_screen(CompareScreen(s, main.store, start.commit, s.best, page=EXAMPLES))
         else:
-            main.call_later(main.action_act, name)
+            main.app.call_later(main.action_act, name)
 
 
 def find_start(snapshot: Snapshot) -> HistoryRow | None:

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from genopt_tui.ui.actions.context import ActionContext
 from genopt_tui.ui.actions.footer import describe_action
-from genopt_tui.ui.actions.table import KEY_NAMES, Action, ActionContext, group_actions
+from genopt_tui.ui.actions.table import KEY_NAMES, Action, group_actions
 from genopt_tui.ui.screens.tabbed_screen import Page, TabbedScreen
 from genopt_tui.ui.widgets.line_source import Line
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,14 +15,14 @@ from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui import pane_layout
-from genopt_tui.ui.actions.table import ACTIONS, ACTIONS_BY_ID, ActionContext
+from genopt_tui.ui.actions.context import ActionContext
+from genopt_tui.ui.actions.table import ACTIONS, ACTIONS_BY_ID
 from genopt_tui.ui.compositor import RowCompositor
 from genopt_tui.ui.messages import (
     BlameRequested,
     CandidateSelected,
     CommandCompleted,
     CommandRequested,
-    CopyRequested,
     DoctorWarned,
     PaneChanged,
     PictureRequested,
@@ -38,23 +38,22 @@ from genopt_tui.ui.panes.artifact import ArtifactPane
 from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.column_layout import Panes
 from genopt_tui.ui.panes.evidence import EvidencePane
+from genopt_tui.ui.panes.gate_line import GateLine
 from genopt_tui.ui.panes.history import HistoryPane
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.status_lines import FooterLine, GateLine, StatusLine, TabLine
+from genopt_tui.ui.panes.status_lines import FooterLine, StatusLine, TabLine
 from genopt_tui.ui.panes.trace import TracePane
+from genopt_tui.ui.services import AppServices, get_services
 from genopt_tui.ui.state.snapshot import Snapshot
 from genopt_tui.ui.state.store import Store
 from genopt_tui.ui.widgets.safe_text import PlainText
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.notifications import SeverityLevel
 
-    from genopt_tui.ui.actions.handlers import ActionHandlers
-    from genopt_tui.ui.app import GenoptApp
-    from genopt_tui.ui.panes.proposal import ProposalPane
-    from genopt_tui.ui.panes.trace import TracePane
+    from genopt_tui.ui.actions.host import Handler
 
-PANE_NAMES = ("History", "Artifact", "Trace", "Evidence", "Proposal")
 MIN_SIZE = (60, 16)
 DECISION_GRACE = 0.5
 """Seconds after a proposal appears in which a decision key decides nothing."""
@@ -65,12 +64,19 @@ FOLLOWED_ACTIONS = {"run", "step", "approve", "reject", "again", "mode"}
 comes to the front."""
 
 
+def _load_action_palette() -> "type[Provider]":
+    from genopt_tui.ui.palette import ActionPalette
+
+    return ActionPalette
+
+
 class MainScreen(Screen[None]):
     """One session. The store is its only source of state."""
 
     CSS_PATH = "main.tcss"
     AUTO_FOCUS = None
     ESCAPE_TO_MINIMIZE = False
+    COMMANDS: ClassVar = {_load_action_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             action.keys,
@@ -100,7 +106,8 @@ class MainScreen(Screen[None]):
         self._edit: tuple[int, int, str, dict[str, str]] | None = None
         """What a person made of a proposal: its step, number and tree, and the files as they are
         now wanted."""
-        self._action_handlers: list[ActionHandlers] = []
+        self._handlers: Mapping[str, Handler] = {}
+        """Handlers by action id, loaded with the first key."""
         self._draw_scheduled = False
 
     # what is on the screen
@@ -134,7 +141,7 @@ class MainScreen(Screen[None]):
 
     def _remember_departure(self) -> None:
         """Remember where a live run stood, so that coming back can tell what it did alone."""
-        left, path = self.genopt.preferences.left, self.snapshot.session.path
+        left, path = self.services.preferences.left, self.snapshot.session.path
         left.pop(path, None)
         if self.snapshot.alive:
             at = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -147,15 +154,15 @@ class MainScreen(Screen[None]):
     def _show_away_summary(self) -> None:
         """Tell a person who comes back what happened meanwhile, once, when steps have ended
         since."""
-        left = self.genopt.preferences.left.pop(self.snapshot.session.path, None)
+        left = self.services.preferences.left.pop(self.snapshot.session.path, None)
         if left is not None and self.store.has_step_ended_since(int(left["event"])):
             from genopt_tui.ui.screens.away_summary import AwaySummaryScreen
 
             self.app.push_screen(AwaySummaryScreen(self, left))
 
     @property
-    def genopt(self) -> "GenoptApp":
-        return cast("GenoptApp", self.app)
+    def services(self) -> AppServices:
+        return get_services(self)
 
     def pane(self, number: int) -> Pane:
         return next(pane for pane in self.panes if number == pane.NUMBER)
@@ -245,7 +252,7 @@ class MainScreen(Screen[None]):
         if self.snapshot.is_complete and not before.is_complete:
             self._show_away_summary()
         if self.snapshot.loaded and not before.loaded:
-            self.call_after_refresh(self.genopt.tune_garbage_collection)
+            self.call_after_refresh(self.services.tune_garbage_collection)
             if self._initial_action:
                 self.call_later(self.action_act, self._initial_action)
 
@@ -286,7 +293,7 @@ class MainScreen(Screen[None]):
         self.query_one(StatusLine).feed(snapshot)
         self.query_one(GateLine).feed(snapshot, self.get_kept_hunks())
         wanted = {"decide": 5, "propose": 4}.get(snapshot.pending, 0)
-        self.query_one(TabLine).feed(PANE_NAMES, self.active, wanted)
+        self.query_one(TabLine).feed([*pane_layout.PANE_NAMES.values()], self.active, wanted)
         self.query_one(FooterLine).feed(self.context())
         banner = self.query_one("#banner", PlainText)
         banner.show(f" {snapshot.banner}")
@@ -302,7 +309,7 @@ class MainScreen(Screen[None]):
             if snapshot.pending
             else ""
         )
-        self.genopt.send_notifications(snapshot)
+        self.services.send_notifications(snapshot)
         if shown == self._shown_pending:
             return
         self._shown_pending, self._pending_since = shown, monotonic()
@@ -345,9 +352,6 @@ class MainScreen(Screen[None]):
     def on_trace_step_selected(self, message: TraceStepSelected) -> None:
         cast(TracePane, self.pane(3)).show_step(message.example, message.step)
         self.go_to_pane(3)
-
-    def on_copy_requested(self, message: CopyRequested) -> None:
-        self.genopt.copy_text(message.text, message.what)
 
     def on_command_requested(self, message: CommandRequested) -> None:
         self.store.send_command(message.kind, **message.data)
@@ -395,45 +399,45 @@ class MainScreen(Screen[None]):
             else:
                 self.resize_pane(pane.NUMBER, 1 if name == "more" else -1)
             self._schedule_draw_lines()
-        elif name.startswith("pane_"):
-            self.go_to_pane(int(name[-1]))
         else:
             await self._run_handler(name)
 
     async def _run_handler(self, name: str) -> None:
-        self._action_handlers = self._action_handlers or self._create_handlers()
-        deed = next(
-            getattr(c, f"do_{name}") for c in self._action_handlers if hasattr(c, f"do_{name}")
-        )
+        if not self._handlers:
+            from genopt_tui.ui.actions.dispatch import build_handlers
+
+            self._handlers = build_handlers(self)
         try:
-            done = deed()
-            if isinstance(done, Awaitable):
-                await done
+            result = self._handlers[name]()
+            if isinstance(result, Awaitable):
+                await result
         except GenoptError as error:
             self.show_notice(str(error), "error")
 
     def _is_too_early(self) -> bool:
         """Whether the key was pressed before a person can have seen what it decides on."""
-        return self.genopt.key_time - self._pending_since < DECISION_GRACE
+        return self.services.key_time - self._pending_since < DECISION_GRACE
 
-    def _create_handlers(self) -> "list[ActionHandlers]":
-        from genopt_tui.ui.actions.handlers import (
-            DecisionHandlers,
-            LoopHandlers,
-            NavigationHandlers,
-        )
-        from genopt_tui.ui.actions.history_handlers import HistoryHandlers
-
-        return [
-            deeds(self)
-            for deeds in (LoopHandlers, DecisionHandlers, HistoryHandlers, NavigationHandlers)
-        ]
-
-    # what deeds change on the screen
+    # what handlers ask for and change
 
     def get_kept_hunks(self) -> set[int] | None:
         """Hunks that are left in; None for the whole edit."""
         return self.query_one(ProposalPane).get_kept_hunks()
+
+    def get_kept_files(self) -> Mapping[str, str]:
+        return self.query_one(ProposalPane).get_kept_files()
+
+    def get_prompt_choices(self) -> dict[str, Any]:
+        return self.query_one(EvidencePane).get_choices()
+
+    def go_to_version(self, commit: str) -> None:
+        self.history_pane.go_to_version(commit)
+
+    def leave_pane_mode(self) -> bool:
+        return self.focused_pane is not None and self.focused_pane.leave_mode()
+
+    def search_pane(self, text: str) -> None:
+        self.pane(self.active).search(text)
 
     def set_edit(self, files: Mapping[str, str] | None) -> None:
         """Show the proposal as a person edited it, a new candidate, which no gate has scored; None:

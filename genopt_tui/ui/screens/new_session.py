@@ -3,7 +3,7 @@ goes on, Esc goes back."""
 
 from collections.abc import Callable, Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
@@ -13,10 +13,8 @@ from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
 from genopt_tui.ui.new_session import SessionDraft, SetupOption
 from genopt_tui.ui.screens.dialogs import TextDialog
 from genopt_tui.ui.screens.tabbed_screen import Page, TabbedScreen
+from genopt_tui.ui.services import get_services
 from genopt_tui.ui.widgets.line_source import Line
-
-if TYPE_CHECKING:
-    from genopt_tui.ui.app import GenoptApp
 
 STEPS = ("task", "start", "model", "design choices", "check")
 STEP_HELP = (
@@ -217,9 +215,7 @@ class NewSessionScreen(TabbedScreen):
             self.about.show(f"{error}\nEsc goes back")
             return
         self.dismiss(None)
-        cast("GenoptApp", self.app).open_session(
-            path, initial_action="run" if self._run_after else ""
-        )
+        get_services(self).open_session(path, initial_action="run" if self._run_after else "")
 
     def action_test(self) -> None:
         """One short question to the model under the cursor; where it is still to be named, its name

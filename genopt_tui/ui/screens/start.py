@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from genopt_tui.errors import GenoptError
 from genopt_tui.ui import formatters
+from genopt_tui.ui.services import get_services
 from genopt_tui.ui.widgets.bars import KeyHints
 from genopt_tui.ui.widgets.line_source import Line, TextLines
 from genopt_tui.ui.widgets.line_view import LineView
@@ -22,7 +23,6 @@ from genopt_tui.ui.widgets.safe_text import PlainText
 
 if TYPE_CHECKING:
     from genopt_tui.session.places import SessionEntry
-    from genopt_tui.ui.app import GenoptApp
 
 STATE_SYMBOLS = {
     "waiting": ("!", "warn"),
@@ -192,7 +192,7 @@ class StartScreen(Screen[None]):
         if not self.sessions:
             return
         try:
-            cast("GenoptApp", self.app).open_session(self.sessions[self.view.cursor].path)
+            get_services(self).open_session(self.sessions[self.view.cursor].path)
         except GenoptError as error:
             self.app.notify(str(error), severity="error", markup=False)
 

@@ -3,7 +3,7 @@ as in every pane."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,15 +12,12 @@ from textual.screen import ModalScreen
 
 from genopt_tui.ui.actions.table import ACTIONS_BY_ID
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
-from genopt_tui.ui.messages import CopyRequested
+from genopt_tui.ui.services import get_services
 from genopt_tui.ui.state.activity import describe_side_job
 from genopt_tui.ui.widgets.bars import KeyHints, Tabs
 from genopt_tui.ui.widgets.line_source import Line, LineSource, TextLines
 from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.safe_text import PlainText
-
-if TYPE_CHECKING:
-    from genopt_tui.ui.app import GenoptApp
 
 MOVE_ACTIONS = (
     *("up", "down", "left", "right", "top", "bottom", "page_up", "page_down"),
@@ -125,12 +122,7 @@ class TabbedScreen(ModalScreen[None]):
         self.set_interval(POLL_INTERVAL, self._poll_job)
 
     def _poll_job(self) -> None:
-        main = cast("GenoptApp", self.app).main
-        aside = (
-            main.snapshot.side_jobs.get(self.awaited_job)
-            if main is not None and self.awaited_job
-            else None
-        )
+        aside = get_services(self).find_side_job(self.awaited_job)
         if aside is None:
             return
         if aside.data is None:
@@ -190,9 +182,6 @@ class TabbedScreen(ModalScreen[None]):
 
     def on_tabs_chosen(self, event: Tabs.Chosen) -> None:
         self.turn_to(event.index)
-
-    def on_copy_requested(self, message: CopyRequested) -> None:
-        cast("GenoptApp", self.app).copy_text(message.text, message.what)
 
     def on_line_view_no_match(self, event: LineView.NoMatch) -> None:
         self.app.notify(f"not found: {event.needle}", markup=False)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from genopt_tui.session.journal import Journal
 from genopt_tui.ui.state import reducer
 from genopt_tui.ui.state.reader import VersionReader
-from genopt_tui.ui.state.side_jobs import HunkWorth
 from genopt_tui.ui.state.snapshot import (
     EvidenceView,
-    ExternalChanges,
     HistoryRow,
+    HunkWorth,
     ProposalView,
     TraceSource,
     VersionView,
@@ -112,25 +111,3 @@ class HistoricalView:
             self.shown = replace(
                 self.shown, version=replace(view, blame=self._reader.read_blame(view, rows))
             )
-
-
-def format_banner(back: VersionView | None, outside: ExternalChanges, scored: bool) -> str:
-    """The line that says that these panes do not show the present, else what happened without the
-    application; empty for neither.
-
-    `scored`: head has scores under the task as it is now.
-    """
-    if back is not None:
-        return f"You look at version {back.label}. Esc goes back to the present"
-    if outside.conflicted:
-        return f"{outside.conflicted[0]} holds a conflict: H opens it in your editor, and takes it once no marks are left"
-    if outside.edited:
-        files = ", ".join(outside.edited[:3]) + (" ..." if len(outside.edited) > 3 else "")
-        return f"{files} edited by hand: H makes a version of it"
-    if outside.git_change:
-        return f"{outside.git_change}: nothing of it is touched, the next act goes on from there"
-    if outside.task_changed and scored:
-        return "The task has changed since head was made: X and c compare what was scored again, new steps go on from that"
-    if outside.task_changed:
-        return "The task has changed since head was scored, new scores do not compare: J scores start, best and head again"
-    return ""

@@ -19,6 +19,7 @@ from genopt_tui.ui import formatters
 from genopt_tui.ui.state.reducer import DECIDERS, format_step_label
 from genopt_tui.ui.state.snapshot import (
     EvidenceView,
+    Files,
     HistoryRow,
     ProposalView,
     SessionInfo,
@@ -29,8 +30,6 @@ from genopt_tui.ui.state.snapshot import (
 if TYPE_CHECKING:
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.ui.state.history_loader import HistoryLoader
-
-Files = Mapping[str, str]
 
 
 def read_first_snapshot(session: Path, head: HeadSummary | None = None) -> Snapshot:
@@ -267,6 +266,7 @@ class VersionReader:
             expects=tuple((str(e), str(w)) for e, w in proposal.get("expects") or ()),
             gate=scores if scores.get("mean") is not None else None,
             decision=str((record.get("decision") or {}).get("decision", "")),
+            reason=str((record.get("decision") or {}).get("reason", "")),
             tree=str(scores.get("tree", "")),
             hunk_worth=self._read_hunk_worth(view.commit),
             candidate=Candidate(number),

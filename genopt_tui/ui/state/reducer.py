@@ -10,13 +10,13 @@ from genopt_tui.ui.state.snapshot import (
     BaselineProgress,
     BudgetView,
     EvidenceView,
+    Files,
     HistoryRow,
+    HunkWorth,
     ProposalView,
     TraceSource,
 )
 
-Files = Mapping[str, str]
-HunkWorth = Mapping[int, Mapping[str, Any]]
 ReplyKey = tuple[int, int, int]
 DECIDERS = {
     "approved": "you",
@@ -148,6 +148,7 @@ class StepReducer:
             gate=candidate.gate,
             refusals=candidate.refusals,
             decision=str((candidate.decided or {}).get("decision", "")),
+            reason=str((candidate.decided or {}).get("reason", "")),
             tree=str(edit.get("tree", "")),
             hunk_worth=worth(str((p.batch or {}).get("tree", "")), str(edit.get("tree", ""))),
             candidate=candidate,

@@ -3,14 +3,12 @@ to be worth. Pure."""
 
 from collections.abc import Mapping
 from time import monotonic
-from typing import Any
 
 from genopt_tui.session.journal import Event
-from genopt_tui.ui.state.snapshot import SideJob
+from genopt_tui.ui.state.snapshot import HunkWorth, SideJob
 
 MAX_JOBS = 8
 """Pieces of work that are remembered."""
-HunkWorth = Mapping[int, Mapping[str, Any]]
 
 
 class SideJobTracker:

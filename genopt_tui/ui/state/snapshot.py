@@ -7,12 +7,17 @@ All text in here may come from a model: it is data, never markup.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from genopt_tui.session.progress import RUNNING, Candidate, Progress
 from genopt_tui.task.rollout import Picture, TraceStep
 
 EMPTY: Mapping[str, Any] = {}
+Files = Mapping[str, str]
+"""File name to text."""
+HunkWorth = Mapping[int, Mapping[str, Any]]
+"""What leaving each hunk out cost, by hunk number."""
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class ProposalView:
     `candidate` has all events' data.
     `gate_scores` are gate rollouts of this candidate as they arrive ({example, repeat, score,
     status}), `gate_size` how many are awaited.
-    `decided` is the decision's word once there is one. `edited`: `files` are what a person made of
+    `decision` is empty until there is one, `reason` why it was so decided. `edited`: `files` are what a person made of
     it, and no gate has run for them.
     `worth` holds, by hunk number, what leaving that hunk out cost ({worth, without, interval,
     verdict}), once it was measured.
@@ -115,6 +120,7 @@ class ProposalView:
     gate: Mapping[str, Any] | None = None
     refusals: tuple[Mapping[str, Any], ...] = ()
     decision: str = ""
+    reason: str = ""
     tree: str = ""
     edited: bool = False
     hunk_worth: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
@@ -356,3 +362,8 @@ class Snapshot:
             return chosen
         wanted = (self.progress.pending or EMPTY).get("candidates") or ()
         return next((p for p in self.proposals if p.number in wanted), self.proposals[-1])
+
+
+def keep_if_equal(old: Part, new: Part) -> Part:
+    """`old` where both are equal: panes compare by identity."""
+    return old if old == new else new

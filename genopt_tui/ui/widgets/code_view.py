@@ -42,22 +42,21 @@ def split_lines(text: str) -> list[str]:
 
 @lru_cache(maxsize=32)
 def highlight_file(name: str, text: str) -> tuple[Line, ...]:
-    """The lines of file `name` in colours; about 0.1 ms a line the first time."""
-    return tuple(highlight_lines(name, split_lines(text)))
+    """The lines of file `name` in the colours of its language, where that is known.
 
-
-def highlight_lines(name: str, lines: Sequence[str]) -> list[Line]:
-    """Harmless lines of a file, in the colours of its language where that is known."""
+    The first call takes about 0.1 ms a line.
+    """
     from pygments.lexers import get_lexer_for_filename
     from pygments.util import ClassNotFound
 
+    lines = split_lines(text)
     try:
         lexer = get_lexer_for_filename(name, stripnl=False, ensurenl=False)
     except ClassNotFound:
         lexer = None
-    if lexer is None or sum(map(len, lines)) > MAX_HIGHLIGHTED:
-        return [((line, ""),) for line in lines]
-    return _group_tokens(lexer.get_tokens("\n".join(lines)), len(lines))
+    if lexer is None or len(text) > MAX_HIGHLIGHTED:
+        return tuple(((line, ""),) for line in lines)
+    return tuple(_group_tokens(lexer.get_tokens("\n".join(lines)), len(lines)))
 
 
 def _group_tokens(tokens: Iterable[tuple["_TokenType", str]], count: int) -> list[Line]:

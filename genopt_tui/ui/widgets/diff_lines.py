@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from genopt_tui.learn.edit.diff import Hunk, Row, find_hunks
-from genopt_tui.ui.widgets.code_view import highlight_lines
+from genopt_tui.ui.widgets.code_view import highlight_file
 from genopt_tui.ui.widgets.line_source import Line, Piece, find_line, to_plain_text
 from genopt_tui.ui.widgets.safe_text import clean_line
 from genopt_tui.ui.widgets.symbols import SYMBOLS
@@ -64,9 +64,6 @@ def overlay_style(line: Sequence[Piece], spans: Spans, look: str) -> Line:
     return tuple(out)
 
 
-ROWS_BEFORE = 60
-"""Rows above the visible ones that are coloured with them, so that a string begun above is seen as
-one."""
 SIGN_STYLES = {" ": "", "-": "removed", "+": "added"}
 Files = Mapping[str, str]
 
@@ -85,10 +82,13 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """Rows of one diff, worked out in a thread: of `sides`, or of one column. `heads` are the rows
-    at which hunks begin, by
-    hunk number."""
+    """The rows of the edit from `old` to `new`, in one column or with `sides` in two.
 
+    `heads` maps the number of a hunk to the row at which it begins.
+    """
+
+    old: Files = field(default_factory=dict)
+    new: Files = field(default_factory=dict)
     hunks: tuple[Hunk, ...] = ()
     entries: tuple[Entry, ...] = ()
     heads: Mapping[int, int] = field(default_factory=dict)
@@ -97,11 +97,11 @@ class Diff:
 
 def compute_diff(old: Files, new: Files, split: bool) -> Diff:
     """The rows of the edit from `old` to `new`."""
-    found = find_hunks(old, new)
+    hunks = find_hunks(old, new)
     entries: list[Entry] = []
     heads: dict[int, int] = {}
     file = None
-    for hunk in found:
+    for hunk in hunks:
         if hunk.file != file:
             file = hunk.file
             status = "" if hunk.status == "changed" else f"  ({hunk.status})"
@@ -109,7 +109,7 @@ def compute_diff(old: Files, new: Files, split: bool) -> Diff:
         heads[hunk.number] = len(entries)
         entries.append(Entry(hunk, head=True))
         entries += _build_side_by_side(hunk) if split else _build_unified(hunk)
-    return Diff(tuple(found), tuple(entries), heads, split)
+    return Diff(old, new, tuple(hunks), tuple(entries), heads, split)
 
 
 def _group_runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
@@ -203,9 +203,10 @@ class DiffLines:
         return self.lead[y] if entry is None else self._format_entry(entry, {})
 
     def fill(self, first: int, count: int) -> Sequence[Line] | None:
-        start = max(0, first - len(self.lead) - ROWS_BEFORE)
-        near = [e for e in self.diff.entries[start : max(0, first - len(self.lead) + count)]]
-        inks = _highlight_entries(near)
+        top = len(self.lead)
+        inks = _highlight_entries(
+            self.diff, self.diff.entries[max(0, first - top) : max(0, first - top + count)]
+        )
         lines = []
         for y in range(first, min(first + count, len(self))):
             entry = self.find_entry(y)
@@ -233,7 +234,7 @@ class DiffLines:
         half = (self.split - 3) // 2
         left = self._format_side(entry.left, entry.right, inks, off, words, half, "old")
         right = self._format_side(entry.right, entry.left, inks, off, words, half, "new")
-        return (*left, (f" {SYMBOLS.bar} ", "gutter"), *right)
+        return (*left, (f" {SYMBOLS.pipe} ", "gutter"), *right)
 
     def _format_head(self, hunk: Hunk) -> Line:
         total = len(self.diff.hunks)
@@ -307,18 +308,28 @@ def _clean_row(row: Row) -> str:
     return clean_line(row.text.removesuffix("\r") if row.sign == " " else row.text)
 
 
-def _highlight_entries(entries: Sequence[Entry]) -> dict[int, Line]:
-    """Coloured code of these rows, by identity: old sides and new sides are read as text of their
-    own."""
-    out: dict[int, Line] = {}
-    for sign in "-+":
-        rows: dict[str, list[Row]] = {}
-        for entry in entries:
-            if entry.hunk is not None and not entry.head:
-                for row in {id(r): r for r in (entry.left, entry.right) if r is not None}.values():
-                    if row.sign in (sign, " "):
-                        rows.setdefault(entry.hunk.file, []).append(row)
-        for file, of_file in rows.items():
-            texts = [_clean_row(row) for row in of_file]
-            out.update(zip(map(id, of_file), highlight_lines(file, texts), strict=True))
-    return out
+def _highlight_entries(diff: Diff, entries: Sequence[Entry]) -> dict[int, Line]:
+    """Coloured code of these rows, by identity.
+
+    Whole files are coloured and the rows taken out of them: a hunk may begin within a string.
+    """
+    colored: dict[int, Line] = {}
+    for entry in entries:
+        if entry.hunk is None or entry.head:
+            continue
+        for row in (entry.left, entry.right):
+            if row is not None:
+                colored[id(row)] = _highlight_row(diff, entry.hunk.file, row)
+    return colored
+
+
+def _highlight_row(diff: Diff, file: str, row: Row) -> Line:
+    text = _clean_row(row)
+    whole, number = (diff.old, row.old) if row.sign == "-" else (diff.new, row.new)
+    lines = highlight_file(file, whole.get(file, ""))
+    line = lines[number - 1] if 0 < number <= len(lines) else ()
+    plain = to_plain_text(line)
+    if text == plain:
+        return line
+    # A carriage return before the line end is shown in the diff and not in the file.
+    return (*line, (text[len(plain) :], "")) if text.startswith(plain) else ((text, ""),)

@@ -42,9 +42,9 @@ class MarkdownLayout:
             bullet = SYMBOLS.bullet if item[2] in "-*+" else item[2]
             return self._wrap_pieces(parse_inline(item[3]), f"{item[1][:12]}{bullet} ")
         if quote := QUOTE.match(text):
-            return self._wrap_pieces([(quote[1], "quote")], f"{SYMBOLS.bar} ")
+            return self._wrap_pieces([(quote[1], "quote")], f"{SYMBOLS.pipe} ")
         if set(text.strip()) in ({"-"}, {"*"}, {"_"}) and len(text.strip()) >= 3:
-            return [((SYMBOLS.rule * min(self.width, 40), "dim"),)]
+            return [((SYMBOLS.dash * min(self.width, 40), "dim"),)]
         return self._wrap_pieces(parse_inline(text), "")
 
     def _toggle_fence(self, text: str) -> bool:

@@ -170,7 +170,7 @@ class TraceLines:
         return (
             *label,
             *fit_line(left, half),
-            (f" {SYMBOLS.bar} ", "gutter"),
+            (f" {SYMBOLS.pipe} ", "gutter"),
             *fit_line(right, half),
         )
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from genopt_tui.learn.edit.blocks import render
 from genopt_tui.learn.edit.edit import Edit, build_repair_prompt, join_continuation, read_reply
 from genopt_tui.learn.edit.refusal import Refusal
 from genopt_tui.learn.scope import parse_scope
+from tests.learn.edit.blocks import render
 
 POLICY = """import math
 
@@ -286,3 +286,148 @@ def test_a_long_reply_and_a_large_file_stay_cheap():
         ).kind
         == "no-match"
     )
+
+
+PROGRAM = '''"""Adds things."""
+
+import random
+
+FACTOR = 1
+
+
+def solve(items):
+    return sum(items) * FACTOR
+
+
+class Plan:
+    def begin(self):
+        return 0
+
+    def finish(self):
+        return 1
+
+
+def other(items):
+    return sorted(items)
+'''
+PROGRAM_FILES = {"solver.py": PROGRAM}
+WHOLE = parse_scope([], PROGRAM_FILES)
+SOLVE = "def solve(items):\n    return sum(items) * 5\n"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"I change only `solve`:\n\n```python\n{SOLVE}```\n",
+        f"solver.py\n```python\n{SOLVE}```\n",
+        f"```python\nimport random\n\n\n{SOLVE}```\n",
+        f"````markdown\nsolver.py\n```python\n{SOLVE}```\n````\n",
+    ],
+)
+def test_a_fence_with_one_function_replaces_that_function(reply):
+    found = edit(reply, WHOLE, PROGRAM_FILES)
+    assert found.files["solver.py"] == PROGRAM.replace(
+        "return sum(items) * FACTOR", "return sum(items) * 5"
+    )
+    assert "other" in found.notes[0]
+
+
+def test_a_fence_with_one_method_keeps_the_others():
+    reply = "```python\nclass Plan:\n    def finish(self):\n        return 2\n```"
+    assert edit(reply, WHOLE, PROGRAM_FILES).files["solver.py"] == PROGRAM.replace(
+        "return 1", "return 2"
+    )
+
+
+def test_a_fence_may_add_a_definition_and_an_import():
+    reply = (
+        f"```python\nimport math\n\n\ndef twice(x):\n    return math.fabs(2 * x)\n\n\n{SOLVE}```"
+    )
+    text = edit(reply, WHOLE, PROGRAM_FILES).files["solver.py"]
+    assert "import random\nimport math\n" in text and "class Plan" in text
+    assert text.index("def twice") < text.index("def solve") < text.index("def other")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '```python\n"""Adds things."""\n\n\ndef solve(items):\n    return sum(items) * 5\n```',
+        f"I remove FACTOR, Plan, begin and finish.\nAlso I delete other. I drop import random.\n"
+        f"```python\n{SOLVE}```",
+    ],
+)
+def test_definitions_vanish_when_the_reply_says_so(reply):
+    assert "other" not in edit(reply, WHOLE, PROGRAM_FILES).files["solver.py"]
+
+
+def test_the_same_edit_twice_counts_once():
+    assert edit(f"A draft:\n\n{BLOCK}\nThe answer:\n\n{BLOCK}").files["policy.py"] == WANTED
+    unnamed = BLOCK.removeprefix("policy.py\n")
+    files = {"policy.py": POLICY}
+    found = edit(BLOCK + unnamed, parse_scope([], files), files)
+    assert found.files["policy.py"] == WANTED
+
+
+DRAFT = BLOCK.replace('obs["Ball"]["y"]', "99")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        f"<think>\n{DRAFT}</think>\n{BLOCK}",
+        f"A first draft:\n\n{DRAFT}\nHmm, 99 is too much.\n</think>\n\n{BLOCK}",
+        f"<seed:think>\n{DRAFT}</seed:think>\n{BLOCK}",
+        f"I think first.\n<think>\n{DRAFT}</think>\n{BLOCK}",
+        f"<|channel|>analysis<|message|>\n{DRAFT}<|end|><|channel|>final<|message|>\n{BLOCK}",
+    ],
+)
+def test_a_draft_in_thinking_is_no_edit(reply):
+    assert edit(reply).files["policy.py"] == WANTED
+
+
+def test_only_a_draft_in_thinking_is_refused():
+    assert "only text" in refusal(f"{DRAFT}\nNot that.\n</think>\nI give up.").why
+
+
+def test_a_closing_tag_inside_a_block_is_part_of_the_file():
+    files = {"prompt.txt": "Think.\n</think>\nAnswer.\n"}
+    reply = "<<<<<<< SEARCH\n</think>\nAnswer.\n=======\n</think>\nGo.\n>>>>>>> REPLACE\n"
+    found = edit(reply, parse_scope([], files), files)
+    assert found.files["prompt.txt"] == "Think.\n</think>\nGo.\n"
+
+
+def test_a_refusal_names_every_block_that_failed():
+    good = '<<<<<<< SEARCH\n        """Where the ball will be."""\n=======\n        # ball\n'
+    good += ">>>>>>> REPLACE\n"
+    other = BLOCK.replace("        return None", "        # stay here\n        return 3")
+    found = refusal(BLOCK.replace("return None", "return Nothing") + good + other)
+    assert "2 of 3 edits" in found.why
+    assert "return Nothing" in found.why and "# stay here" in found.why
+    assert "return None" in found.nearest and "# stay\n" in found.nearest
+    assert found.nearest in build_repair_prompt(found)
+
+
+def test_the_nearest_place_is_found_by_the_whole_block():
+    files = {
+        "a.py": "def a():\n    x = 1\n    return x\n\n\ndef b():\n    y = 2\n    return y + 1\n"
+    }
+    reply = "<<<<<<< SEARCH\n    return x\n    z = 2\n    return y + 2\n=======\n    pass\n"
+    found = refusal(f"{reply}>>>>>>> REPLACE\n", parse_scope([], files), files)
+    assert found.place == "a.py:6" and "return y + 1" in found.nearest
+
+
+def test_a_match_apart_from_comments_is_offered_and_not_applied():
+    files = {"a.py": "def a():\n    x = [1,2]  # the sizes\n\n    return x\n"}
+    reply = (
+        "<<<<<<< SEARCH\n    x = [1, 2]\n    return x\n=======\n    return []\n>>>>>>> REPLACE\n"
+    )
+    found = refusal(reply, parse_scope([], files), files)
+    assert found.kind == "no-match" and found.place == "a.py:2"
+    assert found.nearest == "    x = [1,2]  # the sizes\n\n    return x"
+    assert "only lines 2 to 4 match" in found.advice
+
+
+def test_nested_fences_close_by_their_length():
+    block = BLOCK.removeprefix("policy.py\n")
+    reply = f"````markdown\npolicy.py\n```python\n{block}```\n````\nDone.\n"
+    assert edit(reply).files["policy.py"] == WANTED

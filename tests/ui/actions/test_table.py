@@ -4,12 +4,14 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from conftest import Visit, visit
 from sample import NEXT, Stage
 
+from genopt_tui.ui.actions.dispatch import build_handlers
+from genopt_tui.ui.actions.host import ActionHost
 from genopt_tui.ui.actions.table import ACTIONS, rebind_keys
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.screens import dialogs
@@ -20,6 +22,7 @@ from genopt_tui.ui.screens.hunk_picker import HunkPickerScreen
 from genopt_tui.ui.screens.log import LogScreen
 from genopt_tui.ui.screens.matrix import MatrixScreen
 from genopt_tui.ui.screens.plot import PlotScreen
+from genopt_tui.ui.widgets.diff_view import DiffView
 
 Seen = Callable[[Visit], Any]
 WIDTH_1 = 54
@@ -41,7 +44,7 @@ def screen(kind: type) -> Seen:
 
 def command(kind: str) -> Seen:
     """A command of this kind was left."""
-    return lambda person: any(c.kind == kind for c in person.stage.journal.commands())  # type: ignore[attr-defined]
+    return lambda person: any(c.kind == kind for c in person.stage.journal.read_commands())  # type: ignore[attr-defined]
 
 
 def pane(number: int) -> Seen:
@@ -68,7 +71,7 @@ CASES: dict[str, Case] = {
     "design": Case("d", screen(DesignScreen)),
     "approve": Case("a", command("approve"), "decide"),
     "reject": Case("r", screen(dialogs.TextDialog), "decide"),
-    "approve_unmeasured": Case("5 bracket space A", command("approve"), "decide"),
+    "approve_unmeasured": Case("5 bracket space A y", command("approve"), "decide"),
     "edit": Case("e", told("Nothing was changed"), "decide"),
     "edit_in_place": Case("5 E", lambda person: person.main.active == 5, "decide"),
     "again": Case("R", screen(dialogs.ChoiceDialog), "decide"),
@@ -144,6 +147,16 @@ CASES: dict[str, Case] = {
 }
 
 
+async def decide(person: Visit, stage: Stage) -> None:
+    """Bring the session to a decision that may be taken."""
+    stage.to_decision()
+    await person.until(lambda: person.main.snapshot.pending == "decide", "a decision")
+    await person.until(
+        lambda: person.main.active == 5 and person.main.query_one(DiffView).ready, "the edit"
+    )
+    await person.look()
+
+
 def test_every_action_has_a_case() -> None:
     assert {action.id for action in ACTIONS} == set(CASES)
 
@@ -165,12 +178,7 @@ async def test_an_action(
     async with visit(session) as person:
         person.stage = stage  # type: ignore[attr-defined]
         if case.state == "decide":
-            stage.to_decision()
-            await person.until(lambda: person.main.snapshot.pending == "decide", "a decision")
-            await person.until(
-                lambda: person.main.active == 5 and person.main.query_one("#diff").ready, "the edit"
-            )  # type: ignore[attr-defined]
-            await person.look()
+            await decide(person, stage)
         for key in case.keys.split():
             await person.press("right_square_bracket" if key == "bracket" else key)
         await person.until(lambda: case.seen(person), name)
@@ -189,7 +197,7 @@ async def test_an_edit_of_the_person_is_shown_and_sent_whole(
         await person.look()
         await person.press("e")
         await person.until(lambda: "not run for your edit" in person.line("gate"))
-        await person.press("A")
+        await person.press("A", "y")
         kind, data = await person.command(stage)
         assert kind == "approve" and data["unmeasured"] is True
         assert data["files"] == {"policy.py": NEXT["policy.py"].replace("reflect", "mirror")}
@@ -204,3 +212,21 @@ def test_keys_can_be_given_to_other_actions_and_clashes_are_told() -> None:
         assert problem == "keys.approve: r means reject already"
     finally:
         rebind_keys({})
+
+
+def test_every_action_is_carried_out_by_a_pane_or_has_a_handler() -> None:
+    handlers = build_handlers(cast(ActionHost, None))
+    by_screen = {action.id for action in ACTIONS if not action.pane_act} | {"search"}
+    assert set(handlers) == by_screen
+
+
+async def test_approving_without_a_gate_asks_first(session: Path, stage: Stage) -> None:
+    async with visit(session) as person:
+        await decide(person, stage)
+        await person.press("5", "right_square_bracket", "space", "A")
+        assert isinstance(person.app.screen, dialogs.ChoiceDialog)
+        await person.press("escape")
+        assert not stage.journal.read_commands()
+        await person.press("A", "y")
+        kind, data = await person.command(stage)
+        assert kind == "approve" and data["unmeasured"] is True

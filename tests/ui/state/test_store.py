@@ -8,7 +8,7 @@ from sample import Stage
 
 from genopt_tui.folders import settings_file
 from genopt_tui.ui.messages import SnapshotReady, StoreFailed
-from genopt_tui.ui.state import store
+from genopt_tui.ui.state import poller
 from genopt_tui.ui.state.history_loader import HistoryLoader
 from genopt_tui.ui.state.reader import read_first_snapshot
 from genopt_tui.ui.state.snapshot import Snapshot
@@ -58,9 +58,9 @@ def test_broken_settings_are_told_and_the_history_is_there_all_the_same(session:
 def test_a_runner_is_known_with_what_it_writes_first(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "RUNNER_POLL_INTERVAL", 600.0)
+    monkeypatch.setattr(poller, "RUNNER_POLL_INTERVAL", 600.0)
     alive = iter([None])
-    monkeypatch.setattr(store, "runner_pid", lambda session: next(alive, 1))
+    monkeypatch.setattr(poller, "runner_pid", lambda session: next(alive, 1))
     posted: SimpleQueue[object] = SimpleQueue()
     reader = Store(stage.session, posted.put, read_first_snapshot(stage.session))
     reader.start()
@@ -70,6 +70,25 @@ def test_a_runner_is_known_with_what_it_writes_first(
         assert not reader.take_snapshot().alive
         stage.start()
         while not reader.take_snapshot().alive:
+            posted.get(timeout=60)
+    finally:
+        reader.close()
+
+
+def test_a_model_that_was_set_after_the_run_began_is_the_one_that_is_shown(stage: Stage) -> None:
+    stage.start()
+    posted: SimpleQueue[object] = SimpleQueue()
+    reader = Store(stage.session, posted.put, read_first_snapshot(stage.session))
+    reader.start()
+    try:
+        while not reader.take_snapshot().is_complete:
+            posted.get(timeout=60)
+        assert reader.take_snapshot().session.model == "search"
+        settings_file(stage.session).parent.mkdir(parents=True, exist_ok=True)
+        settings_file(stage.session).write_text('model = "manual"\n')
+        reader.send_command("set", pairs=["model=manual"]).wait()
+        stage.journal.finish_command(stage.journal.read_commands()[0])
+        while reader.take_snapshot().session.model != "manual":
             posted.get(timeout=60)
     finally:
         reader.close()

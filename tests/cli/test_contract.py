@@ -107,7 +107,7 @@ def test_wrong_calls_give_one_line_and_code_2(
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = "import sys, genopt_tui.__main__ as m; m.call(['--help']); print(*sys.modules)"
+    code = "import sys, genopt_tui.__main__ as m; m.run_command(['--help']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"pydantic", "git", "litellm", "textual", "numpy", "scipy", "jinja2", "platformdirs"}
     assert not heavy & set(done.stdout.split("\n")[-2].split())
@@ -130,7 +130,7 @@ def test_a_runner_that_dies_at_once_each_time_ends_the_wait(
     task: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run_command(["new", task, "--name", "s", "--model", "search"]) == 0
-    monkeypatch.setattr("genopt_tui.cli.run.MISSING_POLLS", 4)
+    monkeypatch.setattr("genopt_tui.cli.requests.MISSING_POLLS", 4)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     assert run_command(["run", "s", "--steps", "1"]) == 1
     assert "the runner has ended" in capsys.readouterr().err

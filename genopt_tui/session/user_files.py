@@ -1,8 +1,5 @@
-"""The user's own files, as `genopt new --edit` finds them: the tree under the present folder
-without what is ignored.
-
-An artifact that was written elsewhere: a file or a folder of one's own in place of a start's files.
-"""
+"""The user's own files: the tree under a folder without what is ignored, and an artifact that was
+written elsewhere."""
 
 import os
 import tempfile
@@ -14,6 +11,7 @@ from genopt_tui.errors import SessionError, UsageError
 from genopt_tui.session.git import cli
 from genopt_tui.task.command_task import UserFiles
 from genopt_tui.task.loader import TaskFolder
+from genopt_tui.task.text_files import read_text_file, read_text_folder
 
 IGNORED_FOLDERS = {
     ".git",
@@ -26,6 +24,10 @@ IGNORED_FOLDERS = {
     ".pytest_cache",
     ".ruff_cache",
 }
+
+
+OWN_START = "own"
+"""What the start of a session is called whose first version was written elsewhere."""
 
 
 def collect_files(root: Path, edit: Sequence[str]) -> UserFiles:
@@ -140,29 +142,20 @@ def find_commit_and_prefix(root: Path) -> tuple[str, str]:
         return "", prefix
 
 
-OWN_START = "own"
-"""What the start of a session is called whose first version was written elsewhere."""
-
-
 def read_own_artifact(path: Path, folder: TaskFolder, start: str) -> dict[str, str]:
-    """The artifact's files by name. A single file takes the place of the start's only one, or of
-    the one called like it;
-    the start's other files stay. Raises UsageError.
-    """
-    from genopt_tui.cli.decisions import read_text_files
+    """The artifact's files by name, from a file or a folder of the user's.
 
+    A single file replaces the start's file of the same name, or its only one; the other files stay
+    those of the start. Raises UsageError.
+    """
     if path.is_dir():
-        return read_text_files(path)
-    theirs = folder.read_start(start if start in folder.task.starts else "")
-    name = path.name if path.name in theirs else next(iter(theirs)) if len(theirs) == 1 else ""
+        return read_text_folder(path)
+    files = folder.read_start(start if start in folder.task.starts else "")
+    name = path.name if path.name in files else next(iter(files)) if len(files) == 1 else ""
     if not name:
-        why = f"the artifact of {folder.task.name} has several files and none of that name: {', '.join(theirs)}"
         raise UsageError(
             f"{path.name} is no file of it",
-            why,
-            "Call it like the one it replaces, or give a folder",
+            f"the artifact of {folder.task.name} has several files: {', '.join(files)}",
+            "Name it like the one that it replaces, or give a folder",
         )
-    try:
-        return {**theirs, name: path.read_text(encoding="utf-8")}
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text", str(error)) from error
+    return {**files, name: read_text_file(path)}

@@ -1,17 +1,16 @@
-"""An edit written as the blocks that read back as exactly that edit."""
+"""Writing an edit as blocks, to check that reading them gives back exactly that edit."""
 
 from collections.abc import Mapping
 
 from genopt_tui.learn.edit.diff import find_hunks
 from genopt_tui.learn.edit.match import find_places
-from genopt_tui.learn.edit.reply import NO_NEWLINE
-from genopt_tui.learn.text import longest_run, normalize_newlines, split_lines
+from genopt_tui.learn.text import NO_NEWLINE, longest_run, normalize_newlines, split_lines
 
 
 def render(old: Mapping[str, str], new: Mapping[str, str]) -> str:
     """An edit as SEARCH/REPLACE blocks that `read_reply` reads back as exactly this edit.
 
-    A change of line ends alone cannot be said in this form.
+    A change of line ends alone cannot be written in this form.
     """
     out: list[str] = []
     for file in sorted({*old, *new}):

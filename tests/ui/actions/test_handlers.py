@@ -12,8 +12,8 @@ from conftest import Visit, visit
 from story import Scene, make_story
 from textual.geometry import Offset
 
+from genopt_tui.ui.panes.clickable_line import ClickableLine
 from genopt_tui.ui.panes.proposal import ProposalPane
-from genopt_tui.ui.panes.status_lines import ClickableLine
 from genopt_tui.ui.panes.trace import TracePane
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.screens.help import HelpScreen
@@ -88,7 +88,7 @@ async def test_a_decision_says_exactly_what_was_shown(session: Path, scene: Scen
             "approve",
             {"step": 6, "candidate": 0, "tree": scene.tree, "hunks": [2]},
         )
-        kind, data = await guest.left("A")
+        kind, data = await guest.left("A", "y")
         assert kind == "approve" and data["unmeasured"] is True and data["hunks"] == [2]
 
 
@@ -313,6 +313,7 @@ async def test_the_mouse_does_what_the_keys_do(session: Path, scene: Scene) -> N
             lambda: main.query_one(ProposalPane).get_kept_hunks() == {2}, "the hunk is left out"
         )
         await click_word(guest, "gate", "A commit unmeasured")
+        await guest.press("y")
         assert (await guest.command(scene))[1]["hunks"] == [2]
         await click_word(guest, "footer", "keys")
         await guest.until(lambda: isinstance(guest.app.screen, HelpScreen), "the help")

@@ -1,0 +1,141 @@
+"""`genopt new`: a session of a task, of a prompt and cases, of files and a command, or of a version."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from genopt_tui.cli import user_task
+from genopt_tui.cli.follow import run_session
+from genopt_tui.cli.output import json_option, print_json, print_line
+from genopt_tui.cli.target import (
+    MODES,
+    open_repository,
+    set_option,
+)
+from genopt_tui.errors import (
+    Exit,
+    UsageError,
+)
+
+
+@click.command()
+@click.argument("task", required=False)
+@click.option("--name", help="Name of the session.")
+@click.option("--start", default="", help="Starting artifact; left out: the task's first.")
+@click.option("--preset", default="", help="A preset of the task.")
+@click.option(
+    "--model",
+    default="",
+    help="Who proposes: a litellm model, command:..., manual, search, replay:FILE.",
+)
+@click.option(
+    "--from",
+    "source",
+    metavar="SESSION@VERSION|PATH",
+    help="Begin with a version of another session, or (with TASK) a file or folder of your own.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    help="Run it at once: this many steps, as `genopt run` would.",
+)
+@click.option("--mode", type=MODES, help="With --steps: who decides.")
+@user_task.add_file_options
+@set_option
+@json_option
+def new(
+    task: str | None,
+    name: str | None,
+    start: str,
+    preset: str,
+    model: str,
+    source: str | None,
+    steps: int | None,
+    mode: str | None,
+    pairs: tuple[str, ...],
+    as_json: bool,
+    **files: Any,
+) -> int:
+    """Create a session.
+
+    Its first version is a start of TASK, a prompt (--prompt, --cases, --answer), files scored by a
+    command (--edit, --run), or a version of another session (--from).
+    """
+    from genopt_tui.session.creation import create_from_files, create_from_version, create_session
+    from genopt_tui.task import loader, presets
+
+    wished = [*pairs, *([f"model={model}"] if model else [])]
+    check_can_run(steps, mode, wished)
+    kind = user_task.find_kind(files, task, source)
+    if kind:
+        path = user_task.create_task_and_session(
+            kind, files, user_task.NewSessionRequest(name, start, preset, wished)
+        )
+    elif source and task:
+        path = create_from_files(source, task, name, start, preset, wished)
+    elif source:
+        path = create_from_version(source, name, wished)
+    elif task:
+        path = create_session(
+            loader.find_task(task), task, name=name, start=start, preset=preset, pairs=wished
+        )
+    else:
+        raise UsageError(
+            "nothing to optimize was named", advice="genopt new TASK; `genopt tasks` lists them"
+        )
+    with open_repository(path) as repository:
+        document: dict[str, Any] = {
+            "session": path.name,
+            "path": str(path),
+            "head": repository.head(),
+            "start": repository.read_choices(repository.head()).start,
+        }
+    if preset and task:
+        document["preset"] = presets.list_changes(loader.find_task(task).task, preset)
+    if as_json:
+        print_json(document)
+    else:
+        for changed in document.get("preset", []):
+            print_line(f"{preset}: {changed['key']} = {presets.describe_change(changed)}", err=True)
+        print_line(f"{document['session']}: {document['path']}")
+        if steps is None:
+            print_line(f"next: genopt open {path.name}, or genopt run {path.name}")
+    return (
+        Exit.DONE
+        if steps is None
+        else run_new_session(path, {"steps": steps, "mode": mode}, quiet=as_json)
+    )
+
+
+def check_can_run(steps: int | None, mode: str | None, pairs: list[str]) -> None:
+    """Raises UsageError, before anything is made, where what was asked for could not run."""
+    from genopt_tui.config import SessionSettings
+
+    if mode and steps is None:
+        raise UsageError(
+            "--mode goes with --steps", advice="Give --steps N too; `genopt mode` changes it later"
+        )
+    if (
+        steps is not None
+        and not any(pair.startswith("model=") for pair in pairs)
+        and not SessionSettings.from_user_defaults().model
+    ):
+        raise UsageError(
+            "nobody proposes",
+            advice="Give --model NAME, command:PROGRAM, manual, search or replay:FILE",
+        )
+
+
+def run_new_session(path: Path, request: dict[str, Any], *, quiet: bool) -> int:
+    """Run a session just made; with `quiet` its lines go to standard error, since standard output
+    holds a document."""
+    from contextlib import nullcontext, redirect_stdout
+
+    sys.stdout.flush()
+    with redirect_stdout(sys.stderr) if quiet else nullcontext():
+        return run_session(path, request)
+
+
+COMMANDS = [new]

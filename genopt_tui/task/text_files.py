@@ -1,0 +1,29 @@
+"""Reading text files that a person named: UTF-8, or an error that says so."""
+
+from pathlib import Path
+
+from genopt_tui.errors import UsageError
+
+IGNORED_FOLDERS = {"__pycache__", ".git"}
+
+
+def read_text_file(file: Path) -> str:
+    """A file's text with its line ends as they are. Raises UsageError."""
+    try:
+        return file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"cannot read {file}", f"it is not UTF-8 text ({error.reason})") from error
+    except OSError as error:
+        raise UsageError(f"cannot read {file}", error.strerror or str(error)) from error
+
+
+def read_text_folder(folder: Path) -> dict[str, str]:
+    """The text files of a folder by their path inside it. Raises UsageError."""
+    files = {
+        file.relative_to(folder).as_posix(): read_text_file(file)
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not IGNORED_FOLDERS & set(file.parts)
+    }
+    if not files:
+        raise UsageError(f"{folder} is empty")
+    return files
