@@ -19,11 +19,8 @@ KEY_VARIABLES = (
     "OPENROUTER_API_KEY",
     "MISTRAL_API_KEY",
 )
-
-
-PACKAGES = ("textual", "litellm", "ale-py", "datasets", "scikit-learn")
-
-
+PACKAGES = ("textual", "litellm", "ale-py", "datasets")
+EXTRA_USERS = {"tabular": "mlagentbench", "science": "circle_packing"}  # bundled tasks
 OLDEST_GIT = (2, 34)
 
 
@@ -50,7 +47,14 @@ def make_finding(code: str, level: str, message: str, advice: str = "") -> dict[
 
 def check_machine() -> list[dict[str, Any]]:
     """What genopt needs of this machine, and what it finds."""
-    return [check_git(), check_sandbox(), *check_packages(), check_keys(), check_terminal()]
+    return [
+        check_git(),
+        check_sandbox(),
+        *check_packages(),
+        *check_optional_packages(),
+        check_keys(),
+        check_terminal(),
+    ]
 
 
 def check_git() -> dict[str, Any]:
@@ -82,6 +86,20 @@ def check_packages() -> list[dict[str, Any]]:
             found.append(make_finding(name, "ok", version(name)))
         except PackageNotFoundError:
             found.append(make_finding(name, "error", "is not installed", f"pip install {name}"))
+    return found
+
+
+def check_optional_packages() -> list[dict[str, Any]]:
+    """The packages that only one family of tasks needs."""
+    from genopt_tui.task.extras import OPTIONAL_PACKAGES, is_installed
+
+    found = []
+    for module, optional in OPTIONAL_PACKAGES.items():
+        if is_installed(module):
+            found.append(make_finding(optional.package, "ok", version(optional.package)))
+        else:
+            message = f"is not installed, and optional: {EXTRA_USERS[optional.extra]} needs it"
+            found.append(make_finding(optional.package, "info", message, optional.advice))
     return found
 
 

@@ -19,6 +19,7 @@ from genopt_tui.evaluate.command_adapter import adjust_limits
 from genopt_tui.evaluate.judge_messages import LlmQuestion
 from genopt_tui.evaluate.sandbox import Isolation
 from genopt_tui.evaluate.worker import JudgeDied, Worker
+from genopt_tui.task.extras import ensure_installed
 from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
 
@@ -82,9 +83,13 @@ class Pool:
         self._sandbox_name = self._scratch = ""
 
     async def start(self) -> str:
-        """Choose the sandbox; its name. Raises EvaluationError when this machine has none above the
-        floor."""
+        """Choose the sandbox and return its name.
+
+        Raises EvaluationError when this machine has none above the floor, TaskError when a package
+        that the task needs is not installed.
+        """
         if self._isolation is None:
+            ensure_installed(self.task.task.name, self.task.task.preload)
             processes = adjust_limits(self.task.task, self.limits).processes > 0
             self._isolation = await asyncio.to_thread(
                 sandbox.choose_isolation, self.settings, processes=processes

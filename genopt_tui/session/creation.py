@@ -12,6 +12,7 @@ from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import utc_timestamp
 from genopt_tui.session.user_files import OWN_START, read_own_artifact
 from genopt_tui.task import loader
+from genopt_tui.task.extras import ensure_installed
 from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.presets import format_value
 
@@ -33,6 +34,7 @@ def create_session(
     `pairs` are settings as KEY=VALUE; `files` replace the start's artifact. Settings are saved in
     the user's own folder, never in the session. Raises UsageError before anything is created.
     """
+    ensure_installed(folder.task.name, folder.task.preload)
     start = choose_start(folder, start, preset, pairs)
     artifact = files or folder.read_start(start)
     choices, settings = build_initial_settings(folder, task_name, start, preset, pairs)

@@ -15,6 +15,7 @@ from typing import Any
 from genopt_tui.config import read_toml
 from genopt_tui.errors import TaskError
 from genopt_tui.folders import user_file
+from genopt_tui.task import extras
 from genopt_tui.task.model import Task
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -78,7 +79,12 @@ class TaskFolder:
         ):  # a family of tasks shares modules in its folder
             if str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except ModuleNotFoundError as error:
+            if error.name in extras.OPTIONAL_PACKAGES:
+                raise extras.make_error(self.task.name, error.name) from error
+            raise
         return module
 
     def compute_fingerprint(self, settings: Mapping[str, Any], limits: object) -> str:
