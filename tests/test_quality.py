@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -32,6 +34,9 @@ def test_top_level_holds_only_what_was_agreed() -> None:
         "pyproject.toml",
         "README.md",
         "LICENSE",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "constraints.txt",
         ".gitignore",
         ".ci",
         "genopt_tui",
@@ -44,3 +49,14 @@ def test_top_level_holds_only_what_was_agreed() -> None:
     if tracked.returncode:  # a source archive has no git
         pytest.skip("not a git checkout")
     assert {name.split("/")[0] for name in tracked.stdout.splitlines()} <= agreed
+
+
+def test_constraints_pin_what_is_asked_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(text) for text in sum(project["optional-dependencies"].values(), project["dependencies"])]
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    pins = {pin.name: pin for pin in map(Requirement, lines)}
+    for asked in wanted:
+        if asked.name != project["name"]:
+            (pin,) = pins[asked.name].specifier
+            assert pin.operator == "==" and pin.version in asked.specifier, asked
