@@ -98,9 +98,13 @@ def living_children() -> list[int]:
     found, queue = [], [os.getpid()]
     while queue:
         parent = queue.pop()
-        for task in Path(f"/proc/{parent}/task").glob("*"):
+        try:
+            threads = os.listdir(f"/proc/{parent}/task")
+        except OSError:  # it has ended meanwhile
+            continue
+        for thread in threads:
             try:
-                pids = [int(pid) for pid in (task / "children").read_text().split()]
+                pids = [int(pid) for pid in Path(f"/proc/{parent}/task/{thread}/children").read_text().split()]
             except OSError:
                 continue
             found += pids
