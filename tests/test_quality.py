@@ -53,8 +53,15 @@ def test_top_level_holds_only_what_was_agreed() -> None:
 
 def test_constraints_pin_what_is_asked_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [Requirement(text) for text in sum(project["optional-dependencies"].values(), project["dependencies"])]
-    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    wanted = [
+        Requirement(text)
+        for text in sum(project["optional-dependencies"].values(), project["dependencies"])
+    ]
+    lines = [
+        line
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
+    ]
     pins = {pin.name: pin for pin in map(Requirement, lines)}
     for asked in wanted:
         if asked.name != project["name"]:

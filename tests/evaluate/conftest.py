@@ -104,7 +104,10 @@ def living_children() -> list[int]:
             continue
         for thread in threads:
             try:
-                pids = [int(pid) for pid in Path(f"/proc/{parent}/task/{thread}/children").read_text().split()]
+                pids = [
+                    int(pid)
+                    for pid in Path(f"/proc/{parent}/task/{thread}/children").read_text().split()
+                ]
             except OSError:
                 continue
             found += pids
