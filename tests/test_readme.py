@@ -102,6 +102,7 @@ def test_each_user_is_told() -> None:
         ("My agent", ""),
     ],
 )
+@pytest.mark.slow
 def test_what_a_user_is_told_works(
     who: str, changed: str, user: tuple[Path, dict[str, str]]
 ) -> None:

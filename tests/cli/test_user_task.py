@@ -122,6 +122,7 @@ def repository(here: Path) -> None:
     git("commit", "-qm", "one")
 
 
+@pytest.mark.slow
 def test_a_repository_becomes_faster_and_its_tree_is_never_touched(
     here: Path, capsys: Any, tmp_path: Path, home: Path
 ) -> None:
@@ -193,6 +194,7 @@ def test_faster_and_wrong_never_wins(here: Path, capsys: Any, tmp_path: Path) ->
     assert "invalid" in out and "BETTER" not in out
 
 
+@pytest.mark.slow
 def test_a_subfolder_of_a_repository_is_patched_where_it_lies(
     here: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
@@ -221,6 +223,7 @@ def test_a_subfolder_of_a_repository_is_patched_where_it_lies(
     assert "LEVEL = 3\n" not in (here / "part" / "score.py").read_text()
 
 
+@pytest.mark.slow
 def test_what_prints_no_number_is_timed_where_less_is_better(
     here: Path, capsys: Any, home: Path
 ) -> None:
@@ -237,6 +240,7 @@ def test_what_prints_no_number_is_timed_where_less_is_better(
     assert {row["status"] for row in json.loads(capsys.readouterr().out)["scores"]} == {"error"}
 
 
+@pytest.mark.slow
 def test_a_version_that_falls_silent_has_no_score(here: Path, capsys: Any, tmp_path: Path) -> None:
     (here / "run.py").write_text("print(0.5)\n")
     assert run_command(["new", "--edit", "run.py", "--run", SHELL, "--name", "s"]) == 0
@@ -483,6 +487,7 @@ def test_a_start_that_fails_may_still_come_to_print_a_number(
     assert 'source = "any"' in (home / "tasks" / "s" / "task.toml").read_text()
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_cases_are_dealt_out(here: Path, capsys: Any) -> None:
     (here / "p.txt").write_text("{text}")
     (here / "c.csv").write_text(cases(100_000))

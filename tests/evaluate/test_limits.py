@@ -52,6 +52,7 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize(("limit", "status"), [(64 << 20, "ok"), (1 << 20, "output")])
+@pytest.mark.slow
 def test_50_mb_of_output_cost_the_runner_no_memory(
     tmp_path: Path, kind: str, limit: int, status: str
 ) -> None:

@@ -153,6 +153,7 @@ def test_a_clean_task_gets_no_warning(tmp_path: Path, capsys: Any) -> None:
 
 
 @pytest.mark.parametrize("code", FAULTS)
+@pytest.mark.slow
 def test_a_planted_fault_is_found(code: str, tmp_path: Path, capsys: Any) -> None:
     fault = FAULTS[code]
     found = findings(capsys, write(tmp_path / code, fault.changes), *fault.pairs, code=fault.code)

@@ -1,6 +1,7 @@
 """`kill -9` of the runner at every kind of event, and in the middle of a reply: nothing is
 repeated, the end is the same."""
 
+import pytest
 from conftest import Bench, Make
 
 KINDS = [
@@ -23,6 +24,7 @@ def keys(bench: Bench) -> list[str]:
     return [row[0] for row in bench.journal._db.execute("SELECT key FROM rollout ORDER BY id")]
 
 
+@pytest.mark.slow
 def test_killed_at_every_kind_of_event_it_ends_as_if_nothing_had_happened(make: Make) -> None:
     calm = make(name="calm")
     calm.run(steps=3, mode="auto")

@@ -63,6 +63,7 @@ def test_another_model_answers_the_step_that_the_first_gave_up(make: Make) -> No
     assert len(replies) == 2 and replies[1].complete and len(bench.calls()) == 1
 
 
+@pytest.mark.slow
 def test_an_agent_model_that_is_down_pauses_and_is_never_the_artifacts_fault(
     make: Make, task: Path, tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ BAD: dict[str, Script] = {
 }
 
 
+@pytest.mark.slow
 def test_a_bad_provider_costs_no_step_and_no_call_is_uncounted(make: Make) -> None:
     script = [answer for case in BAD.values() for answer in (*case, *closing(case))]
     with Provider(player(script)) as provider:
@@ -140,6 +141,7 @@ def test_three_unusable_replies_are_a_refused_step(make: Make) -> None:
         assert "Evidence: what happened" not in provider.requests[1].messages[-1]["content"]
 
 
+@pytest.mark.slow
 def test_twelve_failures_pause_and_the_spend_is_exact_over_a_restart(make: Make) -> None:
     with Provider(player([Refuse(500)] * 12)) as provider:
         bench = session(make, provider, "retry.tries=12")
@@ -184,6 +186,7 @@ def test_what_only_a_person_can_mend_pauses_with_the_reason_and_the_step_goes_on
         )
 
 
+@pytest.mark.slow
 def test_killed_while_a_reply_streams_nothing_is_left_and_nothing_is_repeated(make: Make) -> None:
     with Provider(player([Say(["Raise "], end="stall")])) as provider:
         bench = session(make, provider, "retry.timeout=60")

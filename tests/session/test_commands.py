@@ -181,6 +181,7 @@ def test_rewind_undo_redo_branch_switch_and_tag(genopt: Genopt) -> None:
     genopt("rewind", "one", "3", code=2)
 
 
+@pytest.mark.slow
 def test_a_hand_edit_is_gated_and_a_conflict_is_shown_to_be_edited(
     genopt: Genopt, root: Path
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_hand_edit_is_gated_and_a_conflict_is_shown_to_be_edited(
     assert plain_git(session(root), "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_hunks_are_measured_and_picked_one_by_one(genopt: Genopt, root: Path) -> None:
     file = session(root) / "artifact" / "answer.py"
     both = (
@@ -237,6 +239,7 @@ def wait_for(genopt: Genopt, *states: str) -> None:
     raise AssertionError(f"the session did not become {states}")
 
 
+@pytest.mark.slow
 def test_lines_are_blamed_and_text_is_found(genopt: Genopt) -> None:
     lines = json.loads(genopt("blame", "one", "answer.py", "--json"))
     assert (lines[0]["text"], lines[0]["step"], lines[0]["change"]) == (
@@ -296,6 +299,7 @@ def test_the_rule_stands_wherever_a_score_does(genopt: Genopt) -> None:
     ] > 12
 
 
+@pytest.mark.slow
 def test_a_live_runner_scores_what_compare_lacks(genopt: Genopt, root: Path) -> None:
     shutil.rmtree(session(root) / ".genopt")
     genopt("run", "one", "--steps", "1", "--mode", "ask", "--detach")
@@ -307,6 +311,7 @@ def test_a_live_runner_scores_what_compare_lacks(genopt: Genopt, root: Path) -> 
     assert [v["step"] for v in rows["versions"]] == [0, 1, 2, 3] and not rows["losses"]
 
 
+@pytest.mark.slow
 def test_a_changed_task_is_marked_and_versions_are_scored_again(genopt: Genopt, root: Path) -> None:
     code = root / "tiny" / "task.py"
     try:
@@ -344,6 +349,7 @@ def test_external_git_is_noticed_while_a_runner_lives_and_nothing_is_fought(
     assert "LEVEL = 9.5" in file.read_text()
 
 
+@pytest.mark.slow
 def test_a_bundle_opens_on_another_machine_after_consent(
     genopt: Genopt, root: Path, tmp_path: Path
 ) -> None:
@@ -377,6 +383,7 @@ def test_a_bundle_opens_on_another_machine_after_consent(
         (root / "away").rename(root / "tiny")
 
 
+@pytest.mark.slow
 def test_a_plain_clone_has_versions_and_the_refspec_brings_the_rest(
     genopt: Genopt, root: Path, tmp_path: Path
 ) -> None:

@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from genopt_tui.session.history import acts
 from genopt_tui.session.history.repository import Repository
 from tests.session.conftest import plain_git, record
@@ -14,6 +16,7 @@ from tests.session.conftest import plain_git, record
 KILLS = 40
 
 
+@pytest.mark.slow
 def test_killed_at_many_points(session: Repository) -> None:
     session.read_log()  # what a writer imports is there before it is forked
     wait, said = random.Random(7), set()
@@ -30,6 +33,7 @@ def test_killed_at_many_points(session: Repository) -> None:
     assert said <= set(plain_git(session, "rev-list", "--all").split())
 
 
+@pytest.mark.slow
 def test_a_commit_killed_between_any_two_files_is_whole_or_not_there(session: Repository) -> None:
     head, seen = session.head(), set()
     for at in range(1, 100):

@@ -35,6 +35,7 @@ else:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_each_kind_is_three_files_and_passes_the_check(
     kind: str, tmp_path: Path, capsys: Any
 ) -> None:

@@ -27,6 +27,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("task", FAMILIES)
+@pytest.mark.slow
 def test_a_step_comes_to_a_decision(task: str) -> None:
     name, _, start = task.partition(" ")
     assert decide(name, "s", *FAMILIES[task], start=start) in DECIDED

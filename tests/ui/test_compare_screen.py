@@ -69,6 +69,7 @@ async def test_the_numbers_are_those_of_the_command_line(
     assert here["verdict"] == "better" and here["n"] == 6
 
 
+@pytest.mark.slow
 async def test_what_is_missing_is_scored_on_demand(lived: Path) -> None:
     """A cache that was deleted, and a gate that takes more examples than were scored."""
     (lived / ".genopt" / "journal.db").unlink()
@@ -109,6 +110,7 @@ async def test_diff_side_by_side_with_words_and_design_choices(lived: Path) -> N
         assert screen.page == DIFF and screen.diff.hunk_under_cursor == 1
 
 
+@pytest.mark.slow
 async def test_an_examples_traces_are_run_again_and_aligned(lived: Path) -> None:
     async with person_at(lived) as person:
         screen = await compare(person, "1", "3")
@@ -158,6 +160,7 @@ async def test_the_matrix_leads_to_the_commit_that_lost_an_example(lived: Path) 
         assert found.rollout_key is not None and found.rollout_key[1].startswith("gate-")
 
 
+@pytest.mark.slow
 async def test_an_example_of_the_gate_is_left_out_with_a_reason_and_taken_in_again(
     lived: Path,
 ) -> None:

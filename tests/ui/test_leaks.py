@@ -3,6 +3,7 @@
 import gc
 from pathlib import Path
 
+import pytest
 from conftest import visit
 from rounds import files, visits, widgets
 from sample import NEXT, Stage, commit_version
@@ -10,6 +11,7 @@ from sample import NEXT, Stage, commit_version
 from genopt_tui.session.history.repository import Repository
 
 
+@pytest.mark.slow
 async def test_steps_with_visits_to_every_screen_leave_no_widget_and_no_file(
     session: Path, stage: Stage
 ) -> None:

@@ -158,6 +158,7 @@ async def at(session: Path, scene: Scene, state: str) -> AsyncIterator[Visit]:
 
 
 @pytest.mark.parametrize("state", STATES)
+@pytest.mark.slow
 async def test_the_main_screen(
     session: Path, scene: Scene, snapshot: SnapshotAssertion, state: str
 ) -> None:
@@ -165,6 +166,7 @@ async def test_the_main_screen(
         await look(person, snapshot, state)
 
 
+@pytest.mark.slow
 async def test_an_edit_is_written_here(
     session: Path, scene: Scene, snapshot: SnapshotAssertion
 ) -> None:
@@ -175,6 +177,7 @@ async def test_an_edit_is_written_here(
         await look(person, snapshot, "editing")
 
 
+@pytest.mark.slow
 async def test_panes_that_fill_the_screen(
     session: Path, scene: Scene, snapshot: SnapshotAssertion
 ) -> None:
@@ -185,6 +188,7 @@ async def test_panes_that_fill_the_screen(
             await look(person, snapshot, name)
 
 
+@pytest.mark.slow
 async def test_an_older_version_is_looked_at(
     session: Path, scene: Scene, snapshot: SnapshotAssertion
 ) -> None:
@@ -194,6 +198,7 @@ async def test_an_older_version_is_looked_at(
         await look(person, snapshot, "looking-back")
 
 
+@pytest.mark.slow
 async def test_what_lies_above_the_main_screen(
     session: Path, scene: Scene, snapshot: SnapshotAssertion
 ) -> None:
@@ -208,6 +213,7 @@ async def test_what_lies_above_the_main_screen(
         await look(person, snapshot, "prompt")
 
 
+@pytest.mark.slow
 async def test_coming_back(session: Path, scene: Scene, snapshot: SnapshotAssertion) -> None:
     last = scene.journal.last_event_id()
     finished(scene)

@@ -132,6 +132,7 @@ async def test_reject_without_a_reason(session: Path, stage: Stage) -> None:
         assert (await person.command(stage))[1]["reason"] == ""
 
 
+@pytest.mark.slow
 async def test_escape_cancels_the_rejection(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.to_decision()
@@ -236,6 +237,7 @@ async def test_mark_compare_best(session: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
+@pytest.mark.slow
 async def test_numbers_focus_panes(session: Path, number: int) -> None:
     async with visit(session) as person:
         await person.press(str(number))
@@ -286,6 +288,7 @@ async def test_help_says_why_not(session: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [200, 80])
+@pytest.mark.slow
 async def test_no_sentence_of_the_help_is_cut(session: Path, width: int) -> None:
     async with visit(session, (width, 24)) as person:
         await person.press("question_mark")
@@ -307,6 +310,7 @@ async def test_palette_lists_every_action(session: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+@pytest.mark.slow
 async def test_leaving_asks_while_a_run_is_live(session: Path, stage: Stage, key: str) -> None:
     async with visit(session) as person:
         stage.start()
@@ -321,6 +325,7 @@ async def test_leaving_asks_while_a_run_is_live(session: Path, stage: Stage, key
         assert person.app.return_code == 0
 
 
+@pytest.mark.slow
 async def test_leave_and_keep_running(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.start()
@@ -347,6 +352,7 @@ async def test_nothing_to_ask_without_a_run(session: Path) -> None:
     ("size", "columns", "panes"),
     [((200, 55), "wide", 5), ((120, 35), "two", 5), ((80, 24), "", 1), ((40, 10), "", 1)],
 )
+@pytest.mark.slow
 async def test_layouts(session: Path, size: tuple[int, int], columns: str, panes: int) -> None:
     async with visit(session, size) as person:
         main = person.main
@@ -403,6 +409,7 @@ async def test_a_refused_command_is_told(session: Path, stage: Stage) -> None:
         await person.until(lambda: "nothing to undo" in person.said)
 
 
+@pytest.mark.slow
 async def test_a_resize_or_a_switch_before_the_panes_are_there_is_survived(session: Path) -> None:
     async with visit(session) as person:
         early = MainScreen(person.main.snapshot)

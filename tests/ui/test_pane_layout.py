@@ -62,6 +62,7 @@ def region(person: Visit, number: int) -> Region:
 
 
 @pytest.mark.parametrize("size", [(200, 55), (120, 35)])
+@pytest.mark.slow
 async def test_edges_are_dragged_and_where_they_are_left_is_remembered(
     session: Path, size: tuple[int, int]
 ) -> None:

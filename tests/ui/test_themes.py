@@ -119,6 +119,7 @@ def test_the_terminals_own_colours_are_all_named() -> None:
 
 
 @pytest.mark.parametrize("name", [path.stem for path in find_bundled_folder().glob("*.toml")])
+@pytest.mark.slow
 async def test_every_theme_can_be_worn_on_every_kind_of_screen(
     session: Path, stage: Stage, name: str
 ) -> None:
@@ -134,6 +135,7 @@ async def test_every_theme_can_be_worn_on_every_kind_of_screen(
         assert person.app.screen is person.main
 
 
+@pytest.mark.slow
 async def test_a_theme_is_worn_anew_when_its_file_changes(session: Path, home: Path) -> None:
     (home / "themes").mkdir()
     mine = home / "themes" / "mine.toml"
@@ -150,6 +152,7 @@ async def test_a_theme_is_worn_anew_when_its_file_changes(session: Path, home: P
         assert person.app.theme == "mine"
 
 
+@pytest.mark.slow
 async def test_without_colours_signs_remain(
     session: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

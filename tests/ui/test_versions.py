@@ -68,6 +68,7 @@ async def test_a_rejected_edit_is_proposed_again(lived: Path) -> None:
             assert "LEVEL = 7.0" in repository.read_artifact(repository.head())["answer.py"]
 
 
+@pytest.mark.slow
 async def test_a_conflict_is_mended_in_the_editor_and_taken(
     lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +104,7 @@ def suspended(app: object) -> object:
     return nullcontext()
 
 
+@pytest.mark.slow
 async def test_a_hunk_is_taken_out_of_another_version(lived: Path) -> None:
     async with person_at(lived) as person:
         await person.stand_on("1")
@@ -170,6 +172,7 @@ async def test_what_plain_git_does_is_shown_and_goes_on_from_there(lived: Path) 
             assert "LEVEL = 10.5" in repository.read_artifact(repository.head())["answer.py"]
 
 
+@pytest.mark.slow
 async def test_which_hunk_did_it(lived: Path) -> None:
     """Of a version, then of a proposal that waits: each hunk says what the score is without it."""
     async with person_at(lived) as person:

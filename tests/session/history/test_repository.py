@@ -376,6 +376,7 @@ def test_failed_creation_leaves_nothing(tmp_path: Path) -> None:
         Repository.open(tmp_path)
 
 
+@pytest.mark.slow
 def test_packing_is_due_after_some_hundred_steps_and_keeps_everything(session: Repository) -> None:
     assert not session.pack_if_due()
     kept = [session.write_artifact({"a.py": f"a = {number}\n"}) for number in range(1100)]

@@ -151,6 +151,7 @@ def test_who_reads_while_rows_move_sees_them_once(session: Path, journal: Journa
     reader.close()
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_statement_loses_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "toy"
     folder.mkdir()

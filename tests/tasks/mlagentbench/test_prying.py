@@ -18,6 +18,7 @@ LOOKING_UP = HERE / "looking_up.py"
 BASE, STEP = 7_000_000, 13
 
 
+@pytest.mark.slow
 def test_no_object_frame_or_file_holds_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
@@ -43,6 +44,7 @@ def test_no_object_frame_or_file_holds_them(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_the_bundled_tables_are_out_of_reach(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -92,6 +92,7 @@ async def test_a_decision_says_exactly_what_was_shown(session: Path, scene: Scen
         assert kind == "approve" and data["unmeasured"] is True and data["hunks"] == [2]
 
 
+@pytest.mark.slow
 async def test_an_edit_in_place_can_be_dropped_again(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         scored = guest.line("gate")
@@ -113,6 +114,7 @@ async def test_a_rejection_asks_for_a_reason_and_escape_keeps_it_waiting(
         assert data["reason"] == ""
 
 
+@pytest.mark.slow
 async def test_asking_again_says_the_price_first(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         await guest.press("R")
@@ -145,6 +147,7 @@ async def test_hints_and_modes(session: Path, scene: Scene) -> None:
         await guest.nothing_left("M", "a")
 
 
+@pytest.mark.slow
 async def test_acts_on_history_say_what_will_happen(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         rows = {row.label: row for row in guest.main.snapshot.rows}
@@ -165,6 +168,7 @@ async def test_acts_on_history_say_what_will_happen(session: Path, scene: Scene)
         assert (await guest.left("U"))[0] == "redo"
 
 
+@pytest.mark.slow
 async def test_leaving_asks_what_becomes_of_the_run(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         for key in ("q", "ctrl+q", "ctrl+c"):
@@ -181,6 +185,7 @@ async def test_leaving_asks_what_becomes_of_the_run(session: Path, scene: Scene)
         )
 
 
+@pytest.mark.slow
 async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked(
     session: Path, scene: Scene
 ) -> None:
@@ -209,6 +214,7 @@ async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked
             assert person.app.exit_message.startswith(farewell)
 
 
+@pytest.mark.slow
 async def test_examples_are_left_out_and_pinned(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         await guest.press("4", "h", "g")
@@ -230,6 +236,7 @@ async def test_a_shorter_horizon_and_a_larger_batch_are_staged_then_applied_toge
         }
 
 
+@pytest.mark.slow
 async def test_the_trace_steps_jumps_plays_and_turns(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         pane = guest.main.query_one(TracePane)
@@ -256,6 +263,7 @@ NEEDLES = {1: "rejected", 2: "194", 3: "predict_ball", 4: "objective", 5: "walls
 
 
 @pytest.mark.parametrize("number", NEEDLES)
+@pytest.mark.slow
 async def test_every_pane_can_be_searched_and_copied_from(
     session: Path, scene: Scene, number: int
 ) -> None:
@@ -289,6 +297,7 @@ def under_cursor(guest: Guest, number: int) -> str:
     return "".join(text for text, _ in view.line(view.cursor))
 
 
+@pytest.mark.slow
 async def test_the_mouse_does_what_the_keys_do(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         pilot, main = guest.pilot, guest.main
@@ -330,6 +339,7 @@ async def click_word(guest: Guest, line: str, word: str) -> None:
     await guest.pilot.click(found, offset=(found.text.index(word) + 1, 0))
 
 
+@pytest.mark.slow
 async def test_the_palette_finds_and_does(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         await guest.press("colon", *names("examples by versions"))
@@ -359,6 +369,7 @@ PASSING: list[tuple[str, Callable[[Guest], Any]]] = [
 ]
 
 
+@pytest.mark.slow
 async def test_escape_leaves_every_passing_state(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         for keys, left in PASSING:
@@ -394,6 +405,7 @@ async def test_the_keys_of_pages_and_questions_are_pressed_by_a_click(
         assert [c.kind for c in guest.scene.journal.read_commands()] == ["reject"]
 
 
+@pytest.mark.slow
 async def test_work_beside_the_steps_is_ended_by_escape(session: Path, scene: Scene) -> None:
     async with deciding(session, scene) as guest:
         scene.journal.append_event(0, "aside_started", token="t", what="hunks", size=20)

@@ -169,6 +169,7 @@ def a_terminal_to_give_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 async def test_an_action(
     session: Path, stage: Stage, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
