@@ -346,7 +346,7 @@ def leave(folder: Path) -> None:
             ):
                 mine.press("q")
                 mine.until(b"keep running")
-                mine.press("k")
+                mine.press("r")
                 times.append(mine.ended())
     print(f"leave   {1e3 * median(times):.0f} ms, at most {1e3 * max(times):.0f}  (at most 500)")
 

@@ -155,7 +155,7 @@ def test_one_leaves_while_the_model_is_asked(terminal: Terminal, session: Path) 
     terminal.shows("The level")
     terminal.press("q")
     terminal.shows("keep running")
-    terminal.press("k")
+    terminal.press("r")
     terminal.shows("one goes on. genopt open one")
     terminal.until(lambda: terminal.application is None, "the end")
     assert terminal.given_back

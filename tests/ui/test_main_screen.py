@@ -330,7 +330,7 @@ async def test_leave_and_keep_running(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.start()
         await person.until(lambda: person.main.snapshot.alive)
-        await person.press("q", "k")
+        await person.press("q", "r")
         assert not stage.journal.read_commands() and person.app.return_code == 0
 
 

@@ -14,7 +14,7 @@ from genopt_tui.task import loader
 from genopt_tui.ui import new_session
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.new_session import MODELS_BY_API_KEY, SessionDraft, SetupOption, list_models
-from genopt_tui.ui.screens.dialogs import TextDialog
+from genopt_tui.ui.screens.dialogs import ChoiceDialog, TextDialog
 from genopt_tui.ui.screens.main import MainScreen
 from genopt_tui.ui.screens.new_session import STEPS, NewSessionScreen
 from genopt_tui.ui.screens.start import StartScreen
@@ -246,3 +246,18 @@ async def test_a_preset_is_chosen_with_all_that_it_changes_told() -> None:
             "--preset" not in screen.draft.build_arguments()
             and screen.draft.pairs["budget.steps"] == "20"
         )
+
+
+async def test_escape_asks_before_it_leaves_the_start_screen(home: Path) -> None:
+    app = GenoptApp()
+    async with app.run_test() as pilot:
+        await pilot.pause()
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, ChoiceDialog)
+        await pilot.press("n")
+        await pilot.pause()
+        assert isinstance(app.screen, StartScreen) and app.is_running
+        await pilot.press("escape", "y")
+        await pilot.pause()
+    assert app.return_code == 0

@@ -74,7 +74,7 @@ def test_a_whole_visit(terminal: Terminal, session: Path) -> None:
     terminal.called("genopt one: DECIDE 3")
     terminal.press("q")
     terminal.shows("keep proposal 3 waiting for you")
-    terminal.press("k")
+    terminal.press("r")
     terminal.shows("one waits for you: proposal 3. genopt open one")
     assert status()["state"] == "waiting"
 

@@ -1,5 +1,4 @@
-"""What the keys are called here and now: the footer's choice by state and pane, and words that
-depend on either."""
+"""Which keys the footer names in each state and pane, and what it calls them there."""
 
 from collections.abc import Mapping
 
@@ -32,6 +31,8 @@ SECONDARY_ACTIONS: Mapping[str, str] = {
 }
 PERMANENT_ACTIONS = ("leave", "help")
 """Never left out."""
+MAX_KEYS = 8
+"""Keys that the footer names at most."""
 PANE_LABELS: Mapping[tuple[str, int], tuple[str, str]] = {
     ("toggle", 1): ("fold", "Fold away what is on no branch, or show it again"),
     ("toggle", 3): ("play", "Play the trace, or stop"),
@@ -90,26 +91,33 @@ def find_footer_state(context: ActionContext) -> str:
 
 
 def select_footer_actions(context: ActionContext) -> list[tuple[Action, ...]]:
-    """The actions worth naming here and now, most wanted first; pairs share one word. What does
-    nothing in this pane is left out."""
+    """The actions worth naming here and now, most wanted first; pairs share one word.
+
+    At most MAX_KEYS keys, and none that does nothing here or now: `?` lists those with the reason.
+    """
     state = find_footer_state(context)
     number = context.pane.NUMBER if context.pane is not None else 0
-    names = f"{STATE_ACTIONS[state]} {PANE_ACTIONS.get(number, '')} {SECONDARY_ACTIONS.get(state, SECONDARY_ACTIONS[''])}".split()
-    found: dict[str, tuple[Action, ...]] = {}
+    secondary = SECONDARY_ACTIONS.get(state, SECONDARY_ACTIONS[""])
+    names = f"{STATE_ACTIONS[state]} {PANE_ACTIONS.get(number, '')} {secondary}".split()
+    chosen: list[tuple[Action, ...]] = []
+    room = MAX_KEYS - len(PERMANENT_ACTIONS)
     for name in dict.fromkeys(names):
-        actions = tuple(ACTIONS_BY_ID[one] for one in name.split("+"))
-        if all(is_useful(action, context) for action in actions):
-            found[name] = actions
-    return [*found.values(), *((ACTIONS_BY_ID[name],) for name in PERMANENT_ACTIONS)]
+        group = tuple(ACTIONS_BY_ID[one] for one in name.split("+"))
+        if len(group) <= room and all(is_usable(action, context) for action in group):
+            chosen.append(group)
+            room -= len(group)
+    return [*chosen, *((ACTIONS_BY_ID[name],) for name in PERMANENT_ACTIONS)]
 
 
-def is_useful(action: Action, context: ActionContext) -> bool:
-    """Whether an action means something in the pane that has the keyboard (it may still not be
-    possible now)."""
-    if not action.pane_act or context.pane is None:
-        return not action.pane_act
-    act = action.resolve_act(context.pane)
-    return act == action.pane_act and context.pane.why_not(act) != f"not in {context.pane.NAME}"
+def is_usable(action: Action, context: ActionContext) -> bool:
+    """Whether an action is possible now, and means something in the pane that has the keyboard."""
+    if action.why_not(context):
+        return False
+    return (
+        not action.pane_act
+        or context.pane is None
+        or action.resolve_act(context.pane) == action.pane_act
+    )
 
 
 def choose_label(action: Action, context: ActionContext) -> str:
@@ -130,5 +138,6 @@ def describe_action(action: Action, context: ActionContext) -> str:
     here = PANE_LABELS.get((action.id, context.pane.NUMBER)) if context.pane is not None else None
     if here:
         return here[1]
-    said = action.help
-    return f"{choose_label(action, context)}: {said}" if action.id in {"run", "step"} else said
+    if action.id in {"run", "step"}:
+        return f"{choose_label(action, context)}: {action.help}"
+    return action.help

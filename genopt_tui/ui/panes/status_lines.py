@@ -146,17 +146,8 @@ class FooterLine(ClickableLine):
 
     def _build_parts(self, group: tuple[Action, ...], context: ActionContext) -> list[LinePart]:
         """The keys of a group, then the label that they share."""
-        off = all(action.why_not(context) for action in group)
-        keys = [
-            LinePart(f"{a.display_key} ", "$text-muted" if off else "bold $accent", a.id)
-            for a in group
-        ]
-        return [
-            *keys,
-            LinePart(
-                f"{choose_label(group[-1], context)}  ", "$text-muted" if off else "", group[-1].id
-            ),
-        ]
+        keys = [LinePart(f"{a.display_key} ", "bold $accent", a.id) for a in group]
+        return [*keys, LinePart(f"{choose_label(group[-1], context)}  ", "", group[-1].id)]
 
 
 class TabLine(ClickableLine):

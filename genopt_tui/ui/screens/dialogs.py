@@ -130,7 +130,7 @@ class ChoiceDialog(Dialog[str]):
         self, title: str, choices: Sequence[Choice], selected: str = "", intro: str = ""
     ) -> None:
         super().__init__(title, "Enter takes the line  Esc stays")
-        self._choices, self._intro = choices, intro
+        self.choices, self._intro = choices, intro
         self._selected_index = next(
             (i for i, choice in enumerate(choices) if choice.value == selected), 0
         )
@@ -138,24 +138,24 @@ class ChoiceDialog(Dialog[str]):
     def compose_body(self) -> ComposeResult:
         if self._intro:
             yield PlainText(self._intro)
-        for index in range(len(self._choices)):
+        for index in range(len(self.choices)):
             yield PlainText(self._format_choice(index), classes="choice", id=f"choice-{index}")
 
     def _format_choice(self, index: int) -> str:
-        choice = self._choices[index]
+        choice = self.choices[index]
         return f"{'>' if index == self._selected_index else ' '} {choice.key}  {choice.label}"
 
     def action_move(self, by: int) -> None:
-        self._selected_index = (self._selected_index + by) % len(self._choices)
-        for index in range(len(self._choices)):
+        self._selected_index = (self._selected_index + by) % len(self.choices)
+        for index in range(len(self.choices)):
             self.query_one(f"#choice-{index}", PlainText).show(self._format_choice(index))
 
     def action_take(self) -> None:
-        self.dismiss(self._choices[self._selected_index].value)
+        self.dismiss(self.choices[self._selected_index].value)
 
     def on_key(self, event: events.Key) -> None:
         choice = next(
-            (c for c in self._choices if event.character and c.key == event.character), None
+            (c for c in self.choices if event.character and c.key == event.character), None
         )
         if choice:
             event.stop()
@@ -163,7 +163,7 @@ class ChoiceDialog(Dialog[str]):
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is not None and (name := event.widget.id or "").startswith("choice-"):
-            self.dismiss(self._choices[int(name.removeprefix("choice-"))].value)
+            self.dismiss(self.choices[int(name.removeprefix("choice-"))].value)
 
 
 MODES = (
@@ -189,7 +189,7 @@ def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> ChoiceDial
         "Leave?",
         (
             Choice("p", "pause", "leave it paused" if paused else "pause after the present phase"),
-            Choice("k", "keep", again + keep),
+            Choice("r", "keep", again + keep),
             Choice("o", "auto", f"{again or 'on '}in mode auto {auto}"),
         ),
     )

@@ -107,7 +107,8 @@ class StartScreen(Screen[None]):
         Binding("n", "new", show=False),
         Binding("slash", "search", show=False),
         Binding("f2", "app.change_theme", show=False),
-        Binding("q,escape", "app.leave", show=False),
+        Binding("q", "app.leave", show=False),
+        Binding("escape", "ask_leave", show=False),
     ]
 
     def __init__(self) -> None:
@@ -195,6 +196,16 @@ class StartScreen(Screen[None]):
             get_services(self).open_session(self.sessions[self.view.cursor].path)
         except GenoptError as error:
             self.app.notify(str(error), severity="error", markup=False)
+
+    def action_ask_leave(self) -> None:
+        """Esc goes back everywhere else, so here it may be one press too many."""
+        from genopt_tui.ui.screens.dialogs import confirm
+
+        def answer(value: str | None) -> None:
+            if value:
+                self.app.exit(0)
+
+        self.app.push_screen(confirm("Leave genopt?", "Runs in progress go on.", "leave"), answer)
 
     def action_new(self) -> None:
         from genopt_tui.ui.screens.new_session import NewSessionScreen

@@ -191,7 +191,7 @@ async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked
 ) -> None:
     for key, left, farewell in (
         ("p", [], "pong paused."),
-        ("k", ["resume"], "pong goes on."),
+        ("r", ["resume"], "pong goes on."),
         ("o", ["mode", "resume"], ""),
     ):
         for command in scene.journal.read_commands():

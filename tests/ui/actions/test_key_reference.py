@@ -12,7 +12,7 @@ from genopt_tui.ui.actions.footer import (
 from genopt_tui.ui.actions.key_reference import build_key_reference
 from genopt_tui.ui.actions.table import ACTIONS
 
-KEYS = Path(__file__).parents[2] / "genopt_tui" / "ui" / "KEYS.md"
+KEYS = Path(__file__).parents[3] / "genopt_tui" / "ui" / "KEYS.md"
 
 
 def test_the_reference_is_made_from_the_table() -> None:
