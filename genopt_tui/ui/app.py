@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 
 THEME_POLL_INTERVAL = 2.0
-"""Seconds between two looks at the files of themes."""
+"""Seconds between two checks of the theme files."""
 SWITCH_INTERVAL = 0.0005
-"""Seconds that a thread may compute while another waits: what a key draws is written by a thread of
-its own."""
+"""Seconds that a thread may hold the interpreter while another waits: Textual writes to the terminal
+from a thread of its own."""
 
 
 @dataclass
@@ -79,13 +79,13 @@ class GenoptApp(App[int]):
         """When the newest key was pressed (monotonic seconds), however late it is handled."""
         self.exit_message = ""
         self.unhandled_error: BaseException | None = None
-        """What ended the application unforeseen."""
+        """The exception that ended the application."""
         self.app_settings: AppSettings | None = None
         self._notifier: Notifier | None = None
         self._preferences: Preferences | None = None
         self._theme_applied = False
         self._theme_before_preview = ""
-        """The theme before others were looked at."""
+        """The theme before a preview; empty outside of one."""
         self._collect_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -103,7 +103,7 @@ class GenoptApp(App[int]):
             )
 
     def _begin(self) -> None:
-        """After the first content: all that is slow to load."""
+        """Load what is slow, once the first content stands."""
         if self._session:
             from genopt_tui.ui.screens.main import MainScreen
             from genopt_tui.ui.state.reader import read_first_snapshot
@@ -125,8 +125,8 @@ class GenoptApp(App[int]):
         )
 
     def _read_app_settings(self) -> None:
-        """The user's settings once, and themes whenever a file of theirs changes. Runs in a thread
-        of its own."""
+        """Read the settings once, and the themes whenever one of their files changes. Runs in a
+        thread of its own."""
         from genopt_tui.ui.platform.notifications import AppSettings, read_app_settings
         from genopt_tui.ui.themes import read_themes, stat_theme_files
 
@@ -151,7 +151,7 @@ class GenoptApp(App[int]):
         self.set_keymap(dict(KEY_OVERRIDES))
 
     def on_themes_read(self, message: "ThemesRead") -> None:
-        worn = self.theme
+        shown = self.theme
         for theme in message.themes:
             if isinstance(theme, UsageError):
                 self.notify(str(theme), severity="warning", markup=False)
@@ -161,10 +161,10 @@ class GenoptApp(App[int]):
         if not self._theme_applied and wanted in self.available_themes:
             self.theme = wanted
         elif (
-            any(not isinstance(t, UsageError) and t.name == worn for t in message.themes)
+            any(not isinstance(t, UsageError) and t.name == shown for t in message.themes)
             and self._theme_applied
         ):
-            self._watch_theme(worn)
+            self._watch_theme(shown)
         self._theme_applied = True
 
     def watch_theme(self, theme: str) -> None:
@@ -172,20 +172,20 @@ class GenoptApp(App[int]):
             self.preferences.theme = theme
 
     def search_themes(self) -> None:
-        """Choose a theme by looking at it."""
+        """Choose a theme with a live preview."""
         from genopt_tui.ui.palette import ThemePalette
 
         self._theme_before_preview = self.theme
         self.push_screen(ThemePalette())
 
     def on_command_palette_closed(self, event: "CommandPalette.Closed") -> None:
-        """Put on again what was worn, where no theme was chosen."""
+        """Restore the theme after a cancelled preview."""
         if self._theme_before_preview and not event.option_selected:
             self.theme = self._theme_before_preview
         self._theme_before_preview = ""
 
     def open_session(self, session: Path, initial_action: str = "") -> None:
-        """Show a session, and do the action `first` there. Raises SessionError when it cannot be
+        """Show a session and run `initial_action` there. Raises SessionError when it cannot be
         read."""
         from genopt_tui.ui.screens.main import MainScreen
         from genopt_tui.ui.state.reader import read_first_snapshot
@@ -199,12 +199,11 @@ class GenoptApp(App[int]):
         await super().on_event(event)
 
     def tune_garbage_collection(self) -> None:
-        """All of a session is loaded."""
+        """Keep full collections away from key presses, once a session is loaded."""
         from genopt_tui.ui.platform import responsiveness
 
         if self.is_headless:
-            # many applications, one after the other, share a process: its memory is not theirs to
-            # arrange
+            # tests run many applications in one process, which is not theirs to tune
             return
         responsiveness.freeze_loaded_objects()
         if self._collect_timer is None:
@@ -214,7 +213,7 @@ class GenoptApp(App[int]):
             )
 
     def send_notifications(self, snapshot: "Snapshot") -> None:
-        """Say outside of the screen what is wanted, or what goes on."""
+        """Set the title, ring the bell and notify the desktop, as the settings allow."""
         from genopt_tui.ui.platform.notifications import AppSettings, Notifier
 
         if self._notifier is None:
@@ -222,7 +221,7 @@ class GenoptApp(App[int]):
         self._notifier.update(snapshot, self.app_settings or AppSettings())
 
     def write_control_sequence(self, sequence: str) -> None:
-        """Pass a control sequence of ours to the terminal; none where there is no terminal."""
+        """Write a control sequence to the terminal, where one is there."""
         driver = self._driver
         if driver is not None and not self.is_headless:
             driver.write(sequence)
@@ -232,7 +231,7 @@ class GenoptApp(App[int]):
         self.copy_text(message.text, message.what)
 
     def copy_text(self, text: str, what: str) -> None:
-        """Put `text` on the clipboard, by every way there is, and say by which."""
+        """Put `text` on the clipboard in every way available here, and say which worked."""
         from genopt_tui.ui.background import run_in_thread
         from genopt_tui.ui.platform import clipboard
 
@@ -240,8 +239,8 @@ class GenoptApp(App[int]):
         self.write_control_sequence(clipboard.build_osc52(text))
 
         async def hand_over() -> None:
-            by = await run_in_thread(lambda: clipboard.copy_by_program(text))
-            self.notify(f"{what} copied: {by}", markup=False)
+            result = await run_in_thread(lambda: clipboard.copy_by_program(text))
+            self.notify(f"{what} copied: {result}", markup=False)
 
         self.run_worker(hand_over())
 
@@ -251,7 +250,7 @@ class GenoptApp(App[int]):
 
     @property
     def has_preferences(self) -> bool:
-        """Whether there is something to remember from this visit."""
+        """Whether preferences were read, so that they may have changed."""
         return self._preferences is not None
 
     @property
@@ -274,7 +273,7 @@ class GenoptApp(App[int]):
             self.main.store.set_focused(focused)
 
     async def action_leave(self) -> None:
-        """The one question before the application is left."""
+        """Leave the page that is open, else ask about the run, else end."""
         if self.main is not None and self.screen is self.main:
             await self.main.action_act("leave")
         elif len(self.screen_stack) > 2:
@@ -286,15 +285,14 @@ class GenoptApp(App[int]):
         await self.action_leave()
 
     def _handle_end_signal(self, number: int) -> None:
-        """A closed window pauses the run after the present phase; being ended otherwise leaves it
-        alone."""
+        """Pause the run when the terminal window was closed; other signals leave it alone."""
         if number == signal.SIGHUP and self.main is not None and self.main.snapshot.alive:
             self.main.store.send_command("pause").wait(0.2)
         self.exit(128 + number, return_code=128 + number)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Go on where a worker failed: what it was to show is missing, the rest is there. End after
-        any other fault."""
+        """Survive a failed worker, whose result is then missing on the screen; end after any other
+        error."""
         if isinstance(error, WorkerFailed) and not self.is_headless:
             self.report_error(error.error)
             return
@@ -302,29 +300,28 @@ class GenoptApp(App[int]):
         super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
-        """End after an unhandled fault, without Textual's report: it shows variables' values."""
+        """End without Textual's report, which shows the values of variables."""
         self._close_messages_no_wait()
 
     def report_error(self, error: BaseException) -> None:
-        """Keep a report of a fault that the application survives, and say where it is."""
+        """Save a report of an error that the application survives, and say where it is."""
         where = crash_reports.save_report(
             crash_reports.format_report(error), find_report_folder(self._session)
         )
-        told = f"A fault of genopt's own ({type(error).__name__}); what it was to do is not done. Report: {where}"
-        self.notify(told, severity="error", markup=False, timeout=15)
+        message = f"Internal error: the action failed ({type(error).__name__}). Report: {where}"
+        self.notify(message, severity="error", markup=False, timeout=15)
 
 
 def find_report_folder(session: Path | None) -> Path:
-    """Where reports of faults are kept: beside the session's other logs, else in the user's own
-    folder."""
+    """The folder for crash reports: the session's `.genopt`, else the user's own."""
     from genopt_tui.folders import user_dir
 
     return session / ".genopt" if session else user_dir()
 
 
 def run_app(session: Path | None = None) -> int:
-    """Run the application in this terminal; the exit code. Raises UsageError when this is no
-    terminal, SessionError for a bad session."""
+    """Run the application in this terminal and return the exit code. Raises UsageError where this is
+    not a terminal, SessionError for a bad session."""
     terminal.require_terminal()
     terminal.ignore_size_variables()
     log = session / ".genopt" / "ui.log" if session else None
@@ -343,7 +340,7 @@ def run_app(session: Path | None = None) -> int:
             crash_reports.format_report(app.unhandled_error), find_report_folder(session)
         )
         print(
-            f"genopt ended by a fault of its own ({type(app.unhandled_error).__name__}). Report: {where}",
+            f"genopt ended: internal error ({type(app.unhandled_error).__name__}). Report: {where}",
             file=sys.stderr,
         )
         return 1

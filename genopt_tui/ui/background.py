@@ -1,8 +1,5 @@
-"""Reading and scoring that may take seconds, away from the interface's loop and without holding up
-its end.
-
-Work that is too long for the interface's loop.
-"""
+"""Work that is too long for the interface's loop: seconds go to `run_in_thread`, which never delays
+the end of the application; fractions of a second go to `run_in_pool`."""
 
 import asyncio
 import sqlite3
@@ -40,13 +37,13 @@ async def run_in_thread(work: Callable[[], Result]) -> Result:
         if not loop.is_closed():
             loop.call_soon_threadsafe(deliver, value, fault)
 
-    Thread(target=run, daemon=True, name="genopt-apart").start()
+    Thread(target=run, daemon=True, name="genopt-work").start()
     return await done
 
 
 EXPECTED_ERRORS = (GenoptError, OSError, sqlite3.Error, zlib.error, KeyError, ValueError)
-"""What reading a session may raise; a view says it in its own place. Anything else is a fault of
-ours and ends the application."""
+"""What reading a session may raise; a view shows it in its own place. Anything else is an error of
+ours."""
 
 
 @lru_cache(maxsize=1)
@@ -55,8 +52,5 @@ def _get_pool() -> ThreadPoolExecutor:
 
 
 async def run_in_pool(work: Callable[..., Result], *arguments: object) -> Result:
-    """Run `work(*arguments)` in one of the views' two threads.
-
-    Work takes fractions of a second, or looks at a flag: the process waits for it when it ends.
-    """
+    """Run `work(*arguments)` in one of two threads. The process waits for it when it ends."""
     return await asyncio.get_running_loop().run_in_executor(_get_pool(), work, *arguments)

@@ -1,7 +1,6 @@
-"""The first content: head's score and artifact in the frames that the panes will have, drawn as
-plain lines by one widget.
+"""The first content: head's score and artifact in the frames of the panes, drawn by one widget.
 
-It is there while the panes are still being loaded, so it imports next to nothing.
+It stands while the panes are being loaded, so it imports next to nothing.
 """
 
 from rich.segment import Segment
@@ -17,8 +16,7 @@ SURROUNDING_LINES = 3
 
 
 def place_frames(width: int, height: int) -> list[tuple[str, int, int, int, int]]:
-    """Title, column, row, width and height of each pane that is drawn, as the main screen places
-    them."""
+    """Title, column, row, width and height of each pane, as the main screen places them."""
     rows, layout = height - SURROUNDING_LINES, pane_layout.choose_layout(width, height)
     if not layout:
         return [(f"1 {pane_layout.PANE_NAMES[1]}", 0, 2, width, rows - 1)]
@@ -30,7 +28,7 @@ def place_frames(width: int, height: int) -> list[tuple[str, int, int, int, int]
 
 
 class FirstPaint(Widget):
-    """What stands at head."""
+    """Head's row in History and its first file in Artifact."""
 
     DEFAULT_CSS = "FirstPaint { width: 100%; height: 100%; background: $surface; }"
 
@@ -39,8 +37,8 @@ class FirstPaint(Widget):
         label = formatters.format_version_label(head.step, head.decision, head.commit)
         self._status = f" genopt  {name} · {head.branch or 'detached'}@{label}"
         score = head.score
-        told = f"{formatters.format_score(score.mean):>6} n{score.n}" if score else ""
-        self._history = [f"{formatters.choose_symbols().accepted} {label:<5}{told}  {head.subject}"]
+        gate = f"{formatters.format_score(score.mean):>6} n{score.n}" if score else ""
+        self._history = [f"{formatters.choose_symbols().accepted} {label:<5}{gate}  {head.subject}"]
         first = min(head.files, default="")
         self._artifact = [
             f"{n:>3}   {line}"
@@ -86,8 +84,8 @@ def _draw_box(canvas: list[list[str]], title: str, x: int, y: int, w: int, h: in
 
 
 def _write_text(canvas: list[list[str]], x: int, y: int, text: str, room: int) -> None:
-    """Write into one row; what takes no cell or two, or acts on a terminal, is a dot for this
-    moment."""
+    """Write into one row. Characters that are not one cell wide, or control the terminal, become
+    dots: the panes replace them in a moment."""
     if 0 <= y < len(canvas):
         for offset, character in enumerate(text[:room]):
             if 0 <= x + offset < len(canvas[y]):

@@ -93,7 +93,7 @@ def format_difference(value: float | None) -> str:
 
 
 def format_test_openings(times: int) -> str:
-    """The test split: `sealed`, or how often it was looked at."""
+    """The test split: `sealed`, or how often it was opened."""
     return f"opened {times} time{'' if times == 1 else 's'}" if times else "sealed"
 
 
@@ -126,7 +126,14 @@ def draw_sparkline(values: Sequence[float], width: int, bars: str) -> str:
 
 def format_running_gate(done: int, size: int, mean: float | None) -> str:
     """A gate that is still running."""
-    of = f"/{size}" if size else ""
-    return f"gate running  {done}{of}" + (
+    total = f"/{size}" if size else ""
+    return f"gate running  {done}{total}" + (
         f"  mean so far {format_score(mean)}" if mean is not None else ""
     )
+
+
+def format_duration(seconds: float) -> str:
+    """`12 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

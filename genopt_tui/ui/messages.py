@@ -1,4 +1,4 @@
-"""What panes tell the screen above them, and what the store tells the screen."""
+"""Messages from panes and from the store to the main screen."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,8 +35,7 @@ class VersionSelected(Message):
 
 @dataclass
 class TraceStepSelected(Message):
-    """Show step `step` of the trace of `example` (a promise's `because`, an example of the
-    evidence)."""
+    """Show step `step` of the trace of `example`."""
 
     example: str
     step: int = 0
@@ -44,7 +43,7 @@ class TraceStepSelected(Message):
 
 @dataclass
 class CopyRequested(Message):
-    """A pane wants `text` on the clipboard; `what` names it in one or two words."""
+    """Put `text` on the clipboard; `what` names it in one or two words."""
 
     text: str
     what: str = "text"
@@ -52,8 +51,8 @@ class CopyRequested(Message):
 
 @dataclass
 class PaneChanged(Message):
-    """What a pane can do now has changed (hunks left out, a search started): footer and gate line
-    are drawn again."""
+    """The state of a pane has changed (hunks left out, a search began): draw footer and gate line
+    again."""
 
 
 @dataclass
@@ -74,7 +73,7 @@ class ProposalEdited(Message):
 
 @dataclass
 class BlameRequested(Message):
-    """Who wrote each line of this version is about to be shown."""
+    """The authors of this version's lines are about to be visible."""
 
     commit: str
 
@@ -89,12 +88,12 @@ class CandidateSelected(Message):
 
 @dataclass
 class SnapshotReady(Message):
-    """There is a newer snapshot: take it with `Store.take`."""
+    """A newer snapshot is ready: take it with `Store.take_snapshot`."""
 
 
 @dataclass
 class TraceDataReady(Message):
-    """A part of a trace that was asked for."""
+    """A part of a trace that was requested."""
 
     data: TraceSlice | TracePicture
 
@@ -110,7 +109,7 @@ class CommandCompleted(Message):
 
 @dataclass
 class DoctorWarned(Message):
-    """The loop doctor has something to say of the run that goes on."""
+    """The loop doctor warns about the run in progress."""
 
     message: str
 

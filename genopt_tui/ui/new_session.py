@@ -1,5 +1,4 @@
-"""Making a session from the interface: what there is to choose from, and the command that makes
-it."""
+"""Creates a session from the interface: the options of each step, and the command that creates it."""
 
 import json
 import os
@@ -32,23 +31,21 @@ MODEL_COMMANDS = {
 }
 """Command-line agents that take a prompt on standard input, by the name of their program."""
 LOCAL_SERVERS = {11434: "ollama/", 8000: "openai/", 1234: "openai/"}
-"""Ports at which servers of this machine answer, and how their models are named."""
+"""Ports of local model servers, and the prefix of their models' names."""
 COMMAND_TIMEOUT = 120.0
-"""Seconds that a command of ours may take."""
+"""Seconds that a genopt command may take."""
 LEVELS = ("error", "warning", "info")
 COMMAND_PREFIX = "command:"
 PRESET_PREFIX = "preset "
-"""What the value of a preset's line begins with."""
+"""What the value of a preset's option begins with."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetupOption:
-    """One line of a step: the value it stands for, its words; `ask` is the question where text is
-    still needed.
+    """One line of a step. `question` asks for text where the value needs one.
 
-    `form` are the options of `genopt new` that a person is asked for one after another, with the
-    question of each;
-    those whose question ends in "(optional)" may stay empty.
+    `questions` are options of `genopt new` with the question for each; those that end in
+    "(optional)" may stay empty.
     """
 
     value: str
@@ -99,10 +96,10 @@ class SessionDraft:
     preset: str = ""
     pairs: dict[str, str] = field(default_factory=dict)
     file_options: dict[str, str] = field(default_factory=dict)
-    """Options of `genopt new` for files of one's own, in place of a task."""
+    """Options of `genopt new` for the user's own files, in place of a task."""
 
     def build_arguments(self) -> list[str]:
-        """As `genopt new` takes them."""
+        """The arguments of `genopt new`."""
         named = [
             word for option, value in self.file_options.items() for word in (option, value)
         ] or [self.task]
@@ -117,7 +114,7 @@ class SessionDraft:
 
 
 def list_tasks() -> list[SetupOption]:
-    """All tasks that can be read. Raises GenoptError."""
+    """All tasks; one that cannot be read shows its error. Raises GenoptError."""
     from genopt_tui.task import loader
 
     out = []
@@ -129,14 +126,14 @@ def list_tasks() -> list[SetupOption]:
     return out
 
 
-def list_starts(wish: SessionDraft) -> list[SetupOption]:
+def list_starts(draft: SessionDraft) -> list[SetupOption]:
     """The starting artifacts of a task, each with its three parts. Raises GenoptError."""
     from genopt_tui.learn.doctor.inputs import find_differing_parts
     from genopt_tui.task import loader
 
-    if wish.file_options:
+    if draft.file_options:
         return [SetupOption("given", "your files as they are")]
-    out, task = [], loader.find_task(wish.task).task
+    out, task = [], loader.find_task(draft.task).task
     for name, start in task.starts.items():
         out.append(SetupOption(name, name, start.description))
         parts = (
@@ -146,16 +143,15 @@ def list_starts(wish: SessionDraft) -> list[SetupOption]:
         )
         out += [SetupOption("", f"    {part}", text) for part, text in parts if text]
         unlike = {other: find_differing_parts(task.starts, name, other) for other in task.starts}
-        told = "; ".join(
+        differences = "; ".join(
             f"{other}: {', '.join(parts)}" for other, parts in unlike.items() if len(parts) > 1
         )
-        out += [SetupOption("", "    differs in 2 or more", told)] if told else []
+        out += [SetupOption("", "    differs in 2 or more", differences)] if differences else []
     return out
 
 
-def list_design_choices(wish: SessionDraft) -> list[SetupOption]:
-    """What shapes learning, with the values that the session begins with; the first line goes on.
-    Raises GenoptError."""
+def list_design_choices(draft: SessionDraft) -> list[SetupOption]:
+    """The design choices with their values; the first option goes on. Raises GenoptError."""
     from genopt_tui.config import DesignChoices
     from genopt_tui.task import loader
     from genopt_tui.ui.settings_form import list_fields
@@ -166,43 +162,46 @@ def list_design_choices(wish: SessionDraft) -> list[SetupOption]:
         "Enter on a line below changes it; d on the main screen does later",
     )
     fields = [f for f in list_fields(DesignChoices()) if f.key not in {"start", "scope"}]
-    chosen = resolve_settings(wish)
+    chosen = resolve_settings(draft)
     lines = [_build_setting_option(f.key, chosen.get(f.key, f.value), f.help) for f in fields]
-    if wish.file_options:
+    if draft.file_options:
         return [go_on, *lines]
-    task = loader.find_task(wish.task).task
+    task = loader.find_task(draft.task).task
     for name, setting in task.settings.items():
         lines.append(
             _build_setting_option(
                 f"task.{name}", chosen.get(f"task.{name}", setting.default), setting.help
             )
         )
-    return [go_on, *list_presets(wish, task), *lines]
+    return [go_on, *list_presets(draft, task), *lines]
 
 
-def resolve_settings(wish: SessionDraft) -> dict[str, Any]:
-    """What the session begins with: the task's choices, the preset's over them, a person's over
-    both. Raises GenoptError."""
+def resolve_settings(draft: SessionDraft) -> dict[str, Any]:
+    """The settings that the session begins with: the task's, overridden by the preset's, then by the
+    person's. Raises GenoptError."""
     from genopt_tui.task import loader
 
-    if wish.file_options:
-        return dict(wish.pairs)
-    task = loader.find_task(wish.task).task
-    return {**task.choices, **(task.presets[wish.preset].set if wish.preset else {}), **wish.pairs}
+    if draft.file_options:
+        return dict(draft.pairs)
+    task = loader.find_task(draft.task).task
+    return {
+        **task.choices,
+        **(task.presets[draft.preset].set if draft.preset else {}),
+        **draft.pairs,
+    }
 
 
 def _build_setting_option(key: str, value: object, help_: str) -> SetupOption:
     return SetupOption(key, f"{key} = {value}", help_, key)
 
 
-def list_presets(wish: SessionDraft, task: "Task") -> list[SetupOption]:
-    """The presets of a task, each with all that it sets differently from the default; the one in
-    force is named so."""
+def list_presets(draft: SessionDraft, task: "Task") -> list[SetupOption]:
+    """The presets of a task, each with what it changes; the chosen one is marked."""
     from genopt_tui.task import presets
 
     out = []
     for name, preset in task.presets.items():
-        chosen = name == wish.preset
+        chosen = name == draft.preset
         words = f"preset {name}: chosen, Enter takes it back" if chosen else f"preset {name}"
         out.append(SetupOption(PRESET_PREFIX + name, words, preset.description))
         out += [
@@ -213,8 +212,8 @@ def list_presets(wish: SessionDraft, task: "Task") -> list[SetupOption]:
 
 
 def list_models() -> list[SetupOption]:
-    """Who could propose here: by keys, programs and servers that are present, then what always
-    works."""
+    """The models that can propose here: by API keys, programs and servers, then those that always
+    work."""
     found = [
         SetupOption(model, model, f"{name} is set")
         for name, model in MODELS_BY_API_KEY.items()
@@ -224,9 +223,9 @@ def list_models() -> list[SetupOption]:
         SetupOption(
             how,
             how,
-            f"{name} is here: it {told}" if told.startswith("reads") else f"{name} is here: {told}",
+            f"{name} is here: it {note}" if note.startswith("reads") else f"{name} is here: {note}",
         )
-        for name, (how, told) in MODEL_COMMANDS.items()
+        for name, (how, note) in MODEL_COMMANDS.items()
         if shutil.which(name)
     ]
     found += [
@@ -251,7 +250,7 @@ def list_models() -> list[SetupOption]:
 
 
 def resolve_model(offer: SetupOption, text: str) -> str:
-    """The model that was named on a line which asks for its name."""
+    """The model that a person named in answer to the option's question."""
     return (
         COMMAND_PREFIX + text
         if offer.question.startswith(COMMAND_PREFIX) and not text.startswith(COMMAND_PREFIX)
@@ -267,18 +266,18 @@ def _is_listening(port: int) -> bool:
         return False
 
 
-def check_draft(wish: SessionDraft) -> list[SetupOption]:
-    """What a step and a run will take, and what the doctor finds, as lines. Raises GenoptError."""
-    if wish.file_options:
-        told = "your files are run once when the session is made: without a score nothing is made"
-        return [SetupOption("", "your files", told), *estimate_spending(wish, "")]
-    chosen = wish.pairs | ({"start": wish.start} if wish.start else {})
+def check_draft(draft: SessionDraft) -> list[SetupOption]:
+    """The cost of a step and of a run, and the doctor's findings. Raises GenoptError."""
+    if draft.file_options:
+        note = "your files are run once when the session is made: without a score nothing is made"
+        return [SetupOption("", "your files", note), *estimate_spending(draft, "")]
+    chosen = draft.pairs | ({"start": draft.start} if draft.start else {})
     sets = [word for key, value in chosen.items() for word in ("--set", f"{key}={value}")]
-    sets += ["--preset", wish.preset] if wish.preset else []
-    found = json.loads(_run_genopt(["check", wish.task, "--json", *sets], allowed=(0, 1)))[
+    sets += ["--preset", draft.preset] if draft.preset else []
+    found = json.loads(_run_genopt(["check", draft.task, "--json", *sets], allowed=(0, 1)))[
         "findings"
     ]
-    took = next((f["message"] for f in found if f["code"] == "step-time"), "")
+    step_time = next((f["message"] for f in found if f["code"] == "step-time"), "")
     lines = [
         SetupOption(
             "", f"{f['level']} {f['code']}", f"{f['message']} {f.get('advice') or ''}".strip()
@@ -286,35 +285,37 @@ def check_draft(wish: SessionDraft) -> list[SetupOption]:
         for f in sorted(found, key=lambda f: LEVELS.index(f["level"]))
         if f["code"] != "step-time"
     ]
-    return [*estimate_spending(wish, took), *lines]
+    return [*estimate_spending(draft, step_time), *lines]
 
 
-def estimate_spending(wish: SessionDraft, took: str) -> list[SetupOption]:
-    """Seconds, calls and money of a step and of a run; `took` is what the doctor measured."""
+def estimate_spending(draft: SessionDraft, step_time: str) -> list[SetupOption]:
+    """Time, calls and money of a step and of a run; `step_time` is what the doctor measured."""
     from genopt_tui.config import DesignChoices
 
-    chosen = resolve_settings(wish)
+    chosen = resolve_settings(draft)
     context = int(chosen.get("evidence.context", DesignChoices().evidence.context))
     calls, steps = int(chosen.get("candidates", 1)), int(chosen.get("budget.steps") or 0)
-    out = [SetupOption("", "time", took)] if took else []
+    out = [SetupOption("", "time", step_time)] if step_time else []
     asked = f"{calls} model call{'s' if calls > 1 else ''} a step, {calls * steps} a run of {steps} steps; more where a reply is repaired"
     out.append(
         SetupOption(
             "",
             "calls",
-            asked if is_model_service(wish.model) else f"none: {wish.model} asks no model service",
+            asked
+            if is_model_service(draft.model)
+            else f"none: {draft.model} asks no model service",
         )
     )
-    if is_model_service(wish.model):
-        price = estimate_call_price(wish.model, context)
-        told = (
+    if is_model_service(draft.model):
+        price = estimate_call_price(draft.model, context)
+        cost = (
             f"at most ${calls * price:.3f} a step, ${calls * steps * price:.2f} a run"
             if price
             else "$? (no price is known)"
         )
         out.append(
             SetupOption(
-                "", "money", f"{told}; a prompt holds at most {context:,} tokens of evidence"
+                "", "money", f"{cost}; a prompt holds at most {context:,} tokens of evidence"
             )
         )
     return out
@@ -326,8 +327,7 @@ def is_model_service(model: str) -> bool:
 
 
 def estimate_call_price(model: str, tokens: int) -> float:
-    """Dollars that one call costs at most, by the price list that comes with litellm; 0 where it
-    has no price."""
+    """The highest price of one call in dollars, from litellm's price list; 0 where it is unknown."""
     code = (
         "import sys, litellm; print(sum(litellm.cost_per_token("
         "model=sys.argv[1], prompt_tokens=int(sys.argv[2]), completion_tokens=2000)))"
@@ -350,20 +350,20 @@ def _run_python(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def create_session(wish: SessionDraft) -> Path:
-    """Make the session; where it is. Raises UsageError saying what `genopt new` said."""
-    return Path(json.loads(_run_genopt(wish.build_arguments()))["path"])
+def create_session(draft: SessionDraft) -> Path:
+    """Create the session and return its path. Raises UsageError with the message of `genopt new`."""
+    return Path(json.loads(_run_genopt(draft.build_arguments()))["path"])
 
 
 def try_model(model: str) -> str:
-    """Ask a model one short question; what came of it, in a line."""
+    """Ask a model one short question and describe the result in one line."""
     if model.startswith(("manual", "search", "replay:")):
         return f"{model} needs no call"
     try:
         ended = _run_python("-m", "genopt_tui.propose.probe", model)
     except subprocess.TimeoutExpired:
         return single_line(f"{model}: no answer within {COMMAND_TIMEOUT:.0f} s")
-    lines = (ended.stdout or ended.stderr).strip().splitlines() or ["failed without a word"]
+    lines = (ended.stdout or ended.stderr).strip().splitlines() or ["failed without a message"]
     return single_line(f"{model} {lines[-1]}")
 
 

@@ -1,5 +1,4 @@
-"""Where the panes stand: columns of panes whose shares of the screen a person may change, by key or
-by dragging an edge."""
+"""Where the panes stand: columns of panes, resized by key or by dragging an edge."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,14 +40,15 @@ def choose_layout(width: int, height: int) -> str:
 
 
 def validate_shares(given: object = None) -> Shares:
-    """Shares as kept, with the defaults where something else was kept."""
-    found = given if isinstance(given, dict) else {}
+    """Shares as read from the preferences, with defaults where they are not valid."""
+    layouts = given if isinstance(given, dict) else {}
     out: Shares = {}
     for layout, groups in DEFAULT_SHARES.items():
-        kept = found.get(layout)
-        of = kept if isinstance(kept, dict) else {}
+        kept = layouts.get(layout)
+        groups_kept = kept if isinstance(kept, dict) else {}
         out[layout] = {
-            group: _validate_group(of.get(group), default) for group, default in groups.items()
+            group: _validate_group(groups_kept.get(group), default)
+            for group, default in groups.items()
         }
     return out
 
@@ -61,7 +61,7 @@ def _validate_group(kept: object, default: tuple[int, ...]) -> list[int]:
 
 
 def divide_cells(shares: Sequence[int], room: int) -> list[int]:
-    """`room` cells shared out."""
+    """Divide `room` cells by shares; the sum is exact."""
     total, before, out = sum(shares), 0, []
     for n in range(1, len(shares) + 1):
         end = round(room * sum(shares[:n]) / total)
@@ -71,16 +71,18 @@ def divide_cells(shares: Sequence[int], room: int) -> list[int]:
 
 
 def place_panes(
-    layout: str, of: Mapping[str, Sequence[int]], width: int, height: int
+    layout: str, shares: Mapping[str, Sequence[int]], width: int, height: int
 ) -> dict[int, Box]:
     """Where each pane stands, by its number."""
     out: dict[int, Box] = {}
     x = 0
     for column, (panes, w) in enumerate(
-        zip(COLUMNS[layout], divide_cells(of["columns"], width), strict=True)
+        zip(COLUMNS[layout], divide_cells(shares["columns"], width), strict=True)
     ):
         y = 0
-        for number, h in zip(panes, divide_cells(of.get(str(column), (1,)), height), strict=True):
+        for number, h in zip(
+            panes, divide_cells(shares.get(str(column), (1,)), height), strict=True
+        ):
             out[number] = (x, y, w, h)
             y += h
         x += w
@@ -89,41 +91,41 @@ def place_panes(
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What lies between share `index` of `group` and the next one."""
+    """The edge between share `index` of `group` and the next one."""
 
     group: str
     index: int
 
 
 def find_edge(
-    layout: str, of: Mapping[str, Sequence[int]], width: int, height: int, x: int, y: int
+    layout: str, shares: Mapping[str, Sequence[int]], width: int, height: int, x: int, y: int
 ) -> Edge | None:
-    """The edge that can be taken hold of at a cell: the two frames that meet there."""
+    """The edge that can be dragged at a cell; it is two cells wide, one of each frame."""
     at = 0
-    for index, w in enumerate(divide_cells(of["columns"], width)):
+    for index, w in enumerate(divide_cells(shares["columns"], width)):
         at += w
         if x in (at - 1, at) and at < width:
             return Edge("columns", index)
         if x < at:
-            return _find_row_edge(index, of, height, y)
+            return _find_row_edge(index, shares, height, y)
     return None
 
 
 def _find_row_edge(
-    column: int, of: Mapping[str, Sequence[int]], height: int, y: int
+    column: int, shares: Mapping[str, Sequence[int]], height: int, y: int
 ) -> Edge | None:
     at = 0
-    for index, h in enumerate(divide_cells(of.get(str(column), (1,)), height)):
+    for index, h in enumerate(divide_cells(shares.get(str(column), (1,)), height)):
         at += h
         if y in (at - 1, at) and at < height:
             return Edge(str(column), index)
     return None
 
 
-def move_edge(of: Mapping[str, Sequence[int]], edge: Edge, to: int, room: int) -> list[int]:
+def move_edge(shares: Mapping[str, Sequence[int]], edge: Edge, to: int, room: int) -> list[int]:
     """The shares of the edge's group, in cells of `room`, after the edge was dragged to cell
     `to`."""
-    now = divide_cells(of[edge.group], room)
+    now = divide_cells(shares[edge.group], room)
     least = MIN_PANE_WIDTH if edge.group == "columns" else MIN_PANE_HEIGHT
     before, both = sum(now[: edge.index]), now[edge.index] + now[edge.index + 1]
     if both >= 2 * least:
@@ -133,22 +135,22 @@ def move_edge(of: Mapping[str, Sequence[int]], edge: Edge, to: int, room: int) -
 
 
 def resize_pane(
-    layout: str, of: Mapping[str, Sequence[int]], number: int, by: int, room: tuple[int, int]
+    layout: str, shares: Mapping[str, Sequence[int]], number: int, by: int, room: tuple[int, int]
 ) -> dict[str, list[int]]:
-    """All shares after pane `number` was made larger (`by` 1) or smaller (-1) by some cells each
-    way, as far as its neighbours allow."""
-    out = {group: list(values) for group, values in of.items()}
+    """All shares after pane `number` became larger (`by` 1) or smaller (-1), as far as its
+    neighbours allow."""
+    out = {group: list(values) for group, values in shares.items()}
     column = next(c for c, panes in enumerate(COLUMNS[layout]) if number in panes)
     row = COLUMNS[layout][column].index(number)
     for group, place, whole, unit in (
         ("columns", column, room[0], 36),
         (str(column), row, room[1], 20),
     ):
-        if group in of:
-            last = place == len(of[group]) - 1
+        if group in shares:
+            last = place == len(shares[group]) - 1
             edge = Edge(group, place - 1 if last else place)
-            at = sum(divide_cells(of[group], whole)[: edge.index + 1])
+            position = sum(divide_cells(shares[group], whole)[: edge.index + 1])
             out[group] = move_edge(
-                of, edge, at + (-by if last else by) * max(1, whole // unit), whole
+                shares, edge, position + (-by if last else by) * max(1, whole // unit), whole
             )
     return out

@@ -1,4 +1,4 @@
-"""Rows of a form, made from a settings model: key, value, help, and the values it may take."""
+"""The rows of a form, made from a settings model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from pydantic.fields import FieldInfo
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """One setting. `choices` are all values it may take (empty: any text that the model
-    accepts)."""
+    """One setting. `choices` are its possible values (empty: any text that the model accepts)."""
 
     key: str
     value: str
@@ -54,14 +53,14 @@ def format_value(value: Any) -> str:
 
 
 def list_choices(annotation: Any) -> tuple[str, ...]:
-    """The values of a Literal or a yes-no setting; empty for anything else."""
+    """The values of a Literal or a bool; empty for any other type."""
     if annotation is bool:
         return ("true", "false")
     return tuple(map(str, get_args(annotation))) if get_origin(annotation) is Literal else ()
 
 
 def build_help(info: FieldInfo) -> str:
-    """The field's own words, with its bounds."""
+    """The field's description with its bounds."""
     bounds = []
     for bound in info.metadata:
         for name, word in (

@@ -1,4 +1,4 @@
-"""Themes from TOML files: those that come with genopt, then the user's own, which win by name."""
+"""Themes from TOML files: those of genopt, then the user's, which win by name."""
 
 import re
 import tomllib
@@ -36,13 +36,12 @@ ANSI_VARIABLES = {
     "border-blurred": "ansi_bright_black",
     "text-muted": "ansi_bright_black",
 }
-"""What else a theme of the terminal's own colours needs: they cannot be mixed."""
+"""Variables that a theme of ANSI colours needs: Textual cannot mix those."""
 COLOR_PATTERN = re.compile(r"#[0-9a-fA-F]{6}|ansi_[a-z_]+")
 
 
 def find_bundled_folder() -> Path:
-    """The folder of the themes that come with genopt: in a wheel beside the package's modules, else
-    in the checkout."""
+    """The folder of genopt's own themes: inside the package in a wheel, else in the checkout."""
     inside = PACKAGE / "_bundled" / "themes"
     return inside if inside.is_dir() else PACKAGE.parent / "themes"
 
@@ -73,7 +72,7 @@ def read_theme(path: Path) -> Theme:
 
 
 def _locate_key(path: Path, text: str, key: str, table: str = "") -> str:
-    """Where a key stands, as a person looks for it."""
+    """File, line and key, for an error message."""
     lines = enumerate(text.splitlines(), 1)
     line = next(
         (f" line {n}" for n, line in lines if re.match(rf"\s*\W?{re.escape(key)}\b", line)), ""
@@ -96,7 +95,7 @@ def _read_colors(path: Path, text: str, colors: Mapping[str, Any]) -> dict[str, 
 
 
 def stat_theme_files() -> tuple[tuple[str, int], ...]:
-    """Something that changes whenever a file of a theme does."""
+    """Paths and times of all theme files: equal as long as none changes."""
     from genopt_tui.folders import user_file
 
     files = [
@@ -111,7 +110,7 @@ def stat_theme_files() -> tuple[tuple[str, int], ...]:
 
 
 def read_themes() -> Iterator[Theme | UsageError]:
-    """Every theme there is; in place of one that cannot be used, why."""
+    """Every theme; in place of one that cannot be used, the error."""
     from genopt_tui.folders import user_file
 
     for folder in (find_bundled_folder(), user_file("themes")):

@@ -156,9 +156,7 @@ def test_a_crash_restores_the_screen_and_reports_no_values(
 ) -> None:
     faulty(terminal, session, "crash")
     ended(terminal, 1)
-    assert "genopt ended by a fault of its own (LookupError). Report: " in terminal.text.replace(
-        "\n", ""
-    )
+    assert "genopt ended: internal error (LookupError). Report: " in terminal.text.replace("\n", "")
     assert "Traceback" not in terminal.text
     report = (session / ".genopt" / "crash.txt").read_text()
     assert "faulty.py" in report and "in crash" in report and "LookupError" in report
@@ -170,7 +168,7 @@ def test_a_fault_beside_the_loop_is_told_and_the_rest_goes_on(
     terminal: Terminal, session: Path, fault: str
 ) -> None:
     faulty(terminal, session, fault)
-    terminal.shows("A fault of genopt's own")
+    terminal.shows("Internal error: the action failed")
     assert "in crash" in (session / ".genopt" / "crash.txt").read_text()
     terminal.press("2")
     leaves(terminal)

@@ -147,7 +147,7 @@ async def test_a_key_as_the_proposal_appears_decides_nothing(session: Path, stag
         await person.until(lambda: person.main.snapshot.pending == "decide")
         person.main._pending_since = monotonic() + 100
         await person.press("a", "r")
-        assert "decides nothing" in person.said
+        assert "had just appeared" in person.said
         assert not stage.journal.read_commands()
         assert len(person.app.screen_stack) == 2
 
@@ -266,7 +266,7 @@ async def test_looking_back_and_escape(session: Path) -> None:
         await person.until(lambda: person.main.snapshot.is_historical)
         assert "return 0" in person.main.snapshot.version.files["policy.py"]  # type: ignore[union-attr]
         await person.press("a")
-        assert "an older version is shown" in person.said
+        assert "this is not the present" in person.said
         await person.press("escape")
         await person.until(lambda: not person.main.snapshot.is_historical)
 

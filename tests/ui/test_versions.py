@@ -89,7 +89,7 @@ async def test_a_conflict_is_mended_in_the_editor_and_taken(
         await person.head_is("4")
         await person.stand_on("2a")
         await person.press("V", "y")
-        await person.until(lambda: "holds a conflict" in person.banner, "the conflict is shown")
+        await person.until(lambda: "has conflict markers" in person.banner, "the conflict is shown")
         assert "<<<<<<< head" in file.read_text()
         await person.press("H")
         await person.until(lambda: "edited by hand" in person.banner, "the conflict is mended")
@@ -290,7 +290,7 @@ async def test_time_travel_fills_all_panes_and_returns(lived: Path) -> None:
     async with person_at(lived) as person:
         await person.stand_on("1")
         await person.press("enter")
-        await person.until(lambda: "You look at version 1" in person.banner)
+        await person.until(lambda: "Version 1 is shown" in person.banner)
         s = person.main.snapshot
         assert s.version is not None and "LEVEL = 5.0" in s.version.files["answer.py"]
         assert s.evidence.step == 1 and s.evidence.messages and s.evidence.sent

@@ -7,6 +7,8 @@ from genopt_tui.ui.actions.context import ActionContext
 
 AvailabilityCheck = Callable[[ActionContext], str]
 
+EARLIER_SHOWN = "this is not the present: Esc goes back first"
+
 
 def allow_always(_: ActionContext) -> str:
     return ""
@@ -15,7 +17,7 @@ def allow_always(_: ActionContext) -> str:
 def check_decision(c: ActionContext) -> str:
     """A proposal waits for a decision, and it is the one on the screen."""
     if c.snapshot.is_historical:
-        return "an older version is shown: Esc goes back first"
+        return EARLIER_SHOWN
     if c.snapshot.pending == "propose":
         return "the prompt waits to be sent: s sends it"
     return "" if c.snapshot.pending == "decide" else "no proposal waits for a decision"
@@ -30,7 +32,7 @@ def check_rejectable(c: ActionContext) -> str:
 
 def check_step(c: ActionContext) -> str:
     if c.snapshot.pending == "propose":
-        return "an older version is shown: Esc goes back first" if c.snapshot.is_historical else ""
+        return EARLIER_SHOWN if c.snapshot.is_historical else ""
     return "" if c.snapshot.state in {IDLE, FINISHED, FAILED, PAUSED} else "a step is running"
 
 

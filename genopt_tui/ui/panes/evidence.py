@@ -201,7 +201,7 @@ class EvidencePane(LinePane):
                 return "the horizon is a function of yours: d changes it"
             case "shorter" | "longer" | "more" | "less":
                 if self._is_historical:
-                    return "an older version is shown: Esc goes back first"
+                    return "this is not the present: Esc goes back first"
                 return "" if self.evidence.design else "the design choices are still being read"
             case "next_tab" | "prev_tab":
                 return ""

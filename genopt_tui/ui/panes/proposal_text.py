@@ -201,11 +201,4 @@ def _format_gate_progress(
     size = max(p.gate_size, len(scores))
     ran = [float(row["seconds"]) for row in scores if row.get("seconds") and not row.get("cached")]
     left = ceil((size - len(scores)) / max(1, workers)) * sum(ran) / len(ran) if ran else 0.0
-    return f"gate {len(scores)}/{size}{f', about {format_duration(left)} left' if left else ''}"
-
-
-def format_duration(seconds: float) -> str:
-    """`12 s`, `3 min`, `2.5 h`."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return f"gate {len(scores)}/{size}{f', about {formatters.format_duration(left)} left' if left else ''}"

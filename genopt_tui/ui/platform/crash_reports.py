@@ -1,5 +1,5 @@
-"""Faults of our own: a report that says where, and holds no value of a variable, so that it can be
-passed on as it is."""
+"""Reports of our own errors: where they happened, without values of variables, so that a report can
+be passed on."""
 
 import threading
 import traceback
@@ -12,8 +12,8 @@ MAX_BYTES = 200_000
 
 
 def format_report(error: BaseException) -> str:
-    """Files, lines and kinds of the error and of what it came from; what an error says may hold
-    values and is left out."""
+    """Files, lines and types of the error and its causes. Messages may hold values and are left
+    out."""
     parts = []
     at: BaseException | None = error
     while at is not None:
@@ -24,7 +24,7 @@ def format_report(error: BaseException) -> str:
 
 
 def save_report(report: str, folder: Path) -> Path:
-    """Add a report to the folder's `crash.txt`; the file. Raises OSError."""
+    """Append a report to the folder's `crash.txt` and return its path. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / "crash.txt"
     begun = "a" if file.exists() and file.stat().st_size < MAX_BYTES else "w"
@@ -34,11 +34,11 @@ def save_report(report: str, folder: Path) -> Path:
     return file
 
 
-def install_thread_hook(tell: Callable[[BaseException], object]) -> None:
-    """Call `tell` with what ends a thread unforeseen: its other threads, and the screen, go on."""
+def install_thread_hook(report: Callable[[BaseException], object]) -> None:
+    """Call `report` with the exception that ends a thread; the rest of the application goes on."""
 
     def ended(arguments: threading.ExceptHookArgs) -> None:
         if arguments.exc_value is not None:
-            tell(arguments.exc_value)
+            report(arguments.exc_value)
 
     threading.excepthook = ended

@@ -1,5 +1,5 @@
-"""Telling a person who looks elsewhere: the bell, the terminal's title, the desktop. (The user's
-own commands: loop/telling.py.)"""
+"""Notifies a person who looks elsewhere: bell, terminal title, desktop. (The user's own commands:
+runner/hooks.py.)"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from genopt_tui.ui.state.snapshot import Snapshot
 
 
 class NotificationSettings(Protocol):
-    """By which ways a person is told; the others are switched off."""
+    """Which notifications are switched on."""
 
     bell: bool
     notify: bool
@@ -22,8 +22,7 @@ class NotificationSettings(Protocol):
 
 @dataclass(slots=True)
 class AppSettings:
-    """The user's own settings, as far as the application follows them; `why` says what is wrong
-    with the file."""
+    """The user's settings of the interface; `error` says what is wrong with the file."""
 
     theme: str = ""
     bell: bool = True
@@ -37,9 +36,9 @@ def read_app_settings() -> AppSettings:
     """Read the user's own file, where there is one. Raises GenoptError."""
     if not user_file("settings.toml").exists():
         return AppSettings()
-    told = queries.run_query("own")
-    ways = {name: told["interface"][name] for name in ("theme", "bell", "notify", "title")}
-    return AppSettings(**ways, keys=told["keys"], error=told.get("why", ""))
+    result = queries.run_query("own")
+    interface = {name: result["interface"][name] for name in ("theme", "bell", "notify", "title")}
+    return AppSettings(**interface, keys=result["keys"], error=result.get("why", ""))
 
 
 def format_title(snapshot: Snapshot) -> str:
@@ -51,8 +50,8 @@ def format_title(snapshot: Snapshot) -> str:
 
 
 class Notifier:
-    """Says each thing once: the title whenever it changes, the rest when a decision is wanted or a
-    run is over."""
+    """Sets the title whenever it changes; rings and notifies when a decision is wanted or a run has
+    ended."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write

@@ -1,12 +1,9 @@
-"""When memory is looked through for garbage: not while a person pages or types, where a full look
-is felt as a stutter.
+"""Keeps the interface responsive: full garbage collections only while no key is pressed, and a log
+of slow handlers for developers.
 
-A switch for developers: which handlers keep the interface's loop longer than they may.
-
-`GENOPT_SLOW=10 genopt open ...` writes every handler of a message or timer that takes more than 10
-ms of processor time to
-the session's ui.log, by the widget and the message. Of handlers that wait in between, what comes
-after the last wait is measured.
+`GENOPT_SLOW=10 genopt open ...` writes to the session's ui.log every handler of a message or timer
+that takes more than 10 ms of processor time, by widget and message. Of a handler that waits, the
+time after its last wait counts.
 """
 
 import asyncio
@@ -20,15 +17,14 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 
 GC_THRESHOLDS = (1_000, 10, 1_000)
-"""Allocations between two looks at young objects, and how many of those go before a look at older
-ones."""
+"""Thresholds of the three generations for gc.set_threshold."""
 COLLECT_INTERVAL, IDLE_SECONDS = 5.0, 2.0
-"""Seconds between two thoughts about a full look, and without a key before one is taken."""
+"""Seconds between two tries, and without a key before a full collection."""
 
 
 def freeze_loaded_objects() -> None:
-    """Once all is loaded: what is there now stays, and need not be looked at again. Full looks are
-    taken by `when_quiet` from here on."""
+    """Exempt what is loaded from collection: it stays. From now on the idle collector does full
+    collections."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
@@ -36,18 +32,18 @@ def freeze_loaded_objects() -> None:
 
 
 def make_idle_collector(key_time: Callable[[], float]) -> Callable[[], None]:
-    """What is to be called every EVERY seconds: a full look after enough was allocated, while no
-    key is pressed."""
+    """The function to call every COLLECT_INTERVAL seconds: a full collection after enough was
+    allocated and while no key is pressed."""
 
-    def look() -> None:
+    def collect() -> None:
         if gc.get_count()[1] and monotonic() - key_time() > IDLE_SECONDS:
             gc.collect()
 
-    return look
+    return collect
 
 
 Report = Callable[[str, float], None]
-"""Told of what took how many milliseconds."""
+"""Takes the name of a handler and its milliseconds."""
 EXEMPT_MESSAGES = frozenset(
     {
         "Compose",
@@ -61,8 +57,7 @@ EXEMPT_MESSAGES = frozenset(
         "ScreenResume",
     }
 )
-"""Messages whose handling mounts widgets or lays them out; a screen that comes up is styled and
-laid out by Textual."""
+"""Messages whose handling mounts, styles or lays out widgets: that is Textual's time."""
 
 
 def write_to_log(what: str, milliseconds: float) -> None:
@@ -72,10 +67,10 @@ def write_to_log(what: str, milliseconds: float) -> None:
 
 
 def report_slow_handlers(limit: float, report: Report = write_to_log) -> Callable[[], None]:
-    """Report handlers that take more than `limit` milliseconds from now on; the result ends it."""
+    """Report handlers that take more than `limit` milliseconds from now on; call the result to stop."""
     run: Any = asyncio.Handle._run
     dispatch: Any = MessagePump._dispatch_message
-    left = [0.0]  # when the piece of work under way began to be somebody else's
+    left = [0.0]  # thread time at which the present callback of the loop began
 
     def counted(self: asyncio.Handle) -> None:
         left[0] = thread_time()

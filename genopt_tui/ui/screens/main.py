@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 MIN_SIZE = (60, 16)
 DECISION_GRACE = 0.5
-"""Seconds after a proposal appears in which a decision key decides nothing."""
+"""Seconds after a proposal appears in which a decision key is ignored."""
 DRAW_DELAY = 0.01
 """Seconds in which what a key has drawn is written."""
 FOLLOWED_ACTIONS = {"run", "step", "approve", "reject", "again", "mode"}
@@ -387,7 +387,7 @@ class MainScreen(Screen[None]):
             return
         if name in {"approve", "reject", "again"} and self._is_too_early():
             self.show_notice(
-                f"{action.display_key} came as the proposal appeared: it decides nothing. Look, then press it again",
+                f"{action.display_key} ignored: the proposal had just appeared. Look, then press again",
                 "warning",
             )
             return

@@ -1,4 +1,4 @@
-"""One line that says what the loop does now, what is awaited, and which key goes on."""
+"""What the screen says about the present: one line on what the loop does, one banner."""
 
 from collections.abc import Iterable, Mapping
 from math import ceil
@@ -12,7 +12,7 @@ STARTING_COMMANDS = {"run", "resume", "evaluate"}
 
 
 def describe_activity(s: Snapshot) -> str:
-    """What happens, for a person who sees this screen for the first time."""
+    """What the loop does, what it waits for, and which key goes on."""
     p = s.progress
     if s.active_side_job is not None:
         return f"{describe_side_job(s.active_side_job)}. Esc ends it"
@@ -40,17 +40,17 @@ def describe_activity(s: Snapshot) -> str:
     return f"{ended}Nothing runs: s runs one step, p runs on until you stop it"
 
 
-def describe_side_job(aside: SideJob) -> str:
-    """How far work beside the steps has come."""
+def describe_side_job(job: SideJob) -> str:
+    """The progress of a side job."""
     what = {
         "hunks": "Which hunk did it: the gate without each hunk",
-        "fill": "Scores that are missing",
-        "trace": "The trace that is missing",
+        "fill": "Scoring what was not scored",
+        "trace": "Recording the trace again",
     }
-    told = what.get(aside.kind, aside.kind)
-    if not aside.size:
-        return f"{told}: waiting for the runner ..."
-    return f"{told}: {aside.done} of {aside.size} rollouts{format_time_left(aside.seconds_left)}"
+    title = what.get(job.kind, job.kind)
+    if not job.size:
+        return f"{title}: waiting for the runner ..."
+    return f"{title}: {job.done} of {job.size} rollouts{format_time_left(job.seconds_left)}"
 
 
 def describe_failure(s: Snapshot) -> str:
@@ -84,10 +84,10 @@ def _describe_preparation(s: Snapshot) -> str:
             if p.ended
             else "Preparing the sandbox and the task ..."
         )
-    of = f"{m.done} of {m.size}" if m.size else str(m.done)
+    done = f"{m.done} of {m.size}" if m.size else str(m.done)
     mean = f", mean so far {formatters.format_score(m.mean)}" if m.mean is not None else ""
     left = format_time_left((m.size - m.done) * m.seconds / max(1, s.session.workers))
-    return f"Scoring version {s.head_label} on the gate's examples: {of} done{mean}{left}; then step {s.progress.step + 1} begins"
+    return f"Scoring version {s.head_label} on the gate's examples: {done} done{mean}{left}; then step {s.progress.step + 1} begins"
 
 
 def _describe_asking(s: Snapshot) -> str:
@@ -115,28 +115,36 @@ def format_time_left(seconds: float) -> str:
     """ ", about 20 s left"; empty under two seconds."""
     if seconds < 2:
         return ""
-    if seconds < 90:
-        return f", about {ceil(seconds / 5) * 5} s left"
-    return f", about {ceil(seconds / 60)} min left"
+    unit = 5 if seconds < 90 else 60
+    return f", about {formatters.format_duration(ceil(seconds / unit) * unit)} left"
 
 
-def format_banner(back: VersionView | None, outside: ExternalChanges, scored: bool) -> str:
-    """The line that says that these panes do not show the present, else what happened without the
-    application; empty for neither.
+def format_banner(shown: VersionView | None, changes: ExternalChanges, rescored: bool) -> str:
+    """The line above the panes: that another version than head is `shown`, else what happened
+    outside of the application; empty for neither.
 
-    `scored`: head has scores under the task as it is now.
+    `rescored`: head has scores under the task as it is now.
     """
-    if back is not None:
-        return f"You look at version {back.label}. Esc goes back to the present"
-    if outside.conflicted:
-        return f"{outside.conflicted[0]} holds a conflict: H opens it in your editor, and takes it once no marks are left"
-    if outside.edited:
-        files = ", ".join(outside.edited[:3]) + (" ..." if len(outside.edited) > 3 else "")
+    if shown is not None:
+        return f"Version {shown.label} is shown. Esc goes back to the present"
+    if changes.conflicted:
+        return (
+            f"{changes.conflicted[0]} has conflict markers: H opens it in your editor; once they "
+            "are gone, H makes a version of it"
+        )
+    if changes.edited:
+        files = ", ".join(changes.edited[:3]) + (" ..." if len(changes.edited) > 3 else "")
         return f"{files} edited by hand: H makes a version of it"
-    if outside.git_change:
-        return f"{outside.git_change}: nothing of it is touched, the next act goes on from there"
-    if outside.task_changed and scored:
-        return "The task has changed since head was made: X and c compare what was scored again, new steps go on from that"
-    if outside.task_changed:
-        return "The task has changed since head was scored, new scores do not compare: J scores start, best and head again"
+    if changes.git_change:
+        return f"{changes.git_change}: genopt leaves it so and goes on from there"
+    if changes.task_changed and rescored:
+        return (
+            "The task has changed since head was made: X and c compare the new scores, new steps "
+            "use them"
+        )
+    if changes.task_changed:
+        return (
+            "The task has changed since head was scored, so new scores do not compare: J scores "
+            "start, best and head again"
+        )
     return ""

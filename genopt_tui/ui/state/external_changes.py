@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from genopt_tui.session.history.repository import Repository
 
 SCANS_PER_TASK_CHECK = 5
-"""Looks from one at the task's files to the next."""
+"""Scans between two checks of the task's files."""
 WATCHED_REFS = (
     "HEAD",
     "packed-refs",
@@ -29,12 +29,11 @@ WATCHED_REFS = (
     "refs/genopt/abandoned",
     "reftable",
 )
-"""Whose times of change tell that refs have moved: a ref is written beside its place and put
-there."""
+"""Files and folders whose mtime changes when a ref moves: git renames a lock file over the ref."""
 
 
 class SessionWatcher:
-    """Looks at a session's folder. Belongs to one thread."""
+    """Watches a session's folder. Belongs to one thread."""
 
     def __init__(self, session: Path) -> None:
         self.session = session
@@ -46,14 +45,14 @@ class SessionWatcher:
         self.task = TaskWatcher(session)
 
     def have_refs_moved(self) -> bool:
-        """Whether a ref may have moved since the last time."""
+        """Whether a ref may have moved since the last call."""
         now = tuple(_read_mtime(self.session / ".git" / name) for name in WATCHED_REFS)
         before, self._ref_times = self._ref_times, now
         return bool(before) and before != now
 
     def scan(self, repository: "Repository") -> None:
-        """Find out what was edited by hand and what plain git moved; a state counts once it has
-        lasted from one look to the next."""
+        """Find out what was edited by hand and what plain git moved. A state counts once two scans
+        in a row have seen it: an editor may be in the middle of a write."""
         files = tuple(sorted(self._stat_files()))
         now = (files, repository.head(), self._read_worktree_record())
         settled, self._last_state = now == self._last_state, now
@@ -85,7 +84,7 @@ class SessionWatcher:
         return found
 
     def _read_worktree_record(self) -> str:
-        """What the loop put the work tree to; empty while an act is being done."""
+        """The record of what the loop last checked out; empty while an act is under way."""
         folder = self.session / ".git" / "genopt"
         if (folder / "act.json").exists():
             return ""
@@ -96,10 +95,10 @@ class SessionWatcher:
 
 
 class TaskWatcher:
-    """Whether the task (code, data, settings, limits) is another one than head was scored under,
-    and the rule of its scores.
+    """Whether the task (code, data, settings, limits) has changed since head was scored, and the
+    rule of its scores.
 
-    Asked anew where a file changed, and in a thread where the answer takes a moment.
+    The query runs in a thread, and again whenever a file of the task changes.
     """
 
     def __init__(self, session: Path) -> None:
@@ -110,18 +109,17 @@ class TaskWatcher:
 
     @property
     def is_querying(self) -> bool:
-        """Whether an answer is awaited, or has come since the last look."""
+        """Whether an answer is awaited, or came since the last call of `has_changed`."""
         return self._query_thread is not None
 
     @property
     def rule(self) -> str:
-        """By which rule and under which changed settings scores are made; empty where that is not
-        known."""
+        """The score rule with the settings that were changed; empty while it is not known."""
         return str(self._facts.get("rule", ""))
 
     @property
     def fingerprint(self) -> str:
-        """The task's state; empty where that is not known."""
+        """The task's fingerprint; empty while it is not known."""
         return str(self._facts.get("fingerprint", ""))
 
     def has_changed(self, repository: "Repository") -> bool:
@@ -147,7 +145,7 @@ class TaskWatcher:
     def _query_facts(self, choices: str) -> None:
         try:
             self._facts = queries.run_query("task", str(self._session), choices)
-        except (GenoptError, OSError):  # whoever wants to run it is told
+        except (GenoptError, OSError):  # running the task gives the same error, to whoever asked
             self._facts = {}
         self._queried_state = (choices, self._stat_files())
 
@@ -176,11 +174,10 @@ def _find_edited(repository: "Repository") -> tuple[tuple[str, ...], tuple[str, 
     )
 
 
-def _describe_git_change(repository: "Repository", memory: str) -> str:
-    """What plain git did to the head since the loop last put the work tree to it; empty for
-    nothing."""
+def _describe_git_change(repository: "Repository", worktree_record: str) -> str:
+    """What plain git did to head since the loop last checked it out; empty for nothing."""
     try:
-        followed = json.loads(memory)
+        followed = json.loads(worktree_record)
     except (
         ValueError
     ):  # not written yet, or half of it when the power went, or an act is being done

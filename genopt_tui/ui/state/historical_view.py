@@ -1,5 +1,5 @@
-"""What the panes show instead of the present: an older version with all that its step held, and
-traces of a marked one beside."""
+"""What the panes show instead of the present: another version with its step, and the traces of the
+marked version beside."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from genopt_tui.ui.state.snapshot import (
 
 @dataclass(frozen=True, slots=True)
 class HistoricalVersion:
-    """An older version: its artifact, the step that made it, and the traces that step was shown."""
+    """A version: its artifact, the step that made it, and the traces of that step's evidence."""
 
     version: VersionView
     proposal: ProposalView | None
@@ -28,8 +28,8 @@ class HistoricalVersion:
 
 
 class HistoricalView:
-    """`back` is the older version that is shown, None for the present; `marked` the commit that
-    traces are set beside ("": none).
+    """`shown` is the version in the panes, None for the present; `marked_commit` the version whose
+    traces stand beside ("": none).
 
     Belongs to the store's thread.
     """
@@ -46,7 +46,7 @@ class HistoricalView:
     def show_version(
         self, commit: str, rows: tuple[HistoryRow, ...], head: VersionView | None
     ) -> None:
-        """Show this version; the head, or an empty commit, is the present."""
+        """Show this version; head, or an empty commit, is the present."""
         if not commit or (head is not None and commit == head.commit):
             self.shown = None
             return
@@ -59,7 +59,7 @@ class HistoricalView:
         self.shown = HistoricalVersion(view, proposal, evidence, self._list_traces(evidence))
 
     def refresh(self, rows: tuple[HistoryRow, ...]) -> None:
-        """More is known of the version that is shown."""
+        """Read the shown version again: more is known about it."""
         if self.shown is not None:
             self.show_version(self.shown.version.commit, rows, None)
 
@@ -80,7 +80,7 @@ class HistoricalView:
         )
 
     def set_mark(self, commit: str) -> None:
-        """Set this version's traces beside those that are shown; an empty commit: none."""
+        """Mark a version, whose traces then stand beside the others; an empty commit: none."""
         self.marked_commit, self._marked_tree = (
             commit,
             self._reader.find_artifact_tree(commit) if commit else "",
@@ -105,7 +105,7 @@ class HistoricalView:
         return self._marked_traces[1]
 
     def load_blame(self, commit: str, rows: tuple[HistoryRow, ...]) -> None:
-        """Say which version wrote each line, where this one is shown."""
+        """Add to the shown version which version wrote each line."""
         if self.shown is not None and self.shown.version.commit == commit:
             view = self.shown.version
             self.shown = replace(

@@ -180,11 +180,10 @@ class SessionPoller:
             self._finish_command(event)
 
     def _post_warning(self, events: Sequence[Event]) -> None:
-        """Pass on the latest warning of the step that was last under way; older ones are in the
-        log."""
-        said = [e for e in events if e.kind == "notice" and e.data.get("level") == "warning"]
-        if said and said[-1].step >= self.reducer.progress.step - 1:
-            self._post(DoctorWarned(str(said[-1].data["text"])))
+        """Post the newest warning of the present or last step; older ones are in the log."""
+        warnings = [e for e in events if e.kind == "notice" and e.data.get("level") == "warning"]
+        if warnings and warnings[-1].step >= self.reducer.progress.step - 1:
+            self._post(DoctorWarned(str(warnings[-1].data["text"])))
 
     def _record_rollout(self, rollout: int) -> None:
         if rollout not in self.lengths and (row := self._journal.read_rollout(rollout)):
@@ -227,7 +226,7 @@ class SessionPoller:
         self.watcher.scan(self.reader.repository)
 
     def read_history(self) -> None:
-        """Take in what git has now; a long history piece by piece, one each turn."""
+        """Read what git has now; a long history in chunks, one at each turn."""
         past = self.reader.history
         if self._history_stale:
             self._history_stale = False
@@ -261,9 +260,9 @@ class SessionPoller:
         )
 
     def _read_baseline_scores(self) -> Mapping[str, Mapping[str, Any]]:
-        """A version that no step made (a start) has its score from when a run began from it."""
-        told = self._journal.read_events(kinds=["scored"])
-        return {str(e.data.get("version")): e.data for e in told if e.data.get("complete")}
+        """Scores of versions that no step made (starts), measured when a run began from them."""
+        events = self._journal.read_events(kinds=["scored"])
+        return {str(e.data.get("version")): e.data for e in events if e.data.get("complete")}
 
     def write_command(self, kind: str, data: dict[str, Any], kept: Flag) -> None:
         try:

@@ -1,5 +1,4 @@
-"""Reads versions out of a session's git repository: head at once with the standard library alone,
-the history after."""
+"""Reads versions from a session's git repository: head first, with the standard library alone."""
 
 import json
 import os
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
 
 
 def read_first_snapshot(session: Path, head: HeadSummary | None = None) -> Snapshot:
-    """Head's row, artifact and score, read (where `head` does not say them) before all else. Raises
-    SessionError."""
+    """Head's row, artifact and score: the first content of the screen. Raises SessionError."""
     session = session.resolve()
     head = head or head_summary(session)
     score = head.score
@@ -64,19 +62,19 @@ def read_first_snapshot(session: Path, head: HeadSummary | None = None) -> Snaps
 
 
 def read_artifact_files(objects: ObjectStore, commit: Commit) -> Files:
-    """File name to text of a version's artifact; empty where its tree holds none."""
+    """The artifact of a version; empty where its tree has none."""
     entry = objects.read_tree(commit.tree).get("artifact")
     return objects.read_texts(entry[1]) if entry else {}
 
 
 def read_settings(session: Path) -> dict[str, Any]:
-    """The settings that the user's own file and the session's give, the session's first; what is no
-    TOML gives none."""
+    """The settings in the user's file and in the session's, which wins; a file that is not TOML
+    gives none."""
     found: dict[str, Any] = {}
     for file, table in ((user_file("settings.toml"), "session"), (settings_file(session), "")):
         with suppress(FileNotFoundError, tomllib.TOMLDecodeError):
-            told = tomllib.loads(file.read_text(encoding="utf-8", errors="replace"))
-            found |= told.get(table, {}) if table else told
+            data = tomllib.loads(file.read_text(encoding="utf-8", errors="replace"))
+            found |= data.get(table, {}) if table else data
     return found
 
 
@@ -103,12 +101,12 @@ class VersionReader:
 
     @property
     def repository(self) -> "Repository":
-        """The repository, opened with what it needs once the first content stands."""
+        """The repository, opened on first use: after the first content."""
         if self._repository is None:
             from genopt_tui.session.history.repository import Repository
 
             self._repository = Repository.open(self.session)
-            self._objects.close()  # one git process and one memory of objects are enough
+            self._objects.close()  # one git process and one object cache are enough
             self._objects = self._repository.objects
         return self._repository
 
@@ -126,7 +124,7 @@ class VersionReader:
         return self._repository.current_branch() if self._repository is not None else None
 
     def count_test_openings(self) -> int:
-        """How often the test split was looked at."""
+        """How often the test split was opened."""
         from genopt_tui.session.history.notes import count_openings
 
         return sum(count_openings(self.repository).values())
@@ -139,8 +137,8 @@ class VersionReader:
         return self.repository.find_best("lower" if direction == "lower" else "higher").commit
 
     def read_session_info(self, info: SessionInfo) -> SessionInfo:
-        """What the settings (as whoever set them has checked them) and head's design choices say
-        about the session."""
+        """What settings and head's design choices say about the session. Whoever set them has
+        checked them."""
         settings = read_settings(self.session)
         choices = self._read_choices(self._objects.read_commit("HEAD"))
         gate = choices.get("gate", {})
@@ -155,8 +153,7 @@ class VersionReader:
         )
 
     def check_settings(self) -> None:
-        """Raises SessionError when the session's settings file is no TOML: nothing of it is in
-        force then."""
+        """Raises SessionError when the session's settings file is not TOML: it then has no effect."""
         file = settings_file(self.session)
         try:
             tomllib.loads(file.read_text(encoding="utf-8", errors="replace"))
@@ -172,7 +169,7 @@ class VersionReader:
         return self._objects.read_tree(self._objects.read_commit(commit).tree)["artifact"][1]
 
     def find_artifact_trees(self, commit: str) -> tuple[str, str]:
-        """Ids of the artifact that a version was made from (empty for a start), and of its own."""
+        """Tree ids of the parent's artifact (empty for a start) and of the version's own."""
         parents = self._objects.read_commit(commit).parents
         return self.find_artifact_tree(parents[0]) if parents else "", self.find_artifact_tree(
             commit
@@ -181,7 +178,7 @@ class VersionReader:
     def read_blame(
         self, view: VersionView, rows: tuple[HistoryRow, ...]
     ) -> Mapping[str, tuple[str, ...]]:
-        """Which version wrote each line and what its score did, by file."""
+        """By file, which version wrote each line and how its score changed."""
         from genopt_tui.session.history.search import blame
 
         by_commit = {row.commit: row for row in rows}
@@ -202,8 +199,7 @@ class VersionReader:
         return {int(row["hunk"]): row for row in json.loads(text)["hunks"]} if text else {}
 
     def read_design(self, commit: str) -> Mapping[str, Any]:
-        """What the next update counts on, from a version's design choices: horizon, batch and
-        examples left out."""
+        """Horizon, batch and excluded examples from a version's design choices."""
         choices = self._read_choices(self._objects.read_commit(commit))
         return {name: choices.get(name, {}) for name in ("horizon", "batch", "exclude")}
 
@@ -238,7 +234,7 @@ class VersionReader:
         )
 
     def read_step(self, view: VersionView) -> tuple[ProposalView | None, EvidenceView]:
-        """The proposal and the evidence that a version's record tells of."""
+        """The proposal and the evidence in a version's record."""
         record = view.record
         step, number = int(record.get("step") or 0), int(record.get("candidate") or 0)
         evidence = EvidenceView(
@@ -293,7 +289,7 @@ class VersionReader:
 
 
 def _format_author(commit: str, row: HistoryRow | None) -> str:
-    """Who wrote a line, and what that version's score did: `7 +5.2 up`."""
+    """Who wrote a line, and how that version's score changed: `7 +5.2 up`."""
     if row is None:
         return commit[:7]
     change = formatters.format_change(row.verdict, row.difference)

@@ -1,5 +1,4 @@
-"""From events to what the panes show of the step in flight: pure, kept apart from threads and
-files."""
+"""Folds events into what the panes show of the step in flight. Pure: no threads, no files."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -33,7 +32,7 @@ DECIDERS = {
 
 
 class StepReducer:
-    """The step in flight as its events and pieces of replies come in."""
+    """The step in flight, built from events and chunks of replies."""
 
     def __init__(self) -> None:
         self.progress = Progress()
@@ -73,8 +72,7 @@ class StepReducer:
             self._baseline_rollouts.append(event.data)
 
     def build_baseline_progress(self, size: int) -> BaselineProgress | None:
-        """How far the score of the version that a run begins from has come; None when none is under
-        way."""
+        """Progress of scoring the version that a run begins from; None when that is not under way."""
         if not self._baseline_rollouts:
             return None
         scores = [float(r["score"]) for r in self._baseline_rollouts if r.get("score") is not None]
@@ -89,16 +87,16 @@ class StepReducer:
         )
 
     def append_reply_text(self, step: int, candidate: int, attempt: int, text: str) -> None:
-        """A further piece of a reply that is still arriving; after a try that broke off, the next
-        one begins with it."""
+        """Add a chunk of a reply that is still arriving. After an attempt that broke off, the next
+        chunk begins a new reply."""
         key = (step, candidate, attempt)
         if step == self.progress.step:
-            begun = "" if key in self._finished else self.texts.get(key, "")
+            before = "" if key in self._finished else self.texts.get(key, "")
             self._finished.discard(key)
-            self.texts[key] = begun + text
+            self.texts[key] = before + text
 
     def set_reply_text(self, step: int, candidate: int, attempt: int, text: str) -> None:
-        """A whole reply, as it is kept."""
+        """Take a whole reply from the journal."""
         if step == self.progress.step:
             self.texts[(step, candidate, attempt)] = text
             self._finished.add((step, candidate, attempt))
@@ -109,8 +107,8 @@ class StepReducer:
         gate_size: int,
         worth: Callable[[str, str], HunkWorth] = lambda base, tree: {},
     ) -> tuple[ProposalView, ...]:
-        """All candidates so far; `trees` holds the files of artifact trees that have been read,
-        `worth` says what hunks are worth."""
+        """All candidates so far. `trees` maps ids of artifact trees to their files, `worth` gives
+        what the hunks between two trees were worth."""
         streaming = {c for (step, c, _) in self.texts if step == self.progress.step}
         numbers = sorted(streaming | set(self.progress.candidates))
         return tuple(self._build_proposal(n, trees, gate_size, worth) for n in numbers)
@@ -165,11 +163,10 @@ class StepReducer:
     def build_evidence(
         self, pending_input: PendingInput, design: Mapping[str, Any]
     ) -> EvidenceView:
-        """What was sampled, run and shown so far, and what a person said for the updates to
-        come."""
+        """What was sampled, run and shown so far, and a person's input for the next updates."""
         p = self.progress
         prompts = next((c.prompts for c in p.candidates.values() if c.prompts), ())
-        waits = bool(p.pending and p.pending.get("pending") == "propose")
+        is_waiting = bool(p.pending and p.pending.get("pending") == "propose")
         preview = self._preview[1] if self._preview[0] == p.step else {}
         prompt, sent = prompts[0] if prompts else preview, p.evidence
         if sent is not None and prompt.get("sections"):
@@ -179,24 +176,24 @@ class StepReducer:
             sent=sent,
             batch=tuple((str(e), int(r)) for e, r in (p.batch or {}).get("examples", ())),
             rollouts=tuple(r for r in p.rollouts if r.get("split") == "train"),
-            editable=waits,
+            editable=is_waiting,
             messages=tuple(prompts[0].get("messages", ()))
             if prompts
             else preview.get("messages", ()),
             hints=tuple(pending_input.hints),
             standing_hints=tuple(pending_input.standing),
             staged=(*pending_input.staged, *map(str, (p.batch or {}).get("set", ())))
-            if waits
+            if is_waiting
             else tuple(pending_input.staged),
             excluded=pending_input.excluded(design.get("exclude", {})),
             pinned=tuple(pending_input.pinned),
             design=design,
-            dropped=tuple(preview.get("dropped", ())) if waits else (),
-            edited=waits and bool(preview.get("edited")),
+            dropped=tuple(preview.get("dropped", ())) if is_waiting else (),
+            edited=is_waiting and bool(preview.get("edited")),
         )
 
     def build_live_row(self) -> HistoryRow | None:
-        """The line for the step in flight; None when it has ended and git tells of it."""
+        """The row of the step in flight; None once it has ended: then git has a commit for it."""
         p = self.progress
         if p.ended or not p.batch:
             return None
@@ -213,7 +210,7 @@ def format_step_label(step: int, candidate: int) -> str:
 
 
 def build_budget_view(data: Mapping[str, Any] | None) -> BudgetView:
-    """What a `budget` event says."""
+    """The spend in a `budget` event."""
     if not data:
         return BudgetView()
     return BudgetView(
@@ -229,21 +226,21 @@ def build_trace_sources(
     lengths: Mapping[int, int],
     evidence: Mapping[str, Any] | None,
 ) -> tuple[TraceSource, ...]:
-    """The train traces of a step; the horizon is known once its evidence is built."""
+    """The train traces of a step. What the horizon covers is known once evidence is built."""
     parts = {
         int(p["rollout"]): p
         for p in (evidence or {}).get("parts", ())
         if p.get("rollout") is not None
     }
     covers = str(((evidence or {}).get("covers") or {}).get("trace", ""))
-    out = []
+    sources = []
     for row in rollouts:
         number = int(row["rollout"])
         part = parts.get(number)
         shown = tuple((int(a), int(b)) for a, b in part.get("shown") or ()) if part else None
         steps = lengths.get(number, int(part.get("steps", 0)) if part else 0)
         if steps:
-            out.append(
+            sources.append(
                 TraceSource(
                     number,
                     str(row["example"]),
@@ -255,4 +252,4 @@ def build_trace_sources(
                     covers,
                 )
             )
-    return tuple(out)
+    return tuple(sources)

@@ -1,5 +1,4 @@
-"""Work beside the steps that was asked for: how far it has come, and what single hunks turned out
-to be worth. Pure."""
+"""Side jobs: their progress and results, what single hunks were worth among them. Pure."""
 
 from collections.abc import Mapping
 from time import monotonic
@@ -8,23 +7,23 @@ from genopt_tui.session.journal import Event
 from genopt_tui.ui.state.snapshot import HunkWorth, SideJob
 
 MAX_JOBS = 8
-"""Pieces of work that are remembered."""
+"""Side jobs that are remembered."""
 
 
 class SideJobTracker:
-    """`found` are the pieces of work by token, the newest last."""
+    """`jobs` are the side jobs by token, the newest last."""
 
     def __init__(self) -> None:
         self.jobs: Mapping[str, SideJob] = {}
         self._hunk_worth: dict[tuple[str, str], HunkWorth] = {}
         self._started_at: dict[str, float] = {}
 
-    def add(self, token: str, what: str) -> None:
-        """This was asked for; the runner has not begun yet."""
-        self._update(SideJob(token, what))
+    def add(self, token: str, kind: str) -> None:
+        """Note a request that the runner has not taken up yet."""
+        self._update(SideJob(token, kind))
 
     def apply(self, event: Event) -> None:
-        """One more event."""
+        """Take one more event."""
         data = event.data
         if event.kind == "aside_started":
             self._started_at[data["token"]] = monotonic()
@@ -39,32 +38,33 @@ class SideJobTracker:
             self._count_rollout()
 
     def get_hunk_worth(self, base_tree: str, tree: str) -> HunkWorth:
-        """What each hunk of this edit turned out to be worth; empty where that was not measured."""
+        """What leaving out each hunk of this edit cost; empty where that was not measured."""
         return self._hunk_worth.get((base_tree, tree), {})
 
     def has_scored(self, commit: str, fingerprint: str) -> bool:
         """Whether a version was scored on demand under this state of the task."""
-        told = (aside.data for aside in self.jobs.values() if aside.data)
+        results = (job.data for job in self.jobs.values() if job.data)
         return any(
-            d.get("fingerprint") == fingerprint and commit in d.get("versions", ()) for d in told
+            data.get("fingerprint") == fingerprint and commit in data.get("versions", ())
+            for data in results
         )
 
     def _count_rollout(self) -> None:
-        for aside in self.jobs.values():
-            if aside.data is None and aside.size:
-                done = min(aside.done + 1, aside.size)
-                seconds = monotonic() - self._started_at.get(aside.token, monotonic())
+        for job in self.jobs.values():
+            if job.data is None and job.size:
+                done = min(job.done + 1, job.size)
+                seconds = monotonic() - self._started_at.get(job.token, monotonic())
                 self._update(
                     SideJob(
-                        aside.token,
-                        aside.kind,
-                        aside.size,
+                        job.token,
+                        job.kind,
+                        job.size,
                         done,
-                        seconds / done * (aside.size - done),
+                        seconds / done * (job.size - done),
                     )
                 )
                 return
 
-    def _update(self, aside: SideJob) -> None:
-        others = [a for a in self.jobs.values() if a.token != aside.token]
-        self.jobs = {a.token: a for a in [*others, aside][-MAX_JOBS:]}
+    def _update(self, job: SideJob) -> None:
+        others = [other for other in self.jobs.values() if other.token != job.token]
+        self.jobs = {one.token: one for one in [*others, job][-MAX_JOBS:]}

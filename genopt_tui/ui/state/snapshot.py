@@ -1,8 +1,7 @@
-"""What the panes are fed: immutable values, made by the store, compared by identity.
+"""What the panes show: immutable values, made by the store, compared by identity.
 
-A part that did not change is the same object in the next snapshot, so a pane may skip its work when
-`new.part is old.part`.
-All text in here may come from a model: it is data, never markup.
+A part that did not change is the same object in the next snapshot, so a pane skips its work when
+`new.part is old.part`. All text may come from a model: it is data, never markup.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +21,12 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One line of the history: a version, or a proposal that was not taken.
+    """One line of the history: a version, or a proposal that was not accepted.
 
     `label` is the step ("12", "11b" for candidate 1 of step 11), `kind` one of branch, rejected,
-    abandoned, live.
-    `difference` is against the gate score of its base, None where either was not measured. `note`
-    is what a person noted
-    about it; `task_changed`: it was scored under another state of the task than the version that it
-    was made from. `group` names
-    task and gate examples of its score: only scores of one group compare.
+    abandoned, live. `base_score` is the gate score of its base, `note` what a person wrote about
+    it. `task_changed`: it was scored under another state of the task than its parent. `group`
+    names task and gate examples of its score: only scores of one group compare.
     """
 
     commit: str
@@ -66,15 +62,13 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class VersionView:
-    """The version that the panes show: head, or an older one while looking back.
+    """The version that the panes show: head, or another one.
 
-    `files` are the artifact's, `before` the parent's (empty for a start), `scope` the entries of
-    the design choices
-    in force (None while they are not loaded yet). `start` are the files of the start it grew from,
-    `blame` the label of the
-    version that wrote each line, by file (empty: not asked for yet, see messages.BlameWanted).
-    `record` is the parsed
-    `record.json`, empty until it is read.
+    `files` are the artifact's, `before` its parent's (empty for a start), `start` those of the
+    start it grew from. `scope` holds the entries of the design choices (None while they are not
+    loaded), `blame` by file the label of the version that wrote each line (empty until it is
+    requested, see messages.BlameRequested), `record` the parsed `record.json`, empty until it is
+    read.
     """
 
     commit: str
@@ -89,18 +83,14 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True)
 class ProposalView:
-    """One candidate: the reply as it streams, then the edit, its gate and what became of it.
+    """One candidate: the reply as it streams, then the edit, its gate and its decision.
 
-    `text` is the raw reply so far (of attempt `attempt`), `streaming` while more may come. `base`
-    and `files` are whole artifacts
-    (name to text), `files` None until an edit was read. `changes` are names that differ.
-    `candidate` has all events' data.
-    `gate_scores` are gate rollouts of this candidate as they arrive ({example, repeat, score,
-    status}), `gate_size` how many are awaited.
-    `decision` is empty until there is one, `reason` why it was so decided. `edited`: `files` are what a person made of
-    it, and no gate has run for them.
-    `worth` holds, by hunk number, what leaving that hunk out cost ({worth, without, interval,
-    verdict}), once it was measured.
+    `text` is the raw reply so far of attempt `attempt`, `streaming` whether more may come. `base`
+    and `files` are whole artifacts, `files` None until an edit was parsed; `changes` names the
+    files that differ. `gate_scores` are its gate rollouts as they arrive ({example, repeat, score,
+    status}), `gate_size` how many there will be. `decision` is empty until there is one. `edited`:
+    a person made `files`, and no gate has run for them. `hunk_worth` holds, by hunk number, what
+    leaving that hunk out cost ({worth, without, interval, verdict}), once it was measured.
     """
 
     step: int
@@ -129,20 +119,16 @@ class ProposalView:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceView:
-    """`sent` is the data of `evidence_built` (None before); `rollouts` the train rollouts of the
-    step so far.
+    """What the step shows the model, and what the next update will.
 
-    `batch` are (example, repeat) sampled, `step` the step they belong to, `editable` true while it
-    waits to be sent (mode step).
-    `messages` is the whole prompt as sent (first attempt), empty before. `hints` are those waiting
-    for the next update,
-    `standing` those that go into all; `staged` are KEY=VALUE pairs that wait for the next step;
-    `excluded` maps examples left
-    out for good to the reason, `pinned` are in every batch. `design` holds what the next update
-    counts on, in the words of
-    genopt.toml (`horizon`: {kind, steps}, `batch`: {size, ...}). Of a prompt that waits: `dropped`
-    are the
-    examples left out of it, `edited` true where a person wrote it.
+    `sent` is the data of `evidence_built` (None before); `rollouts` the train rollouts so far;
+    `batch` the (example, repeat) sampled for `step`; `editable` whether the prompt waits to be sent
+    (mode step). `messages` is the whole prompt of the first attempt, empty before. `hints` are for
+    the next update, `standing_hints` for all; `staged` are KEY=VALUE pairs that the next step
+    takes; `excluded` maps examples left out for good to the reason; `pinned` ones are in every
+    batch. `design` holds choices in the words of genopt.toml (`horizon`: {kind, steps}, `batch`:
+    {size, ...}). Of a prompt that waits: `dropped` are the examples left out, `edited` whether a
+    person wrote it.
     """
 
     step: int
@@ -163,10 +149,10 @@ class EvidenceView:
 
 @dataclass(frozen=True, slots=True)
 class TraceSource:
-    """A recorded trace that can be read: `rollout` is its id in the journal, `steps` its length.
+    """A recorded trace: `rollout` is its id in the journal, `steps` its length.
 
-    `shown` are the inclusive step ranges that became evidence (None: not known, nothing is dimmed).
-    Steps are asked for by posting `TraceWanted`; they come back through `TracePane.receive`.
+    `shown` are the inclusive ranges of steps that became evidence (None: not known, nothing is
+    dimmed). A pane asks for steps with TraceRequested and gets them in `TracePane.receive`.
     """
 
     rollout: int
@@ -181,7 +167,7 @@ class TraceSource:
 
 @dataclass(frozen=True, slots=True)
 class TraceSlice:
-    """Steps of one rollout, from `first` on, as an answer to `TraceWanted`."""
+    """Steps of one rollout from `first` on: the answer to TraceRequested."""
 
     rollout: int
     first: int
@@ -190,7 +176,7 @@ class TraceSlice:
 
 @dataclass(frozen=True, slots=True)
 class TracePicture:
-    """The picture that belongs to `step` (None: there is none), as an answer to `PictureWanted`."""
+    """The picture at `step` (None: no picture): the answer to PictureRequested."""
 
     rollout: int
     step: int
@@ -199,8 +185,7 @@ class TracePicture:
 
 @dataclass(frozen=True, slots=True)
 class BudgetView:
-    """What was spent and what is allowed; `limits` has only limits that are set. `estimated`: some
-    cost is not known."""
+    """What was spent, and the limits that are set. `estimated`: some cost is not known."""
 
     spent: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, float] = field(default_factory=dict)
@@ -210,8 +195,10 @@ class BudgetView:
 
 @dataclass(frozen=True, slots=True)
 class BaselineProgress:
-    """Gate rollouts that belong to no step: the version that a run begins from is scored. `seconds`
-    is one rollout's mean duration."""
+    """Gate rollouts that belong to no step: they score the version that a run begins from.
+
+    `seconds` is the mean duration of one rollout.
+    """
 
     done: int
     size: int
@@ -221,10 +208,9 @@ class BaselineProgress:
 
 @dataclass(frozen=True, slots=True)
 class SideJob:
-    """Work beside the steps that was asked for: `what` is fill, trace or hunks; `done` of `size`
-    rollouts have run, `left` seconds remain.
+    """Work beside the steps: `kind` is fill, trace or hunks.
 
-    `data` is that of `aside_finished` (None before), with `error` where it could not be done.
+    `data` is that of `aside_finished` (None before), with `error` where it failed.
     """
 
     token: str
@@ -237,11 +223,10 @@ class SideJob:
 
 @dataclass(frozen=True, slots=True)
 class ExternalChanges:
-    """What happened to the session's folder without this application.
+    """What happened to the session's folder outside of this application.
 
-    `edited` are files that a person changed, `torn` those of them in which a conflict is marked;
-    `moved` says what plain git
-    did. `task_changed`: the task is another one than head was scored under.
+    `edited` are files that a person changed, `conflicted` those of them with conflict markers,
+    `git_change` what plain git did. `task_changed`: since head was scored.
     """
 
     edited: tuple[str, ...] = ()
@@ -252,9 +237,11 @@ class ExternalChanges:
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """What a session is, as far as it is known without asking its runner. `gate_size` is how many
-    rollouts its gate takes,
-    `rule` the rule of its scores with the task's settings that were changed."""
+    """What is known about a session without asking its runner.
+
+    `gate_size` is the number of rollouts of its gate, `rule` its score rule with the settings of
+    the task that were changed.
+    """
 
     name: str
     path: str
@@ -272,15 +259,12 @@ class SessionInfo:
 class Snapshot:
     """All that the screen shows, at one moment.
 
-    `live` is the line of the step in flight, `loaded` whether the history was read, `asked` the
-    commands that no runner
-    has taken up yet, `doing` what the loop does now and what is awaited, in one line. `beside` are
-    the marked version's traces
-    of the examples of `traces`, `mark_label` what that version is called (empty: nothing is
-    marked).
-    `chosen` is the (step, candidate) that a person turned to. `unread` counts versions that the
-    history still lacks, `opened`
-    how often the test split was looked at, `asides` work beside the steps by its token.
+    `live` is the row of the step in flight, `loaded` whether the history was read,
+    `unread_versions` how many it still lacks. `awaited_commands` are the kinds of commands that no
+    runner has answered yet, `activity` says in one line what the loop does. `marked_traces` are the
+    marked version's traces of the examples of `traces`, `mark_label` its label (empty: no mark).
+    `chosen_candidate` is the (step, candidate) that a person turned to, `test_openings` how often
+    the test split was opened, `side_jobs` are by token.
     """
 
     session: SessionInfo
@@ -315,12 +299,12 @@ class Snapshot:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of the history was read."""
+        """Whether the whole history was read."""
         return self.loaded and not self.unread_versions
 
     @property
     def pending(self) -> str:
-        """`propose`, `decide`, or empty when no decision is wanted."""
+        """The decision that is wanted: `propose`, `decide`, or empty."""
         return (
             str(self.progress.pending["pending"])
             if self.progress.pending and not self.progress.ended
@@ -329,8 +313,7 @@ class Snapshot:
 
     @property
     def is_reply_awaited(self) -> bool:
-        """Whether a person is the model (`manual`), and the reply to the prompt that was sent is
-        awaited."""
+        """Whether a person is the model (`manual`) and owes the reply to the prompt."""
         asked = (
             self.session.model == "manual"
             and self.state == RUNNING
@@ -347,13 +330,13 @@ class Snapshot:
 
     @property
     def active_side_job(self) -> SideJob | None:
-        """The work beside the steps that is under way."""
-        return next((a for a in self.side_jobs.values() if a.data is None), None)
+        """The side job that is under way."""
+        return next((job for job in self.side_jobs.values() if job.data is None), None)
 
     @property
     def proposal(self) -> ProposalView | None:
-        """The candidate that was chosen to be shown, else the first that a decision is about, else
-        the newest."""
+        """The candidate that a person chose, else the first that waits for a decision, else the
+        newest."""
         if not self.proposals:
             return None
         if chosen := next(
