@@ -48,6 +48,10 @@ class EvaluationError(GenoptError):
     """Running a version failed for a reason that is not the artifact's."""
 
 
+class TaskChanged(EvaluationError):
+    """The task's files changed while rollouts ran: what is under way has to be scored again."""
+
+
 class ProposerError(GenoptError):
     """The model could not be asked, or gave no usable reply."""
 

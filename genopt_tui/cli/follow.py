@@ -1,5 +1,6 @@
 """Following a run: events as lines until it is over."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from genopt_tui.session.journal import Event, Journal
 
 
+class Terminated(BaseException):
+    """SIGTERM came."""
+
+
+def _raise_terminated(*_: object) -> None:
+    raise Terminated
+
+
 def run_session(
     path: Path, request: dict[str, Any], *, detach: bool = False, as_jsonl: bool = False
 ) -> int:
@@ -39,9 +48,14 @@ def run_session(
             print_line(f"running; attach with: genopt open {quote_session(path)}", err=as_jsonl)
             return Exit.DONE
         identity = journal.add_command("run", **request)
+        signal.signal(signal.SIGTERM, _raise_terminated)
         try:
             ensure_runner(path)
             return follow_run(path, journal, after, identity, make_event_printer(as_jsonl))
+        except Terminated:  # nobody is there to go on: the runner ends too
+            send_command(path, journal, "stop")
+            print_line(f"stopped; go on with: genopt run {quote_session(path)}", err=True)
+            return Exit.INTERRUPTED
         except KeyboardInterrupt:
             send_command(path, journal, "pause")
             print_line(f"paused; go on with: genopt run {quote_session(path)}", err=True)

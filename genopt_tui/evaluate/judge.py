@@ -72,6 +72,7 @@ class Judge:
             task.hidden,
         )
         self.module: Any = None
+        self.loaded = ""  # digest of the task's files as they were loaded
 
     def serve(self) -> None:
         """Answer the runner until it closes."""
@@ -87,17 +88,21 @@ class Judge:
 
     def _answer(self, message: dict[str, Any]) -> None:
         try:
-            self.module = self.module or self._load_module()
+            if self.module is None:
+                self.loaded = self.folder.compute_file_digest()
+                self.module = self._load_module()
             if message["op"] == "examples":
                 self.runner.send(
                     {
                         "op": "examples",
+                        "loaded": self.loaded,
                         "examples": self._list_examples(message["split"], message["settings"]),
                     }
                 )
             else:
                 result = self._run_rollout(judge_messages.decode_rollout(message["rollout"]))
-                self.runner.send({"op": "result", "result": judge_messages.encode_result(result)})
+                encoded = judge_messages.encode_result(result)
+                self.runner.send({"op": "result", "loaded": self.loaded, "result": encoded})
         except GenoptError as error:
             self.runner.send({"op": "failed", "error": str(error)})
         except Exception as error:  # noqa: BLE001  task code may raise anything; the pool says whose fault it is

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui import config
-from genopt_tui.errors import EvaluationError, UsageError
+from genopt_tui.errors import EvaluationError, TaskChanged, UsageError
 from genopt_tui.evaluate import judge_messages, sandbox
 from genopt_tui.evaluate.command_adapter import adjust_limits
 from genopt_tui.evaluate.judge_messages import LlmQuestion
@@ -68,8 +68,11 @@ class Pool:
         limits: Limits,
         sandbox: config.Sandbox,
         answer: Callable[[LlmQuestion], Awaitable[str]] | None = None,
+        file_digest: str = "",
     ) -> None:
+        """`file_digest` is that of the task's files which judges must have loaded; "": any."""
         self.task, self.limits, self.settings = task, limits, sandbox
+        self._file_digest = file_digest
         self._answer = answer or refuse_question
         self._scheduler = FairScheduler(workers)
         self._max_judges = max(MIN_JUDGES, JUDGES_PER_WORKER * workers)
@@ -121,6 +124,7 @@ class Pool:
             finally:
                 self._scheduler.release()
             if message["op"] == "result":
+                self._require_same_files(message)
                 return judge_messages.decode_result(message["result"])
             why = message["error"]
             break
@@ -135,8 +139,15 @@ class Pool:
             message = await self._request_examples(split, settings)
             if message["op"] != "examples":
                 raise EvaluationError("the task's examples cannot be had", message["error"])
+            self._require_same_files(message)
             self._examples[key] = [Example(**e) for e in message["examples"]]
         return self._examples[key]
+
+    def _require_same_files(self, message: Mapping[str, Any]) -> None:
+        """Raises TaskChanged where a judge loaded other files of the task than it should score
+        with: it was started after an edit."""
+        if self._file_digest and message["loaded"] != self._file_digest:
+            raise TaskChanged("the task's files changed while rollouts ran", str(self.task.path))
 
     async def _request_examples(self, split: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         await self._scheduler.acquire("")

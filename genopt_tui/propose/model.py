@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -90,9 +90,10 @@ class ModelProposer(Proposer):
             yield self._make_finish(litellm, ask, stream, text)
         except TimeoutError:
             why = f"no complete reply in {self._settings.retry.timeout:g} s"
-            raise TryError(
-                why, self._estimate_cost(litellm, ask, text), advice="Resume to try again"
-            ) from None
+            spent = self._estimate_cost(litellm, ask, text)
+            if not text:  # what the model generated unseen is paid for, and nobody knows it
+                spent = replace(spent, cost=None)
+            raise TryError(why, spent, advice="Resume to try again") from None
         except openai.OpenAIError as error:
             if ended_early(error):
                 raise self._cut_short(litellm, ask, text) from error

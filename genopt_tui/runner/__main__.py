@@ -90,7 +90,7 @@ async def serve(session: Path) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(
-            number, lambda: runner.stop("stopped by a signal", Exit.INTERRUPTED, at_once=True)
+            number, lambda: runner.stop("stopped by a signal", Exit.INTERRUPTED)
         )
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     await runner.serve()

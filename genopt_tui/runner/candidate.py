@@ -265,6 +265,7 @@ class CandidatePipeline:
             promised=[list(promise) for promise in told],
             session_promises=[earlier[0] + kept, earlier[1] + len(told)],
             rule=task.describe_scoring(scorer.task_settings),
+            conditions=scorer.conditions,
             **data,
         )
 

@@ -18,7 +18,7 @@ from genopt_tui.runner.event_log import EventLog
 from genopt_tui.runner.scoring import ArtifactFiles, JournalCache, Scorer
 from genopt_tui.session.task_state import apply_choices
 from genopt_tui.session.travel import load_session_task
-from genopt_tui.task.loader import TaskFolder
+from genopt_tui.task.loader import TaskFolder, load_task
 
 if TYPE_CHECKING:
     from genopt_tui.propose.base import Proposer
@@ -71,24 +71,25 @@ class RunContext:
         )
 
     async def get_scorer(self, choices: DesignChoices) -> Scorer:
-        """Who rolls versions out under these choices. At most one pool is alive: other settings of
-        the task end the one before."""
-        of = (
+        """The scorer of versions under these choices and the task's files as they are now. At most
+        one pool is alive: other files or settings of the task end the one before."""
+        task = self.load_task(choices)
+        files = task.read_file_states()
+        if self._scorer and files != self._scorer.file_states:
+            load_task.cache_clear()  # task.toml may be among them
+            task = self.load_task(choices)
+        key = (
             choices.task,
             [value for name, value in self.settings if name not in {"budget", "mode", "record"}],
+            files,
         )
-        if self._scorer is None or self._scorer_key != of:
+        if self._scorer is None or self._scorer_key != key:
             await self._end_pool()
-            self._scorer = Scorer(
-                self.load_task(choices), choices, self.settings, self.cache, self._answer_question
-            )
-            self._scorer_key = of
-        scorer = self._scorer
-        scorer.task, scorer.choices = (
-            self.load_task(choices),
-            choices,
-        )  # gate and excluded examples may differ
-        return scorer
+            self._scorer = Scorer(task, choices, self.settings, self.cache, self._answer_question)
+            self._scorer_key = key
+        # gate and excluded examples may differ, the task by its documentation
+        self._scorer.task, self._scorer.choices = task, choices
+        return self._scorer
 
     @property
     def sandbox(self) -> str:

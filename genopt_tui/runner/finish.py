@@ -193,14 +193,18 @@ class StepFinisher:
         from genopt_tui.learn.edit.diff import format_diff
 
         context, batch = self.context, self.context.event_log.p.batch or {}
-        scorer = await context.get_scorer(context.load_choices(batch["base"]))
+        if conditions := (candidate.gate or {}).get("conditions"):
+            fingerprint = str(conditions["fingerprint"])
+        else:
+            scorer = await context.get_scorer(context.load_choices(batch["base"]))
+            fingerprint = scorer.fingerprint
         diff = ""
         if candidate.edit:
             diff = format_diff(
                 context.repository.read_artifact(batch["base"]),
                 context.repository.read_artifact_tree(candidate.edit["tree"]),
             )
-        return build_record(context, candidate, outcome, scorer.fingerprint, diff)
+        return build_record(context, candidate, outcome, fingerprint, diff)
 
     def _end_step(self, outcome: str) -> None:
         direction = self.context.load_task(self.step.effective_choices()).task.direction

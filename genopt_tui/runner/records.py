@@ -57,8 +57,7 @@ def build_record(
         direction=context.load_task(choices).task.direction,
         fingerprint=fingerprint,
         model=find_model_name(asked, context),
-        settings=context.settings.model_dump(mode="json", exclude=EXCLUDED_SETTINGS)
-        | {"sandbox_in_force": context.sandbox},
+        settings=build_settings(candidate, context),
         evidence=dict(p.evidence or {}) | ({"set": batch["set"]} if batch.get("set") else {}),
         prompt=list(asked.prompts[0]["messages"]) if asked.prompts else [],
         attempts=build_attempts(asked, replies),
@@ -68,6 +67,15 @@ def build_record(
         decision=DecisionRecord(decision=outcome.decision, by=outcome.by, reason=outcome.reason),
         usage=sum_usage([] if origin else replies),
     )
+
+
+def build_settings(candidate: Candidate, context: RunContext) -> dict[str, Any]:
+    """The session's settings; those that decide scores as they were when the gate ran."""
+    conditions = (candidate.gate or {}).get("conditions") or {}
+    settings = context.settings.model_dump(mode="json", exclude=EXCLUDED_SETTINGS)
+    settings |= conditions.get("settings", {})
+    settings["sandbox_in_force"] = conditions.get("sandbox") or context.sandbox
+    return settings
 
 
 def find_model_name(candidate: Candidate, context: RunContext) -> str:

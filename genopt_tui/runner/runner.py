@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genopt_tui.config import SessionSettings
-from genopt_tui.errors import BudgetStop, Exit, GenoptError, ProposerPause
+from genopt_tui.errors import BudgetStop, Exit, GenoptError, ProposerPause, TaskChanged
 from genopt_tui.runner.budget import Ledger
 from genopt_tui.runner.candidate import store_broken_replies
 from genopt_tui.runner.commands.dispatch import CommandDispatcher
@@ -25,6 +25,8 @@ LINGER = 2.0  # seconds a runner stays after its work, for a command that follow
 # seconds a runner stays with a run that a person paused; the next one goes on from the journal
 PAUSED_LINGER = 60.0
 DEFAULT_STEPS = 20  # steps of a run that nothing else would end
+MAX_TASK_CHANGES = 3  # a task that writes into its own folder changes with every phase
+OS_ERROR_ADVICE = "Free space or rights on the disk, then run again"
 FREE_AFTER = 60.0  # seconds of waiting after which the pool's processes are ended
 
 
@@ -49,6 +51,7 @@ class Runner:
         self._task: asyncio.Task[None] | None = None
         self._last_active = time.monotonic()
         self._needs_person = self._failed = False
+        self._task_changes = 0  # phases in a row that a change of the task's files ended
 
     # the loop
 
@@ -68,12 +71,13 @@ class Runner:
             await self.context.close()
             self.event_log.close()
 
-    def stop(self, reason: str, code: int = Exit.DONE, *, at_once: bool = False) -> None:
-        """End the run after the present phase (a model call is part of it), and the runner with
-        it."""
+    def stop(self, reason: str, code: int = Exit.DONE) -> None:
+        """End the run and the runner. The present phase is cancelled, with its model calls: what
+        arrived of a reply and finished rollouts are kept.
+        """
         self._stop_request = (reason, code)
         self.suspend()
-        if at_once and self._task:
+        if self._task:
             self._task.cancel()
 
     def suspend(self) -> None:
@@ -221,6 +225,13 @@ class Runner:
         self._failed = isinstance(error, GenoptError)
         if isinstance(error, BudgetStop):
             self.end_run(str(error), Exit.BUDGET)
+        elif isinstance(error, TaskChanged) and self._task_changes < MAX_TASK_CHANGES:
+            # the phase begins again, with the files as they are now
+            self._failed = False
+            self._task_changes += 1
+            self.event_log.append(
+                "notice", step=0, candidate=None, text=f"{error}: scored again", path=None
+            )
         elif isinstance(error, ProposerPause):  # a person is needed; the step stays open
             self.event_log.append("paused", step=0, why=str(error), code=int(error.exit_code))
             self._needs_person = True
@@ -230,9 +241,17 @@ class Runner:
                 "error", step=0, message=message, advice=error.advice, detail=type(error).__name__
             )
             self.end_run(str(error), error.exit_code)
+        elif isinstance(error, OSError):  # a full disk, most often
+            message = f"{type(error).__name__}: {error}"
+            self.event_log.append(
+                "error", step=0, message=message, advice=OS_ERROR_ADVICE, detail=""
+            )
+            self._failed = True
+            self.end_run(message, Exit.FAILED)
         elif error:
             raise error
         else:
+            self._task_changes = 0
             self.context.ledger.report(self.context.settings.budget)
 
     def _idle(self) -> None:

@@ -92,13 +92,10 @@ class Scorer:
         cache: RolloutCache,
         answer: AnswerCallback | None = None,
     ) -> None:
-        self.task, self.choices, self.settings, self._cache, self._answer = (
-            task,
-            choices,
-            settings,
-            cache,
-            answer,
-        )
+        self.task, self.choices, self._cache, self._answer = task, choices, cache, answer
+        # a copy: the session's own may change while rollouts run under these
+        self.settings = settings.model_copy(deep=True)
+        self.file_states, self._file_digest = task.read_file_states(), task.compute_file_digest()
         self.task_settings = task.task.resolve_settings(choices.task)
         self.limits = merge_limits(task, settings)
         self.fingerprint = task.compute_fingerprint(self.task_settings, self.limits)
@@ -109,6 +106,14 @@ class Scorer:
         self.is_timed = task.task.measure == "time"
         self._timing_lock = asyncio.Lock()
         self._running: dict[tuple[str, bool], asyncio.Task[RolloutResult]] = {}
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What a record says about how its scores were made."""
+        settings = self.settings.model_dump(
+            mode="json", include={"agent_model", "limits", "sandbox", "seed"}
+        )
+        return {"fingerprint": self.fingerprint, "settings": settings, "sandbox": self.sandbox}
 
     async def get_pool(self) -> "Pool":
         """The pool, started. Raises EvaluationError where no sandbox is strong enough."""
@@ -126,6 +131,7 @@ class Scorer:
             limits=self.limits,
             sandbox=self.settings.sandbox,
             answer=self._answer,
+            file_digest=self._file_digest,
         )
         try:
             self.sandbox = await pool.start()

@@ -10,13 +10,16 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genopt_tui.config import read_toml
 from genopt_tui.errors import TaskError
 from genopt_tui.folders import user_file
 from genopt_tui.task import extras
 from genopt_tui.task.model import Task
+
+if TYPE_CHECKING:
+    import hashlib
 
 PACKAGE = Path(__file__).resolve().parent.parent
 IGNORED_NAMES = {"__pycache__", ".git", ".DS_Store"}
@@ -90,6 +93,17 @@ class TaskFolder:
     def compute_fingerprint(self, settings: Mapping[str, Any], limits: object) -> str:
         """Digest of all that decides a score but the artifact: the task's code and data, its
         settings, limits and packages."""
+        digest = self._digest_files()
+        digest.update(repr(sorted(settings.items())).encode() + repr(limits).encode())
+        for package in sorted(self.task.preload):
+            digest.update(f"{package}={_find_version(package)}\n".encode())
+        return digest.hexdigest()[:16]
+
+    def compute_file_digest(self) -> str:
+        """Digest of the task's code and data: the part of the fingerprint that a judge can load."""
+        return self._digest_files().hexdigest()[:16]
+
+    def _digest_files(self) -> "hashlib._Hash":
         digest = sha256()
         for file in self.list_scoring_files():
             digest.update(
@@ -98,10 +112,12 @@ class TaskFolder:
                 + _read_content(file)
                 + b"\0"
             )
-        digest.update(repr(sorted(settings.items())).encode() + repr(limits).encode())
-        for package in sorted(self.task.preload):
-            digest.update(f"{package}={_find_version(package)}\n".encode())
-        return digest.hexdigest()[:16]
+        return digest
+
+    def read_file_states(self) -> list[tuple[Path, int, int]]:
+        """Path, size and time of change of the same files: cheaper than their digest."""
+        states = ((file, file.stat()) for file in self.list_scoring_files())
+        return [(file, state.st_size, state.st_mtime_ns) for file, state in states]
 
     def list_scoring_files(self) -> list[Path]:
         """The files of the task that decide a score: its folder without starts, prompt and the
