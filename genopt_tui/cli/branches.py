@@ -5,6 +5,7 @@ import click
 from genopt_tui.cli.decisions import parse_hunk_numbers
 from genopt_tui.cli.requests import send_and_print
 from genopt_tui.cli.target import SessionCommand
+from genopt_tui.session.commands import Branch, Pick, Redo, Revive, Rewind, Switch, Tag, Undo
 
 
 @click.command(cls=SessionCommand)
@@ -16,7 +17,7 @@ def branch(session: str, name: str, at: str) -> int:
 
     The active branch stays as it is.
     """
-    return send_and_print(session, "branch", name=name, at=at)
+    return send_and_print(session, Branch(name=name, at=at))
 
 
 @click.command(cls=SessionCommand)
@@ -24,7 +25,7 @@ def branch(session: str, name: str, at: str) -> int:
 @click.argument("name")
 def switch(session: str, name: str) -> int:
     """Make another branch the active one."""
-    return send_and_print(session, "switch", name=name)
+    return send_and_print(session, Switch(name=name))
 
 
 @click.command(cls=SessionCommand)
@@ -35,21 +36,21 @@ def rewind(session: str, version: str) -> int:
 
     `genopt undo` restores it.
     """
-    return send_and_print(session, "rewind", version=version)
+    return send_and_print(session, Rewind(version=version))
 
 
 @click.command()
 @click.argument("session", required=False)
 def undo(session: str | None) -> int:
     """Undo the last act on the history."""
-    return send_and_print(session, "undo")
+    return send_and_print(session, Undo())
 
 
 @click.command()
 @click.argument("session", required=False)
 def redo(session: str | None) -> int:
     """Redo what was undone last."""
-    return send_and_print(session, "redo")
+    return send_and_print(session, Redo())
 
 
 @click.command(cls=SessionCommand)
@@ -57,7 +58,7 @@ def redo(session: str | None) -> int:
 @click.argument("version")
 def revive(session: str, version: str) -> int:
     """Propose a rejected edit again, on the present head."""
-    return send_and_print(session, "revive", version=version)
+    return send_and_print(session, Revive(version=version))
 
 
 @click.command(cls=SessionCommand)
@@ -67,9 +68,8 @@ def revive(session: str, version: str) -> int:
 @click.option("--file", "files", multiple=True, help="Only this file.")
 def pick(session: str, version: str, hunks: str | None, files: tuple[str, ...]) -> int:
     """Propose an edit of another version, or parts of it."""
-    return send_and_print(
-        session, "pick", version=version, hunks=parse_hunk_numbers(hunks) or [], files=list(files)
-    )
+    numbers = parse_hunk_numbers(hunks) or ()
+    return send_and_print(session, Pick(version=version, hunks=numbers, files=files))
 
 
 @click.command(cls=SessionCommand)
@@ -78,7 +78,7 @@ def pick(session: str, version: str, hunks: str | None, files: tuple[str, ...]) 
 @click.argument("version", default="head")
 def tag(session: str, name: str, version: str) -> int:
     """Name a version."""
-    return send_and_print(session, "tag", name=name, version=version)
+    return send_and_print(session, Tag(name=name, version=version))
 
 
 COMMANDS = [branch, switch, rewind, undo, redo, revive, pick, tag]

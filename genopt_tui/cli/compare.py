@@ -20,6 +20,7 @@ from genopt_tui.cli.target import (
     set_option,
 )
 from genopt_tui.errors import Exit, SessionError, UsageError
+from genopt_tui.session.commands import FillScores, WhatIf, new_token
 
 if TYPE_CHECKING:
     from genopt_tui.session.compare import VersionScores
@@ -125,7 +126,8 @@ def fill_missing_scores(path: Path, commits: list[str], examples: int | None) ->
     from genopt_tui.session.client import runner_pid
 
     if runner_pid(path) is not None:
-        run_side_job(path, "fill", versions=list(dict.fromkeys(commits)), examples=examples)
+        versions = tuple(dict.fromkeys(commits))
+        run_side_job(path, FillScores(token=new_token(), versions=versions, examples=examples))
 
 
 def score_versions(
@@ -171,7 +173,8 @@ def rescore(session: str | None, as_json: bool) -> int:
     path = find_session(session)
     with open_repository(path) as repository:
         named = {name: repository.resolve(name) for name in ("start", "best", "head")}
-    run_side_job(path, "fill", versions=list(dict.fromkeys(named.values())))
+    versions = tuple(dict.fromkeys(named.values()))
+    run_side_job(path, FillScores(token=new_token(), versions=versions))
     task, sides = score_versions(path, [(path, commit) for commit in named.values()], None)
     rows: list[dict[str, Any]] = []
     for (name, commit), side in zip(named.items(), sides, strict=True):
@@ -201,9 +204,10 @@ def whatif(session: str, step: int, pairs: tuple[str, ...]) -> int:
     Both edits are scored on the same gate examples.
     """
     path = find_session(session)
-    number = int(ask_runner(path, "whatif", step=step, pairs=list(pairs)))
+    new_step = ask_runner(path, WhatIf(step=step, pairs=pairs)).step
+    assert new_step is not None
     with open_journal(path) as journal:
-        return follow_step(path, journal, number)
+        return follow_step(path, journal, new_step)
 
 
 def follow_step(path: Path, journal: "Journal", number: int) -> int:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,18 @@ from genopt_tui.cli.invoke import invoke
 from genopt_tui.cli.output import print_line, print_text
 from genopt_tui.cli.target import open_journal, open_repository
 from genopt_tui.errors import Exit, GenoptError
+from genopt_tui.session.commands import (
+    Approve,
+    AskAgain,
+    Command,
+    Hint,
+    Pause,
+    Reject,
+    Resume,
+    Run,
+    SendPrompt,
+    SetMode,
+)
 from genopt_tui.session.history.versions import candidate_letter
 from genopt_tui.session.progress import PAUSED, RUNNING, Progress
 
@@ -225,47 +237,45 @@ class Conversation:
         if word == "?":
             print_line(MORE_HELP)
         elif word in {"h", "hh"} and rest:
-            self.queue_command("hint", text=rest, always=word == "hh")
+            self.queue_command(Hint(text=rest, always=word == "hh"))
         elif prompt_kind == DECIDE and word in {"a", "r", "g", "v", "n"}:
             self.decide(word, rest, step, self.find_current_candidate())
         elif prompt_kind == PROPOSE and word == "s":
-            self.queue_command("propose", step=step)
+            self.queue_command(SendPrompt(step=step))
         elif prompt_kind == PROPOSE and word == "v":
             self.run_cli_command("prompt", "")
         elif prompt_kind == IDLE and word in {"s", "p"}:
             paused = self.runner_alive and self.progress.state(True) == PAUSED
-            self.queue_command(
-                "resume" if paused and word == "p" else "run",
-                **({"steps": 1} if word == "s" else {}),
-            )
+            go_on = Resume() if paused else Run()
+            self.queue_command(Run(steps=1) if word == "s" else go_on)
         elif prompt_kind == IN_PROGRESS and word == "p":
-            self.queue_command("pause")
+            self.queue_command(Pause())
         elif word == "m" and rest in {"step", "ask", "auto"}:
-            self.queue_command("mode", mode=rest)
+            self.queue_command(SetMode(mode=rest))
         else:
             return self.run_cli_command(COMMAND_KEYS.get(word, word), rest)
         return True
 
     def decide(self, word: str, rest: str, step: int, number: int) -> None:
         if word == "a":
-            chosen = {"hunks": parse_hunk_numbers(rest.replace(" ", ","))} if rest else {}
-            self.queue_command("approve", step=step, candidate=number, **chosen)
+            hunks = parse_hunk_numbers(rest.replace(" ", ",")) if rest else None
+            self.queue_command(Approve(step=step, candidate=number, hunks=hunks))
         elif word == "r":
-            self.queue_command("reject", step=step, candidate=number, reason=rest)
+            self.queue_command(Reject(step=step, candidate=number, reason=rest))
         elif word == "g":
-            self.queue_command("again", step=step)
+            self.queue_command(AskAgain(step=step))
         elif word == "n":
             waiting = self.list_waiting_candidates()
             self._chosen_candidate = waiting[(waiting.index(number) + 1) % len(waiting)]
         else:
             self.print_edit(number)
 
-    def queue_command(self, kind: str, /, **data: Any) -> None:
+    def queue_command(self, command: Command) -> None:
         """Leave a command for the runner, and see that there is one."""
         from genopt_tui.session.client import ensure_runner
 
         require_consent(self.path)
-        self._pending_command = self.journal.add_command(kind, **data)
+        self._pending_command = self.journal.add_command(command)
         self._restarts_left, self._restart_at = MAX_RESTARTS, time.monotonic() + RESTART_SECONDS
         ensure_runner(self.path)
 

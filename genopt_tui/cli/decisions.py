@@ -3,7 +3,7 @@
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +23,15 @@ from genopt_tui.errors import (
     SessionError,
     UsageError,
     single_line,
+)
+from genopt_tui.session.commands import (
+    AcceptEdits,
+    Approve,
+    Hint,
+    Reject,
+    Reply,
+    SendPrompt,
+    StageChoices,
 )
 from genopt_tui.task.text_files import read_text_file, read_text_folder
 
@@ -60,11 +69,16 @@ def approve(
     """Accept the waiting proposal: it becomes a version."""
     if hunks is not None and artifact is not None:
         raise UsageError("--hunks and --artifact at once", advice="Give one of them")
-    session, text, named = parse_decision(words, step, candidate)
-    more: dict[str, Any] = {"hunks": parse_hunk_numbers(hunks)} if hunks is not None else {}
-    if artifact is not None:
-        more["files"] = read_text_folder(artifact)
-    return send_and_print(session, "approve", **named, reason=text, unmeasured=unmeasured, **more)
+    session, text, step = parse_decision(words, step)
+    command = Approve(
+        step=step,
+        candidate=candidate,
+        hunks=parse_hunk_numbers(hunks),
+        files=None if artifact is None else read_text_folder(artifact),
+        reason=text,
+        unmeasured=unmeasured,
+    )
+    return send_and_print(session, command)
 
 
 @click.command()
@@ -76,28 +90,25 @@ def reject(words: tuple[str, ...], step: int | None, candidate: int | None) -> i
 
     The model is told REASON.
     """
-    session, text, named = parse_decision(words, step, candidate)
-    return send_and_print(session, "reject", **named, reason=text)
+    session, text, step = parse_decision(words, step)
+    return send_and_print(session, Reject(step=step, candidate=candidate, reason=text))
 
 
-def parse_decision(
-    words: tuple[str, ...], step: int | None, candidate: int | None
-) -> tuple[str | None, str, dict[str, Any]]:
-    """(session, text, what the decision names). Without --step it is about what waits now."""
+def parse_decision(words: tuple[str, ...], step: int | None) -> tuple[str | None, str, int]:
+    """(session, text, step). Without --step the decision is about the step in flight."""
     session, rest = split_session(list(words))
     with open_journal(find_session(session)) as journal:
         from genopt_tui.session.progress import load_progress
 
         progress, _ = load_progress(journal)
-    named = {"step": progress.step if step is None else step, "candidate": candidate}
-    return session, " ".join(rest), named
+    return session, " ".join(rest), progress.step if step is None else step
 
 
-def parse_hunk_numbers(text: str | None) -> list[int] | None:
+def parse_hunk_numbers(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:
-        return [int(part) for part in text.split(",") if part.strip()]
+        return tuple(int(part) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise UsageError(
             f"--hunks {text}", "hunks are numbers", "For example --hunks 1,3"
@@ -124,7 +135,7 @@ def hint(words: tuple[str, ...], always: bool, remove: bool, listed: bool) -> in
             advice="genopt hint TEXT; --list prints what it is told",
         )
     session, rest = split_session(list(words)) if len(words) > 1 else (None, list(words))
-    return send_and_print(session, "hint", text=" ".join(rest), always=always, remove=remove)
+    return send_and_print(session, Hint(text=" ".join(rest), always=always, remove=remove))
 
 
 def print_hints(session: str | None) -> int:
@@ -154,7 +165,7 @@ def reply(words: tuple[str, ...], candidate: int | None) -> int:
         if len(rest) == 1 and Path(rest[0]).is_file()
         else " ".join(rest)
     )
-    return send_and_print(session, "reply", text=text, candidate=candidate)
+    return send_and_print(session, Reply(text=text, candidate=candidate))
 
 
 @click.command()
@@ -207,14 +218,12 @@ def send(
     Send it as it is, without some examples, or as you edited it.
     """
     path = find_session(session)
-    more: dict[str, Any] = {"dropped": list(drop)} if drop else {}
-    more |= {"pinned": list(pin)} if pin else {}
     with open_journal(path) as journal:
         *before, last = read_waiting_prompt(journal)
         check_batch_examples(journal, [*drop, *pin])
-    if file:
-        more["messages"] = [*before, {**last, "content": read_text_file(file)}]
-    return send_and_print(str(path), "propose", **more)
+    messages = (*before, {**last, "content": read_text_file(file)}) if file else ()
+    command = SendPrompt(dropped=drop or None, pinned=pin or None, messages=messages)
+    return send_and_print(str(path), command)
 
 
 def check_batch_examples(journal: "Journal", examples: list[str]) -> None:
@@ -235,7 +244,7 @@ def stage(words: tuple[str, ...]) -> int:
     session, rest = split_session([w for w in words if "=" not in w])
     if rest:
         raise SessionError(f"no session '{rest[0]}'", advice="`genopt ls` lists them")
-    return send_and_print(session, "stage", pairs=[w for w in words if "=" in w])
+    return send_and_print(session, StageChoices(pairs=tuple(w for w in words if "=" in w)))
 
 
 @click.command("accept-edits")
@@ -249,10 +258,9 @@ def accept_edits(session: str | None, unmeasured: bool) -> int:
     path = find_session(session)
     with open_journal(path) as journal:
         after = journal.last_event_id()
-        said = ask_runner(path, "accept-edits", unmeasured=unmeasured)
-        print_line(
-            wait_for_step_end(path, journal, after) if said == "committed after the gate" else said
-        )
+        result = ask_runner(path, AcceptEdits(unmeasured=unmeasured))
+        gated = result.step is not None
+        print_line(wait_for_step_end(path, journal, after) if gated else result.why)
     return Exit.DONE
 
 

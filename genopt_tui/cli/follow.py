@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genopt_tui.cli.consent import require_consent
 from genopt_tui.cli.output import print_line
@@ -20,6 +20,7 @@ from genopt_tui.errors import (
     Exit,
     SessionError,
 )
+from genopt_tui.session.commands import Pause, Run, Stop
 
 if TYPE_CHECKING:
     from genopt_tui.session.journal import Event, Journal
@@ -33,9 +34,7 @@ def _raise_terminated(*_: object) -> None:
     raise Terminated
 
 
-def run_session(
-    path: Path, request: dict[str, Any], *, detach: bool = False, as_jsonl: bool = False
-) -> int:
+def run_session(path: Path, request: Run, *, detach: bool = False, as_jsonl: bool = False) -> int:
     """Leave a run command and follow what comes of it; the exit code."""
     from genopt_tui.session.client import ensure_runner, send_command
     from genopt_tui.session.places import quote_session
@@ -44,20 +43,20 @@ def run_session(
     with open_journal(path) as journal:
         after = journal.last_event_id()
         if detach:
-            send_command(path, journal, "run", **request)
+            send_command(path, journal, request)
             print_line(f"running; attach with: genopt open {quote_session(path)}", err=as_jsonl)
             return Exit.DONE
-        identity = journal.add_command("run", **request)
+        identity = journal.add_command(request)
         signal.signal(signal.SIGTERM, _raise_terminated)
         try:
             ensure_runner(path)
             return follow_run(path, journal, after, identity, make_event_printer(as_jsonl))
         except Terminated:  # nobody is there to go on: the runner ends too
-            send_command(path, journal, "stop")
+            send_command(path, journal, Stop())
             print_line(f"stopped; go on with: genopt run {quote_session(path)}", err=True)
             return Exit.INTERRUPTED
         except KeyboardInterrupt:
-            send_command(path, journal, "pause")
+            send_command(path, journal, Pause())
             print_line(f"paused; go on with: genopt run {quote_session(path)}", err=True)
             return Exit.INTERRUPTED
 

@@ -15,6 +15,7 @@ from genopt_tui.cli.target import (
     open_repository,
 )
 from genopt_tui.errors import Exit, UsageError, single_line
+from genopt_tui.session.commands import Note, ScoreHunks, SetOptions, new_token
 
 
 @click.command(cls=SessionCommand)
@@ -26,8 +27,8 @@ def note(session: str, version: str, text: tuple[str, ...]) -> int:
 
     Without TEXT the note is removed.
     """
-    if said := ask_runner(find_session(session), "note", version=version, text=" ".join(text)):
-        print_line(said)
+    if why := ask_runner(find_session(session), Note(version=version, text=" ".join(text))).why:
+        print_line(why)
     return Exit.DONE
 
 
@@ -171,7 +172,7 @@ def hunks(session: str, version: str, as_json: bool) -> int:
     VERSION may be the step that waits for a decision.
     """
     path = find_session(session)
-    found = run_side_job(path, "hunks", **resolve_edit(path, version))["hunks"]
+    found = run_side_job(path, resolve_edit(path, version))["hunks"]
     rule = find_scoring_rule(path)
     if as_json:
         print_json({**found, "rule": rule})
@@ -189,9 +190,9 @@ def hunks(session: str, version: str, as_json: bool) -> int:
     return Exit.DONE
 
 
-def resolve_edit(path: Path, version: str) -> dict[str, Any]:
-    """The edit that a person means, as the command row names it: a proposal that waits (`7`, `7b`),
-    else a version."""
+def resolve_edit(path: Path, version: str) -> ScoreHunks:
+    """The command for the edit that a person names: a waiting proposal (`7`, `7b`), else a
+    version."""
     from genopt_tui.session.history.versions import candidate_letter
     from genopt_tui.session.progress import load_progress
 
@@ -205,9 +206,9 @@ def resolve_edit(path: Path, version: str) -> dict[str, Any]:
             str(p.step) if number == waiting[0] else "",
         }
         if version in names:
-            return {"step": p.step, "candidate": number}
+            return ScoreHunks(token=new_token(), step=p.step, candidate=number)
     with open_repository(path) as repository:
-        return {"version": repository.resolve(version)}
+        return ScoreHunks(token=new_token(), version=repository.resolve(version))
 
 
 @click.command(cls=SessionCommand)
@@ -225,8 +226,9 @@ def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> 
         raise UsageError(
             "why is it left out?", advice="genopt exclude SESSION EXAMPLE REASON, or --back"
         )
-    if said := ask_runner(find_session(session), "set", pairs=[f"exclude.{example}={text}"]):
-        print_line(said)
+    command = SetOptions(pairs=(f"exclude.{example}={text}",))
+    if why := ask_runner(find_session(session), command).why:
+        print_line(why)
     return Exit.DONE
 
 

@@ -18,6 +18,7 @@ from genopt_tui.errors import (
     Exit,
     UsageError,
 )
+from genopt_tui.session.commands import Run
 
 
 @click.command()
@@ -105,7 +106,7 @@ def new(
     return (
         Exit.DONE
         if steps is None
-        else run_new_session(path, {"steps": steps, "mode": mode}, quiet=as_json)
+        else run_new_session(path, Run(steps=steps, mode=mode), quiet=as_json)
     )
 
 
@@ -128,7 +129,7 @@ def check_can_run(steps: int | None, mode: str | None, pairs: list[str]) -> None
         )
 
 
-def run_new_session(path: Path, request: dict[str, Any], *, quiet: bool) -> int:
+def run_new_session(path: Path, request: Run, *, quiet: bool) -> int:
     """Run a session just made; with `quiet` its lines go to standard error, since standard output
     holds a document."""
     from contextlib import nullcontext, redirect_stdout

@@ -1,6 +1,5 @@
 """Requests to the runner of a session: send one, wait for its result, start the runner anew."""
 
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,13 @@ from genopt_tui.cli.consent import require_consent
 from genopt_tui.cli.output import print_line
 from genopt_tui.cli.target import find_session, open_journal, open_repository
 from genopt_tui.errors import EvaluationError, Exit, SessionError
+from genopt_tui.session.commands import (
+    Command,
+    CommandResult,
+    RecordTestOpening,
+    SideJob,
+    StoreTask,
+)
 
 if TYPE_CHECKING:
     from genopt_tui.session.journal import Journal
@@ -19,35 +25,34 @@ MISSING_POLLS = 40  # polls without a runner before another is started
 MAX_STARTS = 3  # runners started for one command
 
 
-def ask_runner(session: Path, kind: str, /, **data: Any) -> str:
-    """Leave a command, start a runner where there is none, and return what it says."""
+def ask_runner(session: Path, command: Command) -> CommandResult:
+    """Leave a command for the runner, started where there is none, and return its result."""
     from genopt_tui.session.client import send_command
 
     require_consent(session)
     with open_journal(session) as journal:
-        return send_command(session, journal, kind, **data)
+        return send_command(session, journal, command)
 
 
-def send_and_print(session: str | None, kind: str, /, **data: Any) -> int:
-    """Leave a command and say what the runner answers."""
-    if said := ask_runner(find_session(session), kind, **data):
-        print_line(said)
+def send_and_print(session: str | None, command: Command) -> int:
+    """Leave a command for the runner and print its remark."""
+    if why := ask_runner(find_session(session), command).why:
+        print_line(why)
     return Exit.DONE
 
 
-def run_side_job(path: Path, kind: str, /, **data: Any) -> dict[str, Any]:
+def run_side_job(path: Path, job: SideJob) -> dict[str, Any]:
     """Ask the runner for work beside the steps, tell its progress, and return what came of it.
     Raises EvaluationError."""
     from genopt_tui.session.client import runner_pid, send_command
 
-    token = secrets.token_hex(8)
     with open_journal(path) as journal:
         after = journal.last_event_id()
-        send_command(path, journal, kind, token=token, **data)
+        send_command(path, journal, job)
         told = make_rollout_reporter(lambda: journal.last_rollout_id())
         while True:
             for event in journal.read_events(after, kinds=["aside_finished"]):
-                if event.data["token"] == token:
+                if event.data["token"] == job.token:
                     if event.data["error"]:
                         raise EvaluationError(str(event.data["error"]))
                     return dict(event.data)
@@ -102,7 +107,7 @@ def write_opening(path: Path, commit: str, why: str) -> None:
     try:
         lock = SessionLock(path)
     except SessionError:
-        ask_runner(path, "opened", version=commit, why=why)
+        ask_runner(path, RecordTestOpening(version=commit, why=why))
         return
     with lock, open_repository(path) as repository:
         record_opening(repository, commit, why)
@@ -117,7 +122,7 @@ def keep_task(path: Path, task: Path) -> None:
     try:
         lock = SessionLock(path)
     except SessionError:
-        ask_runner(path, "keep-task")
+        ask_runner(path, StoreTask())
         return
     with lock, open_repository(path) as repository:
         export.store_task(repository, task)

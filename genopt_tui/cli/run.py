@@ -3,7 +3,6 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,6 +20,7 @@ from genopt_tui.errors import (
     Exit,
     UsageError,
 )
+from genopt_tui.session.commands import Pause, Resume, Run, SetMode, SetOptions, Stop
 
 
 @click.command()
@@ -42,15 +42,13 @@ def demo(headless: bool, record: str | None) -> int:
         print_line(
             f"session {path.name}: recorded replies of a model; every score is measured here and now"
         )
-        wish: dict[str, Any] = {"steps": steps, "mode": "auto"}
-        if record:
-            wish["record"] = str(Path(record).resolve())
-        return run_session(path, wish)
+        record = record and str(Path(record).resolve())
+        return run_session(path, Run(steps=steps, mode="auto", record=record))
     from genopt_tui.session.client import ensure_runner
     from genopt_tui.ui.app import run_app
 
     with open_journal(path) as journal:
-        journal.add_command("run", mode="ask")
+        journal.add_command(Run(mode="ask"))
     ensure_runner(path)
     return run_app(path)
 
@@ -110,10 +108,9 @@ def run(
     Ctrl-C pauses it.
     """
     path = find_session(session)
-    wish: dict[str, Any] = {"steps": steps, "until": until, "mode": mode, "no_wait": no_wait}
-    if record:
-        wish["record"] = str(Path(record).resolve())
-    return run_session(path, wish, detach=detach, as_jsonl=as_jsonl)
+    record = record and str(Path(record).resolve())
+    request = Run(steps=steps, until=until, mode=mode, no_wait=no_wait, record=record)
+    return run_session(path, request, detach=detach, as_jsonl=as_jsonl)
 
 
 @click.command()
@@ -123,14 +120,14 @@ def pause(session: str | None) -> int:
 
     A model call that is under way is finished first, and its reply kept.
     """
-    return send_and_print(session, "pause")
+    return send_and_print(session, Pause())
 
 
 @click.command()
 @click.argument("session", required=False)
 def resume(session: str | None) -> int:
     """Continue a paused run."""
-    return send_and_print(session, "resume")
+    return send_and_print(session, Resume())
 
 
 @click.command()
@@ -143,7 +140,7 @@ def stop(session: str | None) -> int:
     if runner_pid(path) is None:
         print_line("nothing runs")
         return Exit.DONE
-    code = send_and_print(str(path), "stop")
+    code = send_and_print(str(path), Stop())
     while runner_pid(path) is not None:  # who stops a session may move or remove it next
         time.sleep(0.05)
     return code
@@ -154,7 +151,7 @@ def stop(session: str | None) -> int:
 @click.argument("session", required=False)
 def mode(mode: str, session: str | None) -> int:
     """Choose who decides: a person (step, ask) or the gate (auto)."""
-    return send_and_print(session, "mode", mode=mode)
+    return send_and_print(session, SetMode(mode=mode))
 
 
 @click.command("set")
@@ -168,7 +165,7 @@ def set_(words: tuple[str, ...]) -> int:
     others = [w for w in words if "=" not in w]
     if not pairs or len(others) > 1:
         raise UsageError("what is to be set?", advice="For example genopt set horizon.steps=100")
-    return send_and_print(others[0] if others else None, "set", pairs=pairs)
+    return send_and_print(others[0] if others else None, SetOptions(pairs=tuple(pairs)))
 
 
 COMMANDS = [demo, open_, run, pause, resume, stop, mode, set_]

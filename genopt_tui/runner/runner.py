@@ -16,6 +16,7 @@ from genopt_tui.runner.event_log import EventLog
 from genopt_tui.runner.machine import Machine, Phase
 from genopt_tui.runner.ranking import Ranking
 from genopt_tui.runner.scoring import JournalCache
+from genopt_tui.session.commands import Run
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Journal
 from genopt_tui.session.progress import Progress
@@ -100,18 +101,14 @@ class Runner:
         """Whether a run is wanted and not over."""
         return bool(self.event_log.p.run) and not self.event_log.p.finished
 
-    def start_run(self, data: dict[str, Any]) -> None:
+    def start_run(self, command: Run) -> None:
         """Begin a run, or go on with the one that was cut off."""
         p, journal = self.event_log.p, self.event_log.journal
         old = p.run or {}
-        steps = data.get("steps")
+        steps = command.steps
         if steps is None and self.active and old.get("steps") is not None:
             steps = max(int(old["steps"]) - self.count_steps_done(), 0)
-        if (
-            steps is None
-            and data.get("until") is None
-            and not self.context.settings.budget.limits()
-        ):
+        if steps is None and command.until is None and not self.context.settings.budget.limits():
             steps = DEFAULT_STEPS
         if p.batch is None or p.ended:
             self.context.cache.since = journal.last_rollout_id()
@@ -120,8 +117,8 @@ class Runner:
             step=0,
             mode=self.context.settings.mode,
             steps=steps,
-            until=data.get("until"),
-            no_wait=bool(data.get("no_wait")),
+            until=command.until,
+            no_wait=command.no_wait,
             model=self.context.settings.model,
             name=self.context.get_proposer().name,
             pid=os.getpid(),

@@ -1,18 +1,12 @@
-"""What is asked beside the steps, of a runner or without one: versions scored on demand, again, and
-without single hunks.
+"""Work beside the steps, in a runner or without one: versions scored on demand, traced again, and
+scored without single hunks."""
 
-Commands that ask for scores beside the steps: they are found between phases.
-"""
-
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from genopt_tui.errors import GenoptError, SessionError
-from genopt_tui.runner.commands.handlers import CommandData, CommandHandlers, RunnerControl
+from genopt_tui.errors import SessionError
 from genopt_tui.runner.context import RunContext
-from genopt_tui.runner.machine import Phase
 from genopt_tui.runner.scoring import ArtifactFiles, RolloutRequest, Scorer
 from genopt_tui.session.history.notes import HUNKS, write_note
 from genopt_tui.session.journal import RolloutRow
@@ -176,86 +170,3 @@ class SideJobs:
 
     def record_failure(self, token: str, error: str) -> None:
         self.context.event_log.append("aside_finished", step=0, token=token, error=error)
-
-
-class SideJobHandlers(CommandHandlers):
-    """evaluate, fill, trace, hunks, drop."""
-
-    def __init__(self, runner: RunnerControl, queued_phases: list[Phase]) -> None:
-        super().__init__(runner, queued_phases)
-        self.side_jobs = SideJobs(self.context)
-        self._queued: dict[str, Phase] = {}
-        self._running_token = ""
-
-    async def do_evaluate(self, data: CommandData) -> str:
-        commit = self.context.repository.resolve(str(data.get("version") or "head"))
-        self.queued_phases.append(lambda: self.starter.score_version(commit))
-        return ""
-
-    async def do_fill(self, data: CommandData) -> str:
-        """Score versions on the gate where that is missing; `token` names the `aside_finished` that
-        tells the end."""
-        versions, token = [str(v) for v in data["versions"]], str(data["token"])
-        for version in versions:
-            self.context.repository.objects.read_commit(version)
-        self._enqueue(
-            token, lambda: self.side_jobs.run_missing(versions, data.get("examples"), token)
-        )
-        return ""
-
-    async def do_trace(self, data: CommandData) -> str:
-        """Run one example of a split again, with its trace, for versions that have none."""
-        versions, token = (
-            [self.context.repository.resolve(str(v)) for v in data["versions"]],
-            str(data["token"]),
-        )
-        example, repeat, split = str(data["example"]), int(data.get("repeat") or 0), data["split"]
-        self._enqueue(
-            token, lambda: self.side_jobs.run_traced(versions, split, example, repeat, token)
-        )
-        return ""
-
-    async def do_hunks(self, data: CommandData) -> str:
-        """Score a version (else the proposal `step`, `candidate` that waits) with each of its hunks
-        left out once."""
-        token = str(data["token"])
-        if data.get("version") is None:
-            step, number = int(data["step"]), int(data.get("candidate") or 0)
-            self._enqueue(token, lambda: self.side_jobs.score_pending_hunks(step, number, token))
-        else:
-            commit = self.context.repository.resolve(str(data["version"]))
-            self._enqueue(token, lambda: self.side_jobs.score_hunks(commit, token))
-        return ""
-
-    async def do_drop(self, data: CommandData) -> str:
-        """End the work that `token` names; its finished rollouts are kept."""
-        token = str(data["token"])
-        if token == self._running_token:
-            await self.runner.interrupt()
-        elif token in self._queued:
-            self.queued_phases.remove(self._queued.pop(token))
-            self.side_jobs.record_failure(token, "it was dropped before it began")
-        else:
-            raise SessionError("nothing to drop", "that work is over")
-        return "finished rollouts are kept"
-
-    def _enqueue(self, token: str, work: Phase) -> None:
-        """Do this between phases; what goes wrong in it ends no run."""
-
-        async def phase() -> None:
-            self._queued.pop(token, None)
-            self._running_token = token
-            try:
-                await work()
-            except GenoptError as error:
-                self.side_jobs.record_failure(token, str(error))
-            except (
-                asyncio.CancelledError
-            ):  # an act ended what was under way: who waits for this hears of it
-                self.side_jobs.record_failure(token, "it was ended before it was done: ask again")
-                raise
-            finally:
-                self._running_token = ""
-
-        self._queued[token] = phase
-        self.queued_phases.append(phase)

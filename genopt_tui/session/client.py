@@ -8,10 +8,10 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session import prespawn
+from genopt_tui.session.commands import Command, CommandResult
 from genopt_tui.session.journal import Event, Journal, utc_timestamp
 from genopt_tui.session.travel import require_trust
 
@@ -103,29 +103,26 @@ def ensure_runner(session: Path) -> None:
 
 
 def send_command(
-    session: Path, journal: Journal, kind: str, /, *, wait: float | None = 30.0, **data: Any
-) -> str:
-    """Leave a command and wait up to `wait` seconds until it is taken up. Returns what the runner
-    says of it.
+    session: Path, journal: Journal, command: "Command", *, wait: float = 30.0
+) -> "CommandResult":
+    """Leave a command for the runner, started where there is none, and return its result.
 
-    Raises SessionError when the runner refuses, or does not answer in time.
+    Raises SessionError when the runner refuses the command, or has no result after `wait` seconds.
     """
-    command = journal.add_command(kind, **data)
+    identity = journal.add_command(command)
     ensure_runner(session)
-    if wait is None:
-        return ""
     deadline, looked = time.monotonic() + wait, time.monotonic()
     while time.monotonic() < deadline:
         if time.monotonic() - looked > 1.0:  # the runner that was there may have been about to end
             ensure_runner(session)
             looked = time.monotonic()
-        if (outcome := journal.read_command_result(command)) is not None:
-            if not outcome[0]:
-                raise SessionError(f"{kind} was not done", outcome[1])
-            return outcome[1]
+        if (result := journal.read_command_result(identity)) is not None:
+            if not result.ok:
+                raise SessionError(f"{command.kind} was not done", result.why)
+            return result
         time.sleep(0.02)
     raise SessionError(
-        f"{kind} was not taken up in {wait:.0f} s",
+        f"{command.kind} was not taken up in {wait:.0f} s",
         advice=f"See {session / '.genopt' / 'runner.log'}",
     )
 

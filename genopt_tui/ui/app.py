@@ -18,6 +18,7 @@ from textual.timer import Timer
 from textual.worker import WorkerFailed
 
 from genopt_tui.errors import GenoptError, UsageError
+from genopt_tui.session.commands import Pause
 from genopt_tui.session.summary import head_summary
 from genopt_tui.ui.first_paint import FirstPaint
 from genopt_tui.ui.platform import crash_reports, terminal
@@ -287,7 +288,7 @@ class GenoptApp(App[int]):
     def _handle_end_signal(self, number: int) -> None:
         """Pause the run when the terminal window was closed; other signals leave it alone."""
         if number == signal.SIGHUP and self.main is not None and self.main.snapshot.alive:
-            self.main.store.send_command("pause").wait(0.2)
+            self.main.store.send_command(Pause()).wait(0.2)
         self.exit(128 + number, return_code=128 + number)
 
     def _handle_exception(self, error: Exception) -> None:

@@ -1,11 +1,11 @@
 """Messages from panes and from the store to the main screen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from textual.message import Message
 
+from genopt_tui.session.commands import Command
 from genopt_tui.ui.state.snapshot import TracePicture, TraceSlice
 
 
@@ -59,8 +59,7 @@ class PaneChanged(Message):
 class CommandRequested(Message):
     """A pane wants a command left for the runner."""
 
-    kind: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    command: Command
 
 
 @dataclass

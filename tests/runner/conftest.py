@@ -14,6 +14,7 @@ import pytest
 
 from genopt_tui.runner.__main__ import run
 from genopt_tui.session.client import SessionLock, ensure_runner, runner_pid, send_command
+from genopt_tui.session.commands import CommandResult, decode_command
 from genopt_tui.session.creation import create_session
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Event, Journal
@@ -54,9 +55,14 @@ class Bench:
         self._forked: set[int] = set()
 
     def tell(self, kind: str, /, **data: Any) -> str:
+        """Send a command; the remark of its result."""
+        return self.send(kind, **data).why
+
+    def send(self, kind: str, /, **data: Any) -> CommandResult:
         if runner_pid(self.path) is None:
             self.fork()
-        return send_command(self.path, self.journal, kind, wait=PATIENCE, **data)
+        command = decode_command(kind, data)
+        return send_command(self.path, self.journal, command, wait=PATIENCE)
 
     def run(self, **data: Any) -> Event:
         """Ask for a run and wait for its end."""

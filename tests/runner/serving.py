@@ -9,6 +9,8 @@ from typing import Any
 from conftest import Bench, Make
 from loopback import Answer, Provider, Request, Say
 
+from genopt_tui.session.commands import Run
+
 STEP = 0.25
 
 
@@ -54,7 +56,7 @@ def player(script: Script) -> Callable[[Request], Answer]:
 
 
 def begin(bench: Bench, **data: Any) -> None:
-    bench.journal.add_command("run", **data)
+    bench.journal.add_command(Run(**data))
     bench.fork()
 
 

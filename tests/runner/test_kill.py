@@ -4,6 +4,8 @@ repeated, the end is the same."""
 import pytest
 from conftest import Bench, Make
 
+from genopt_tui.session.commands import Run
+
 KINDS = [
     "run_started",
     "scored",
@@ -29,7 +31,7 @@ def test_killed_at_every_kind_of_event_it_ends_as_if_nothing_had_happened(make: 
     calm = make(name="calm")
     calm.run(steps=3, mode="auto")
     bench = make(name="killed")
-    bench.journal.add_command("run", steps=3, mode="auto")
+    bench.journal.add_command(Run(steps=3, mode="auto"))
     after = 0
     for kind in KINDS:
         bench.fork()

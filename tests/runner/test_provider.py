@@ -14,6 +14,7 @@ from serving import END, STEP, Script, begin, block, chunk, good, level, player,
 
 from genopt_tui.propose import litellm_client
 from genopt_tui.session.client import runner_pid
+from genopt_tui.session.commands import Resume
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -149,7 +150,7 @@ def test_twelve_failures_pause_and_the_spend_is_exact_over_a_restart(make: Make)
         assert "12" in bench.wait("paused").data["why"]
         assert len(provider.requests) == 12
         bench.kill()
-        bench.journal.add_command("resume")
+        bench.journal.add_command(Resume())
         bench.fork()
         bench.wait("run_finished")
         assert [d for s, d, _ in bench.outcomes() if s] == ["gate"]

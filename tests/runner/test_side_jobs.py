@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from genopt_tui.errors import SessionError
-from genopt_tui.runner.machine import Phase
-from genopt_tui.runner.side_jobs import SideJobHandlers
+from genopt_tui.runner.commands.session_control import SessionControl
+from genopt_tui.runner.commands.side_jobs import SideJobHandlers
+from genopt_tui.session.commands import DropSideJob
 
 
 class Runner:
@@ -29,22 +30,22 @@ class Runner:
 async def test_work_is_dropped_and_whoever_waits_for_it_hears_of_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    errands: list[Phase] = []
     runner, failed, begun = Runner(), {}, asyncio.Event()
-    measuring = SideJobHandlers(cast(Any, runner), errands)
-    monkeypatch.setattr(measuring.side_jobs, "failed", failed.__setitem__)
+    control = SessionControl(cast(Any, runner))
+    queue, handlers = control.queued_phases, SideJobHandlers(control)
+    monkeypatch.setattr(handlers.side_jobs, "record_failure", failed.__setitem__)
 
     async def work() -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    measuring._enqueue("first", work)
-    measuring._enqueue("second", work)
-    await measuring.do_drop({"token": "second"})
-    assert len(errands) == 1 and list(failed) == ["second"]
-    runner.task = asyncio.create_task(cast(Any, errands.pop(0)()))
+    handlers._enqueue("first", work)
+    handlers._enqueue("second", work)
+    await handlers.drop(DropSideJob(token="second"))
+    assert len(queue) == 1 and list(failed) == ["second"]
+    runner.task = asyncio.create_task(cast(Any, queue.pop(0)()))
     await begun.wait()
-    await measuring.do_drop({"token": "first"})
+    await handlers.drop(DropSideJob(token="first"))
     assert runner.task.cancelled() and list(failed) == ["second", "first"]
     with pytest.raises(SessionError, match="that work is over"):
-        await measuring.do_drop({"token": "first"})
+        await handlers.drop(DropSideJob(token="first"))

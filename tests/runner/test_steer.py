@@ -35,7 +35,7 @@ def test_what_if_asks_the_same_step_again_and_gates_both_on_the_same_examples(ma
     bench.start(steps=1, mode="ask")
     bench.wait("decision_wanted")
     bench.tell("hint", text="only for later")
-    step = int(bench.tell("whatif", step=1, pairs=["horizon.kind=last", "horizon.steps=1"]))
+    step = bench.send("whatif", step=1, pairs=["horizon.kind=last", "horizon.steps=1"]).step
     wanted = bench.wait("decision_wanted", bench.events("decision_wanted")[0].id)
     assert wanted.step == step == 2 and sorted(wanted.data["candidates"]) == [0, 1]
     first, second = bench.calls()

@@ -73,7 +73,7 @@ def test_the_prompt_is_looked_at_staged_edited_and_sent(
         == file.read_bytes().decode()
     )
     assert "no prompt waits" in typed.wrong("prompt", "HERE")
-    assert "not what is waited for" in typed.wrong("stage", "HERE", "batch.size=1")
+    assert "no prompt is waiting" in typed.wrong("stage", "HERE", "batch.size=1")
 
 
 def test_hints_are_given_listed_and_taken_back(make: Make, capsysbinary: Output) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sample import Stage, make_session
 from textual.pilot import Pilot
 
+from genopt_tui.session.commands import CommandResult
 from genopt_tui.ui.app import GenoptApp
 from genopt_tui.ui.screens.main import MainScreen
 from genopt_tui.ui.state import poller
@@ -127,7 +128,7 @@ class Visit:
         """The next command that the application leaves; it is answered with yes."""
         await self.until(lambda: stage.journal.read_commands(), "a command")
         command = stage.journal.read_commands()[0]
-        stage.journal.finish_command(command)
+        stage.journal.finish_command(command, CommandResult())
         return command.kind, dict(command.data)
 
 

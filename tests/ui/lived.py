@@ -14,6 +14,7 @@ from conftest import Visit, visit
 from genopt_tui.config import SessionSettings
 from genopt_tui.session import places
 from genopt_tui.session.client import runner_pid, send_command
+from genopt_tui.session.commands import Reject, Run, Stop
 from genopt_tui.session.creation import create_session
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.task import loader
@@ -59,15 +60,15 @@ def live(folder: Path) -> tuple[Path, SessionSettings]:
     settings = [f"model=command:{sys.executable} {model}", "sandbox=none", "workers=2"]
     path = create_session(loader.find_task(str(task)), str(task), name="lived", pairs=settings)
     journal = Journal(path)
-    send_command(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
+    send_command(path, journal, Run(steps=1, mode="auto"), wait=PATIENCE)
     wait(journal, "run_finished")
     after = journal.last_event_id()
-    send_command(path, journal, "run", wait=PATIENCE, steps=1, mode="ask")
+    send_command(path, journal, Run(steps=1, mode="ask"), wait=PATIENCE)
     wait(journal, "decision_wanted", after)
-    send_command(path, journal, "reject", wait=PATIENCE, step=2, candidate=0, reason="too timid")
+    send_command(path, journal, Reject(step=2, candidate=0, reason="too timid"), wait=PATIENCE)
     wait(journal, "run_finished", after)
     after = journal.last_event_id()
-    send_command(path, journal, "run", wait=PATIENCE, steps=1, mode="auto")
+    send_command(path, journal, Run(steps=1, mode="auto"), wait=PATIENCE)
     wait(journal, "run_finished", after)
     end(path, journal)
     journal.close()
@@ -93,7 +94,7 @@ def until(look: Callable[[], object], what: str) -> object:
 def end(path: Path, journal: Journal) -> None:
     """Let no runner be left."""
     if runner_pid(path) is not None:
-        send_command(path, journal, "stop", wait=PATIENCE)
+        send_command(path, journal, Stop(), wait=PATIENCE)
     until(lambda: runner_pid(path) is None, "the runner's end")
 
 

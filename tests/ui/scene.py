@@ -1,5 +1,6 @@
 """A step of Pong as the panes are fed it, and small applications that hold one pane or view."""
 
+import json
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -254,7 +255,8 @@ class Host(App[None]):
     @property
     def wanted(self) -> list[tuple[str, dict[str, Any]]]:
         """The commands that were wanted."""
-        return [(m.kind, dict(m.data)) for m in self.heard if isinstance(m, CommandRequested)]
+        wanted = [m.command for m in self.heard if isinstance(m, CommandRequested)]
+        return [(c.kind, json.loads(json.dumps(c.to_json()))) for c in wanted]
 
     def on_trace_step_selected(self, message: TraceStepSelected) -> None:
         self.heard.append(message)

@@ -12,6 +12,7 @@ from textual.css.stylesheet import Stylesheet
 from textual.dom import DOMNode
 from textual.geometry import Size
 
+from genopt_tui.session.commands import CommandResult
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.ui.actions.table import ACTIONS
 from genopt_tui.ui.panes.column_layout import Panes
@@ -404,7 +405,7 @@ async def test_a_refused_command_is_told(session: Path, stage: Stage) -> None:
         await person.press("u")
         await person.until(lambda: stage.journal.read_commands())
         stage.journal.finish_command(
-            stage.journal.read_commands()[0], ok=False, why="nothing to undo"
+            stage.journal.read_commands()[0], CommandResult(False, "nothing to undo")
         )
         await person.until(lambda: "nothing to undo" in person.said)
 

@@ -10,6 +10,7 @@ from typing import Any
 from scene import Host, proposal, settled, snapshot
 from textual.pilot import Pilot
 
+from genopt_tui.session.commands import Reply
 from genopt_tui.session.progress import RUNNING, Progress
 from genopt_tui.ui.actions.table import ACTIONS_BY_ID, ActionContext
 from genopt_tui.ui.messages import CommandRequested, CopyRequested
@@ -68,7 +69,7 @@ async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(
         await pilot.press("ctrl+s")
         await settled(pilot)
         given = [m for m in host.heard if isinstance(m, CommandRequested)]
-        assert [(m.kind, m.data) for m in given] == [("reply", {"text": REPLY, "candidate": 1})]
+        assert [m.command for m in given] == [Reply(text=REPLY, candidate=1)]
         assert pane.editor is None
 
 

@@ -112,7 +112,7 @@ async def test_a_pin_is_kept_at_once_and_shown_until_it_is_taken_off() -> None:
         pane.feed(snapshot(evidence=evidence(pinned=("seed-3",), editable=True)))
         await settled(pilot)
         to(pane, "seed-3")
-        assert pane.get_choices() == {"dropped": [], "pinned": ["seed-3"]}
+        assert pane.get_choices() == ((), ("seed-3",))
         pane.act("pin")
         await pilot.pause()
         assert host.wanted[-1] == ("examples", {"pinned": []})

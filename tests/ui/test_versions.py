@@ -192,9 +192,7 @@ async def test_which_hunk_did_it(lived: Path) -> None:
         )
         assert "up" in diff_heads(person)[0] and "down" in diff_heads(person)[1]
         assert resolve_edit(lived, "4") == resolve_edit(lived, "4a") == {"step": 4, "candidate": 0}
-        told = (await asyncio.to_thread(run_side_job, lived, "hunks", **resolve_edit(lived, "4")))[
-            "hunks"
-        ]
+        told = (await asyncio.to_thread(run_side_job, lived, resolve_edit(lived, "4")))["hunks"]
         assert [round(hunk["worth"], 6) for hunk in told["hunks"]] == [2.0, -1.0]
         await person.press("a")
         await person.head_is("4")

@@ -1,61 +1,74 @@
-"""Commands that steer a run: begin, pause, end it, and change choices, settings and what the model
-hears."""
+"""Commands that steer a run: begin, pause and end it, change choices, settings, hints and
+examples."""
+
+from collections.abc import Sequence
 
 from genopt_tui.config import ALIASES, DesignChoices, SessionSettings, assign, list_setting_keys
 from genopt_tui.errors import UsageError
-from genopt_tui.runner.commands.handlers import CommandData, CommandHandlers
+from genopt_tui.runner.commands.session_control import SessionControl
 from genopt_tui.runner.context import assign_choices
+from genopt_tui.session import commands
+from genopt_tui.session.commands import CommandResult
 from genopt_tui.session.git.refs import ACTS
 from genopt_tui.session.progress import read_pending_input
 
 
-class RunHandlers(CommandHandlers):
-    """run, pause, resume, stop, mode, set, hint, examples."""
+class RunHandlers:
+    """Handlers of run, pause, resume, stop, mode, set, hint and examples."""
 
-    async def do_run(self, data: CommandData) -> str:
+    def __init__(self, control: SessionControl) -> None:
+        self.runner, self.context, self.machine = control.runner, control.context, control.machine
+
+    async def run(self, command: commands.Run) -> CommandResult:
         if not self.context.settings.model:
             raise UsageError(
                 "no model is set",
                 advice="genopt set model=NAME, command:PROGRAM, manual, search or replay:FILE",
             )
-        if data.get("record"):
-            self.context.settings.record = str(data["record"])
-        if data.get("mode"):
-            await self.do_mode(data)
+        if command.record:
+            self.context.settings.record = command.record
+        if command.mode:
+            self._assign_settings([f"mode={command.mode}"])
         self.context.get_proposer()
         if self.context.event_log.p.paused:
-            await self.do_resume(data)
-            if self.runner.active and data.get("steps") is None:
-                return "resumed"
-        self.runner.start_run(dict(data))
-        return ""
+            self._resume()
+            if self.runner.active and command.steps is None:
+                return CommandResult(why="resumed")
+        self.runner.start_run(command)
+        return CommandResult()
 
-    async def do_pause(self, data: CommandData) -> str:
+    async def pause(self, command: commands.Pause) -> CommandResult:
         if self.context.event_log.p.paused:
-            return "paused already"
-        self.context.event_log.append(
-            "paused", step=0, why=str(data.get("why") or "paused by a person")
-        )
+            return CommandResult(why="paused already")
+        self.context.event_log.append("paused", step=0, why=command.why or "paused by a person")
         self.runner.suspend()
-        return "after the model call under way" if self.context.calls_in_flight else ""
+        if self.context.calls_in_flight:
+            return CommandResult(why="after the model call under way")
+        return CommandResult()
 
-    async def do_resume(self, data: CommandData) -> str:
+    async def resume(self, command: commands.Resume) -> CommandResult:
+        self._resume()
+        return CommandResult()
+
+    async def stop(self, command: commands.Stop) -> CommandResult:
+        self.runner.stop("stopped")
+        return CommandResult()
+
+    async def set_mode(self, command: commands.SetMode) -> CommandResult:
+        self._assign_settings([f"mode={command.mode}"])
+        return CommandResult()
+
+    async def set_options(self, command: commands.SetOptions) -> CommandResult:
+        """Settings count from the next phase on; design choices are collected for the next step."""
+        return CommandResult(why=self._set_pairs(command.pairs))
+
+    def _resume(self) -> None:
         self.runner.resume()
         if self.context.event_log.p.paused:
             self.context.event_log.append("resumed", step=0, why="")
-        return ""
 
-    async def do_stop(self, data: CommandData) -> str:
-        self.runner.stop("stopped")
-        return ""
-
-    async def do_mode(self, data: CommandData) -> str:
-        self._assign_settings([f"mode={data['mode']}"])
-        return ""
-
-    async def do_set(self, data: CommandData) -> str:
-        """Settings count from the next phase on; design choices are collected for the next step."""
-        pairs = list(data["pairs"])
+    def _set_pairs(self, pairs: Sequence[str]) -> str:
+        """Returns a remark for people."""
         head = self.context.load_choices(self.context.repository.head())
         design = [pair for pair in pairs if self._is_design(pair, head)]
         self._assign_settings([pair for pair in pairs if pair not in design])
@@ -72,35 +85,32 @@ class RunHandlers(CommandHandlers):
         )
         return "counts from the next step on"
 
-    async def do_hint(self, data: CommandData) -> str:
-        text = str(data.get("text", "")).strip()
+    async def hint(self, command: commands.Hint) -> CommandResult:
+        text = command.text.strip()
         if not text:
             raise UsageError("the hint is empty")
         standing = read_pending_input(
             self.context.event_log.journal, self.context.event_log.step
         ).standing
-        if data.get("remove") and text not in standing:
+        if command.remove and text not in standing:
             raise UsageError("no such hint stands", f"these do: {'; '.join(standing) or 'none'}")
         self.context.event_log.append(
             "hint",
             step=0,
             text=text,
-            always=bool(data.get("always")),
-            remove=bool(data.get("remove")),
+            always=command.always,
+            remove=command.remove,
         )
-        return await self.machine.step.refresh_preview()
+        return CommandResult(why=await self.machine.step.refresh_preview())
 
-    async def do_examples(self, data: CommandData) -> str:
+    async def set_examples(self, command: commands.SetExamples) -> CommandResult:
         """Examples excluded for good (with a reason), or pinned."""
-        if "pinned" in data:
-            self.context.event_log.append("examples_set", step=0, pinned=data["pinned"])
-        if pairs := [
-            f"exclude.{example}={reason or ''}"
-            for example, reason in data.get("excluded", {}).items()
-        ]:
-            await self.do_set({"pairs": pairs})
-            return await self.machine.step.refresh_preview()
-        return ""
+        if command.pinned is not None:
+            self.context.event_log.append("examples_set", step=0, pinned=command.pinned)
+        if not command.excluded:
+            return CommandResult()
+        self._set_pairs([f"exclude.{name}={why or ''}" for name, why in command.excluded.items()])
+        return CommandResult(why=await self.machine.step.refresh_preview())
 
     def _assign_settings(self, pairs: list[str]) -> None:
         """Change session settings and keep them; the running ones too."""

@@ -9,11 +9,11 @@ anything else.
 """
 
 import json
-from typing import Any
 
+from genopt_tui.session.commands import Command, CommandResult
 from genopt_tui.session.journal.archive import Archiver
 from genopt_tui.session.journal.schema import (
-    Command,
+    CommandRow,
     Event,
     Reply,
     RolloutRow,
@@ -25,37 +25,37 @@ from genopt_tui.session.journal.schema import (
 class Journal(Archiver):
     """One connection to a session's journal; use it from one thread only."""
 
-    def add_command(self, kind: str, /, **data: Any) -> int:
+    def add_command(self, command: "Command") -> int:
         """Leave a command for the runner; its id is named by the `command_done` event."""
         cursor = self._db.execute(
             "INSERT INTO command(at, kind, data) VALUES(?,?,?)",
-            (utc_timestamp(), kind, json.dumps(data)),
+            (utc_timestamp(), command.kind, json.dumps(command.to_json())),
         )
         return int(cursor.lastrowid or 0)
 
-    def read_commands(self) -> list[Command]:
-        """Commands that nobody has taken up yet, oldest first."""
+    def read_commands(self) -> list[CommandRow]:
+        """Commands that no runner has finished yet, oldest first."""
         rows = self._db.execute("SELECT id, kind, data FROM command WHERE done = 0 ORDER BY id")
-        return [Command(i, kind, json.loads(data)) for i, kind, data in rows]
+        return [CommandRow(i, kind, json.loads(data)) for i, kind, data in rows]
 
-    def finish_command(
-        self, command: Command, ok: bool = True, why: str = "", *, step: int = 0
-    ) -> None:
-        """Mark a command as taken up and say so, in one transaction."""
+    def finish_command(self, row: CommandRow, result: "CommandResult", *, step: int = 0) -> None:
+        """Store the result of a command and append `command_done` with `step`, the step in flight,
+        in one transaction."""
         with self._transaction():
             self._db.execute(
-                "UPDATE command SET done = 1, ok = ?, why = ? WHERE id = ?", (ok, why, command.id)
+                "UPDATE command SET done = 1, ok = ?, why = ?, step = ? WHERE id = ?",
+                (result.ok, result.why, result.step, row.id),
             )
             self.append_event(
-                step, "command_done", id=command.id, command=command.kind, ok=ok, why=why
+                step, "command_done", id=row.id, command=row.kind, ok=result.ok, why=result.why
             )
 
-    def read_command_result(self, command: int) -> tuple[bool, str] | None:
-        """(ok, why) of a command, None while it waits."""
+    def read_command_result(self, command: int) -> "CommandResult | None":
+        """The result of the command with this id, None while it waits."""
         row = self._db.execute(
-            "SELECT ok, coalesce(why, '') FROM command WHERE id = ? AND done = 1", (command,)
+            "SELECT ok, coalesce(why, ''), step FROM command WHERE id = ? AND done = 1", (command,)
         ).fetchone()
-        return (bool(row[0]), row[1]) if row else None
+        return CommandResult(bool(row[0]), row[1], row[2]) if row else None
 
 
-__all__ = ["Command", "Event", "Journal", "Reply", "RolloutRow", "journal_path", "utc_timestamp"]
+__all__ = ["CommandRow", "Event", "Journal", "Reply", "RolloutRow", "journal_path", "utc_timestamp"]

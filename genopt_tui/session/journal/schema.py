@@ -54,8 +54,8 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
-    """A client's wish, taken up by the runner."""
+class CommandRow:
+    """A command that waits in the journal; `commands.decode_command` gives its typed form."""
 
     id: int
     kind: str
@@ -123,7 +123,7 @@ def _decompress_data(stored: bytes) -> bytes:
     return zlib.decompressobj(zdict=COMPRESSION_DICTIONARY).decompress(stored)
 
 
-FORMAT = 3
+FORMAT = 4
 PAGE_BYTES = 512  # bytes: an event changes a few pages, which are written whole
 FREQUENT_KINDS = (
     "('rollout_finished','evidence_built','prompt_built','reply_finished','edit_parsed','gate_finished','decided',"
@@ -140,7 +140,7 @@ DROP INDEX IF EXISTS event_rare;
 CREATE INDEX event_rare ON event(kind, id) WHERE kind NOT IN {FREQUENT_KINDS};
 CREATE INDEX IF NOT EXISTS event_base ON event(json_extract(data, '$.tree')) WHERE kind = 'batch_sampled';
 CREATE TABLE IF NOT EXISTS command(id INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL,
-  done INTEGER NOT NULL DEFAULT 0, ok INTEGER, why TEXT);
+  done INTEGER NOT NULL DEFAULT 0, ok INTEGER, why TEXT, step INTEGER);
 CREATE TABLE IF NOT EXISTS reply(id INTEGER PRIMARY KEY, step INTEGER NOT NULL, candidate INTEGER NOT NULL, attempt INTEGER NOT NULL,
   at TEXT NOT NULL, text TEXT NOT NULL, complete INTEGER NOT NULL, finish_reason TEXT, usage TEXT NOT NULL, cost REAL, seconds REAL, error TEXT);
 CREATE INDEX IF NOT EXISTS reply_step ON reply(step, candidate, attempt);
@@ -176,8 +176,16 @@ class Database:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
             self._db.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            if self._db.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
-                self._db.executescript(SCHEMA + f"PRAGMA user_version={FORMAT};")
+            found = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if found > FORMAT:
+                self._db.close()
+                raise SessionError(
+                    f"the journal of {session.name} was written by a newer genopt",
+                    f"its format is {found}, this genopt reads up to {FORMAT}",
+                    "Update genopt",
+                )
+            if found != FORMAT:
+                self._upgrade()
         except sqlite3.DatabaseError as error:
             raise SessionError(
                 f"cannot open the journal of {session.name}",
@@ -185,6 +193,16 @@ class Database:
                 f"Move {file} away: versions stay, only what was in flight is lost",
             ) from error
         self._data_version = -1
+
+    def _upgrade(self) -> None:
+        """Create the tables, or add what journals of older formats lack."""
+        with self._transaction():  # two processes may open an old journal at the same time
+            for statement in SCHEMA.split(";"):
+                self._db.execute(statement)
+            columns = {row[1] for row in self._db.execute("PRAGMA table_info(command)")}
+            if "step" not in columns:  # before format 4
+                self._db.execute("ALTER TABLE command ADD COLUMN step INTEGER")
+            self._db.execute(f"PRAGMA user_version={FORMAT}")
 
     def close(self) -> None:
         self._db.close()

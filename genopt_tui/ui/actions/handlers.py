@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from genopt_tui.session import commands
 from genopt_tui.session.progress import PAUSED, RUNNING, WAITING
 from genopt_tui.ui.actions.host import ActionHost, confirm, require_row
 from genopt_tui.ui.screens import dialogs
@@ -23,23 +24,26 @@ class LoopHandlers:
     def run(self) -> None:
         state, mode = self.snapshot.state, self.snapshot.session.mode
         if self.snapshot.alive and state in {RUNNING, WAITING}:
-            self.host.store.send_command("pause")
+            self.host.store.send_command(commands.Pause())
         elif self.snapshot.alive and state == PAUSED:
-            self.host.store.send_command("resume")
+            self.host.store.send_command(commands.Resume())
         else:
-            self.host.store.send_command("run", mode=mode)
+            self.host.store.send_command(commands.Run(mode=mode))
 
     def step(self) -> None:
         if self.snapshot.pending == "propose":
-            choices = self.host.get_prompt_choices()
-            self.host.store.send_command("propose", step=self.snapshot.progress.step, **choices)
+            step, (dropped, pinned) = self.snapshot.progress.step, self.host.get_prompt_choices()
+            self.host.store.send_command(
+                commands.SendPrompt(step=step, dropped=dropped, pinned=pinned)
+            )
         else:
-            self.host.store.send_command("run", steps=1, mode=self.snapshot.session.mode)
+            mode = self.snapshot.session.mode
+            self.host.store.send_command(commands.Run(steps=1, mode=mode))
 
     def hint(self) -> None:
         def send(hint: dialogs.Hint | None) -> None:
             if hint is not None:
-                self.host.store.send_command("hint", text=hint.text, always=hint.always)
+                self.host.store.send_command(commands.Hint(text=hint.text, always=hint.always))
                 when = "in every update" if hint.always else "in the next update"
                 self.host.show_notice(f"The model is told {when}")
 
@@ -48,7 +52,7 @@ class LoopHandlers:
     def mode(self) -> None:
         def send(mode: str | None) -> None:
             if mode and mode != self.snapshot.session.mode:
-                self.host.store.send_command("mode", mode=mode)
+                self.host.store.send_command(commands.SetMode(mode=mode))
 
         self.host.app.push_screen(dialogs.choose_mode(self.snapshot.session.mode), send)
 
@@ -73,11 +77,11 @@ class LoopHandlers:
             return
         store, name, state = self.host.store, self.snapshot.session.name, self.snapshot.state
         if answer == "auto":
-            store.send_command("mode", mode="auto").wait(0.3)
+            store.send_command(commands.SetMode(mode="auto")).wait(0.3)
         if answer == "pause" and state in {RUNNING, WAITING}:
-            store.send_command("pause").wait(0.3)
+            store.send_command(commands.Pause()).wait(0.3)
         elif answer != "pause" and state == PAUSED:
-            store.send_command("resume").wait(0.3)
+            store.send_command(commands.Resume()).wait(0.3)
         waits = self._describe_waiting()
         keep = f"waits for you: {waits}" if waits else "goes on"
         auto = (
@@ -118,24 +122,25 @@ class DecisionHandlers:
         )
         confirm(self.host, question, self._prepare_approval(unmeasured=True))
 
-    def _prepare_approval(self, **how: bool) -> Callable[[], object]:
+    def _prepare_approval(self, *, unmeasured: bool = False) -> Callable[[], object]:
         """Approving exactly what is on the screen now, whatever is there once it is called."""
         p, kept = self.proposal, self.host.get_kept_hunks()
-        chosen: dict[str, object] = {"tree": p.tree}
+        approval = commands.Approve(step=p.step, candidate=p.number, unmeasured=unmeasured)
         if p.edited:
-            chosen = {"files": dict(self.host.get_kept_files())}
-        elif kept is not None:
-            chosen["hunks"] = sorted(kept)
-        send = self.host.store.send_command
-        return partial(send, "approve", step=p.step, candidate=p.number, **chosen, **how)
+            approval = approval.replace(files=dict(self.host.get_kept_files()))
+        else:
+            hunks = None if kept is None else tuple(sorted(kept))
+            approval = approval.replace(tree=p.tree, hunks=hunks)
+        return partial(self.host.store.send_command, approval)
 
     def reject(self) -> None:
         proposal = self.proposal
 
         def send(reason: str | None) -> None:
             if reason is not None:
+                step, number = proposal.step, proposal.number
                 self.host.store.send_command(
-                    "reject", step=proposal.step, candidate=proposal.number, reason=reason
+                    commands.Reject(step=step, candidate=number, reason=reason)
                 )
 
         question = f"Reject {proposal.label or proposal.step}: why? The model is told"
@@ -147,7 +152,8 @@ class DecisionHandlers:
         question = dialogs.confirm(
             f"Ask again for step {step}?", self._describe_last_cost(), "ask again"
         )
-        confirm(self.host, question, partial(self.host.store.send_command, "again", step=step))
+        command = commands.AskAgain(step=step)
+        confirm(self.host, question, partial(self.host.store.send_command, command))
 
     def _describe_last_cost(self) -> str:
         """What the same question cost the last time."""
@@ -166,7 +172,8 @@ class DecisionHandlers:
         if self.snapshot.is_reply_awaited:
             text = (edit_files(self.host.app, {"reply.md": ""}) or {}).get("reply.md", "")
             if text.strip():
-                self.host.store.send_command("reply", text=text, candidate=self.proposal.number)
+                reply = commands.Reply(text=text, candidate=self.proposal.number)
+                self.host.store.send_command(reply)
             else:
                 self.host.show_notice("No reply was written")
             return
@@ -176,10 +183,9 @@ class DecisionHandlers:
                 "prompt.md", last["content"]
             )
             if text != last["content"]:
-                messages = [*before, {**last, "content": text}]
-                self.host.store.send_command(
-                    "preview", step=self.snapshot.progress.step, messages=messages
-                )
+                messages = (*before, {**last, "content": text})
+                step = self.snapshot.progress.step
+                self.host.store.send_command(commands.PreviewPrompt(step=step, messages=messages))
             else:
                 self.host.show_notice("Nothing was changed")
             return
@@ -197,9 +203,7 @@ class DecisionHandlers:
 
         def send(text: str | None) -> None:
             if text:
-                self.host.store.send_command(
-                    "whatif", step=step, pairs=[part for part in text.split() if part]
-                )
+                self.host.store.send_command(commands.WhatIf(step=step, pairs=tuple(text.split())))
 
         question = f"What if, for step {step}: which choice changed? One more model call; gated on the same examples"
         self.host.app.push_screen(
@@ -214,20 +218,22 @@ class DecisionHandlers:
         p = None if self.host.context().is_in_history else s.proposal
         if p is None or p.files is None:
             row = require_row(self.host)
-            self._confirm_hunk_gates(row.label, s.session.gate_size, {"version": row.commit})
+            job = commands.ScoreHunks(token=commands.new_token(), version=row.commit)
+            self._confirm_hunk_gates(row.label, s.session.gate_size, job)
         elif s.is_historical and s.version is not None:
-            self._confirm_hunk_gates(
-                s.version.label, s.session.gate_size, {"version": s.version.commit}
-            )
+            job = commands.ScoreHunks(token=commands.new_token(), version=s.version.commit)
+            self._confirm_hunk_gates(s.version.label, s.session.gate_size, job)
         else:
             n = int((p.gate or {}).get("n") or p.gate_size)
-            self._confirm_hunk_gates(p.label, n, {"step": p.step, "candidate": p.number})
+            token = commands.new_token()
+            job = commands.ScoreHunks(token=token, step=p.step, candidate=p.number)
+            self._confirm_hunk_gates(p.label, n, job)
 
-    def _confirm_hunk_gates(self, label: str, n: int, edit: dict[str, object]) -> None:
+    def _confirm_hunk_gates(self, label: str, n: int, job: commands.ScoreHunks) -> None:
         what = f"The gate of {label} runs once more for each hunk, without it: {n} rollouts each. No model call."
 
         question = dialogs.confirm(f"Which hunk of {label} did it?", what, "run them")
-        confirm(self.host, question, partial(self.host.store.request_side_job, "hunks", **edit))
+        confirm(self.host, question, partial(self.host.store.request_side_job, job))
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +309,5 @@ class NavigationHandlers:
                 "Finished rollouts are kept: the same request continues from there.",
                 "stop it",
             )
-            confirm(
-                self.host, question, partial(self.host.store.send_command, "drop", token=job.token)
-            )
+            command = commands.DropSideJob(token=job.token)
+            confirm(self.host, question, partial(self.host.store.send_command, command))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from genopt_tui.session import commands
 from genopt_tui.ui import formatters
 from genopt_tui.ui.actions.host import ActionHost, confirm, require_row
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
@@ -29,10 +30,10 @@ class HistoryHandlers:
         return require_row(self.host)
 
     def undo(self) -> None:
-        self.host.store.send_command("undo")
+        self.host.store.send_command(commands.Undo())
 
     def redo(self) -> None:
-        self.host.store.send_command("redo")
+        self.host.store.send_command(commands.Redo())
 
     def rewind(self) -> None:
         row = self.row
@@ -41,7 +42,7 @@ class HistoryHandlers:
             self._describe_rewind(row),
             "take it back",
         )
-        send = partial(self.host.store.send_command, "rewind", version=row.commit)
+        send = partial(self.host.store.send_command, commands.Rewind(version=row.commit))
         confirm(self.host, question, send)
 
     def _describe_rewind(self, row: HistoryRow) -> str:
@@ -67,7 +68,7 @@ class HistoryHandlers:
 
         def send(name: str | None) -> None:
             if name:
-                self.host.store.send_command("branch", name=name, at=row.commit)
+                self.host.store.send_command(commands.Branch(name=name, at=row.commit))
 
         self.host.app.push_screen(dialogs.TextDialog(f"New branch at {row.label}: its name?"), send)
 
@@ -86,7 +87,7 @@ class HistoryHandlers:
 
         def send(name: str | None) -> None:
             if name:
-                self.host.store.send_command("switch", name=name)
+                self.host.store.send_command(commands.Switch(name=name))
 
         self.host.app.push_screen(question, send)
 
@@ -95,7 +96,7 @@ class HistoryHandlers:
 
         def send(name: str | None) -> None:
             if name:
-                self.host.store.send_command("tag", name=name, version=row.commit)
+                self.host.store.send_command(commands.Tag(name=name, version=row.commit))
 
         self.host.app.push_screen(dialogs.TextDialog(f"Name for version {row.label}?"), send)
 
@@ -104,7 +105,7 @@ class HistoryHandlers:
 
         def send(text: str | None) -> None:
             if text is not None:
-                self.host.store.send_command("note", version=row.commit, text=text)
+                self.host.store.send_command(commands.Note(version=row.commit, text=text))
 
         keys = "Enter keeps it (empty: no note)  Esc leaves it as it was"
         self.host.app.push_screen(
@@ -119,7 +120,7 @@ class HistoryHandlers:
             f"{self._describe_step_in_flight()}"
         )
         question = dialogs.confirm(f"Propose {row.label} again?", what, "propose it")
-        send = partial(self.host.store.send_command, "revive", version=row.commit)
+        send = partial(self.host.store.send_command, commands.Revive(version=row.commit))
         confirm(self.host, question, send)
 
     def pick(self) -> None:
@@ -143,7 +144,8 @@ class HistoryHandlers:
 
         def answer(value: str | None) -> None:
             if value:
-                self.host.store.send_command("accept-edits", unmeasured=value == "unmeasured")
+                unmeasured = value == "unmeasured"
+                self.host.store.send_command(commands.AcceptEdits(unmeasured=unmeasured))
 
         question = dialogs.ChoiceDialog(
             "Make a version of your edit?",

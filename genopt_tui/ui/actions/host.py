@@ -77,8 +77,8 @@ class ActionHost(Protocol):
         """The artifact with the hunks that are left in."""
         ...
 
-    def get_prompt_choices(self) -> dict[str, Any]:
-        """What Evidence leaves out of the prompt that waits."""
+    def get_prompt_choices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The examples that Evidence drops from the waiting prompt, and those that it pins."""
         ...
 
 

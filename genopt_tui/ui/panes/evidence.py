@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 
+from genopt_tui.session.commands import Hint, PreviewPrompt, SetExamples, SetOptions, StageChoices
 from genopt_tui.ui import formatters
 from genopt_tui.ui.messages import CommandRequested, PaneChanged, TraceStepSelected
 from genopt_tui.ui.panes.editor_slot import EditorSlot
@@ -100,13 +101,10 @@ class EvidencePane(LinePane):
         self.evidence = new
         self._draw()
 
-    def get_choices(self) -> dict[str, Any]:
-        """What the person chose for the prompt that waits: the payload of the `propose` command."""
+    def get_choices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The examples that the person dropped from the waiting prompt, and those pinned in it."""
         batch = {str(part["example"]) for part in self._sent_parts}
-        return {
-            "dropped": sorted(self.dropped),
-            "pinned": [name for name in self.pinned if name in batch],
-        }
+        return tuple(sorted(self.dropped)), tuple(n for n in self.pinned if n in batch)
 
     @property
     def _sent_parts(self) -> Sequence[Mapping[str, Any]]:
@@ -216,9 +214,9 @@ class EvidencePane(LinePane):
 
     def _toggle_dropped(self, example: str) -> None:
         self.dropped ^= {example}
-        self.post_message(
-            CommandRequested("preview", {"step": self.evidence.step, **self.get_choices()})
-        )
+        dropped, pinned = self.get_choices()
+        preview = PreviewPrompt(step=self.evidence.step, dropped=dropped, pinned=pinned)
+        self.post_message(CommandRequested(preview))
         self._notify_changed()
 
     def _confirm_rebuild(self, example: str) -> None:
@@ -238,18 +236,16 @@ class EvidencePane(LinePane):
         if example := self._find_under_cursor(EXAMPLE):
             rest = tuple(name for name in self.pinned if name != example)
             self.pinned = rest if len(rest) < len(self.pinned) else (*rest, example)
-            self.post_message(CommandRequested("examples", {"pinned": list(self.pinned)}))
+            self.post_message(CommandRequested(SetExamples(pinned=self.pinned)))
             self._notify_changed()
 
     def act_exclude(self) -> None:
         """Leave an example out for good, asking for the reason; take one in again; take a standing
         hint back."""
         if hint := self._find_under_cursor(STANDING):
-            self.post_message(
-                CommandRequested("hint", {"text": hint, "always": True, "remove": True})
-            )
+            self.post_message(CommandRequested(Hint(text=hint, always=True, remove=True)))
         elif example := self._find_under_cursor(EXCLUDED):
-            self.post_message(CommandRequested("examples", {"excluded": {example: None}}))
+            self.post_message(CommandRequested(SetExamples(excluded={example: None})))
         elif example := self._find_under_cursor(EXAMPLE):
             self._ask_exclusion_reason(example)
 
@@ -257,7 +253,7 @@ class EvidencePane(LinePane):
         from genopt_tui.ui.screens.dialogs import ask_exclusion_reason
 
         def leave_out(reason: str) -> None:
-            self.post_message(CommandRequested("examples", {"excluded": {example: reason}}))
+            self.post_message(CommandRequested(SetExamples(excluded={example: reason})))
 
         ask_exclusion_reason(self.app, example, leave_out)
 
@@ -297,14 +293,10 @@ class EvidencePane(LinePane):
         """Apply what is staged, to the prompt that waits (for this step alone) or to the steps to
         come; else show the trace."""
         if self.plan is not None and not self._is_historical:
-            pairs = self.plan.list_pairs(self._current_plan)
-            here = {"step": self.evidence.step, "pairs": pairs}
-            wish = (
-                CommandRequested("stage", here)
-                if self.evidence.editable
-                else CommandRequested("set", {"pairs": pairs})
-            )
-            self.post_message(wish)
+            pairs = tuple(self.plan.list_pairs(self._current_plan))
+            here = StageChoices(step=self.evidence.step, pairs=pairs)
+            later = SetOptions(pairs=pairs)
+            self.post_message(CommandRequested(here if self.evidence.editable else later))
             self.plan = None
             self._notify_changed()
         elif example := self._find_under_cursor(EXAMPLE):
@@ -372,9 +364,9 @@ class EvidencePane(LinePane):
     def on_editor_done(self, event: "Editor.Done") -> None:
         *before, last = self.evidence.messages
         if event.take and event.text != last["content"]:
-            messages = [*before, {**last, "content": event.text}]
-            wanted = CommandRequested("preview", {"step": self.evidence.step, "messages": messages})
-            self.post_message(wanted.set_sender(self))
+            messages = (*before, {**last, "content": event.text})
+            preview = PreviewPrompt(step=self.evidence.step, messages=messages)
+            self.post_message(CommandRequested(preview).set_sender(self))
         self.slot.close()
 
     @property

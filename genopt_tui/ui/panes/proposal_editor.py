@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genopt_tui.session.commands import Reply
 from genopt_tui.ui.messages import CommandRequested, CopyRequested, ProposalEdited
 from genopt_tui.ui.panes.editor_slot import EditorSlot
 from genopt_tui.ui.panes.line_pane import LinePane
@@ -130,8 +131,8 @@ class ProposalEditor:
         else:
             assert self.proposal is not None
             self.close()
-            data = {"text": text, "candidate": self.proposal.number}
-            self._pane.post_message(CommandRequested("reply", data).set_sender(self._pane))
+            reply = Reply(text=text, candidate=self.proposal.number)
+            self._pane.post_message(CommandRequested(reply).set_sender(self._pane))
 
     def _confirm_discard_reply(self) -> None:
         from genopt_tui.ui.screens.dialogs import confirm

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from genopt_tui.session.commands import FillScores, RunTraced, new_token
 from genopt_tui.session.places import quote_session
 from genopt_tui.ui.actions.table import ACTIONS_BY_ID
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
@@ -183,10 +184,14 @@ class CompareScreen(TabbedScreen):
             return
         self._show_lines([((f"{example} has no trace of both: it is run again ...", "dim"),)])
         if not self.awaited_job:
-            told = {"split": split, "example": example, "repeat": repeat}
-            self.awaited_job = self._store.request_side_job(
-                "trace", versions=[side.commit for side in lacking], **told
+            job = RunTraced(
+                token=new_token(),
+                versions=tuple(side.commit for side in lacking),
+                split=split,
+                example=example,
+                repeat=repeat,
             )
+            self.awaited_job = self._store.request_side_job(job)
 
     def action_evaluate(self) -> None:
         """Have the runner score what is missing of this session, and tell its progress."""
@@ -196,7 +201,8 @@ class CompareScreen(TabbedScreen):
             and any(map(self._is_own_session, self.comparison.missing))
             and not self.awaited_job
         ):
-            self.awaited_job = self._store.request_side_job("fill", versions=ours)
+            job = FillScores(token=new_token(), versions=tuple(ours))
+            self.awaited_job = self._store.request_side_job(job)
 
     # acts
 

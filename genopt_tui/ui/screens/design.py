@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from genopt_tui.errors import GenoptError
+from genopt_tui.session.commands import SetOptions
 from genopt_tui.ui.screens.dialogs import Choice, ChoiceDialog, TextDialog
 from genopt_tui.ui.screens.tabbed_screen import Page, TabbedScreen
 from genopt_tui.ui.settings_form import SettingField, format_value, list_fields
@@ -122,9 +123,8 @@ class FormScreen(TabbedScreen):
         if not self.staged:
             self.app.notify("nothing was changed", markup=False)
             return
-        self._store.send_command(
-            "set", pairs=[f"{key}={value}" for key, value in self.staged.items()]
-        )
+        pairs = tuple(f"{key}={value}" for key, value in self.staged.items())
+        self._store.send_command(SetOptions(pairs=pairs))
         self.dismiss(None)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from genopt_tui.session.commands import Pick
 from genopt_tui.ui.actions.table import ACTIONS_BY_ID
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_thread
 from genopt_tui.ui.screens.tabbed_screen import TabbedScreen
@@ -93,5 +94,5 @@ class HunkPickerScreen(TabbedScreen):
                 "Nothing is taken yet: space takes the hunk under the cursor", markup=False
             )
             return
-        self._store.send_command("pick", version=self._row.commit, hunks=taken)
+        self._store.send_command(Pick(version=self._row.commit, hunks=tuple(taken)))
         self.dismiss(None)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -354,7 +354,7 @@ class MainScreen(Screen[None]):
         self.go_to_pane(3)
 
     def on_command_requested(self, message: CommandRequested) -> None:
-        self.store.send_command(message.kind, **message.data)
+        self.store.send_command(message.command)
 
     def on_blame_requested(self, message: BlameRequested) -> None:
         self.store.request_blame(message.commit)
@@ -427,7 +427,7 @@ class MainScreen(Screen[None]):
     def get_kept_files(self) -> Mapping[str, str]:
         return self.query_one(ProposalPane).get_kept_files()
 
-    def get_prompt_choices(self) -> dict[str, Any]:
+    def get_prompt_choices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         return self.query_one(EvidencePane).get_choices()
 
     def go_to_version(self, commit: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from genopt_tui.session.commands import FillScores, SetExamples, new_token
 from genopt_tui.session.journal import Journal
 from genopt_tui.session.matrix import average_scores
 from genopt_tui.ui import formatters
@@ -67,7 +68,8 @@ class MatrixScreen(TabbedScreen):
     def on_mount(self) -> None:
         if self._to_score:
             self.waiting_text = "Scores under the task as it is now"
-            self.awaited_job = self._store.request_side_job("fill", versions=[*self._to_score])
+            job = FillScores(token=new_token(), versions=tuple(self._to_score))
+            self.awaited_job = self._store.request_side_job(job)
             self.start_polling()
 
     def read(self) -> tuple[str, Sequence[Page]]:
@@ -153,7 +155,7 @@ class MatrixScreen(TabbedScreen):
             )
 
     def _exclude(self, example: str, reason: str | None) -> None:
-        self._store.send_command("examples", excluded={example: reason})
+        self._store.send_command(SetExamples(excluded={example: reason}))
         if reason is not None:
             self._excluded[example] = reason
         self._redraw()

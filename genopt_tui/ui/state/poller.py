@@ -12,6 +12,8 @@ from typing import Any
 from textual.message import Message
 
 from genopt_tui.session.client import ensure_runner, runner_pid
+from genopt_tui.session.commands import Command
+from genopt_tui.session.commands import SideJob as SideJobCommand
 from genopt_tui.session.journal import Event, Journal
 from genopt_tui.session.progress import PendingInput, read_pending_input
 from genopt_tui.task.rollout import TraceStep
@@ -264,16 +266,16 @@ class SessionPoller:
         events = self._journal.read_events(kinds=["scored"])
         return {str(e.data.get("version")): e.data for e in events if e.data.get("complete")}
 
-    def write_command(self, kind: str, data: dict[str, Any], kept: Flag) -> None:
+    def write_command(self, command: Command, kept: Flag) -> None:
         try:
-            self.commands[self._journal.add_command(kind, **data)] = (kind, monotonic())
+            self.commands[self._journal.add_command(command)] = (command.kind, monotonic())
         finally:
             kept.set()
         ensure_runner(self.session)
 
-    def start_side_job(self, kind: str, token: str, data: dict[str, Any]) -> None:
-        self.side_jobs.add(token, kind)
-        self.write_command(kind, {**data, "token": token}, Flag())
+    def start_side_job(self, job: SideJobCommand) -> None:
+        self.side_jobs.add(job.token, job.kind)
+        self.write_command(job, Flag())
 
     def read_trace(self, rollout: int, first: int, count: int) -> None:
         from genopt_tui.task.trace import decode

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from secrets import token_hex
 from threading import Event as Flag
 from threading import Lock, Thread
 from time import monotonic
-from typing import Any
 
 from textual.message import Message
 
+from genopt_tui.session.commands import Command, SideJob
 from genopt_tui.ui.background import EXPECTED_ERRORS
 from genopt_tui.ui.messages import SnapshotReady, StoreFailed
 from genopt_tui.ui.state import reducer
@@ -48,19 +47,17 @@ class Store(Thread):
             self._snapshot_announced = False
             return self._published
 
-    def send_command(self, kind: str, **data: Any) -> Flag:
+    def send_command(self, command: Command) -> Flag:
         """Leave a command for the runner, and start one where none is alive. The flag is set once
         the command is in the journal."""
         written = Flag()
-        self._requests.put(lambda: self._poller.write_command(kind, data, written))
+        self._requests.put(lambda: self._poller.write_command(command, written))
         return written
 
-    def request_side_job(self, kind: str, **data: Any) -> str:
-        """Ask the runner for a side job (fill, hunks); returns the token by which snapshots name
-        it."""
-        token = token_hex(8)
-        self._requests.put(lambda: self._poller.start_side_job(kind, token, data))
-        return token
+    def request_side_job(self, job: SideJob) -> str:
+        """Ask the runner for a side job; returns the token by which snapshots name it."""
+        self._requests.put(lambda: self._poller.start_side_job(job))
+        return job.token
 
     def request_trace(self, rollout: int, first: int, count: int) -> None:
         self._requests.put(lambda: self._poller.read_trace(rollout, first, count))

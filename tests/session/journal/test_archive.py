@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from genopt_tui.session.commands import Pause
 from genopt_tui.session.journal import Journal, Reply, journal_path
 from genopt_tui.task.rollout import RolloutResult, TraceChunk
 
@@ -133,7 +134,7 @@ def test_the_file_gives_back_what_the_rows_took(session: Path, journal: Journal)
 
 
 def test_a_command_that_waits_comes_first(session: Path, journal: Journal) -> None:
-    journal.add_command("pause")
+    journal.add_command(Pause())
     assert journal.archive(lambda: bool(journal.read_commands()), kept=4, group=8) == 0
 
 

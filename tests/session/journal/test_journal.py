@@ -1,14 +1,17 @@
 """The journal: what is durable, what a second reader sees, and the lock of its one writer."""
 
+import sqlite3
 import subprocess
 import sys
 import zlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.client import EventFollower, SessionLock, runner_pid
+from genopt_tui.session.commands import Approve, CommandResult, SetMode, WhatIf, decode_command
 from genopt_tui.session.journal import Event, Journal, Reply, journal_path
 from genopt_tui.session.progress import advance, fold_events
 from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
@@ -75,15 +78,47 @@ def test_pieces_of_the_next_try_come_after_the_one_that_broke_off(folder: Path) 
 
 def test_commands_are_taken_up_once_and_answered(folder: Path) -> None:
     client, runner = Journal(folder), Journal(folder)
-    asked = client.add_command("approve", step=3, candidate=0)
-    assert client.read_command_result(asked) is None
-    (command,) = runner.read_commands()
-    runner.finish_command(command, False, "already decided", step=3)
-    assert client.read_command_result(asked) == (False, "already decided")
+    command = client.add_command(Approve(step=3, candidate=0))
+    assert client.read_command_result(command) is None
+    (row,) = runner.read_commands()
+    assert decode_command(row.kind, row.data) == Approve(step=3, candidate=0)
+    runner.finish_command(row, CommandResult(False, "already decided"), step=3)
+    assert client.read_command_result(command) == CommandResult(False, "already decided")
     assert runner.read_commands() == []
     done = client.find_last("command_done")
     assert done is not None
     assert done.data["why"] == "already decided"
+
+
+def test_the_step_that_a_command_began_is_part_of_its_result(folder: Path) -> None:
+    client, runner = Journal(folder), Journal(folder)
+    command = client.add_command(WhatIf(step=3, pairs=("batch.size=2",)))
+    runner.finish_command(runner.read_commands()[0], CommandResult(step=4))
+    assert client.read_command_result(command) == CommandResult(step=4)
+
+
+def test_a_journal_of_a_newer_format_is_refused_and_left_as_it_is(folder: Path) -> None:
+    Journal(folder).close()
+    with closing(sqlite3.connect(journal_path(folder))) as db:
+        db.execute("PRAGMA user_version=99")
+    with pytest.raises(SessionError, match=r"written by a newer genopt.*Update genopt"):
+        Journal(folder)
+    with closing(sqlite3.connect(journal_path(folder))) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_journal_of_an_older_format_is_upgraded(folder: Path) -> None:
+    Journal(folder).close()
+    with closing(sqlite3.connect(journal_path(folder))) as db:  # as format 3 had it
+        db.execute("ALTER TABLE command DROP COLUMN step")
+        db.execute("INSERT INTO command(at, kind, data) VALUES('', 'mode', '{\"mode\": \"auto\"}')")
+        db.execute("PRAGMA user_version=3")
+        db.commit()
+    journal = Journal(folder)
+    (row,) = journal.read_commands()
+    assert decode_command(row.kind, row.data) == SetMode(mode="auto")
+    journal.finish_command(row, CommandResult())
+    assert journal.read_command_result(row.id) == CommandResult()
 
 
 def test_a_rollout_keeps_its_trace_in_pieces(folder: Path) -> None:

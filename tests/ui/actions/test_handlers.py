@@ -12,6 +12,7 @@ from conftest import Visit, visit
 from story import Scene, make_story
 from textual.geometry import Offset
 
+from genopt_tui.session.commands import CommandResult
 from genopt_tui.ui.panes.clickable_line import ClickableLine
 from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.panes.trace import TracePane
@@ -195,7 +196,7 @@ async def test_leaving_a_paused_run_says_that_it_is_and_goes_on_only_where_asked
         ("o", ["mode", "resume"], ""),
     ):
         for command in scene.journal.read_commands():
-            scene.journal.finish_command(command)
+            scene.journal.finish_command(command, CommandResult())
         async with visit(session) as person:
             scene.start()
             scene.journal.append_event(0, "paused", why="a person paused the run")

@@ -7,6 +7,7 @@ import pytest
 from sample import Stage
 
 from genopt_tui.folders import settings_file
+from genopt_tui.session.commands import CommandResult, SetOptions
 from genopt_tui.ui.messages import SnapshotReady, StoreFailed
 from genopt_tui.ui.state import poller
 from genopt_tui.ui.state.history_loader import HistoryLoader
@@ -86,8 +87,8 @@ def test_a_model_that_was_set_after_the_run_began_is_the_one_that_is_shown(stage
         assert reader.take_snapshot().session.model == "search"
         settings_file(stage.session).parent.mkdir(parents=True, exist_ok=True)
         settings_file(stage.session).write_text('model = "manual"\n')
-        reader.send_command("set", pairs=["model=manual"]).wait()
-        stage.journal.finish_command(stage.journal.read_commands()[0])
+        reader.send_command(SetOptions(pairs=("model=manual",))).wait()
+        stage.journal.finish_command(stage.journal.read_commands()[0], CommandResult())
         while reader.take_snapshot().session.model != "manual":
             posted.get(timeout=60)
     finally:
