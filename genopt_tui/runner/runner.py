@@ -10,7 +10,7 @@ from genopt_tui.config import SessionSettings
 from genopt_tui.errors import BudgetStop, Exit, GenoptError, ProposerPause, TaskChanged
 from genopt_tui.runner.budget import Ledger
 from genopt_tui.runner.candidate import store_broken_replies
-from genopt_tui.runner.commands.dispatch import CommandDispatcher
+from genopt_tui.runner.commands.dispatch import OS_ERROR_ADVICE, CommandDispatcher
 from genopt_tui.runner.context import RunContext
 from genopt_tui.runner.event_log import EventLog
 from genopt_tui.runner.machine import Machine, Phase
@@ -27,7 +27,6 @@ LINGER = 2.0  # seconds a runner stays after its work, for a command that follow
 PAUSED_LINGER = 60.0
 DEFAULT_STEPS = 20  # steps of a run that nothing else would end
 MAX_TASK_CHANGES = 3  # a task that writes into its own folder changes with every phase
-OS_ERROR_ADVICE = "Free space or rights on the disk, then run again"
 FREE_AFTER = 60.0  # seconds of waiting after which the pool's processes are ended
 
 

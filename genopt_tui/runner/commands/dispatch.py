@@ -18,6 +18,7 @@ from genopt_tui.session import commands
 from genopt_tui.session.commands import Command, CommandResult
 from genopt_tui.session.journal import CommandRow
 
+OS_ERROR_ADVICE = "Free space or rights on the disk, then try again"
 C = TypeVar("C", bound=Command)
 
 
@@ -81,6 +82,14 @@ class CommandDispatcher:
             result = await self._handlers[type(command)](command)
         except GenoptError as error:
             result = CommandResult(False, str(error))
+        except OSError as error:  # a full disk: the command failed, the runner goes on
+            result = CommandResult(False, f"{row.kind}: {error}. {OS_ERROR_ADVICE}")
+        except Exception:
+            # a fault of ours ends the runner; answered, so that the next one does not repeat it
+            why = f"{row.kind}: internal error, see .genopt/runner.log"
+            event_log.journal.finish_command(row, CommandResult(False, why), step=step)
+            event_log.flush()
+            raise
         event_log.journal.finish_command(row, result, step=step)
         event_log.flush()
         event_log.sync()
