@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from genopt_tui.errors import UsageError
-from genopt_tui.folders import settings_file, user_file
+from genopt_tui.folders import replace_text, settings_file, user_file
 
 
 def _split_list(value: object) -> object:
@@ -406,10 +406,7 @@ def write_toml(path: Path, data: Mapping[str, Any]) -> None:
     """Write `data` to `path` at once or not at all."""
     import tomli_w
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(tomli_w.dumps(dict(data)), encoding="utf-8")
-    temporary.replace(path)
+    replace_text(path, tomli_w.dumps(dict(data)))
 
 
 def to_toml(choices: DesignChoices) -> str:

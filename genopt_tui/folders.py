@@ -24,3 +24,14 @@ def settings_file(session: Path) -> Path:
     brings none."""
     digest = sha256(str(session.resolve()).encode()).hexdigest()[:16]
     return user_file("sessions", f"{session.resolve().name}-{digest}.toml")
+
+
+def replace_text(path: Path, text: str, mode: int = 0o777) -> None:
+    """Write a file wholly or not at all: into a temporary file beside it, which is then renamed.
+
+    A missing folder is created, with permissions `mode`. Raises OSError.
+    """
+    path.parent.mkdir(mode=mode, parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)

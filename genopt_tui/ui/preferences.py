@@ -2,11 +2,10 @@
 session was left."""
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from genopt_tui.folders import user_file
+from genopt_tui.folders import replace_text, user_file
 from genopt_tui.ui import pane_layout
 
 
@@ -41,8 +40,4 @@ def load_preferences() -> Preferences:
 
 def save_preferences(preferences: Preferences) -> None:
     """Replace the file, wholly or not at all. Raises OSError."""
-    file = user_file("interface.json")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f".interface.{os.getpid()}.json")
-    temporary.write_text(json.dumps(asdict(preferences)), encoding="utf-8")
-    temporary.replace(file)
+    replace_text(user_file("interface.json"), json.dumps(asdict(preferences)))

@@ -6,10 +6,10 @@ act on history. Later acts name what was added since, so that nobody reads the w
 """
 
 import json
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from genopt_tui.folders import replace_text
 from genopt_tui.learn.student import t_quantile
 from genopt_tui.session.git.refs import ACTS
 from genopt_tui.session.history import message
@@ -123,7 +123,4 @@ def _load_best_cache(repository: HistoryReader) -> dict[str, Any]:
 
 def _save_best_cache(repository: HistoryReader, data: dict[str, Any]) -> None:
     file = repository.path / ".git" / "genopt" / "best.json"
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    temporary = file.with_name(f"best.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(data), encoding="utf-8")
-    os.replace(temporary, file)
+    replace_text(file, json.dumps(data), mode=0o700)

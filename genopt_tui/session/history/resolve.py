@@ -7,13 +7,13 @@ What a person means by a version.
 """
 
 import json
-import os
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from genopt_tui.errors import SessionError, single_line
+from genopt_tui.folders import replace_text
 from genopt_tui.session.git.objects import Commit, parse_commit
 from genopt_tui.session.git.refs import ABANDONED, ACTS, HEADS, REJECTED, TAGS, check_name
 from genopt_tui.session.history import message
@@ -52,10 +52,7 @@ def _update_step_cache(
             commits.insert(0, version.commit)
     made = {"at": at, "acts": acts, "steps": steps}
     file = repository.path / ".git" / "genopt" / "steps.json"
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    temporary = file.with_name(f"steps.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(made), encoding="utf-8")
-    os.replace(temporary, file)
+    replace_text(file, json.dumps(made), mode=0o700)
     return made
 
 
