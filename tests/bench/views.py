@@ -73,7 +73,7 @@ async def page() -> tuple[list[float], list[float]]:
                 view.go(jump * 4999)
             view.act_page_down()
             top = int(view.scroll_offset.y)
-            while any(view.trace.lacks(y) for y in range(top, top + view.size.height)):
+            while any(y not in view.trace.known for y in range(top, top + view.size.height)):
                 await asyncio.sleep(0.0005)
             seen(view)
             times.append(perf_counter() - start)

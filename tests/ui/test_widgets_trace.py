@@ -100,7 +100,7 @@ async def test_looking_through_a_long_trace_finds_what_is_far_and_can_be_ended()
         await settled(pilot)
         assert view.step == 4321
         view.search("nowhere")
-        view._cancel_scan()
+        view._scanner.cancel()
         await settled(pilot)
         assert view.step == 4321
 
@@ -294,7 +294,7 @@ async def test_pages_ahead_are_there_before_they_are_turned_to() -> None:
         await settled(pilot)
         for turn in (view.act_page_down, view.act_page_up, view.act_page_up):
             turn()
-            assert not any(view.trace.lacks(number) for number in view._list_steps(0))
+            assert not any(number not in view.trace.known for number in view._list_steps(0))
             await settled(pilot)
 
 

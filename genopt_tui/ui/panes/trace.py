@@ -14,7 +14,12 @@ from genopt_tui.ui.widgets.picture_panel import PicturePanel
 from genopt_tui.ui.widgets.safe_text import PlainText
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 from genopt_tui.ui.widgets.trace_view import TraceView
-from genopt_tui.ui.widgets.value_format import abbreviate_value, format_number
+from genopt_tui.ui.widgets.value_format import (
+    abbreviate_value,
+    format_number,
+    get_reward,
+    is_absent,
+)
 
 ROWS_PER_FACT = 5
 """Rows of the pane for each observed thing that is named above the steps."""
@@ -30,6 +35,7 @@ class TracePane(LinePane):
     DEFAULT_CSS = """
     TracePane #body { height: 1fr; }
     TracePane #steps { height: 1fr; width: 1fr; }
+    TracePane #header { width: 100%; height: 1; color: $text-muted; background: $panel; display: none; }
     TracePane #facts { width: 100%; height: auto; color: $text-muted; background: $surface; display: none; }
     """
 
@@ -38,6 +44,7 @@ class TracePane(LinePane):
         self.tabs = Tabs()
         self.pictures = PicturePanel()
         self.facts = PlainText(id="facts")
+        self.header = PlainText(id="header")
         self.view: TraceView = TraceView()
         self.traces: tuple[TraceSource, ...] = ()
         self.marked_traces: tuple[TraceSource, ...] = ()
@@ -54,6 +61,7 @@ class TracePane(LinePane):
             yield self.pictures
             with Vertical(id="steps"):
                 yield self.facts
+                yield self.header
                 yield self.view
 
     # content
@@ -151,6 +159,7 @@ class TracePane(LinePane):
 
     def _draw(self) -> None:
         self._draw_title()
+        self._draw_header()
         if self.source is None:
             self.facts.display = False
             return
@@ -158,6 +167,11 @@ class TracePane(LinePane):
         if step is not None:
             self._draw_facts(list_facts(step.observation)[: self.size.height // ROWS_PER_FACT])
         self.pictures.show_step(shown, [step, self.view.other_step])
+
+    def _draw_header(self) -> None:
+        names = self.view.trace.format_header()
+        self.header.show(names, layout=False)
+        self.header.display = bool(names)
 
     def _draw_facts(self, lines: list[str]) -> None:
         """Their place only ever grows, so that stepping on does not lay the pane out again."""
@@ -176,8 +190,8 @@ class TracePane(LinePane):
                 f"beside {self._mark_label} ({format_number(self.other_trace.score) if self.other_trace.score is not None else '?'})"
             )
         step = self.view.current_step
-        if step is not None and step.reward:
-            parts.append(f"reward {format_number(step.reward)}")
+        if step is not None and (reward := get_reward(step)) is not None:
+            parts.append(f"reward {format_number(reward)}")
         shown = self.source.shown
         if shown is not None and not any(a <= self.view.step <= b for a, b in shown):
             parts.append("outside the horizon")
@@ -270,7 +284,11 @@ def _format_trace_name(source: TraceSource) -> str:
 
 
 def list_facts(observation: object) -> list[str]:
-    """What was observed, a line a thing."""
+    """What was observed, one thing a line."""
     if isinstance(observation, Mapping):
-        return [f"{name} {abbreviate_value(value, 60)}" for name, value in observation.items()]
+        return [
+            f"{name} {abbreviate_value(value, 60)}"
+            for name, value in observation.items()
+            if not is_absent(value)
+        ]
     return [] if observation is None else [abbreviate_value(observation, 200)]

@@ -10,7 +10,7 @@ from genopt_tui.ui import formatters
 from genopt_tui.ui.screens.compare_reader import RolloutKey, Sides
 from genopt_tui.ui.widgets.line_source import Line
 from genopt_tui.ui.widgets.text_layout import fit_line
-from genopt_tui.ui.widgets.value_format import abbreviate_value
+from genopt_tui.ui.widgets.value_format import abbreviate_value, get_reward, shorten_text
 
 if TYPE_CHECKING:
     from genopt_tui.task.rollout import TraceStep
@@ -123,8 +123,10 @@ def _get_content(step: "TraceStep | None") -> Any:
 def _format_step(step: "TraceStep | None", room: int) -> str:
     if step is None:
         return "- (ended)"
-    reward = f" reward {formatters.format_score(step.reward)}" if step.reward else ""
-    return f"act {abbreviate_value(step.action, 12)}{reward}  {abbreviate_value(step.observation, max(8, room - 16))}"
+    reward = get_reward(step)
+    rewarded = "" if reward is None else f" reward {formatters.format_score(reward)}"
+    observed = abbreviate_value(step.observation, max(8, room - 16))
+    return shorten_text(f"act {abbreviate_value(step.action, 12)}{rewarded}  {observed}", room)
 
 
 def build_titles(names: Sequence[str], width: int) -> Line:

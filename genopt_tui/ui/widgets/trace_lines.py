@@ -11,9 +11,10 @@ from textual.cache import LRUCache
 from genopt_tui.task.rollout import TraceStep
 from genopt_tui.ui.state.snapshot import TraceSource
 from genopt_tui.ui.widgets.line_source import Line, to_plain_text
+from genopt_tui.ui.widgets.step_table import StepTable, format_step
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 from genopt_tui.ui.widgets.text_layout import fit_line, wrap_line
-from genopt_tui.ui.widgets.value_format import format_step, format_step_details
+from genopt_tui.ui.widgets.value_format import format_step_details, get_reward
 
 MAX_STEPS_IN_MEMORY = 1024
 """Steps held in memory, of each of the two traces."""
@@ -26,7 +27,7 @@ none)."""
 
 def is_eventful(step: TraceStep, other: TraceStep | None = None) -> bool:
     """Whether something happened at this step: a reward, or an error of a call."""
-    return bool(step.reward) or any(call.error for call in step.calls)
+    return get_reward(step) is not None or any(call.error for call in step.calls)
 
 
 def is_different(step: TraceStep, other: TraceStep | None) -> bool:
@@ -36,7 +37,7 @@ def is_different(step: TraceStep, other: TraceStep | None) -> bool:
 
 
 def _get_outcome(step: TraceStep) -> object:
-    done = (step.action, step.reward or 0.0, [(c.function, c.result, c.error) for c in step.calls])
+    done = (step.action, get_reward(step), [(c.function, c.result, c.error) for c in step.calls])
     return done if step.action is not None or step.calls else (*done, step.observation)
 
 
@@ -45,11 +46,8 @@ def build_text_test(needle: str) -> StepTest:
     fold = needle == needle.lower()
 
     def test(step: TraceStep, other: TraceStep | None = None) -> bool:
-        for line in (tuple(format_step(step)), *format_step_details(step)):
-            text = to_plain_text(line)
-            if needle in (text.lower() if fold else text):
-                return True
-        return False
+        texts = (format_step(step), *map(to_plain_text, format_step_details(step)))
+        return any(needle in (text.lower() if fold else text) for text in texts)
 
     return test
 
@@ -69,6 +67,7 @@ class TraceLines:
         self.other_known: LRUCache[int, TraceStep] = LRUCache(MAX_STEPS_IN_MEMORY)
         self.kept: array[int] | None = None
         self.opened: dict[int, list[tuple[Line, Line]]] = {}
+        self.table = StepTable()
         self.width = 80
         self._number_width = len(str(max(self.steps - 1, 0)))
 
@@ -77,11 +76,6 @@ class TraceLines:
 
     def _count_positions(self) -> int:
         return self.steps if self.kept is None else len(self.kept)
-
-    def lacks(self, number: int) -> bool:
-        """Whether step `number` has to be asked for."""
-        beyond = self.other is None or number >= self.other.steps
-        return number not in self.known or not (beyond or number in self.other_known)
 
     def get_step(self, position: int) -> int:
         return position if self.kept is None else self.kept[position]
@@ -148,16 +142,32 @@ class TraceLines:
         if step is None:
             return (*label, (SYMBOLS.dots, "dim"))
         if self.other is None:
-            return self._dim_unshown(number, (*label, *format_step(step)))
+            return self._dim_unshown(
+                number, (*label, *self.table.format_row(step, self.width - len(label[0][0])))
+            )
         other = self.other_known.get(number)
+        half = self._compute_half_width(len(label[0][0]))
         right: Line = (
-            tuple(format_step(other))
+            self.table.format_row(other, half)
             if other is not None
             else ((self._explain_missing(number), "dim"),)
         )
         if is_different(step, other):
             right = tuple((text, f"{look} warn") for text, look in right)
-        return self._dim_unshown(number, self._join_halves(label, tuple(format_step(step)), right))
+        return self._dim_unshown(
+            number, self._join_halves(label, self.table.format_row(step, half), right)
+        )
+
+    def format_header(self) -> str:
+        """The names of the table's columns; empty where no function has one."""
+        if not self.table.has_functions:
+            return ""
+        start = self._number_width + 3
+        if self.other is None:
+            return " " * start + self.table.format_header(self.width - start)
+        half = self._compute_half_width(start)
+        names = self.table.format_header(half)
+        return f"{'':{start}}{names:<{half}} {SYMBOLS.pipe} {names}"
 
     def _explain_missing(self, number: int) -> str:
         assert self.other is not None

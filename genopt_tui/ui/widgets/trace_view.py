@@ -1,16 +1,13 @@
 """The steps of a rollout, of any number, alone or beside another version's: only what is visible is
 asked for."""
 
-import asyncio
 from array import array
-from collections.abc import Sequence
 
 from textual.cache import LRUCache
 from textual.message import Message
 from textual.timer import Timer
 
 from genopt_tui.task.rollout import TraceStep
-from genopt_tui.ui.background import run_in_pool
 from genopt_tui.ui.messages import TraceRequested
 from genopt_tui.ui.state.snapshot import TraceSlice, TraceSource
 from genopt_tui.ui.widgets.line_view import LineView
@@ -22,20 +19,16 @@ from genopt_tui.ui.widgets.trace_lines import (
     is_different,
     is_eventful,
 )
-
-SCAN_BLOCK = 1024
-"""Steps asked for at once while looking through a trace."""
-StepPair = tuple[TraceStep, TraceStep | None]
+from genopt_tui.ui.widgets.trace_scanner import TraceScanner, is_answer
 
 
 class TraceView(LineView):
-    """Steps of one trace. Asks with `TraceWanted`; the answer comes through `receive`."""
+    """Steps of one trace. It asks with `TraceRequested`; answers come through `receive`."""
 
     class Scanning(Message):
-        """Looking through the trace: `done` of `total` steps; `done == total` when it ended,
-        `found` the step or None.
+        """A scan has looked at `done` of `total` steps; at the end, `found` is the step or None.
 
-        `needle` is the text that is looked for (empty: a reward, an error, a difference).
+        `needle` is the text it looks for; empty for a reward, an error or a difference.
         """
 
         def __init__(
@@ -48,7 +41,9 @@ class TraceView(LineView):
         self.trace = TraceLines(None)
         super().__init__(self.trace, id=id)
         self._requested: dict[int, tuple[int, int]] = {}
-        self._waiting: dict[tuple[int, int], asyncio.Future[Sequence[TraceStep]]] = {}
+        self._needle = ""
+        """The text that the scan under way looks for."""
+        self._scanner = TraceScanner(self._post_request, self._report_scan)
         self._player: Timer | None = None
 
     # content
@@ -67,13 +62,13 @@ class TraceView(LineView):
             self._strip_cache.clear()
             self.refresh()
             return
-        self._cancel_scan()
+        self._scanner.cancel()
         self.stop_playing()
         step = self.step if same else 0
         self.trace = TraceLines(source, other)
         self.trace.width = self.line_width
         if same:
-            self.trace.known = old.known
+            self.trace.known, self.trace.table = old.known, old.table
         self._requested.clear()
         self.set_source(self.trace)
         if step:
@@ -84,18 +79,15 @@ class TraceView(LineView):
         chunks."""
         if not (known := self._find_known(piece.rollout)):
             return
-        for (rollout, first), waiting in list(self._waiting.items()):
-            if rollout == piece.rollout and _is_answer(piece, first) and not waiting.done():
-                waiting.set_result(piece.steps)
-                del self._waiting[rollout, first]
+        self._scanner.receive(piece)
         asked = self._requested.get(piece.rollout)
-        if asked is None or not _is_answer(piece, asked[0]):
+        if asked is None or not is_answer(piece, asked[0]):
             return
         del self._requested[piece.rollout]
         seen = {number for number in self._list_steps(0) if number not in known[0]}
         for step in piece.steps:
             known[0][step.index] = step
-        if any(number in known[0] for number in seen):
+        if self.trace.table.learn(piece.steps) or any(number in known[0] for number in seen):
             self._strip_cache.clear()
             self.refresh()
             self.post_message(self.Moved(self, self.cursor))
@@ -264,84 +256,35 @@ class TraceView(LineView):
     def seek_step(
         self, test: StepTest, direction: int, *, here: bool = False, needle: str = ""
     ) -> None:
-        """Go to the next step in `direction` that passes `test`, around the end; `needle` is the
-        text that it looks for, if any."""
+        """Go to the next step in `direction` that passes `test`, around the end."""
         self.stop_playing()
         if len(self.trace):
-            self._cancel_scan()
+            self._needle = needle
             start = self.step + (0 if here else direction)
-            self.run_worker(self._run_seek(test, direction, start, needle), group="scan")
+            self.run_worker(self._run_seek(test, direction, start), group="scan")
+
+    async def _run_seek(self, test: StepTest, direction: int, start: int) -> None:
+        found = await self._scanner.find_step(self.trace, test, start, direction)
+        if found is not None:
+            self.post_message(self.Scanning(self.trace.steps, self.trace.steps, found))
+            self.go_to_line(self.trace.find_row(found))
 
     def filter_steps(self, test: StepTest | None) -> None:
         """Show only steps that pass `test`; None: all of them."""
-        self._cancel_scan()
+        self._scanner.cancel()
         if test is None:
             self._set_kept(None)
         elif self.trace.steps:
+            self._needle = ""
             self.run_worker(self._run_filter(test), group="scan")
 
-    def _cancel_scan(self) -> None:
-        self._search_number += 1
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_result(())
-        self._waiting.clear()
-
-    async def _read_block(self, first: int, count: int) -> list[StepPair]:
-        """Steps from wherever they are, each with the other version's."""
-        source, other = self.trace.source, self.trace.other
-        if source is None:
-            return []
-        steps = await self._read_steps(source, first, count)
-        beside = (
-            await self._read_steps(other, first, min(count, other.steps - first)) if other else []
-        )
-        numbered = {step.index: step for step in beside}
-        return [(step, numbered.get(step.index)) for step in steps]
-
-    async def _read_steps(self, source: TraceSource, first: int, count: int) -> Sequence[TraceStep]:
-        known = self._find_known(source.rollout)
-        if known is None or count <= 0:
-            return []
-        held = [known[0].get(n) for n in range(first, first + count)]
-        steps = [step for step in held if step is not None]
-        if len(steps) == count:
-            return steps
-        waiting: asyncio.Future[Sequence[TraceStep]] = asyncio.get_running_loop().create_future()
-        self._waiting[source.rollout, first] = waiting
-        self._post_request(source, first, count)
-        return [step for step in await waiting if first <= step.index < first + count]
-
-    async def _run_seek(self, test: StepTest, direction: int, start: int, needle: str) -> None:
-        search, total, done = self._search_number, self.trace.steps, 0
-        start %= total
-        while done < total and search == self._search_number:
-            if direction > 0:
-                first, last = start, min(start + SCAN_BLOCK, total, start + total - done)
-            else:
-                first, last = max(0, start + 1 - min(SCAN_BLOCK, total - done)), start + 1
-            steps = await self._read_block(first, last - first)
-            if search != self._search_number:
-                return
-            found = await run_in_pool(_find_first, steps, test, direction)
-            done += last - first
-            if found is not None:
-                self.post_message(self.Scanning(total, total, found))
-                self.go_to_line(self.trace.find_row(found))
-                return
-            self.post_message(self.Scanning(done, total, needle=needle))
-            start = last % total if direction > 0 else (first - 1) % total
-
     async def _run_filter(self, test: StepTest) -> None:
-        search, total, kept = self._search_number, self.trace.steps, array("Q")
-        for first in range(0, total, SCAN_BLOCK):
-            steps = await self._read_block(first, min(SCAN_BLOCK, total - first))
-            if search != self._search_number:
-                return
-            kept.extend(await run_in_pool(_list_passing, steps, test))
-            self.post_message(self.Scanning(min(first + SCAN_BLOCK, total), total))
-        if search == self._search_number:
+        kept = await self._scanner.select_steps(self.trace, test)
+        if kept is not None:
             self._set_kept(kept)
+
+    def _report_scan(self, done: int, total: int) -> None:
+        self.post_message(self.Scanning(done, total, needle=self._needle))
 
     def _set_kept(self, kept: "array[int] | None") -> None:
         step = self.step
@@ -352,25 +295,8 @@ class TraceView(LineView):
         self.go_to_line(self.trace.find_row(step))
 
     def on_unmount(self) -> None:
-        self._cancel_scan()
-
-
-def _is_answer(piece: TraceSlice, first: int) -> bool:
-    """Whether a piece is the answer to the wish for steps from `first` on (an empty one says that
-    there are none)."""
-    return piece.first <= first and (not piece.steps or first <= piece.steps[-1].index)
+        self._scanner.cancel()
 
 
 def _get_key(source: TraceSource | None) -> tuple[int, int] | None:
     return (source.rollout, source.steps) if source is not None else None
-
-
-def _find_first(steps: Sequence[StepPair], test: StepTest, direction: int) -> int | None:
-    return next(
-        (pair[0].index for pair in (steps if direction > 0 else reversed(steps)) if test(*pair)),
-        None,
-    )
-
-
-def _list_passing(steps: Sequence[StepPair], test: StepTest) -> list[int]:
-    return [pair[0].index for pair in steps if test(*pair)]

@@ -19,19 +19,43 @@ def format_number(value: float) -> str:
 
 def abbreviate_value(value: Any, room: int = 60) -> str:
     """`value` in about `room` characters."""
-    text = _abbreviate(value, room, 0)
-    return text if len(text) <= room else text[: max(1, room - 1)] + SYMBOLS.dots
+    return shorten_text(_abbreviate(value, room, 0), room)
+
+
+def shorten_text(text: str, room: int) -> str:
+    """`text` in at most `room` characters; it is never cut within a number."""
+    if len(text) <= room:
+        return text
+    end = max(0, room - 1)
+    while end and _is_number_part(text[end - 1]) and _is_number_part(text[end]):
+        end -= 1
+    return text[:end].rstrip() + SYMBOLS.dots
+
+
+def _is_number_part(character: str) -> bool:
+    return character.isdigit() or character in ".-+"
+
+
+def get_reward(step: TraceStep) -> float | None:
+    """The reward of a step, where it got one: neither 0 nor NaN."""
+    return step.reward if step.reward and step.reward == step.reward else None
+
+
+def is_absent(value: Any) -> bool:
+    """Whether an observed object is a placeholder for none: without place and size."""
+    return (
+        isinstance(value, Mapping)
+        and {*"xywh"} <= value.keys()
+        and not any(value[key] for key in "xywh")
+    )
 
 
 def _abbreviate(value: Any, room: int, depth: int) -> str:
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, int | float):
-        return (
-            format_number(value)
-            if not isinstance(value, int) or abs(value) < 10**18
-            else hex(value)[:40]
-        )
+        text = format_number(value)
+        return text if len(text) <= max(room, 8) else f"{value:.3g}"
     if isinstance(value, str):
         return repr(value[: room + 1])
     if isinstance(value, bytes):
@@ -82,42 +106,14 @@ def format_call(call: Call, room: int = MAX_VALUE_LENGTH) -> str:
     return f"{call.function}({arguments}) {SYMBOLS.to} {outcome}"[:room]
 
 
-def format_step(step: TraceStep) -> list[tuple[str, str]]:
-    """A step on one line: action, reward, what the artifact's functions gave (a `__call__` gives
-    the action)."""
-    pieces: list[tuple[str, str]] = []
-    if step.action is not None:
-        pieces += [("act ", "gutter"), (f"{abbreviate_value(step.action, 40)}  ", "strong")]
-    if step.reward:
-        pieces.append(
-            (f"reward {format_number(step.reward)}  ", "good" if step.reward > 0 else "bad")
-        )
-    calls = [c for c in step.calls if c.error or not c.function.endswith("__call__")]
-    for call in calls[:8]:
-        outcome, look = (
-            (f"! {call.error}", "bad")
-            if call.error
-            else (abbreviate_value(call.result, 24), "number")
-        )
-        pieces += [
-            (f"{call.function.rpartition('.')[2]}{SYMBOLS.to}", "name"),
-            (f"{outcome}  ", look),
-        ]
-    if not pieces or not step.calls:
-        pieces.append(
-            (abbreviate_value(step.observation, 80) if step.observation is not None else "", "")
-        )
-    if step.cut:
-        pieces.append((f" {step.cut} cut", "warn"))
-    return pieces
-
-
 def format_step_details(step: TraceStep) -> list[tuple[tuple[str, str], ...]]:
     """The lines below an opened step: what was observed, every call, further facts."""
     lines: list[tuple[tuple[str, str], ...]] = []
     observed = step.observation
     if isinstance(observed, Mapping):
         for name, value in list(observed.items())[:MAX_ENTRIES]:
+            if is_absent(value):
+                continue
             lines.append(((f"{name}: ", "gutter"), (abbreviate_value(value, MAX_VALUE_LENGTH), "")))
     elif observed is not None:
         lines.append((("observed: ", "gutter"), (abbreviate_value(observed, MAX_VALUE_LENGTH), "")))
