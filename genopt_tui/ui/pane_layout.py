@@ -15,11 +15,15 @@ MIN_WIDE_WIDTH, MIN_TWO_WIDTH, MIN_SCREEN_HEIGHT = 160, 100, 30
 COLUMNS: Mapping[str, tuple[tuple[int, ...], ...]] = {
     "wide": ((1,), (2, 4), (3, 5)),
     "two": ((1, 4), (2, 3, 5)),
+    "wide-decide": ((1,), (2, 4), (3, 5)),
+    "two-decide": ((1, 5),),
 }
 """By layout, the panes of each column from top to bottom."""
 DEFAULT_SHARES: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "wide": {"columns": (10, 12, 14), "1": (10, 10), "2": (10, 10)},
     "two": {"columns": (8, 10), "0": (10, 10), "1": (8, 8, 14)},
+    "wide-decide": {"columns": (8, 8, 20), "1": (10, 10), "2": (3, 22)},
+    "two-decide": {"columns": (1,), "0": (5, 20)},
 }
 """Shares of the columns, and of the panes in each column that holds several (by the column's
 number)."""
@@ -37,6 +41,17 @@ def choose_layout(width: int, height: int) -> str:
     if width < MIN_TWO_WIDTH or height < MIN_SCREEN_HEIGHT:
         return ""
     return "wide" if width >= MIN_WIDE_WIDTH else "two"
+
+
+def choose_decision_layout(layout: str) -> str:
+    """The layout in which a proposal is decided on: it takes half of a wide screen, and all but a
+    strip of the history of a smaller one."""
+    return layout and f"{layout}-decide"
+
+
+def list_panes(layout: str) -> set[int]:
+    """Numbers of the panes that a layout shows."""
+    return {number for column in COLUMNS[layout] for number in column}
 
 
 def validate_shares(given: object = None) -> Shares:
@@ -146,7 +161,7 @@ def resize_pane(
         ("columns", column, room[0], 36),
         (str(column), row, room[1], 20),
     ):
-        if group in shares:
+        if len(shares.get(group, ())) > 1:
             last = place == len(shares[group]) - 1
             edge = Edge(group, place - 1 if last else place)
             position = sum(divide_cells(shares[group], whole)[: edge.index + 1])

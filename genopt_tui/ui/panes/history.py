@@ -14,6 +14,7 @@ from genopt_tui.ui.panes.base import Pane
 from genopt_tui.ui.panes.history_list import HistoryList
 from genopt_tui.ui.panes.history_text import (
     INTERVAL_WIDTH,
+    draw_bar_chart,
     draw_row_graphs,
     draw_row_symbols,
     find_in_labels,
@@ -29,6 +30,8 @@ from genopt_tui.ui.widgets.safe_text import PlainText
 
 MAX_INLINE_ROWS = 500
 """Rows whose graph is worked out on the interface's loop; that of more is in a thread."""
+MIN_CHART_HEIGHT, MAX_CHART_HEIGHT = 4, 20
+"""Rows of the learning curve where there is room for more than one line."""
 RowTest = Callable[[HistoryRow], bool]
 
 
@@ -61,6 +64,10 @@ class HistoryPane(Pane):
         yield self.row_list
         yield self.details
         yield self.curve
+
+    @property
+    def _symbols(self) -> formatters.Symbols:
+        return self.row_list.symbols
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -118,7 +125,7 @@ class HistoryPane(Pane):
         if row is not None:
             where = self._found.get(row.commit, "") if self._needle else ""
             elsewhere = where and not where.startswith("subject")
-            height = (2 if self.size.width >= INTERVAL_WIDTH else 4) + bool(self._needle)
+            height = max(2, self._measure_details())
             if self.details.styles.height != Scalar.from_number(height):
                 self.details.styles.height = height
             reason = self._get_reason(row)
@@ -149,15 +156,31 @@ class HistoryPane(Pane):
         scores = [r.score for r in reversed(rows) if r.kind == "branch" and r.score is not None]
         rest = describe_incomparable(others)
         width = max(8, self.size.width - 24 - len(rest))
-        line = formatters.draw_sparkline(scores, width, self.row_list.symbols.bars)
-        text = (
-            f"{formatters.format_score(scores[0])} {line} {formatters.format_score(scores[-1])}"
-            if len(scores) > 1
-            else ""
-        )
-        text = "  ".join(filter(None, (text, rest)))
+        height = self._count_free_rows()
+        if len(scores) > 1 and height >= MIN_CHART_HEIGHT:
+            lines = draw_bar_chart(scores, self.size.width, height - bool(rest), self._symbols.bars)
+            text = "\n".join([*lines, *filter(None, [rest])])
+        else:
+            height = 1
+            line = formatters.draw_sparkline(scores, width, self._symbols.bars)
+            first, last = (formatters.format_score(scores[at]) if scores else "" for at in (0, -1))
+            curve = f"{first} {line} {last}" if len(scores) > 1 else ""
+            text = "  ".join(filter(None, (curve, rest)))
         self.curve.display = bool(text)
-        self.curve.show(text)
+        if self.curve.styles.height != Scalar.from_number(height):
+            self.curve.styles.height = height
+        self.curve.show(text, layout=False)
+
+    def _count_free_rows(self) -> int:
+        """Rows of the pane that neither versions nor the details of one take."""
+        used = len(self.row_list.rows) + self._measure_details()
+        return min(MAX_CHART_HEIGHT, self.size.height - used)
+
+    def _measure_details(self) -> int:
+        """Rows of the details of the version under the cursor."""
+        if self.row is None or self.size.height < 12:
+            return 0
+        return (2 if self.size.width >= INTERVAL_WIDTH else 4) + bool(self._needle)
 
     def on_resize(self) -> None:
         self._draw_curve()

@@ -152,6 +152,34 @@ def insert_task_changes(rows: list[HistoryRow]) -> list[HistoryRow]:
     return [part for row in rows for part in ((row, line) if row.task_changed else (row,))]
 
 
+def draw_bar_chart(values: Sequence[float], width: int, height: int, bars: str) -> list[str]:
+    """Values as upright bars in `height` rows, the highest and the lowest value at the left.
+
+    `bars` are the parts of a cell from the lowest to the full one.
+    """
+    low, high = min(values), max(values)
+    labels = [formatters.format_score(high), formatters.format_score(low)]
+    margin = max(map(len, labels)) + 1
+    room = max(1, width - margin)
+    if len(values) > room:  # each column is the last value of its share
+        values = [values[(i + 1) * len(values) // room - 1] for i in range(room)]
+    bar = max(1, min(4, room // len(values)))
+    levels = [
+        1 + round((v - low) / (high - low) * (height * len(bars) - 1)) if high > low else 1
+        for v in values
+    ]
+    rows = []
+    for row in range(height):
+        below = (height - 1 - row) * len(bars)
+        label = labels[0] if row == 0 else labels[1] if row == height - 1 else ""
+        cells = "".join(
+            (bars[min(level - below, len(bars)) - 1] if level > below else " ") * bar
+            for level in levels
+        )
+        rows.append(f"{label:>{margin - 1}} {cells}".rstrip())
+    return rows
+
+
 def find_in_labels(rows: Sequence[HistoryRow], text: str) -> Iterator[tuple[str, str]]:
     """Commits whose own line holds `text`, and where."""
     fold = text == text.lower()

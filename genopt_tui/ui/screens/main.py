@@ -59,6 +59,8 @@ DECISION_GRACE = 0.5
 """Seconds after a proposal appears in which a decision key is ignored."""
 DRAW_DELAY = 0.01
 """Seconds in which what a key has drawn is written."""
+DECISION_PANES = {1, 5}
+"""Panes from which a decision is looked at: another one that is chosen gets its usual room."""
 FOLLOWED_ACTIONS = {"run", "step", "approve", "reject", "again", "mode"}
 """Actions after which a person waits for what comes of them: the pane of the next decision then
 comes to the front."""
@@ -214,13 +216,18 @@ class MainScreen(Screen[None]):
                 f"genopt needs {MIN_SIZE[0]}x{MIN_SIZE[1]} characters; this terminal has {width}x{height}."
             )
         columns = self._choose_columns()
+        shown = pane_layout.list_panes(columns) if columns else {self.active}
         for pane in self.panes:
-            pane.display = bool(columns) or self.active == pane.NUMBER
+            pane.display = pane.NUMBER in shown
         self.query_one(Panes).set_columns(columns)
 
     def _choose_columns(self) -> str:
         """The name of the layout; empty where one pane is shown."""
-        return "" if self.zoomed else pane_layout.choose_layout(*self.app.size)
+        layout = "" if self.zoomed else pane_layout.choose_layout(*self.app.size)
+        deciding = self.snapshot.pending == "decide" and not self.snapshot.is_historical
+        if deciding and self.active in DECISION_PANES:
+            return pane_layout.choose_decision_layout(layout)
+        return layout
 
     def _update_size_classes(self) -> None:
         """All classes at once: each change of the screen's classes works out the styles of
@@ -261,6 +268,8 @@ class MainScreen(Screen[None]):
             replace(snapshot, chosen_candidate=self._chosen_candidate)
         )
         self._track_pending()
+        if self._choose_columns() != self.query_one(Panes).columns:
+            self._arrange_panes()
         for pane in self.panes:
             pane.feed(snapshot)
         self._draw_lines()
