@@ -105,7 +105,7 @@ class Visit:
 
     async def look(self) -> None:
         """Let the half second pass in which a new proposal cannot be decided on."""
-        self.main._pending_since -= 1
+        self.main.pending.since -= 1
 
     @property
     def still(self) -> bool:

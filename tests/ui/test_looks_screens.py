@@ -140,7 +140,7 @@ QUESTIONS = {
     "leave": lambda: dialogs.ask_leave("ask"),
     "hint": dialogs.HintDialog,
     "what-if": lambda: dialogs.TextDialog(
-        "What if, for step 6?", "KEY=VALUE, Enter asks  Esc leaves", "horizon.steps=1"
+        "What if, for step 6?", "KEY=VALUE  Enter ask  Esc cancel", "horizon.steps=1"
     ),
     "confirm": lambda: dialogs.confirm(
         "Take main back to 1?", "main goes from 3 back to 1.", "take it back"

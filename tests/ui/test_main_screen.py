@@ -99,7 +99,7 @@ async def test_approve(session: Path, stage: Stage) -> None:
         stage.to_decision()
         await decision(person)
         assert (
-            "gate 14.2 -> 15.6 d +1.4 [+0.3, +2.5] BETTER  7 up 1 down 2 same  n=10"
+            "BETTER  14.2 → 15.6   Δ +1.4 (95 % CI 0.3…2.5)   10 examples: 7↑ 1↓ 2="
             in person.line("gate")
         )
         await person.press("a")
@@ -146,7 +146,7 @@ async def test_a_key_as_the_proposal_appears_decides_nothing(session: Path, stag
     async with visit(session) as person:
         stage.to_decision()
         await person.until(lambda: person.main.snapshot.pending == "decide")
-        person.main._pending_since = monotonic() + 100
+        person.main.pending.since = monotonic() + 100
         await person.press("a", "r")
         assert "had just appeared" in person.said
         assert not stage.journal.read_commands()

@@ -164,7 +164,7 @@ async def test_where_a_key_has_nothing_to_act_on_it_says_so() -> None:
         pane.feed(
             snapshot(evidence=evidence(design={"horizon": {"kind": "python:mine.py:choose"}}))
         )
-        assert "function of yours" in pane.why_not("shorter")
+        assert "your own function" in pane.why_not("shorter")
         pane.feed(snapshot(evidence=evidence(design={})))
         assert pane.why_not("more")
 

@@ -207,7 +207,7 @@ class DecisionHandlers:
 
         question = f"What if, for step {step}: which choice changed? One more model call; gated on the same examples"
         self.host.app.push_screen(
-            dialogs.TextDialog(question, "KEY=VALUE, Enter asks  Esc leaves", "horizon.steps=1"),
+            dialogs.TextDialog(question, "KEY=VALUE  Enter ask  Esc cancel", "horizon.steps=1"),
             send,
         )
 
@@ -260,7 +260,7 @@ class NavigationHandlers:
             if text:
                 self.host.search_pane(text)
 
-        keys = "Enter searches  n N next, previous  Esc leaves"
+        keys = "Enter search  n N next, previous  Esc cancel"
         self.host.app.push_screen(dialogs.TextDialog("Search in this pane", keys), find)
 
     def palette(self) -> None:

@@ -107,7 +107,7 @@ class HistoryHandlers:
             if text is not None:
                 self.host.store.send_command(commands.Note(version=row.commit, text=text))
 
-        keys = "Enter keeps it (empty: no note)  Esc leaves it as it was"
+        keys = "Enter save (empty: no note)  Esc cancel"
         self.host.app.push_screen(
             dialogs.TextDialog(f"Note about {row.label}", keys, value=row.note), send
         )
@@ -254,7 +254,7 @@ class HistoryHandlers:
                 )
 
         title = f"Compare {row.label} with which version of {there.name}?"
-        keys = "best, head, start, a step, a branch  Enter compares  Esc stays"
+        keys = "best, head, start, a step, a branch  Enter compare  Esc cancel"
         self.host.app.push_screen(dialogs.TextDialog(title, keys, value=value), find)
 
     async def _compare_with(self, row: HistoryRow, there: Path, text: str) -> None:
@@ -297,7 +297,7 @@ def _build_chooser(
             for digit, name in zip(CHOICE_KEYS, names, strict=False)
         ]
         return dialogs.ChoiceDialog(title, choices, intro=above)
-    keys = f"{len(names)} others: {', '.join(names[:6])} ...  Enter takes it  Esc stays"
+    keys = f"{len(names)} others: {', '.join(names[:6])} ...  Enter confirm  Esc cancel"
     return dialogs.TextDialog(title, keys, value=value)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SENT, NEXT = 0, 1
 DEFAULT_TRACE_STEPS = 1000
-"""Steps that a trace is taken to have while none is known."""
+"""Assumed length of a trace while none is known."""
 
 
 class EvidencePane(LinePane):
@@ -166,8 +166,7 @@ class EvidencePane(LinePane):
     # acts
 
     def _find_under_cursor(self, *kinds: str) -> str:
-        """The example or text that the row under the cursor is about, where it is of one of these
-        kinds."""
+        """The example or text of the row under the cursor, if it is of one of these kinds."""
         kind, what = (
             self._rows.about.get(self.parts.cursor, ("", ""))
             if self.view is self.parts
@@ -190,13 +189,13 @@ class EvidencePane(LinePane):
                     else "no example or standing hint is under the cursor"
                 )
             case "whole_prompt":
-                return "" if self.evidence.messages else "no prompt was built yet"
+                return "" if self.evidence.messages else "no prompt has been built yet"
             case "edit_in_place":
                 return self._why_not_edit()
             case "shorter" | "longer" if build_plan(self.evidence.design).kind.startswith(
                 "python:"
             ):
-                return "the horizon is a function of yours: d changes it"
+                return "the horizon is your own function: d changes it"
             case "shorter" | "longer" | "more" | "less":
                 if self._is_historical:
                     return "this is not the present: Esc goes back first"
@@ -206,7 +205,7 @@ class EvidencePane(LinePane):
         return super().why_not(name)
 
     def act_toggle(self) -> None:
-        """Leave the example out of the evidence, or take it in."""
+        """Leave the example out of the evidence, or put it back."""
         if (example := self._find_under_cursor(EXAMPLE)) and self.evidence.edited:
             self._confirm_rebuild(example)
         elif example:
@@ -226,13 +225,11 @@ class EvidencePane(LinePane):
             if value:
                 self._toggle_dropped(example)
 
-        question = confirm(
-            "Make the prompt anew?", "You have edited it: that edit is lost then.", "make it anew"
-        )
+        question = confirm("Rebuild the prompt?", "This discards your edit of it.", "rebuild it")
         self.app.push_screen(question, answer)
 
     def act_pin(self) -> None:
-        """Have the example in every batch from now on, or no longer."""
+        """Put the example into every batch from now on, or no longer."""
         if example := self._find_under_cursor(EXAMPLE):
             rest = tuple(name for name in self.pinned if name != example)
             self.pinned = rest if len(rest) < len(self.pinned) else (*rest, example)
@@ -240,8 +237,8 @@ class EvidencePane(LinePane):
             self._notify_changed()
 
     def act_exclude(self) -> None:
-        """Leave an example out for good, asking for the reason; take one in again; take a standing
-        hint back."""
+        """Exclude an example for good, with a reason, or include it again; remove a standing
+        hint."""
         if hint := self._find_under_cursor(STANDING):
             self.post_message(CommandRequested(Hint(text=hint, always=True, remove=True)))
         elif example := self._find_under_cursor(EXCLUDED):
@@ -290,8 +287,8 @@ class EvidencePane(LinePane):
         self._notify_changed()
 
     def act_open(self) -> None:
-        """Apply what is staged, to the prompt that waits (for this step alone) or to the steps to
-        come; else show the trace."""
+        """Apply what is staged, to the waiting prompt (this step alone) or to later steps; with
+        nothing staged, show the example's trace."""
         if self.plan is not None and not self._is_historical:
             pairs = tuple(self.plan.list_pairs(self._current_plan))
             here = StageChoices(step=self.evidence.step, pairs=pairs)
@@ -321,7 +318,7 @@ class EvidencePane(LinePane):
             self.parts.go_to_line(ahead[0] if by > 0 else ahead[-1])
 
     def act_whole_prompt(self) -> None:
-        """All messages as sent, to the letter, or back."""
+        """Show all messages exactly as sent, or go back."""
         if self.view is self.prompt:
             self._show_view(self.parts)
             return
@@ -353,7 +350,7 @@ class EvidencePane(LinePane):
         return explain_not_editable(self.evidence.messages[-1]["content"])
 
     def act_edit_in_place(self) -> None:
-        """Edit the prompt that waits; what comes of it is shown, and sent with `s`."""
+        """Edit the waiting prompt; `s` sends the result."""
         self.slot.open(
             self.evidence.messages[-1]["content"],
             0,
@@ -398,5 +395,5 @@ def format_title(e: EvidenceView, tab: int) -> str:
     if not sent.get("tokens"):
         return f"step {e.step}" if e.step else ""
     about = "~" if sent.get("estimated") else ""
-    of = f"/{formatters.format_tokens(sent['budget'])}" if sent.get("budget") else ""
-    return f"{about}{formatters.format_tokens(sent['tokens'])}{of} tok"
+    budget = f"/{formatters.format_tokens(sent['budget'])}" if sent.get("budget") else ""
+    return f"{about}{formatters.format_tokens(sent['tokens'])}{budget} tok"

@@ -70,7 +70,7 @@ class FormScreen(TabbedScreen):
 
     def _format_status(self) -> str:
         if self.staged:
-            return f"{len(self.staged)} changed: s applies them together, Esc leaves them"
+            return f"{len(self.staged)} changed: s applies them together, Esc discards them"
         return "Enter changes the line under the cursor"
 
     def _redraw(self) -> None:
@@ -99,9 +99,7 @@ class FormScreen(TabbedScreen):
             lines = [Choice(str(i), value, value) for i, value in enumerate(thing.choices, 1)]
             self.app.push_screen(ChoiceDialog(title, lines, now), take)
         else:
-            self.app.push_screen(
-                TextDialog(title, "Enter stages it  Esc leaves it", value=now), take
-            )
+            self.app.push_screen(TextDialog(title, "Enter stage  Esc cancel", value=now), take)
 
     def stage(self, field: SettingField, value: str) -> None:
         """Keep a new value, or say why it cannot be taken."""

@@ -16,10 +16,11 @@ from genopt_tui.ui.widgets.bars import KeyHints
 from genopt_tui.ui.widgets.safe_text import PlainText
 
 Result = TypeVar("Result")
+CONFIRM_KEYS = "Enter confirm  Esc cancel"
 
 
 class Dialog(ModalScreen[Result], Generic[Result]):
-    """A framed question with a line that says which keys answer it."""
+    """A framed question; its last line names the keys that answer it."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 50%; }
@@ -55,7 +56,7 @@ class TextDialog(Dialog[str]):
     def __init__(
         self,
         title: str,
-        keys: str = "Enter takes it  Esc cancels",
+        keys: str = CONFIRM_KEYS,
         placeholder: str = "",
         value: str = "",
     ) -> None:
@@ -71,32 +72,32 @@ class TextDialog(Dialog[str]):
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the model is told; `always` until taken back, otherwise in the next update."""
+    """What the model is told: with every update (`always`) until removed, else with the next."""
 
     text: str
     always: bool
 
 
 class HintDialog(Dialog[Hint]):
-    """A hint, for the next update or as a standing one."""
+    """A hint for the next update, or a standing one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "switch", show=False, priority=True)]
 
     def __init__(self) -> None:
         super().__init__(
-            "Hint for the model", "Enter tells it  Tab next update or standing  Esc cancels"
+            "Hint for the model", "Enter send  Tab next update or every update  Esc cancel"
         )
         self._always = False
 
     def compose_body(self) -> ComposeResult:
-        yield Input(placeholder="what should it know or try?")
+        yield Input(placeholder="What should it know or try?")
         yield PlainText(self._format_when(), id="when")
 
     def _format_when(self) -> str:
         return (
-            "[x] standing: in every update"
+            "[x] standing: sent with every update"
             if self._always
-            else "[ ] standing: only in the next update"
+            else "[ ] standing: sent with the next update only"
         )
 
     def action_switch(self) -> None:
@@ -110,7 +111,7 @@ class HintDialog(Dialog[Hint]):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One line of a chooser: its key, the value it returns, its words."""
+    """One line of a chooser: its key, the value it returns, its label."""
 
     key: str
     value: str
@@ -118,7 +119,7 @@ class Choice:
 
 
 class ChoiceDialog(Dialog[str]):
-    """A few lines, one of which is chosen by its key, or by moving and Enter, or by a click."""
+    """A few choices: press the key of one, move to it and press Enter, or click it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "move(1)", show=False),
@@ -129,7 +130,7 @@ class ChoiceDialog(Dialog[str]):
     def __init__(
         self, title: str, choices: Sequence[Choice], selected: str = "", intro: str = ""
     ) -> None:
-        super().__init__(title, "Enter takes the line  Esc stays")
+        super().__init__(title, CONFIRM_KEYS)
         self.choices, self._intro = choices, intro
         self._selected_index = next(
             (i for i, choice in enumerate(choices) if choice.value == selected), 0
@@ -169,7 +170,7 @@ class ChoiceDialog(Dialog[str]):
 MODES = (
     Choice("s", "step", "step  you decide before a prompt is sent, and on its edit"),
     Choice("a", "ask", "ask   you decide on every edit"),
-    Choice("o", "auto", "auto  the gate decides; what is undecided is kept for you"),
+    Choice("o", "auto", "auto  the gate decides; undecided edits are kept for you"),
 )
 
 
@@ -179,8 +180,8 @@ def choose_mode(mode: str) -> ChoiceDialog:
 
 
 def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> ChoiceDialog:
-    """What becomes of the run when the application is closed; `waits` is what waits for a person,
-    who alone decides on it."""
+    """Ask what the run does after the application is closed. `waits` names what waits for a
+    person, who alone decides on it."""
     until = "" if mode == "auto" else " until the next decision"
     keep = f"keep {waits} waiting for you" if waits else f"keep running{until}"
     auto = f"once you have decided on {waits}" if waits else "until the budget is spent"
@@ -188,7 +189,7 @@ def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> ChoiceDial
     return ChoiceDialog(
         "Leave?",
         (
-            Choice("p", "pause", "leave it paused" if paused else "pause after the present phase"),
+            Choice("p", "pause", "leave it paused" if paused else "pause after the current phase"),
             Choice("r", "keep", again + keep),
             Choice("o", "auto", f"{again or 'on '}in mode auto {auto}"),
         ),
@@ -196,21 +197,19 @@ def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> ChoiceDial
 
 
 def confirm(title: str, what: str, yes: str) -> ChoiceDialog:
-    """Ask before an act; `what` says what will happen."""
+    """Ask before an act; `what` says what it will do."""
     return ChoiceDialog(title, (Choice("y", "yes", yes), Choice("n", "", "no")), intro=what)
 
 
 def ask_exclusion_reason(app: App[None], example: str, exclude: Callable[[str], None]) -> None:
-    """Ask why an example is left out from now on, then do so; without a reason it stays."""
+    """Ask why an example is excluded for good, then do so; without a reason it stays."""
 
     def answer(reason: str | None) -> None:
         if reason:
             exclude(reason)
         elif reason is not None:
             app.notify(
-                f"{example} stays: leaving it out for good takes a reason", markup=False, timeout=4
+                f"{example} stays: excluding it for good takes a reason", markup=False, timeout=4
             )
 
-    app.push_screen(
-        TextDialog(f"Leave {example} out for good: why? The record keeps the reason"), answer
-    )
+    app.push_screen(TextDialog(f"Exclude {example} for good: why? The reason is recorded"), answer)

@@ -3,9 +3,7 @@ table."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -43,6 +41,8 @@ from genopt_tui.ui.panes.history import HistoryPane
 from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.panes.status_lines import FooterLine, StatusLine, TabLine
 from genopt_tui.ui.panes.trace import TracePane
+from genopt_tui.ui.screens.departure import remember_departure, take_departure
+from genopt_tui.ui.screens.pending_decision import EditedProposal, PendingDecision
 from genopt_tui.ui.services import AppServices, get_services
 from genopt_tui.ui.state.snapshot import Snapshot
 from genopt_tui.ui.state.store import Store
@@ -55,15 +55,15 @@ if TYPE_CHECKING:
     from genopt_tui.ui.actions.host import Handler
 
 MIN_SIZE = (60, 16)
-DECISION_GRACE = 0.5
-"""Seconds after a proposal appears in which a decision key is ignored."""
 DRAW_DELAY = 0.01
 """Seconds in which what a key has drawn is written."""
+PENDING_PANES = {"decide": 5, "propose": 4}
+"""By what is pending, the pane that shows it."""
 DECISION_PANES = {1, 5}
-"""Panes from which a decision is looked at: another one that is chosen gets its usual room."""
+"""Panes that keep the layout of a decision when they are focused; any other gets its usual room."""
 FOLLOWED_ACTIONS = {"run", "step", "approve", "reject", "again", "mode"}
-"""Actions after which a person waits for what comes of them: the pane of the next decision then
-comes to the front."""
+"""Actions whose outcome a person waits for: the pane of the next decision then comes to the
+front."""
 
 
 def _load_action_palette() -> "type[Provider]":
@@ -92,7 +92,7 @@ class MainScreen(Screen[None]):
     ]
 
     def __init__(self, first: Snapshot, initial_action: str = "") -> None:
-        """`begin_with` is the action that is done as soon as the session is read."""
+        """`initial_action` runs as soon as the session is read."""
         super().__init__()
         self._compositor = RowCompositor()
         self._initial_action = initial_action
@@ -101,13 +101,10 @@ class MainScreen(Screen[None]):
         self.active, self.zoomed = 1, False
         self.mark = ""
         self._user_navigating = False
-        """Whether a person looks about: then the keyboard is not moved to another pane when a
-        decision is wanted."""
-        self._pending_since, self._shown_pending = 0.0, ""
+        """Whether a person is looking around: a decision that appears then moves no focus."""
+        self.pending = PendingDecision()
         self._chosen_candidate: tuple[int, int] | None = None
-        self._edit: tuple[int, int, str, dict[str, str]] | None = None
-        """What a person made of a proposal: its step, number and tree, and the files as they are
-        now wanted."""
+        self._edit: EditedProposal | None = None
         self._handlers: Mapping[str, Handler] = {}
         """Handlers by action id, loaded with the first key."""
         self._draw_scheduled = False
@@ -138,29 +135,16 @@ class MainScreen(Screen[None]):
         self.store.start()
 
     def on_unmount(self) -> None:
-        self._remember_departure()
+        remember_departure(self.services.preferences, self.snapshot, self.store)
         self.store.close()
 
-    def _remember_departure(self) -> None:
-        """Remember where a live run stood, so that coming back can tell what it did alone."""
-        left, path = self.services.preferences.left, self.snapshot.session.path
-        left.pop(path, None)
-        if self.snapshot.alive:
-            at = datetime.now().astimezone().isoformat(timespec="seconds")
-            left[path] = {
-                "at": at,
-                "event": self.store.last_event_id,
-                "mode": self.snapshot.session.mode,
-            }
-
     def _show_away_summary(self) -> None:
-        """Tell a person who comes back what happened meanwhile, once, when steps have ended
-        since."""
-        left = self.services.preferences.left.pop(self.snapshot.session.path, None)
-        if left is not None and self.store.has_step_ended_since(int(left["event"])):
+        """Tell a person who comes back, once, what happened meanwhile."""
+        departure = take_departure(self.services.preferences, self.snapshot, self.store)
+        if departure is not None:
             from genopt_tui.ui.screens.away_summary import AwaySummaryScreen
 
-            self.app.push_screen(AwaySummaryScreen(self, left))
+            self.app.push_screen(AwaySummaryScreen(self, departure))
 
     @property
     def services(self) -> AppServices:
@@ -276,18 +260,12 @@ class MainScreen(Screen[None]):
 
     def _apply_edit(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the proposal as a person edited it, while that proposal waits."""
-        p = snapshot.proposal
-        if self._edit is None or p is None or snapshot.is_historical:
+        if self._edit is None or snapshot.proposal is None or snapshot.is_historical:
             return snapshot
-        step, number, tree, files = self._edit
-        if (p.step, p.number, p.tree) != (step, number, tree) or p.decision:
+        if self._edit.is_outdated(snapshot.proposal):
             self._edit = None
             return snapshot
-        names = tuple(sorted(n for n in {*p.base, *files} if p.base.get(n) != files.get(n)))
-        edited = replace(p, files=files, changes=names, gate=None, gate_scores=(), edited=True)
-        return replace(
-            snapshot, proposals=tuple(edited if q is p else q for q in snapshot.proposals)
-        )
+        return self._edit.apply(snapshot)
 
     def _schedule_draw_lines(self) -> None:
         """Draw the lines around the panes once the pane itself has been drawn and written: a key is
@@ -301,32 +279,21 @@ class MainScreen(Screen[None]):
         snapshot = self.snapshot
         self.query_one(StatusLine).feed(snapshot)
         self.query_one(GateLine).feed(snapshot, self.get_kept_hunks())
-        wanted = {"decide": 5, "propose": 4}.get(snapshot.pending, 0)
-        self.query_one(TabLine).feed([*pane_layout.PANE_NAMES.values()], self.active, wanted)
+        waiting = PENDING_PANES.get(snapshot.pending, 0)
+        self.query_one(TabLine).feed([*pane_layout.PANE_NAMES.values()], self.active, waiting)
         self.query_one(FooterLine).feed(self.context())
         banner = self.query_one("#banner", PlainText)
         banner.show(f" {snapshot.banner}")
         banner.display = bool(snapshot.banner)
 
     def _track_pending(self) -> None:
-        """Note the moment at which a decision appears on this screen, and say so where nobody
-        looks."""
-        snapshot = self.snapshot
-        proposal = snapshot.proposal
-        shown = (
-            f"{snapshot.pending} {snapshot.progress.step} {proposal.tree if proposal else ''}"
-            if snapshot.pending
-            else ""
-        )
-        self.services.send_notifications(snapshot)
-        if shown == self._shown_pending:
-            return
-        self._shown_pending, self._pending_since = shown, monotonic()
-        if shown and not self._user_navigating:
-            self.call_later(self._show_pending_pane, 5 if snapshot.pending == "decide" else 4)
+        """Notify of a decision that appears, and show its pane to a person who waits for it."""
+        self.services.send_notifications(self.snapshot)
+        if self.pending.track(self.snapshot) and not self._user_navigating:
+            self.call_later(self._show_pending_pane, PENDING_PANES[self.snapshot.pending])
 
     def _show_pending_pane(self, number: int) -> None:
-        """Show the pane of the decision, unless a person has begun to look about meanwhile."""
+        """Show the pane of the decision, unless a person has begun to look around meanwhile."""
         if not self._user_navigating:
             self.go_to_pane(number)
 
@@ -394,9 +361,12 @@ class MainScreen(Screen[None]):
                     f"{action.display_key} {action.label or action.help}: {reason}", "warning"
                 )
             return
-        if name in {"approve", "reject", "again"} and self._is_too_early():
+        if name in {"approve", "reject", "again"} and self.pending.is_too_early(
+            self.services.key_time
+        ):
             self.show_notice(
-                f"{action.display_key} ignored: the proposal had just appeared. Look, then press again",
+                f"{action.display_key} ignored: the proposal had just appeared. "
+                "Look, then press again",
                 "warning",
             )
             return
@@ -422,10 +392,6 @@ class MainScreen(Screen[None]):
                 await result
         except GenoptError as error:
             self.show_notice(str(error), "error")
-
-    def _is_too_early(self) -> bool:
-        """Whether the key was pressed before a person can have seen what it decides on."""
-        return self.services.key_time - self._pending_since < DECISION_GRACE
 
     # what handlers ask for and change
 
@@ -453,7 +419,7 @@ class MainScreen(Screen[None]):
         as the model wrote it."""
         p = self.snapshot.proposal
         if p is not None:
-            self._edit = None if files is None else (p.step, p.number, p.tree, dict(files))
+            self._edit = None if files is None else EditedProposal.build(p, files)
             self._feed(self.store.take_snapshot())
 
     def set_mark(self, commit: str) -> None:

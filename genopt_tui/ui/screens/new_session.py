@@ -34,7 +34,7 @@ MAKE_ONLY = "make it only"
 class NewSessionScreen(TabbedScreen):
     """One step at a time; nothing is made before the last Enter."""
 
-    KEYS = "Enter takes the line and goes on  Esc one step back  t test call (model)  / search"
+    KEYS = "Enter confirm  Esc back  t test call (model)  / search"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("t", "test", show=False),
         Binding("escape,q,ctrl+q,ctrl+c", "close", show=False, priority=True),
@@ -177,7 +177,7 @@ class NewSessionScreen(TabbedScreen):
 
         self.app.push_screen(
             TextDialog(
-                question, "Enter goes on  Esc leaves", value=self.draft.file_options.get(option, "")
+                question, "Enter confirm  Esc cancel", value=self.draft.file_options.get(option, "")
             ),
             answered,
         )
@@ -240,7 +240,7 @@ class NewSessionScreen(TabbedScreen):
                 self.run_worker(self._test_model(model), exclusive=True)
 
         self.app.push_screen(
-            TextDialog(f"{offer.label}: {offer.question}", "Enter asks it  Esc leaves"), answered
+            TextDialog(f"{offer.label}: {offer.question}", "Enter send  Esc cancel"), answered
         )
 
     async def _test_model(self, model: str) -> None:

@@ -1,5 +1,5 @@
-"""A page over the session: tabs of lines that are read off the loop; movement, search and copying
-as in every pane."""
+"""A page over the session: tabs of lines, read off the loop, with the movement, search and copying
+of every pane."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,9 +42,9 @@ class Page:
 
 
 class TabbedScreen(ModalScreen[None]):
-    """A framed page with a line that says what it is and one that says which keys work.
+    """A framed page between a title and a line of keys.
 
-    Subclasses read their pages in `read` (in a thread) and say in `opened` what Enter does.
+    Subclasses build their pages in `read` (in a thread) and open a line in `open_target`.
     """
 
     KEYS = "j k move  / search  y copy  Esc back"
@@ -75,10 +75,9 @@ class TabbedScreen(ModalScreen[None]):
         self.about = PlainText(id="about")
         self.ready = False
         self.waiting_text = ""
-        """What stands above the pages while rollouts are awaited."""
+        """The text above the pages while rollouts are awaited."""
         self.awaited_job = ""
-        """The token of rollouts that were asked for beside the steps; the pages are read again when
-        they are done."""
+        """The token of the side job whose end reads the pages again."""
 
     @property
     def line_width(self) -> int:
@@ -99,7 +98,7 @@ class TabbedScreen(ModalScreen[None]):
         self.run_worker(self.load(), exclusive=True)
 
     async def load(self) -> None:
-        """Read the pages and show them; what cannot be read is said in their place."""
+        """Read the pages and show them, or the error that prevents it."""
         try:
             about, pages = await run_in_thread(self.read)
         except EXPECTED_ERRORS as error:
@@ -107,7 +106,7 @@ class TabbedScreen(ModalScreen[None]):
         self.show(about, pages)
 
     def read(self) -> tuple[str, Sequence[Page]]:
-        """What stands above the pages, and the pages. Runs in a thread of its own."""
+        """The text above the pages, and the pages. Runs in a thread of its own."""
         raise NotImplementedError
 
     def show(self, about: str, pages: Sequence[Page]) -> None:
@@ -118,7 +117,7 @@ class TabbedScreen(ModalScreen[None]):
         self.turn_to(min(self.page, len(pages) - 1))
 
     def start_polling(self) -> None:
-        """From now on, tell how far rollouts have come that are awaited."""
+        """From now on, show the progress of awaited rollouts."""
         self.set_interval(POLL_INTERVAL, self._poll_job)
 
     def _poll_job(self) -> None:
@@ -169,7 +168,7 @@ class TabbedScreen(ModalScreen[None]):
                 self.view.search(text)
 
         self.app.push_screen(
-            TextDialog("Search", "Enter searches  n N next, previous  Esc leaves"), find
+            TextDialog("Search", "Enter search  n N next, previous  Esc cancel"), find
         )
 
     def action_turn(self, by: int) -> None:

@@ -398,7 +398,7 @@ async def test_the_keys_of_pages_and_questions_are_pressed_by_a_click(
         await guest.press("d")
         await click("/ search")
         assert isinstance(guest.app.screen, dialogs.TextDialog)
-        await click("Esc leaves")
+        await click("Esc cancel")
         await click("Esc back")
         assert guest.app.screen is guest.main
         await guest.press("r", *names("bad"))
