@@ -1,18 +1,18 @@
-"""The journal as the loop writes it: events become durable in order, and the progress follows them.
+"""The journal as the runner writes it: events become durable in order, and the progress follows
+them.
 
-What is said within HOLD seconds is one transaction. `flush` ends it sooner: before anything is
-committed to git, after a
-reply has come, and before a command is answered. Nobody sees an event that is not durable, nor one
-that names an
-artifact before that is: `before` sees to it.
+Events within GROUP_SECONDS are one transaction. `flush` ends it sooner: before anything is
+committed to git, after a reply has come, and before a command is answered. Nobody sees an event
+that is not durable. An event that names an artifact becomes visible only after the artifact is
+durable: `before_commit` writes it.
 """
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from genopt_tui.session.journal import Event, Journal
+from genopt_tui.session.journal.schema import Transaction
 from genopt_tui.session.progress import Progress, advance, load_progress
 
 GROUP_SECONDS = 0.05  # seconds; faces look as often
@@ -25,11 +25,13 @@ class EventLog:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.notify: Callable[[Event], None] = lambda event: None
-        """Called with every event once all that was said up to it is durable and the progress holds
-        it; only for kinds in `TOLD`."""
+        """Called with every event of NOTIFIED_KINDS once it is durable and applied to the progress."""
         self.before_commit: Callable[[], None] = lambda: None
         """Called before anything becomes durable here."""
-        self._group: AbstractContextManager[None] | None = None
+        self._group: Transaction | None = None
+        self._failure: BaseException | None = None
+        """Why events of this log could not become durable: `progress` is then ahead of the
+        journal, and nothing more is appended."""
         self._timer: asyncio.TimerHandle | None = None
         self.progress, _ = load_progress(journal)
         self._unapplied: list[Event] = []
@@ -54,6 +56,8 @@ class EventLog:
 
     def group_commit(self) -> None:
         """Let what is written from now on become durable in one go, soon."""
+        if self._failure is not None:
+            raise self._failure
         if self._group is not None:
             return
         try:
@@ -65,19 +69,33 @@ class EventLog:
         self._timer = loop.call_later(GROUP_SECONDS, self.flush)
 
     def flush(self) -> None:
-        """Make durable what was said so far."""
+        """Make durable what was appended so far.
+
+        When `before_commit` raises, the events since the last flush are rolled back, so that
+        clients can write, and this and every later call raises the same error: the runner ends, and
+        the next one continues from what is durable.
+        """
+        if self._failure is not None:
+            raise self._failure
         if self._timer is not None:
             self._timer.cancel()  # else it would cut short the group after this one
             self._timer = None
         if self._group is not None:
-            self.before_commit()
             group, self._group = self._group, None
+            try:
+                self.before_commit()
+            except BaseException as error:
+                self._failure = error
+                group.roll_back()
+                raise
             group.__exit__(None, None, None)
 
     def close(self) -> None:
         """End the journal's connection; all that was said is durable then."""
-        self.flush()
-        self.journal.close()
+        try:
+            self.flush()
+        finally:
+            self.journal.close()
 
     def sync(self) -> None:
         """Take in what was written since: events also come along with replies and rollouts. Nobody

@@ -233,6 +233,11 @@ class Transaction:
         self._inner = self._db.in_transaction
         self._db.execute("SAVEPOINT part" if self._inner else "BEGIN IMMEDIATE")
 
+    def roll_back(self) -> None:
+        """End the transaction without a trace of what was written in it."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
     def __exit__(self, kind: object, *_: object) -> None:
         if kind and not self._keep:
             self._db.execute("ROLLBACK TO part" if self._inner else "ROLLBACK")
