@@ -1,6 +1,7 @@
 """Old rows of the journal in blocks: everything is read as before, whatever was archived and
 whenever its writer was killed."""
 
+import json
 import os
 import shutil
 import sqlite3
@@ -183,3 +184,27 @@ def killed(session: Path, at: int) -> bool:
         journal.archive(kept=2, group=4)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -SIGKILL
+
+
+def test_a_journal_is_printed_as_lines_of_json_with_what_lies_in_blocks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from genopt_tui.session.journal.__main__ import main
+
+    folder = tmp_path / "own"
+    folder.mkdir()
+    journal = Journal(folder)
+    for step in range(1, 40):
+        journal.append_event(
+            step, "batch_sampled", base="abc", tree="def", examples=[["a" * 300, 0]]
+        )
+        journal.append_event(step, "prompt_built", candidate=0, text="long " * 100)
+        journal.store_reply(Reply(step, 0, 0, f"reply {step}"))
+    assert journal.archive(kept=4, group=8) > 0
+    assert main([str(journal_path(folder))]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [r["text"] for r in rows if r["table"] == "reply"] == [
+        f"reply {n}" for n in range(1, 40)
+    ]
+    assert sum(r["table"] == "event" and r["kind"] == "prompt_built" for r in rows) == 39
+    assert main([]) == 2
