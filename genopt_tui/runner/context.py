@@ -38,9 +38,9 @@ REPLAY_PACE = 400.0  # characters a second at which a recording is told to a wat
 
 @dataclass
 class RunContext:
-    """`settings` are the session's, read again when a command changes them.
+    """`settings` are the session's; commands change them in place.
 
-    `held`: nothing new is begun (a pause, a stop); `asking` counts model calls under way.
+    `suspended`: begin nothing new (after a pause or a stop).
     """
 
     session: Path

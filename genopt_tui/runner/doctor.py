@@ -15,7 +15,7 @@ from genopt_tui.learn.evidence import PersonChoices, RolloutView, build_evidence
 from genopt_tui.learn.prompt import Prompt, build_prompt
 from genopt_tui.learn.scope import parse_scope
 from genopt_tui.learn.trace_writer import count_steps
-from genopt_tui.runner.evaluation import EvaluationJob, build_scorer, open_cache, run_null_control
+from genopt_tui.runner.evaluation import EvaluationJob, open_scorer, run_null_control
 from genopt_tui.runner.prompts import load_templates
 from genopt_tui.runner.scoring import (
     LONG_TRACE,
@@ -59,14 +59,8 @@ async def check(
     """Examine a loop before its first step. `best` is the mean of the session's best version,
     `best_metrics` are its mean
     named metrics. Raises EvaluationError."""
-    with open_cache(job.session) as cache:
-        scorer, agent = build_scorer(job, cache)
-        try:
-            return await _FactCollector(job, start, scorer, best, best_metrics or {}).run()
-        finally:
-            await scorer.close()
-            if agent:
-                await agent.close()
+    async with open_scorer(job) as scorer:
+        return await _FactCollector(job, start, scorer, best, best_metrics or {}).run()
 
 
 async def run_one_rollout(
@@ -76,18 +70,12 @@ async def run_one_rollout(
     at fault."""
     from genopt_tui.session.git.objects import compute_tree_id
 
-    with open_cache(job.session) as cache:
-        scorer, agent = build_scorer(job, cache)
-        try:
-            pairs = [(next(iter(await scorer.load_examples(split))), 0)]
-            request = RolloutRequest(
-                ArtifactFiles(files, compute_tree_id(files)), split, pairs, traced=True, fresh=True
-            )
-            result = (await scorer.run_rollouts(request))[0].result
-        finally:
-            await scorer.close()
-            if agent:
-                await agent.close()
+    async with open_scorer(job) as scorer:
+        pairs = [(next(iter(await scorer.load_examples(split))), 0)]
+        request = RolloutRequest(
+            ArtifactFiles(files, compute_tree_id(files)), split, pairs, traced=True, fresh=True
+        )
+        result = (await scorer.run_rollouts(request))[0].result
     if result.status == "infra":
         raise EvaluationError(f"example {result.example} could not be run", result.error)
     return result

@@ -4,8 +4,8 @@ A version scored anew before it leaves the session: on fresh repeats of the gate
 test split.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -62,67 +62,57 @@ async def evaluate(
     job: EvaluationJob, version: ArtifactFiles, *, null: bool = False
 ) -> dict[str, Any]:
     """The document of `genopt eval --json`. Raises EvaluationError when nothing could be run."""
-    with open_cache(job.session) as cache:
-        scorer, agent = build_scorer(job, cache)
-        try:
-            rows = await scorer.run_rollouts(
-                RolloutRequest(
-                    version,
-                    job.split,
-                    await scorer.select_pairs(job.split, job.gate),
-                    fresh=job.fresh,
-                )
+    async with open_scorer(job) as scorer:
+        rows = await scorer.run_rollouts(
+            RolloutRequest(
+                version,
+                job.split,
+                await scorer.select_pairs(job.split, job.gate),
+                fresh=job.fresh,
             )
-            document = build_document(rows, scorer, job)
-            if null:
-                document["null"] = await run_null_control(scorer, version, job)
-            return document
-        finally:
-            await scorer.close()
-            if agent:
-                await agent.close()
+        )
+        document = build_document(rows, scorer, job)
+        if null:
+            document["null"] = await run_null_control(scorer, version, job)
+        return document
 
 
 async def run_missing(
     job: EvaluationJob, versions: Sequence[ArtifactFiles]
 ) -> list[list[RolloutRow]]:
     """The gate's rollouts of several versions, those missing run now."""
-    with open_cache(job.session) as cache:
-        scorer, agent = build_scorer(job, cache)
+    async with open_scorer(job) as scorer:
+        pairs = await scorer.select_pairs(job.split, job.gate)
+        requests = [RolloutRequest(version, job.split, pairs, quiet=True) for version in versions]
+        return (
+            await run_alternately(scorer, requests)
+            if scorer.is_timed
+            else [await scorer.run_rollouts(request) for request in requests]
+        )
+
+
+@asynccontextmanager
+async def open_scorer(job: EvaluationJob) -> AsyncIterator[Scorer]:
+    """A scorer of the job with its agent model; both are closed at the end."""
+    with _open_cache(job.session) as cache:
+        agent = (
+            AgentModel(job.settings, job.session or job.task.path, cache.event_log)
+            if job.settings.agent_model
+            else None
+        )
+        answer = agent.answer if agent else None
+        scorer = Scorer(job.task, job.choices, job.settings, cache, answer)
         try:
-            pairs = await scorer.select_pairs(job.split, job.gate)
-            requests = [
-                RolloutRequest(version, job.split, pairs, quiet=True) for version in versions
-            ]
-            return (
-                await run_alternately(scorer, requests)
-                if scorer.is_timed
-                else [await scorer.run_rollouts(request) for request in requests]
-            )
+            yield scorer
         finally:
             await scorer.close()
             if agent:
                 await agent.close()
 
 
-def build_scorer(job: EvaluationJob, cache: RolloutCache) -> tuple[Scorer, AgentModel | None]:
-    agent = (
-        AgentModel(job.settings, job.session or job.task.path, cache.event_log)
-        if job.settings.agent_model
-        else None
-    )
-    return Scorer(
-        job.task, job.choices, job.settings, cache, agent.answer if agent else None
-    ), agent
-
-
-def open_cache(session: Path | None) -> AbstractContextManager[RolloutCache]:
-    """The session's journal: to be written where nobody runs the session, else only read."""
-    return _open_cache(session)
-
-
 @contextmanager
 def _open_cache(session: Path | None) -> Iterator[RolloutCache]:
+    """The session's journal: to be written where nobody runs the session, else only read."""
     if session is None:
         yield ReadOnlyCache()
         return
@@ -244,25 +234,19 @@ async def recheck(
 
     `opening` counts re-checks of this session from 0: no two use the same repeats. A deterministic
     task gives the same again.
-    Where time is scored, the version is timed alternately with the `start`, which counts 1. `tell`
-    is told how far it is.
+    Where time is scored, the version is timed alternately with the `start`, which counts 1.
+    `report` takes messages on the progress.
     """
-    with open_cache(job.session) as cache:
-        scorer, agent = build_scorer(replace(job, fresh=True), cache)
-        try:
-            gate = await scorer.select_pairs("gate", job.gate)
-            repeats = 1 + max(repeat for _, repeat in gate)
-            offset = FIRST_FRESH_REPEAT + opening * repeats
-            fresh = RolloutRequest(version, "gate", [(e, r + offset) for e, r in gate], fresh=True)
-            figures = await _score_request(scorer, fresh, start, report)
-            return {
-                "fresh": figures,
-                "test": await _score_test_split(scorer, version, start, report),
-            }
-        finally:
-            await scorer.close()
-            if agent:
-                await agent.close()
+    async with open_scorer(replace(job, fresh=True)) as scorer:
+        gate = await scorer.select_pairs("gate", job.gate)
+        repeats = 1 + max(repeat for _, repeat in gate)
+        offset = FIRST_FRESH_REPEAT + opening * repeats
+        fresh = RolloutRequest(version, "gate", [(e, r + offset) for e, r in gate], fresh=True)
+        figures = await _score_request(scorer, fresh, start, report)
+        return {
+            "fresh": figures,
+            "test": await _score_test_split(scorer, version, start, report),
+        }
 
 
 async def _score_test_split(

@@ -1,8 +1,4 @@
-"""Rolling versions out, each pair of version, example and repeat at most once: the cache is the
-journal.
-
-Where finished rollouts are found again.
-"""
+"""Runs rollouts, each version, example and repeat once: the journal is the cache."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,12 +33,11 @@ class ArtifactFiles:
 
 @dataclass(frozen=True)
 class RolloutRequest:
-    """Rollouts wanted of one version: (example id, repeat) pairs of a split. `candidate` labels
+    """Rollouts of one version to get: (example id, repeat) pairs of a split. `candidate` labels
     their events.
 
-    `fresh` ones are run even where a finished one is known; `quiet` ones say nothing when they come
-    from the cache.
-    `tell` is called as each is there.
+    `fresh` ones run even where a finished rollout is known; `quiet` ones add no event when they
+    come from the cache. `on_rollout` is called as each finishes.
     """
 
     artifact: ArtifactFiles
@@ -56,13 +51,12 @@ class RolloutRequest:
     on_rollout: Callable[[], None] | None = None
 
     def select_pair(self, index: int) -> "RolloutRequest":
-        """The same of one pair alone."""
+        """The same request for one pair."""
         return replace(self, pairs=[self.pairs[index]])
 
 
 class RolloutCache(Protocol):
-    """Finished rollouts by key. `book` is where else may be written what they took, None where
-    nothing may be."""
+    """Finished rollouts by key. `event_log` is None where nothing may be written."""
 
     @property
     def event_log(self) -> "EventLog | None": ...
@@ -74,7 +68,7 @@ class RolloutCache(Protocol):
         """Keep a finished rollout; durable when this returns."""
 
     def record_hit(self, row: RolloutRow, request: RolloutRequest) -> None:
-        """Say that a kept rollout serves this wish."""
+        """Record that a finished rollout answers this request."""
 
 
 class Scorer:
@@ -179,7 +173,7 @@ class Scorer:
         return f"{self.fingerprint}/{sha256(chr(0).join(parts).encode()).hexdigest()}"
 
     async def run_rollouts(self, request: RolloutRequest) -> list[RolloutRow]:
-        """The wished rollouts, in the order of the pairs; finished ones come from the cache.
+        """The rollouts of a request, in the order of its pairs; finished ones come from the cache.
 
         Each is durable as soon as it is finished. A failing pool ends all of them: EvaluationError.
         """
@@ -351,7 +345,7 @@ class ReadOnlyCache:
         return row
 
     def record_hit(self, row: RolloutRow, request: RolloutRequest) -> None:
-        """Nobody is told."""
+        """Nothing to record."""
 
 
 def filter_reusable(row: RolloutRow | None, since: int) -> RolloutRow | None:

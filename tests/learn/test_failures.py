@@ -3,12 +3,13 @@
 from statistics import fmean
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genopt_tui.learn.failures import is_failure, penalize_failures, rank_scores
 from genopt_tui.learn.gate import compare
 
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SCORES = st.floats(-1e9, 1e9, allow_nan=False)
 DIRECTIONS = st.sampled_from(["higher", "lower"])
 ROLLOUTS = st.lists(st.tuples(SCORES, st.booleans()), min_size=1, max_size=12)
@@ -18,6 +19,7 @@ def is_worse(a: float, b: float, direction: str) -> bool:
     return a < b if direction == "higher" else a > b
 
 
+@UNTIMED
 @given(ROLLOUTS, SCORES, DIRECTIONS)
 def test_a_failure_is_worse_than_every_rollout_that_ran(rollouts, failure_score, direction):
     failed = [fails for _, fails in rollouts]
@@ -43,6 +45,7 @@ def test_no_crash_wins_whatever_the_failure_score_is(direction, score, failure_s
     assert (same.verdict, same.same) == ("undecided", 8)
 
 
+@UNTIMED
 @given(ROLLOUTS, SCORES, DIRECTIONS)
 def test_a_rank_is_never_better_than_the_mean_of_what_ran(rollouts, failure_score, direction):
     failed = [fails for _, fails in rollouts]

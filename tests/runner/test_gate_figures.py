@@ -3,7 +3,7 @@
 from statistics import fmean
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genopt_tui.config import Gate
@@ -12,6 +12,7 @@ from genopt_tui.session.journal import RolloutRow
 from genopt_tui.task.model import Task
 from genopt_tui.task.rollout import RolloutResult
 
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TASK = Task(name="t", description="d", objective="o", failure_score=-100.0, starts={"s": {}})
 STATUSES = st.sampled_from(["ok", "error", "timeout", "memory", "killed", "invalid", "infra"])
 SAMPLE = st.tuples(STATUSES, st.integers(0, 3), st.sampled_from(["", "a", "b"]), st.integers(0, 40))
@@ -46,6 +47,7 @@ def gates(draw):
     return tuple([row(*key, *draw(SAMPLE)) for key in keys] for _ in range(2))
 
 
+@UNTIMED
 @given(gates(), st.sampled_from(["higher", "lower"]))
 def test_no_merging_repeating_or_dropping_raises_a_mean(gate, direction):
     base, new = gate
