@@ -1,8 +1,9 @@
 """`genopt new`: a session of a task, of a prompt and cases, of files and a command, or of a version."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +20,11 @@ from genopt_tui.errors import (
     UsageError,
 )
 from genopt_tui.session.commands import Run
+
+if TYPE_CHECKING:
+    from genopt_tui.config import SessionSettings
+
+MODEL_KEYS = ("model", "agent_model")
 
 
 @click.command()
@@ -111,22 +117,31 @@ def new(
 
 
 def check_can_run(steps: int | None, mode: str | None, pairs: list[str]) -> None:
-    """Raises UsageError, before anything is made, where what was asked for could not run."""
-    from genopt_tui.config import SessionSettings
-
+    """Raises UsageError, before anything is created, where the session could not run as asked."""
     if mode and steps is None:
         raise UsageError(
             "--mode goes with --steps", advice="Give --steps N too; `genopt mode` changes it later"
         )
-    if (
-        steps is not None
-        and not any(pair.startswith("model=") for pair in pairs)
-        and not SessionSettings.from_user_defaults().model
-    ):
+    settings = read_model_settings(pairs)
+    if steps is not None and not settings.model:
         raise UsageError(
-            "nobody proposes",
+            "no model is set",
             advice="Give --model NAME, command:PROGRAM, manual, search or replay:FILE",
         )
+    if any(pair.partition("=")[0].strip() in MODEL_KEYS for pair in pairs):
+        from genopt_tui.propose.model_check import check_models
+
+        check_models(settings)
+
+
+def read_model_settings(pairs: Sequence[str], session: Path | None = None) -> "SessionSettings":
+    """The session's settings, or the user's defaults, with what `pairs` say about models."""
+    from genopt_tui.config import DesignChoices, SessionSettings, assign
+
+    settings = SessionSettings.load(session) if session else SessionSettings.from_user_defaults()
+    about_models = ("api_base=", "params.", *(f"{key}=" for key in MODEL_KEYS))
+    assign(DesignChoices(), settings, [p for p in pairs if p.lstrip().startswith(about_models)])
+    return settings
 
 
 def run_new_session(path: Path, request: Run, *, quiet: bool) -> int:

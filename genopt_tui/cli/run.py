@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from genopt_tui.cli.follow import run_session
+from genopt_tui.cli.new import MODEL_KEYS, read_model_settings
 from genopt_tui.cli.output import print_line
 from genopt_tui.cli.requests import (
     send_and_print,
@@ -165,7 +166,12 @@ def set_(words: tuple[str, ...]) -> int:
     others = [w for w in words if "=" not in w]
     if not pairs or len(others) > 1:
         raise UsageError("what is to be set?", advice="For example genopt set horizon.steps=100")
-    return send_and_print(others[0] if others else None, SetOptions(pairs=tuple(pairs)))
+    path = find_session(others[0] if others else None)
+    if any(pair.partition("=")[0].strip() in MODEL_KEYS for pair in pairs):
+        from genopt_tui.propose.model_check import check_models
+
+        check_models(read_model_settings(pairs, path))
+    return send_and_print(str(path), SetOptions(pairs=tuple(pairs)))
 
 
 COMMANDS = [demo, open_, run, pause, resume, stop, mode, set_]

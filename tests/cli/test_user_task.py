@@ -255,7 +255,7 @@ def test_what_could_not_run_is_refused_before_anything_is_made(
 ) -> None:
     (here / "run.py").write_text("print(3)\n")
     assert run_command(["new", "--edit", "run.py", "--run", SHELL, "--steps", "1"]) == 2
-    assert "nobody proposes" in refused(capsys, home)
+    assert "no model is set" in refused(capsys, home)
     assert (
         run_command(
             ["new", "--edit", "run.py", "--run", SHELL, "--mode", "auto", "--model", "search"]
