@@ -5,10 +5,11 @@ Both write a task folder among the user's tasks and make a session of it; on an 
 left.
 """
 
+import math
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from genopt_tui.errors import UsageError
 
 if TYPE_CHECKING:
     from genopt_tui.config import DesignChoices, SessionSettings
+    from genopt_tui.task.command_task import CommandScoring
     from genopt_tui.task.loader import TaskFolder
+    from genopt_tui.task.rollout import RolloutResult
 
 
 MATCHES = ("exact", "contains", "number", "choice")
@@ -188,51 +191,99 @@ def choose_agent_model(folder: "TaskFolder", settings: "SessionSettings") -> lis
     return []
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """What the first runs of a command gave: its output, score, and whether a second run gave the
+    same score."""
+
+    output: str
+    score: float
+    repeatable: bool
+
+
+def run_twice(
+    folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings"
+) -> FirstRun:
+    """Run the command twice on one example, with the files as they are.
+
+    Raises UsageError when there is no score: nothing could be learned then.
+    """
+    first = run_once(folder, choices, settings)
+    check_first_run(first)
+    assert first.score is not None
+    second = run_once(folder, choices, settings)
+    print_line(
+        f"as it is: {first.example} scores {format_number(first.score)} in {first.seconds:.2g} s",
+        err=True,
+    )
+    if lines := first.feedback.strip().splitlines():
+        print_line(f"  its last line: {lines[-1][:MAX_SHOWN_CHARS]}", err=True)
+    if first.sandbox:
+        print_line(
+            f"score: self-reported (command and files share a process); sandbox {first.sandbox}",
+            err=True,
+        )
+    return FirstRun(first.output, first.score, first.score == second.score)
+
+
 def run_once(
     folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings"
-) -> tuple[str, float]:
-    """Run the files as they are on one example; what was printed, and the score.
-
-    Raises UsageError when that gives no score: nothing could be learned then.
-    """
+) -> "RolloutResult":
     import asyncio
 
     from genopt_tui.runner.doctor import run_one_rollout
     from genopt_tui.runner.evaluation import EvaluationJob
 
-    result = asyncio.run(
-        run_one_rollout(EvaluationJob(folder, choices, settings), folder.read_start(choices.start))
-    )
+    job = EvaluationJob(folder, choices, settings)
+    return asyncio.run(run_one_rollout(job, folder.read_start(choices.start)))
+
+
+def check_first_run(result: "RolloutResult") -> None:
+    """Raises UsageError where a run gave no score, or failed in a way that must not count as 0."""
+    from genopt_tui.task.command_output import is_crash
+
+    what = "the command gives no score"
     if result.status != "ok" or result.score is None:
         why = result.error.strip() or result.feedback.strip() or result.output.strip()
-        last = why.splitlines()[-1] if why else "it said nothing"
-        raise UsageError(
-            f"the command gives no score ({result.status})",
-            last,
-            "Run it by hand in this folder first",
-        )
+        last = why.splitlines()[-1] if why else "it printed nothing"
+        raise UsageError(f"{what} ({result.status})", last, "Run it by hand in this folder first")
     if missing := re.search(r"ModuleNotFoundError: (.+)", result.feedback):
         advice = (
             "Install it for the command's Python, or open where it lies: --set sandbox.read=FOLDER"
         )
-        raise UsageError("the command gives no score", missing[1], advice)
+        raise UsageError(what, missing[1], advice)
     if denied := re.search(r"^the sandbox (.+): (--set .+)$", result.feedback, re.MULTILINE):
-        raise UsageError("the command gives no score", f"the sandbox {denied[1]}", denied[2])
-    print_line(
-        f"as it is: {result.example} scores {format_number(result.score)} in {result.seconds:.2g} s",
-        err=True,
-    )
-    if result.feedback.strip():
-        print_line(
-            f"  its last words: {result.feedback.strip().splitlines()[-1][:MAX_SHOWN_CHARS]}",
-            err=True,
-        )
-    if result.sandbox:
-        print_line(
-            f"score: self-reported (command and files share a process); sandbox {result.sandbox}",
-            err=True,
-        )
-    return result.output, result.score
+        raise UsageError(what, f"the sandbox {denied[1]}", denied[2])
+    if is_crash(result.feedback) and result.score == 0:
+        last = result.feedback.strip().splitlines()[-1]
+        raise UsageError(what, last, "Run it by hand in this folder first")
+
+
+def suggest_metric(output: str, scoring: "CommandScoring") -> list[str]:
+    """A warning where no number is read though one stands behind a word."""
+    from genopt_tui.task.command_output import find_worded_number
+
+    unread = not scoring.metric and scoring.source != "number"
+    if not (line := find_worded_number(output) if unread else ""):
+        return []
+    word = re.split(r"[:=]", line)[0].strip()[-40:]
+    return [
+        f"warning: {line[:80]!r} is not read, since no number stands on a line of its own",
+        f"  to read it: --metric '{re.escape(word)}[:=] *([-+0-9.e]+)'",
+    ]
+
+
+def warn_of_small_gate(scoring: "CommandScoring") -> list[str]:
+    """A warning where the gate has too few examples to accept any edit."""
+    from genopt_tui.config import Gate
+
+    count, needed = scoring.split_sizes["gate"], math.ceil(math.log2(2 / (1 - Gate().confidence)))
+    if not scoring.examples or count >= needed or scoring.timed:
+        return []
+    return [
+        f"warning: the gate can never accept an edit: {count} examples are too few, it needs {needed}",
+        f"  give at least {4 * needed} examples, or accept without proof: --set gate.rule=always",
+    ]
 
 
 def write_prompt_folder(folder: Path, values: dict[str, Any]) -> list[str]:
@@ -283,9 +334,9 @@ def write_command_folder(
     write_command_task(folder, files, scoring)
     loader.load_task.cache_clear()
     task = loader.find_task(task_name)
-    scoring = scoring.with_observed_source(
-        *run_once(task, *build_request_settings(task, task_name, request))
-    )
+    first = run_twice(task, *build_request_settings(task, task_name, request))
+    scoring = scoring.with_observed_source(first.output, first.score)
+    scoring = replace(scoring, deterministic=first.repeatable and not scoring.timed)
     (folder / "task.toml").write_text(format_toml(files, scoring), encoding="utf-8")
     held = ", ".join(f"{split} {count}" for split, count in scoring.split_sizes.items() if count)
     told = [
@@ -293,7 +344,9 @@ def write_command_folder(
         f"the score: {scoring.rule}; {'lower' if scoring.minimize else 'higher'} is better; examples: {held}",
     ]
     timed = "it is a time: versions are timed alternately and count by their ratio"
-    return [*told, *[f"  {timed} (measure in task.toml)"] * scoring.timed]
+    told += [f"  {timed} (measure in task.toml)"] if scoring.timed else []
+    told += ["the same score in both runs: deterministic in task.toml"] * scoring.deterministic
+    return [*told, *suggest_metric(first.output, scoring), *warn_of_small_gate(scoring)]
 
 
 def suggest_name(kind: str, values: dict[str, Any]) -> str:

@@ -53,6 +53,7 @@ def _read_csv(file: Path, text: str) -> list[Case]:
     """Values are separated by what separates the most columns of the first line: a comma, a
     semicolon or a tab."""
     first = text.partition("\n")[0]
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
     try:
         columns = [name.strip() for name in next(reader, [])]

@@ -1,5 +1,6 @@
 """Reading a score out of what a command printed."""
 
+import ast
 import json
 import math
 import re
@@ -16,6 +17,7 @@ MAX_FEEDBACK_CHARS, MAX_TRACE_CHARS = (
     8_000,
 )  # characters of output that become feedback, and the trace
 MAX_TRACE_STEPS = 100_000  # of a trace that a command gives
+MAX_DICT_CHARS = 100_000  # of a line that may be a Python dict
 MAX_REGEX_SECONDS = 1.0  # seconds that a regular expression may look through what was printed
 Source = Literal["any", "number", "exit code", "seconds"]
 Fallback = Literal["exit code", "seconds", ""]
@@ -28,6 +30,12 @@ NUMBER = re.compile(
     re.I,
 )
 DECODER = json.JSONDecoder()
+
+
+TRACEBACK = "Traceback (most recent call last):"
+WORDED_NUMBER = re.compile(r"[A-Za-z][\w .%/()-]{0,40}[:=]\s*" + f"(?:{NUMBER.pattern})", re.I)
+"""A line such as `Accuracy: 0.25`: a number after a word."""
+LINE_END = re.compile(r"\r\n|[\r\n]")
 
 
 class NoScore(Exception):
@@ -126,10 +134,14 @@ def _limit_time(seconds: float, metric: str) -> Iterator[None]:
 
 
 def read_last_value(out: str) -> CommandResult | None:
-    """The last JSON object, or number on a line of its own, in `out`. Raises NoScore for an object
-    without a score."""
+    """The last JSON object or Python dict, or number on a line of its own, in `out`.
+
+    A carriage return ends a line, as progress bars use it. Raises NoScore for an object without a
+    score.
+    """
     last: Any = None
     at = 0
+    out = LINE_END.sub("\n", out)
     while at < len(out):
         value, end = parse_value_at(out, at)
         if isinstance(value, dict | int | float) and not isinstance(value, bool):
@@ -148,13 +160,35 @@ def parse_value_at(text: str, at: int) -> tuple[Any, int]:
         try:
             value, end = DECODER.raw_decode(text, text.index("{", at))
         except (ValueError, RecursionError):
-            return None, at
+            return parse_python_dict(line), at
         return (
             (None, at)
             if text[end : (text.find("\n", end) + 1) or len(text)].strip()
             else (value, end)
         )
     return (float(line), at) if NUMBER.fullmatch(line) else (None, at)
+
+
+def parse_python_dict(line: str) -> dict[Any, Any] | None:
+    """A Python dict of plain values on one line, such as `{'score': 0.25}`; None where it is none."""
+    if len(line) > MAX_DICT_CHARS:
+        return None
+    try:
+        value = ast.literal_eval(line)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def find_worded_number(out: str) -> str:
+    """The last line of `out` that holds a number after a word, such as `Accuracy: 0.25`."""
+    lines = [line.strip() for line in LINE_END.split(out)]
+    return next((line for line in reversed(lines) if WORDED_NUMBER.search(line)), "")
+
+
+def is_crash(output: str) -> bool:
+    """Whether a program ended with a Python traceback."""
+    return TRACEBACK in output
 
 
 def parse_result(value: dict[str, Any]) -> CommandResult:

@@ -46,6 +46,7 @@ command = {command}
 source = "{source}"   # of the score: number, exit code (0 scores 1, 1 scores 0), seconds, or any
 measure = "{measure}"   # time: versions are timed alternately, alone, and count by their ratio; score: as it is
 failure_score = {failure}   # of a run that failed{checked}
+deterministic = {deterministic}   # the same score in every run: one run says it all
 rule = {rule}
 score_covers = "one run of the command"
 
@@ -88,7 +89,8 @@ class CommandScoring:
     """How a version is scored. `command` may hold {example}; `metric` is a regular expression whose
     first group is the score.
 
-    `source` says where the score comes from, once that is known; `timed` that it is a time.
+    `source` says where the score comes from, once that is known; `timed` that it is a time;
+    `deterministic` that each run gives the same score.
     """
 
     command: str
@@ -98,6 +100,7 @@ class CommandScoring:
     minimize: bool = False
     source: Source = "any"
     timed: bool = False
+    deterministic: bool = False
 
     def check_valid(self) -> None:
         """Raises TaskError for what could never score."""
@@ -238,6 +241,7 @@ def format_toml(files: UserFiles, scoring: CommandScoring) -> str:
         measure="time" if scoring.timed else "score",
         failure="1e9" if scoring.minimize else "0.0",
         checked=", or whose check did not pass" if scoring.check else "",
+        deterministic=str(scoring.deterministic).lower(),
         rule=quote_toml(scoring.rule),
         scope=json.dumps(list(files.scope)),
         folder=quote_toml(str(files.root)),
@@ -245,7 +249,7 @@ def format_toml(files: UserFiles, scoring: CommandScoring) -> str:
         commit=quote_toml(files.commit),
         batch=min(3, counts["train"]),
         gate=min(MAX_GATE_EXAMPLES, counts["gate"]),
-        repeats=1 if scoring.examples else SINGLE_EXAMPLE_REPEATS,
+        repeats=1 if scoring.examples or scoring.deterministic else SINGLE_EXAMPLE_REPEATS,
     )
 
 
