@@ -45,12 +45,16 @@ class WorkTreeState:
 
 @dataclass(frozen=True, slots=True)
 class EditedFile:
-    """A file that differs from head by a person's hand: its text (None: deleted) and the blob it
-    was made from (None: new)."""
+    """A file that differs from head by a person's hand.
+
+    `text` is None for a deleted file; `base` is the blob it was made from, None for a new file.
+    `is_utf8` is False where bytes had to be replaced in `text`: it may be shown, never committed.
+    """
 
     file: str
     text: str | None
     base: str | None
+    is_utf8: bool = True
 
 
 class WorkTree:
@@ -130,7 +134,7 @@ class WorkTree:
         ):
             base, current = self.state.base.get(name, old.get(name)), self._hash_current(name)
             if current not in (new.get(name), base):
-                found.append(EditedFile(name, self._read_text(name), base))
+                found.append(self._read_edited_file(name, base))
         return found
 
     def mark_rebased(self, names: Iterable[str]) -> None:
@@ -214,9 +218,14 @@ class WorkTree:
             return b"link to " + os.fsencode(os.readlink(place))
         return place.read_bytes() if place.is_file() else None
 
-    def _read_text(self, name: str) -> str | None:
+    def _read_edited_file(self, name: str, base: str | None) -> EditedFile:
         data = self._read_bytes(name)
-        return None if data is None else data.decode("utf-8", "replace")
+        if data is None:
+            return EditedFile(name, None, base)
+        try:
+            return EditedFile(name, data.decode(), base)
+        except UnicodeDecodeError:
+            return EditedFile(name, data.decode("utf-8", "replace"), base, is_utf8=False)
 
     def _iter_editable_files(self) -> Iterator[str]:
         """Files in the artifact's folder that a person can mean: no hidden files, links, back-ups,

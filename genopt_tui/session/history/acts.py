@@ -14,7 +14,7 @@ from genopt_tui.session.git.worktree import ARTIFACT, safe_path
 from genopt_tui.session.history.act_log import Act
 from genopt_tui.session.history.merge import AppliedEdit, merge_three_way, reapply_edit
 from genopt_tui.session.history.record import DecisionRecord, Proposal, Record
-from genopt_tui.session.history.repository import Repository
+from genopt_tui.session.history.repository import HandEdit, Repository
 from genopt_tui.session.history.resolve import suggest_nearest
 from genopt_tui.session.journal import utc_timestamp
 
@@ -111,11 +111,7 @@ def pick(
 def merge_hand_edit(repository: Repository) -> AppliedEdit:
     """The open hand edit on top of what head did meanwhile to the files it touches: a proposal by
     hand, nothing is moved."""
-    edit = repository.read_hand_edit()
-    if edit is None:
-        raise SessionError(
-            "nothing was edited by hand", advice="Edit files in the session's artifact folder"
-        )
+    edit = _require_hand_edit(repository)
     ours = repository.read_artifact(edit.base)
     base = {name: edit.stale.get(name, ours.get(name)) for name in edit.changed}
     merged, conflicts = merge_three_way(
@@ -133,14 +129,10 @@ def resolve_hand_edit(repository: Repository) -> dict[str, str] | None:
     Raises SessionError where nothing was edited, or where both changed the same lines: these stand
     marked in the files then.
     """
-    edit = repository.read_hand_edit()
-    if edit is not None and edit.choices is not None:
+    edit = _require_hand_edit(repository)
+    if edit.choices is not None:
         return None
-    torn = (
-        [name for name, text in edit.changed.items() if has_conflict_markers(text or "")]
-        if edit
-        else []
-    )
+    torn = [name for name, text in edit.changed.items() if has_conflict_markers(text or "")]
     if not torn:
         applied = merge_hand_edit(repository)
         if not applied.conflicts:
@@ -153,6 +145,17 @@ def resolve_hand_edit(repository: Repository) -> dict[str, str] | None:
         "head and the edit changed the same lines, which stand marked in the file",
         f"Edit {repository.path / ARTIFACT / torn[0]} until no marks are left, then take it over again",
     )
+
+
+def _require_hand_edit(repository: Repository) -> HandEdit:
+    """The open hand edit. Raises SessionError where none is open or it cannot be committed."""
+    edit = repository.read_hand_edit()
+    if edit is None:
+        raise SessionError(
+            "nothing was edited by hand", advice="Edit files in the session's artifact folder"
+        )
+    edit.require_text()
+    return edit
 
 
 def describe_hand_edit(repository: Repository) -> str:
@@ -196,11 +199,7 @@ def accept_edits(repository: Repository, step: int, record: Record | None = None
     """Make the open hand edit a version (decision `manual`); without a `record` it carries no
     score."""
     repository.recover()
-    edit = repository.read_hand_edit()
-    if edit is None:
-        raise SessionError(
-            "nothing was edited by hand", advice="Edit files in the session's artifact folder"
-        )
+    edit = _require_hand_edit(repository)
     tree = repository.write_artifact(edit.files)
     names = sorted(edit.changed) + (["genopt.toml"] if edit.choices is not None else [])
     if edit.choices is not None:

@@ -58,10 +58,9 @@ class HandEdit:
     changed.
 
     `changed` maps file to text, None for a deleted one; `choices` is the text of a changed
-    `genopt.toml`.
-    `base` is head. `stale` maps the files that were edited before head moved under them to the text
-    they were made from
-    (None: there was none): taking the edit over as it is takes back what head did to them since.
+    `genopt.toml`. `base` is head. `stale` maps the files that were edited before head moved to the
+    text they were made from (None: there was none): accepting the edit as it is takes back what
+    head did to them since. `not_utf8` names the changed files that cannot be committed.
     """
 
     base: str
@@ -69,6 +68,16 @@ class HandEdit:
     changed: Mapping[str, str | None]
     choices: str | None
     stale: Mapping[str, str | None]
+    not_utf8: tuple[str, ...] = ()
+
+    def require_text(self) -> None:
+        """Raises SessionError where a changed file cannot be committed."""
+        if self.not_utf8:
+            raise SessionError(
+                f"{self.not_utf8[0]} is not UTF-8 text",
+                "a version holds text files only",
+                f"Save it as UTF-8, or drop the edit with `git restore {self.not_utf8[0]}`",
+            )
 
 
 class Repository(HistoryWriter):
@@ -309,7 +318,8 @@ class Repository(HistoryWriter):
             files.pop(name, None)
             if edit.text is not None:
                 files[name] = edit.text
-        return HandEdit(head, files, changed, choices, stale)
+        not_utf8 = tuple(edit.file for edit in edits if not edit.is_utf8)
+        return HandEdit(head, files, changed, choices, stale, not_utf8)
 
 
 def init_repository(path: Path) -> None:

@@ -146,3 +146,19 @@ def test_staged_files_stay_staged(session: Repository, accept: Accept) -> None:
     plain_git(session, "add", "artifact/new.py")
     accept(1, "a = 2\n")
     assert plain_git(session, "status", "--porcelain") == "A  artifact/new.py\n"
+
+
+def test_a_hand_edit_that_is_not_utf_8_is_refused_and_stays(session: Repository) -> None:
+    head, policy = session.head(), session.path / "artifact" / "policy.py"
+    policy.write_bytes(b"name = 'caf\xe9'\n")
+    for accept_edit in (acts.merge_hand_edit, acts.resolve_hand_edit):
+        with pytest.raises(SessionError, match="artifact/policy.py is not UTF-8 text"):
+            accept_edit(session)
+    with pytest.raises(SessionError, match="is not UTF-8 text"):
+        acts.accept_edits(session, 1)
+    assert session.head() == head
+    assert policy.read_bytes() == b"name = 'caf\xe9'\n"
+    policy.write_text("name = 'caf\u00e9'\n", encoding="utf-8")
+    commit = acts.accept_edits(session, 1)
+    assert session.read_artifact(commit) == {"policy.py": "name = 'caf\u00e9'\n"}
+    assert session.read_hand_edit() is None
