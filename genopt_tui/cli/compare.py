@@ -123,7 +123,7 @@ def locate_version(session: str | None, text: str) -> VersionLocation:
 def fill_missing_scores(path: Path, commits: list[str], examples: int | None) -> None:
     """Let a live runner run what is missing: what it scores is kept, and no second pool is
     started."""
-    from genopt_tui.session.client import runner_pid
+    from genopt_tui.session.lock import runner_pid
 
     if runner_pid(path) is not None:
         versions = tuple(dict.fromkeys(commits))

@@ -13,7 +13,7 @@ def require_consent(path: Path) -> None:
     """Ask once before anything of a session from elsewhere runs. Raises SessionError where nobody
     agrees."""
     from genopt_tui.session import places
-    from genopt_tui.session.travel import require_trust
+    from genopt_tui.session.places import require_trust
 
     if not places.is_trusted(path) and sys.stdin.isatty() and sys.stderr.isatty():
         ask_consent(path)

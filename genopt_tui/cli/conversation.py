@@ -130,7 +130,7 @@ class Conversation:
 
     def refresh(self) -> None:
         """Tell what is new."""
-        from genopt_tui.session.client import runner_pid
+        from genopt_tui.session.lock import runner_pid
         from genopt_tui.session.progress import load_progress
 
         for event in self.follower.poll():

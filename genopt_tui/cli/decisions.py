@@ -268,7 +268,7 @@ def wait_for_step_end(path: Path, journal: "Journal", after: int) -> str:
     """How the step ends that a command has begun. Raises EvaluationError when the runner ends
     before that."""
     from genopt_tui.cli.event_lines import format_event
-    from genopt_tui.session.client import runner_pid
+    from genopt_tui.session.lock import runner_pid
 
     while True:
         alive = runner_pid(path) is not None

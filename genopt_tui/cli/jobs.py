@@ -51,8 +51,9 @@ def build_session_job(
     from genopt_tui.config import SessionSettings, assign
     from genopt_tui.runner.evaluation import EvaluationJob
     from genopt_tui.runner.scoring import ArtifactFiles
+    from genopt_tui.session.places import require_trust
     from genopt_tui.session.task_state import apply_choices
-    from genopt_tui.session.travel import load_session_task, require_trust
+    from genopt_tui.session.travel import load_session_task
 
     require_consent(path)
     settings = SessionSettings.load(path)

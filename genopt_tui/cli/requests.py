@@ -44,7 +44,8 @@ def send_and_print(session: str | None, command: Command) -> int:
 def run_side_job(path: Path, job: SideJob) -> dict[str, Any]:
     """Ask the runner for work beside the steps, tell its progress, and return what came of it.
     Raises EvaluationError."""
-    from genopt_tui.session.client import runner_pid, send_command
+    from genopt_tui.session.client import send_command
+    from genopt_tui.session.lock import runner_pid
 
     with open_journal(path) as journal:
         after = journal.last_event_id()
@@ -86,7 +87,8 @@ class RunnerWatch:
 
     def check(self) -> None:
         """Raises EvaluationError when the runner has gone without finishing the run."""
-        from genopt_tui.session.client import ensure_runner, runner_pid
+        from genopt_tui.session.client import ensure_runner
+        from genopt_tui.session.lock import runner_pid
 
         self._missing_polls = 0 if runner_pid(self._path) is not None else self._missing_polls + 1
         if self._missing_polls and self._missing_polls % MISSING_POLLS == 0:
@@ -101,8 +103,8 @@ class RunnerWatch:
 
 def write_opening(path: Path, commit: str, why: str) -> None:
     """Write down that the test split was looked at: by the runner where one lives, else here."""
-    from genopt_tui.session.client import SessionLock
     from genopt_tui.session.history.notes import record_opening
+    from genopt_tui.session.lock import SessionLock
 
     try:
         lock = SessionLock(path)
@@ -116,8 +118,8 @@ def write_opening(path: Path, commit: str, why: str) -> None:
 def keep_task(path: Path, task: Path) -> None:
     """Keep the task's folder in the session by content: by the runner where one lives, else
     here."""
-    from genopt_tui.session.client import SessionLock
     from genopt_tui.session.history import export
+    from genopt_tui.session.lock import SessionLock
 
     try:
         lock = SessionLock(path)

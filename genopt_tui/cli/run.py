@@ -135,7 +135,7 @@ def resume(session: str | None) -> int:
 @click.argument("session", required=False)
 def stop(session: str | None) -> int:
     """End a run and its runner after the present phase."""
-    from genopt_tui.session.client import runner_pid
+    from genopt_tui.session.lock import runner_pid
 
     path = find_session(session)
     if runner_pid(path) is None:

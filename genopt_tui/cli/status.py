@@ -92,8 +92,8 @@ def count_promises(journal: "Journal", repository: "Repository") -> dict[str, in
 def build_status(path: Path) -> dict[str, Any]:
     """The document of `genopt status --json`."""
     from genopt_tui.config import SessionSettings
-    from genopt_tui.session.client import runner_pid
     from genopt_tui.session.history.notes import count_gate_uses, count_openings
+    from genopt_tui.session.lock import runner_pid
     from genopt_tui.session.progress import load_progress
 
     pid = runner_pid(path)

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from genopt_tui.errors import Exit, GenoptError
 from genopt_tui.session import prespawn
-from genopt_tui.session.client import SessionLock
 from genopt_tui.session.journal import Journal
-from genopt_tui.session.travel import require_trust
+from genopt_tui.session.lock import SessionLock
+from genopt_tui.session.places import require_trust
 
 
 def prepare() -> None:

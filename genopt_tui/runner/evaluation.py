@@ -28,9 +28,9 @@ from genopt_tui.runner.scoring import (
     count_score,
     resolve_score,
 )
-from genopt_tui.session.client import SessionLock
 from genopt_tui.session.compare import CONTROL_REPEATS
 from genopt_tui.session.journal import Journal, RolloutRow
+from genopt_tui.session.lock import SessionLock
 from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.model import Task
 from genopt_tui.task.rollout import Split

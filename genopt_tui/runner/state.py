@@ -17,7 +17,7 @@ from genopt_tui.runner.horizon_process import run_horizon_function
 from genopt_tui.runner.prompts import compose_prompt, load_templates
 from genopt_tui.runner.records import Outcome
 from genopt_tui.session.git.refs import parse_branch_name
-from genopt_tui.session.history.record import ACCEPTED
+from genopt_tui.session.history.versions import ACCEPTED
 from genopt_tui.session.journal import RolloutRow
 from genopt_tui.session.progress import Candidate, read_pending_input
 

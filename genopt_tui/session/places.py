@@ -12,6 +12,7 @@ from typing import Any
 
 from genopt_tui.errors import GenoptError, SessionError, UsageError, single_line
 from genopt_tui.folders import user_dir
+from genopt_tui.session.lock import runner_pid
 from genopt_tui.session.summary import head_summary
 
 PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
@@ -94,6 +95,17 @@ def is_trusted(path: Path) -> bool:
         and mark.is_file()
         and mark.read_text(encoding="ascii", errors="replace") == known
     )
+
+
+def require_trust(session: Path) -> None:
+    """Raises SessionError where the session came from elsewhere and nobody has agreed yet that its
+    task runs here."""
+    if not is_trusted(session):
+        raise SessionError(
+            f"{session.name} was not made on this machine",
+            "running it runs the code of its task and artifacts",
+            f"Look at it first; agree with: genopt trust {quote_session(session)}",
+        )
 
 
 def record_opened(path: Path) -> None:
@@ -182,7 +194,6 @@ def list_sessions() -> list[SessionEntry]:
 
 def load_entry(path: Path) -> SessionEntry:
     """One session as lists show it."""
-    from genopt_tui.session.client import runner_pid
     from genopt_tui.session.journal import journal_path
 
     try:

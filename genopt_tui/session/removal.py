@@ -8,7 +8,7 @@ from pathlib import Path
 from genopt_tui.errors import SessionError, UsageError, single_line
 from genopt_tui.folders import settings_file, user_file
 from genopt_tui.session import places
-from genopt_tui.session.client import SessionLock
+from genopt_tui.session.lock import SessionLock
 
 
 def remove_session(path: Path) -> Path:

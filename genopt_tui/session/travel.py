@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from genopt_tui.errors import SessionError, TaskError
+from genopt_tui.errors import TaskError
 from genopt_tui.session.git import cli
 from genopt_tui.session.git.objects import ObjectStore
 from genopt_tui.session.git.refs import HEADS, TASKS, Refs
@@ -80,16 +80,3 @@ def finish_clone(session: Path) -> list[str]:
         exclude.parent.mkdir(exist_ok=True)
         exclude.write_text(f"{known.rstrip()}\n/.genopt/\n".lstrip(), encoding="utf-8")
     return sorted(ref.removeprefix(HEADS) for ref in new)
-
-
-def require_trust(session: Path) -> None:
-    """Raises SessionError where the session came from elsewhere and nobody has agreed yet that its
-    task runs here."""
-    from genopt_tui.session import places
-
-    if not places.is_trusted(session):
-        raise SessionError(
-            f"{session.name} was not made on this machine",
-            "running it runs the code of its task and artifacts",
-            f"Look at it first; agree with: genopt trust {places.quote_session(session)}",
-        )

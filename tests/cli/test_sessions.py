@@ -9,7 +9,7 @@ import pytest
 from genopt_tui.__main__ import run_command
 from genopt_tui.errors import SessionError
 from genopt_tui.session import places
-from genopt_tui.session.client import SessionLock
+from genopt_tui.session.lock import SessionLock
 from genopt_tui.session.removal import remove_session
 
 Capture = pytest.CaptureFixture[str]

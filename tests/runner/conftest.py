@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from genopt_tui.runner.__main__ import run
-from genopt_tui.session.client import SessionLock, ensure_runner, runner_pid, send_command
+from genopt_tui.session.client import ensure_runner, send_command
 from genopt_tui.session.commands import CommandResult, decode_command
 from genopt_tui.session.creation import create_session
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Event, Journal
+from genopt_tui.session.lock import SessionLock, runner_pid
 from genopt_tui.task import loader
 from tests import tiny
 

@@ -5,7 +5,7 @@ from conftest import Make
 
 from genopt_tui.config import settings_file
 from genopt_tui.errors import GenoptError
-from genopt_tui.session.client import runner_pid
+from genopt_tui.session.lock import runner_pid
 
 
 def test_a_command_that_the_disk_refuses_is_answered_and_ends_no_runner(make: Make) -> None:

@@ -13,8 +13,8 @@ from loopback import Provider, Refuse, Say
 from serving import END, STEP, Script, begin, block, chunk, good, level, player, session
 
 from genopt_tui.propose import litellm_client
-from genopt_tui.session.client import runner_pid
 from genopt_tui.session.commands import Resume
+from genopt_tui.session.lock import runner_pid
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,9 +7,9 @@ import pytest
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session import places
-from genopt_tui.session.client import SessionLock
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Journal
+from genopt_tui.session.lock import SessionLock
 from tests.session.conftest import START, TOML, record
 
 

@@ -13,10 +13,11 @@ from conftest import Visit, visit
 
 from genopt_tui.config import SessionSettings
 from genopt_tui.session import places
-from genopt_tui.session.client import runner_pid, send_command
+from genopt_tui.session.client import send_command
 from genopt_tui.session.commands import Reject, Run, Stop
 from genopt_tui.session.creation import create_session
 from genopt_tui.session.journal import Event, Journal
+from genopt_tui.session.lock import runner_pid
 from genopt_tui.task import loader
 from genopt_tui.ui.state.snapshot import HistoryRow
 from genopt_tui.ui.widgets.safe_text import PlainText

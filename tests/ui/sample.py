@@ -81,7 +81,7 @@ class Stage:
     """Plays the runner: holds the session's lock (so the session is live), writes events."""
 
     def __init__(self, session: Path, step: int = 3) -> None:
-        from genopt_tui.session.client import SessionLock
+        from genopt_tui.session.lock import SessionLock
 
         self.session, self.step = session, step
         self.lock = SessionLock(session)

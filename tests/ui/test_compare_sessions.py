@@ -12,9 +12,9 @@ from scene import step
 from story import Scene, make_story
 
 from genopt_tui.config import SessionSettings
-from genopt_tui.session.client import SessionLock
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Journal
+from genopt_tui.session.lock import SessionLock
 from genopt_tui.task.rollout import RolloutResult
 from genopt_tui.ui.screens import dialogs
 from genopt_tui.ui.screens.compare import COST, EXAMPLES, TRACES, CompareScreen

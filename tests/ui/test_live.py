@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from terminal import Terminal, genopt, make_task
 
-from genopt_tui.session.client import runner_pid
+from genopt_tui.session.lock import runner_pid
 
 pytestmark = pytest.mark.skipif(not shutil.which("tmux"), reason="needs tmux as its terminal")
 SLOW = '"""A model that begins a reply and does not end it."""\nimport time\nprint("The level", flush=True)\ntime.sleep(600)\n'

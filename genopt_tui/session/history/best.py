@@ -1,18 +1,14 @@
 """Which version is best: by the lower confidence bound, never by luck.
 
-What was found is kept in `.git/genopt/best.json`, a cache: the best of each set of versions that
-may be compared, as far as an
-act on history. Later acts name what was added since, so that nobody reads the whole log again.
+The best of each set of versions that may be compared is kept in a log cache, `best.json`.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from genopt_tui.folders import replace_text
 from genopt_tui.learn.student import t_quantile
-from genopt_tui.session.git.refs import ACTS
 from genopt_tui.session.history import message
+from genopt_tui.session.history.log_cache import load_log_cache
 from genopt_tui.session.history.reader import HistoryReader
 from genopt_tui.session.history.versions import ACCEPTED, Version, parse_task_trailer
 
@@ -58,22 +54,8 @@ def find_score_group(repository: HistoryReader, commit: str) -> str | None:
 
 
 def load_bests(repository: HistoryReader) -> dict[str, Any]:
-    """Direction and group to {"commit", "ran", "bound", "step"} of the best version, brought up to the
-    last act and kept."""
-    last = repository.objects.read(ACTS)
-    at = last.sha if last else repository.head()
-    kept = _load_best_cache(repository)
-    if kept.get("at") == at and kept.get("acts") == bool(last):
-        return dict(kept["bests"])
-    bests: dict[str, Any] = {}
-    if last and kept.get("acts") and repository.objects.read(kept["at"]):
-        bests = dict(kept["bests"])
-        fresh = repository.run_log(at, f"^{kept['at']}")
-    else:
-        fresh = repository.read_log(all_branches=True)
-    _update_bests(bests, fresh)
-    _save_best_cache(repository, {"at": at, "acts": bool(last), "bests": bests})
-    return bests
+    """Direction and group to {"commit", "bound", "step"} of the best version."""
+    return load_log_cache(repository, "best.json", "bests", _update_bests)
 
 
 def _update_bests(bests: dict[str, Any], versions: Iterable[Version]) -> None:
@@ -96,31 +78,3 @@ def _update_bests(bests: dict[str, Any], versions: Iterable[Version]) -> None:
 def _sort_key(entry: dict[str, Any], sign: int) -> tuple[bool, float, int]:
     # caches written before `ran` was kept have none
     return entry.get("ran", True), sign * entry["bound"], -entry["step"]
-
-
-def comparable(versions: Sequence[Version], group: str) -> list[Version]:
-    """The accepted versions scored under one task and gate set (`group_of`): only these may be
-    compared."""
-    return [
-        v
-        for v in versions
-        if v.score is not None and v.decision in ACCEPTED and f"{v.task} {v.gate_set}" == group
-    ]
-
-
-def _load_best_cache(repository: HistoryReader) -> dict[str, Any]:
-    try:
-        data = json.loads(
-            (repository.path / ".git" / "genopt" / "best.json").read_text(encoding="utf-8")
-        )
-        return data if isinstance(data, dict) and isinstance(data.get("bests"), dict) else {}
-    except (
-        FileNotFoundError,
-        ValueError,
-    ):  # ValueError: half of it was written when the power went
-        return {}
-
-
-def _save_best_cache(repository: HistoryReader, data: dict[str, Any]) -> None:
-    file = repository.path / ".git" / "genopt" / "best.json"
-    replace_text(file, json.dumps(data), mode=0o700)

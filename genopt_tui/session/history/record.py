@@ -23,7 +23,6 @@ Decision = Literal[
     "superseded",
     "not-chosen",
 ]
-ACCEPTED = {"start", "approved", "edited", "gate", "always", "manual", "design"}
 
 SHARED_FIELDS = {"messages": "prompt", "reply": "reply"}
 """What of an attempt is left out of `record.json` where it equals what the record itself holds."""

@@ -1,79 +1,35 @@
-"""Which versions a step left on any branch, without reading the whole log again.
+"""What a person means by a version: a word, a step, a branch, a tag or a commit id."""
 
-What was found is kept in `.git/genopt/steps.json`, a cache brought up to date from the last act on
-history.
-
-What a person means by a version.
-"""
-
-import json
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from genopt_tui.errors import SessionError, single_line
-from genopt_tui.folders import replace_text
 from genopt_tui.session.git.objects import Commit, parse_commit
-from genopt_tui.session.git.refs import ABANDONED, ACTS, HEADS, REJECTED, TAGS, check_name
+from genopt_tui.session.git.refs import ABANDONED, HEADS, REJECTED, TAGS, check_name
 from genopt_tui.session.history import message
 from genopt_tui.session.history.best import find_best
+from genopt_tui.session.history.log_cache import load_log_cache
 from genopt_tui.session.history.reader import HistoryReader
-from genopt_tui.session.history.versions import ACCEPTED
+from genopt_tui.session.history.versions import ACCEPTED, Version
+
+STEP = re.compile(r"(\d{1,9})(?:\.(\d{1,3})|([a-z]))?")
 
 
 def list_accepted(repository: HistoryReader, step: int) -> list[str]:
     """Commits of the accepted versions of a step, the newest first; without those that plain git
     brought since the last act."""
-    last = repository.refs.read(ACTS)
-    at, kept = last or repository.head(), _load_step_cache(repository)
-    if kept.get("at") != at or kept["acts"] != bool(last):
-        kept = _update_step_cache(repository, kept, at, bool(last))
-    return list(kept["steps"].get(str(step), ()))
+    steps = load_log_cache(repository, "steps.json", "steps", _add_accepted)
+    return list(steps.get(str(step), ()))
 
 
-def _update_step_cache(
-    repository: HistoryReader, kept: dict[str, Any], at: str, acts: bool
-) -> dict[str, Any]:
-    known = bool(acts and kept.get("acts") and repository.objects.read(kept["at"]))
-    fresh = (
-        repository.run_log(at, f"^{kept['at']}")
-        if known
-        else repository.read_log(all_branches=True)
-    )
-    steps: dict[str, list[str]] = kept["steps"] if known else {}
-    for version in reversed(fresh):
-        commits = (
-            steps.setdefault(str(version.step), [])
-            if version.step and version.decision in ACCEPTED
-            else None
-        )
-        if commits is not None and version.commit not in commits:
-            commits.insert(0, version.commit)
-    made = {"at": at, "acts": acts, "steps": steps}
-    file = repository.path / ".git" / "genopt" / "steps.json"
-    replace_text(file, json.dumps(made), mode=0o700)
-    return made
-
-
-def _load_step_cache(repository: HistoryReader) -> dict[str, Any]:
-    try:
-        data = json.loads(
-            (repository.path / ".git" / "genopt" / "steps.json").read_text(encoding="utf-8")
-        )
-        return (
-            data
-            if isinstance(data, dict) and isinstance(data.get("steps"), dict) and "acts" in data
-            else {}
-        )
-    except (
-        FileNotFoundError,
-        ValueError,
-    ):  # ValueError: half of it was written when the power went
-        return {}
-
-
-STEP = re.compile(r"(\d{1,9})(?:\.(\d{1,3})|([a-z]))?")
+def _add_accepted(steps: dict[str, Any], versions: Sequence[Version]) -> None:
+    for version in reversed(versions):
+        if version.step and version.decision in ACCEPTED:
+            commits = steps.setdefault(str(version.step), [])
+            if version.commit not in commits:
+                commits.insert(0, version.commit)
 
 
 def resolve_version(repository: HistoryReader, text: str) -> str:

@@ -11,10 +11,11 @@ from typing import Any
 
 from textual.message import Message
 
-from genopt_tui.session.client import ensure_runner, runner_pid
+from genopt_tui.session.client import ensure_runner
 from genopt_tui.session.commands import Command
 from genopt_tui.session.commands import SideJob as SideJobCommand
 from genopt_tui.session.journal import Event, Journal
+from genopt_tui.session.lock import runner_pid
 from genopt_tui.session.progress import PendingInput, read_pending_input
 from genopt_tui.task.rollout import TraceStep
 from genopt_tui.ui.messages import CommandCompleted, DoctorWarned, TraceDataReady

@@ -152,7 +152,7 @@ def test_a_hand_edit_that_is_not_utf_8_is_refused_and_stays(session: Repository)
     head, policy = session.head(), session.path / "artifact" / "policy.py"
     policy.write_bytes(b"name = 'caf\xe9'\n")
     for accept_edit in (acts.merge_hand_edit, acts.resolve_hand_edit):
-        with pytest.raises(SessionError, match="artifact/policy.py is not UTF-8 text"):
+        with pytest.raises(SessionError, match=r"artifact/policy\.py is not UTF-8 text"):
             accept_edit(session)
     with pytest.raises(SessionError, match="is not UTF-8 text"):
         acts.accept_edits(session, 1)

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from genopt_tui.errors import SessionError
-from genopt_tui.session.client import EventFollower, SessionLock, runner_pid
+from genopt_tui.session.client import EventFollower
 from genopt_tui.session.commands import Approve, CommandResult, SetMode, WhatIf, decode_command
 from genopt_tui.session.journal import Event, Journal, Reply, journal_path
+from genopt_tui.session.lock import SessionLock, runner_pid
 from genopt_tui.session.progress import advance, fold_events
 from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
 
@@ -167,7 +168,7 @@ def test_a_damaged_journal_says_what_to_do(folder: Path) -> None:
 
 def test_one_writer_at_a_time(folder: Path) -> None:
     assert runner_pid(folder) is None
-    code = "import sys; from pathlib import Path; from genopt_tui.session.client import SessionLock; SessionLock(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path; from genopt_tui.session.lock import SessionLock; SessionLock(Path(sys.argv[1]))"
     with SessionLock(folder):
         assert runner_pid(folder) is not None
         done = subprocess.run(
