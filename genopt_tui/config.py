@@ -1,6 +1,7 @@
 """Design choices (in the session's history), session settings and the user's settings (outside
 it)."""
 
+import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -318,7 +319,7 @@ def assign(
     """
     new_choices, new_settings = choices.model_dump(), settings.model_dump()
     for pair in pairs:
-        key, equals, value = pair.partition("=")
+        key, equals, value = split_pair(pair)
         if not equals:
             raise UsageError(
                 f"'{pair}' is not KEY=VALUE", advice="For example --set horizon.steps=100"
@@ -354,6 +355,26 @@ def check_agent_model(name: str) -> None:
             "it cannot answer llm(...) of artifacts",
             "Name a model or command:PROGRAM",
         )
+
+
+def split_pair(pair: str) -> tuple[str, str, str]:
+    """(key, "=", value) of KEY=VALUE, or (pair, "", ""); the last part of a key may be quoted as in
+    TOML (exclude."n=100"=REASON)."""
+    before, quote, rest = pair.partition('."')
+    if quote and "=" not in before:
+        try:
+            name, end = json.JSONDecoder().raw_decode(f'"{rest}')
+        except ValueError:
+            return pair.partition("=")
+        if rest[end - 1 : end] == "=":
+            return f"{before}.{name}", "=", rest[end:]
+    return pair.partition("=")
+
+
+def format_exclusion(example: str, reason: str) -> str:
+    """The KEY=VALUE that excludes an example ("" as the reason takes it in again)."""
+    plain = "=" not in example and not example.startswith('"')
+    return f"exclude.{example if plain else json.dumps(example)}={reason}"
 
 
 def list_setting_keys(model: type[BaseModel], prefix: str = "") -> list[str]:

@@ -11,12 +11,14 @@ from genopt_tui.config import (
     Sandbox,
     SessionSettings,
     assign,
+    format_exclusion,
     from_toml,
     parse_size,
     settings_file,
     to_toml,
 )
 from genopt_tui.errors import UsageError
+from genopt_tui.session.progress import PendingInput
 
 
 def test_keys_reach_the_model_that_has_them() -> None:
@@ -141,3 +143,16 @@ def test_what_new_sessions_begin_with_names_file_and_key(home: Path) -> None:
     (home / "settings.toml").write_text('[session]\nsandbox = "nothing"\n')
     with pytest.raises(UsageError, match=r"settings\.toml: \[session\]: sandbox\.kind"):
         SessionSettings.from_user_defaults()
+
+
+@pytest.mark.parametrize(
+    "example", ["n=100", "seed-3", "a.b=c", 'say "x"', '"quoted"', '."=', "=="]
+)
+def test_an_example_of_any_name_is_excluded_by_that_name(example: str) -> None:
+    choices, settings = DesignChoices(), SessionSettings()
+    pair = format_exclusion(example, "why = not")
+    assign(choices, settings, [pair])
+    assert choices.exclude == {example: "why = not"}
+    assert PendingInput(staged=[pair]).excluded({}) == {example: "why = not"}
+    assign(choices, settings, [format_exclusion(example, "")])
+    assert choices.exclude == {}

@@ -14,6 +14,7 @@ from genopt_tui.cli.target import (
     open_journal,
     open_repository,
 )
+from genopt_tui.config import format_exclusion
 from genopt_tui.errors import Exit, UsageError, single_line
 from genopt_tui.session.commands import Note, ScoreHunks, SetOptions, new_token
 
@@ -226,7 +227,7 @@ def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> 
         raise UsageError(
             "why is it left out?", advice="genopt exclude SESSION EXAMPLE REASON, or --back"
         )
-    command = SetOptions(pairs=(f"exclude.{example}={text}",))
+    command = SetOptions(pairs=(format_exclusion(example, text),))
     if why := ask_runner(find_session(session), command).why:
         print_line(why)
     return Exit.DONE

@@ -243,6 +243,8 @@ def try_(target: str, start: str, preset: str, pairs: tuple[str, ...]) -> int:
     )
     if result.error:
         print_line(result.error.strip().splitlines()[-1], err=True)
+    if result.hint:
+        print_line(result.hint, err=True)
     return Exit.DONE if result.status == "ok" else Exit.FAILED
 
 

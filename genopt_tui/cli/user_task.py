@@ -246,13 +246,15 @@ def check_first_run(result: "RolloutResult") -> None:
     if result.status != "ok" or result.score is None:
         why = result.error.strip() or result.feedback.strip() or result.output.strip()
         last = why.splitlines()[-1] if why else "it printed nothing"
-        raise UsageError(f"{what} ({result.status})", last, "Run it by hand in this folder first")
+        raise UsageError(
+            f"{what} ({result.status})", last, result.hint or "Run it by hand in this folder first"
+        )
     if missing := re.search(r"ModuleNotFoundError: (.+)", result.feedback):
         advice = (
             "Install it for the command's Python, or open where it lies: --set sandbox.read=FOLDER"
         )
         raise UsageError(what, missing[1], advice)
-    if denied := re.search(r"^the sandbox (.+): (--set .+)$", result.feedback, re.MULTILINE):
+    if denied := re.search(r"^the sandbox (.+): (--set .+)$", result.hint, re.MULTILINE):
         raise UsageError(what, f"the sandbox {denied[1]}", denied[2])
     if is_crash(result.feedback) and result.score == 0:
         last = result.feedback.strip().splitlines()[-1]

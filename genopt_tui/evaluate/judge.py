@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import traceback
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,10 @@ from genopt_tui.evaluate.watchdog import Watchdog
 from genopt_tui.evaluate.wire import Channel, ChannelClosed
 from genopt_tui.evaluate.zygote_client import ZygoteClient, ZygoteDied
 from genopt_tui.task import loader
+from genopt_tui.task.contract import ArtifactError
 from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
 
-# forks of one rollout: a player that was killed from outside, or a dead zygote, is nobody's score
+# tries of one rollout: a player killed before it ran, or a dead zygote, is not the artifact's fault
 MAX_TRIES = 10
 MAX_RUNNER_FRAME = 1 << 30
 
@@ -109,11 +111,7 @@ class Judge:
             self.runner.send({"op": "failed", "error": format_task_error(error)})
 
     def _load_module(self) -> Any:
-        return (
-            CommandTask(self.folder, self._find_hint)
-            if self.folder.task.command
-            else self.folder.load_module()
-        )
+        return CommandTask(self.folder) if self.folder.task.command else self.folder.load_module()
 
     def _list_examples(self, split: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
         wanted = (split, settings)[: len(inspect.signature(self.module.examples).parameters)]
@@ -127,16 +125,17 @@ class Judge:
 
     def _run_rollout(self, rollout: Rollout) -> RolloutResult:
         spent = 0.0
-        for attempt in range(1, MAX_TRIES + 1):
+        for reruns in range(MAX_TRIES):
             try:
                 outcome, result = self._try_rollout(rollout)
             except ZygoteDied:
                 self.zygote.restart()
                 continue
             spent += result.seconds
-            if not outcome.should_retry or attempt == MAX_TRIES or spent > self.limits.seconds:
-                return result
-        raise EvaluationError("the process that players are forked from died again and again")
+            last = reruns == MAX_TRIES - 1 or spent > self.limits.seconds
+            if last or not outcome.should_retry:
+                return replace(result, reruns=reruns)
+        raise EvaluationError(f"the process that players are forked from died {MAX_TRIES} times")
 
     def _try_rollout(self, rollout: Rollout) -> tuple[Outcome, RolloutResult]:
         seed = derive_seed(rollout)
@@ -155,9 +154,17 @@ class Judge:
         try:
             returned, raised = self._run_task(rollout, context)
             seconds = watch.get_elapsed_seconds()
-            # Its children, where it may have any, are gone before the result is told.
-            ask = context.player_lost or watch.limit_hit or self.limits.processes
-            ending = self.zygote.kill_and_wait(player) if ask else None
+            # Its children, where it may have any, are gone before the result goes out.
+            must_wait = context.player_lost or watch.limit_hit or self.limits.processes
+            ending = self.zygote.kill_and_wait(player) if must_wait else None
+        except ZygoteDied:
+            if not context.calls or not self._can_reach_zygote:
+                raise
+            returned = ending = None
+            raised = ArtifactError("the artifact's processes ended the sandbox that they ran in")
+            context.player_lost = False
+            seconds = watch.get_elapsed_seconds()
+            self.zygote.restart()
         finally:
             watch.stop()
             self.zygote.release(player)
@@ -207,8 +214,9 @@ class Judge:
             seconds=seconds,
             feedback=outcome.feedback,
             metrics=outcome.metrics,
-            error=self._explain_error(outcome, watch),
+            error=outcome.error,
             output=watch.get_output(),
+            hint=self._find_hint(outcome, watch),
             sandbox=self.sandbox_name,
             signature=context.compute_signature(),
             steps=context.steps,
@@ -217,21 +225,25 @@ class Judge:
             llm_calls=context.llm_calls,
         )
 
-    def _find_hint(self, text: str) -> str:
+    def _find_hint(self, outcome: Outcome, watch: Watchdog) -> str:
+        """The sandbox setting that a failed rollout needs, for the person to decide about."""
+        has_failed = isinstance(self.module, CommandTask) and self.module.has_failed
+        if not outcome.error and not has_failed:
+            return ""
         return find_hint(
-            text,
+            f"{outcome.error}\n{watch.get_output()}",
             self.settings,
             self.limits.processes,
             self.zygote.player_scratch,
             self.zygote.hidden,
         )
 
-    def _explain_error(self, outcome: Outcome, watch: Watchdog) -> str:
-        """The error, and where a wall of the sandbox was in the way, the setting that opens it."""
-        if not outcome.error:
-            return ""
-        said = self._find_hint(f"{outcome.error}\n{watch.get_output()}")
-        return f"{outcome.error.rstrip()}\n{said}" if said else outcome.error
+    @property
+    def _can_reach_zygote(self) -> bool:
+        """Whether an artifact could end the zygote: with processes of its own, or without the walls
+        that keep it from signals and from the zygote's memory."""
+        isolation = self.isolation
+        return bool(self.limits.processes) or not (isolation.landlock and isolation.seccomp)
 
 
 def derive_seed(rollout: Rollout) -> int:

@@ -19,7 +19,8 @@ MAX_FEEDBACK = 100_000  # characters
 
 @dataclass(frozen=True)
 class Outcome:
-    """`again`: the player was killed by nobody we know, so the rollout should be repeated."""
+    """How a rollout ended. `should_retry`: the player was killed before it ran any of the
+    artifact's code, so the artifact cannot have caused it."""
 
     status: Status
     score: float | None = None
@@ -37,14 +38,16 @@ def decide_outcome(
     raised: BaseException | None,
     limits: Limits,
 ) -> Outcome:
-    """The outcome of a rollout; `ending` is the player's where that matters. Raises EvaluationError
-    when the task itself is at fault."""
+    """The outcome of a rollout; `player_exit` says how the player ended, where that matters.
+
+    Raises EvaluationError when the task itself is at fault.
+    """
     if limit_hit:
         return make_limit_outcome(limit_hit, limits)
     if context.status:
         return Outcome(context.status, error=context.error)
     if context.player_lost and player_exit:
-        return make_exit_outcome(player_exit, limits)
+        return make_exit_outcome(player_exit, limits, has_run=context.calls > 0)
     if raised is not None:
         return make_error_outcome(raised, context)
     return make_score_outcome(returned)
@@ -63,8 +66,12 @@ def make_limit_outcome(limit_hit: str, limits: Limits) -> Outcome:
     return Outcome("timeout", error=f"it took longer than {limits.seconds:g} s")
 
 
-def make_exit_outcome(player_exit: PlayerExit, limits: Limits) -> Outcome:
-    """The player ended without an answer."""
+def make_exit_outcome(player_exit: PlayerExit, limits: Limits, *, has_run: bool) -> Outcome:
+    """The player ended without an answer.
+
+    `has_run`: it ran code of the artifact, which can kill its own process in several ways; such a
+    rollout is never repeated, or an artifact could throw away the runs that go badly.
+    """
     if player_exit.signal == signal.SIGXCPU:
         return Outcome(
             "timeout", error=f"it used more CPU time than allowed ({player_exit.cpu:.1f} s)"
@@ -72,7 +79,7 @@ def make_exit_outcome(player_exit: PlayerExit, limits: Limits) -> Outcome:
     if player_exit.signal == signal.SIGUSR2:
         return Outcome("killed", error=f"it started more than {limits.processes} processes")
     if player_exit.signal == signal.SIGKILL:
-        return Outcome("killed", error="its process was killed", should_retry=True)
+        return Outcome("killed", error="its process was killed", should_retry=not has_run)
     if player_exit.signal:
         return Outcome(
             "killed", error=f"its process was ended by {signal.Signals(player_exit.signal).name}"

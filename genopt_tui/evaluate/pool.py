@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,13 @@ class Pool:
         """Run one rollout. Never raises for what an artifact did, only what `answer` raises;
         cancelling stops its player at once."""
         await self.start()
-        why, tries, kills = "", MAX_TRIES, MAX_KILLS
+        why, tries, kills, reruns = "", MAX_TRIES, MAX_KILLS, 0
         while tries and kills:
             await self._scheduler.acquire(rollout.tree)
             try:
                 message = await self._run_on_worker(rollout)
             except JudgeDied as died:
-                why = str(died)
+                why, reruns = str(died), reruns + 1
                 if await died.was_killed():
                     kills -= 1
                 else:
@@ -125,7 +126,8 @@ class Pool:
                 self._scheduler.release()
             if message["op"] == "result":
                 self._require_same_files(message)
-                return judge_messages.decode_result(message["result"])
+                result = judge_messages.decode_result(message["result"])
+                return replace(result, reruns=result.reruns + reruns) if reruns else result
             why = message["error"]
             break
         return self._make_failed_result(rollout, why)

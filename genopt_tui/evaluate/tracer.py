@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from genopt_tui.evaluate.wire import MAX_OTHER_KEYS, WireError, make_dict
 from genopt_tui.task import pictures, trace
 from genopt_tui.task.rollout import Json, Picture, TraceChunk
 
@@ -68,17 +69,19 @@ def make_array_header(number: int) -> bytes:
 
 
 def validate_calls(number: int, body: bytes) -> bool:
-    """Whether one of the calls raised. Raises BadCalls unless they are as many, as [function,
+    """Whether one of the `number` calls raised. Raises BadCalls unless each is [function,
     arguments, result, error, depth]."""
+    data = make_array_header(number) + body
+    options: dict[str, Any] = {"use_list": False, "timestamp": 1}
     try:
-        calls = msgpack.unpackb(
-            make_array_header(number) + body,
-            use_list=False,
-            strict_map_key=False,
-            max_map_len=4096,
-            timestamp=1,
-        )
-    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        try:
+            calls = msgpack.unpackb(data, strict_map_key=True, **options)
+        except ValueError as error:
+            if "map key" not in str(error):
+                raise
+            options |= {"max_map_len": MAX_OTHER_KEYS, "object_pairs_hook": make_dict}
+            calls = msgpack.unpackb(data, strict_map_key=False, **options)
+    except (WireError, ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise BadCalls from error
     failed = False
     for call in calls:

@@ -1,10 +1,9 @@
 """Frames between runner, judge and player: msgpack with a few typed extensions; bounded, and never
 executable.
 
-A frame is a length (4 bytes, big endian) and that many bytes of msgpack. Beside plain data the
-extensions carry tuples, sets,
-large integers, numpy arrays and pandas frames as columns. Imported by the zygote inside the
-sandbox: standard library and msgpack only.
+A frame is a length (4 bytes, big endian) and that many bytes of msgpack. Extensions carry tuples,
+sets, large integers, numpy arrays, and pandas frames as columns. The zygote imports this module
+inside the sandbox: standard library and msgpack only.
 """
 
 import builtins
@@ -15,20 +14,24 @@ from typing import Any
 import msgpack
 from msgpack import packb, unpackb
 
-# Ours: what an artifact does to the shared ones does not reach the functions below.
+# Builtins of our own: an artifact that changes the shared ones does not change these functions.
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 MAX_FRAME = 16 * 1024**2  # bytes of one frame from a player
 MAX_NESTING = 32  # extensions inside extensions
+# lists and maps of a frame: empty ones take 72 times their size in memory. Larger frames come from
+# our own side and may hold one for each so many bytes.
+MAX_CONTAINERS, BYTES_PER_CONTAINER = 1_000_000, 16
+SMALL_FRAME = 256 * 1024  # bytes; smaller frames cannot hold too many
+MAX_COPIED = 4  # bytes of all extensions, which are copied at each level, in sizes of the frame
+MAX_EQUAL_HASHES = 64  # keys of a map or items of a set with one hash: each pair costs a comparison
+MAX_OTHER_KEYS = 4096  # keys of a map that are not text
 MAX_INTEGER = 4096  # bytes of an integer
 TUPLE, SET, FROZENSET, INTEGER, ARRAY, OBJECTS, TABLE, SERIES, COMPLEX = range(1, 10)
-READ_SIZE = (
-    64 * 1024
-    # bytes read at once: a larger buffer is mapped anew for every read, which costs more than the read
-)
+# bytes per read: a larger buffer is mapped anew for every read, which costs more than the read
+READ_SIZE = 64 * 1024
 PLAIN_KINDS = "biufcSUMm"  # kinds of numpy dtypes that are plain bytes
-_plain_packer = msgpack.Packer(
-    strict_types=True
-)  # ours for good: a new one for each value costs more than most values
+# reused: a new packer for each value costs more than packing most values
+_plain_packer = msgpack.Packer(strict_types=True)
 
 
 class WireError(Exception):
@@ -61,31 +64,79 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(data: bytes) -> Any:
-    """The value in `data`, which may come from a hostile player. Raises WireError."""
-    return _unpack(data, 0)
+    """The value in `data`, which may come from a hostile player. Raises WireError.
+
+    Bounded in nesting, in containers, in bytes copied and in hash collisions, and so in time and
+    memory.
+    """
+    return _Decoder(len(data)).unpack(data, 0)
 
 
-def _unpack(data: bytes, depth: int) -> Any:
-    if depth > MAX_NESTING:
-        raise WireError("it is nested too deeply")
+def make_dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A map of hostile keys. Raises WireError where too many of them collide."""
+    _check_hashes([key for key, _ in pairs])
+    return dict(pairs)
 
-    def extension(code: int, body: bytes) -> Any:
-        return _decode(code, bytes(body), depth + 1)
 
-    try:
+def _check_hashes(items: list[Any]) -> None:
+    if len(items) <= MAX_EQUAL_HASHES:
+        return
+    hashes = sorted(map(hash, items))
+    if any(a == b for a, b in zip(hashes, hashes[MAX_EQUAL_HASHES:], strict=False)):
+        raise WireError("too many keys have the same hash")
+
+
+class _Decoder:
+    """Decodes one frame of `size` bytes and counts what that takes."""
+
+    def __init__(self, size: int) -> None:
+        self._containers_left = max(MAX_CONTAINERS, size // BYTES_PER_CONTAINER)
+        self._copies_left = MAX_COPIED * max(size, SMALL_FRAME)
+        self._counts = size > SMALL_FRAME
+
+    def unpack(self, data: bytes, depth: int) -> Any:
+        if depth > MAX_NESTING:
+            raise WireError("it is nested too deeply")
+        hooks: dict[str, Any] = {"ext_hook": lambda code, body: self._decode(code, body, depth + 1)}
+        if self._counts:
+            hooks |= {"list_hook": self._count, "object_hook": self._count}
         try:
-            return unpackb(data, ext_hook=extension, strict_map_key=True)
-        except ValueError as error:
-            if "map key" not in str(error):
-                raise
-            # Keys that are not text: few of them only, for their hashes can be made to collide.
-            return unpackb(data, ext_hook=extension, strict_map_key=False, max_map_len=4096)
-    except WireError:
-        raise
-    except RecursionError as error:
-        raise WireError("it is nested too deeply") from error
-    except (ValueError, TypeError, OverflowError, MemoryError, msgpack.UnpackException) as error:
-        raise WireError(f"malformed data ({type(error).__name__})") from error
+            try:
+                return unpackb(data, strict_map_key=True, **hooks)
+            except ValueError as error:
+                if "map key" not in str(error):
+                    raise
+                # Keys that are not text: their hashes can be made to collide.
+                hooks.pop("object_hook", None)
+                return unpackb(
+                    data,
+                    strict_map_key=False,
+                    max_map_len=MAX_OTHER_KEYS,
+                    object_pairs_hook=self._make_dict,
+                    **hooks,
+                )
+        except WireError:
+            raise
+        except RecursionError as error:
+            raise WireError("it is nested too deeply") from error
+        except Exception as error:  # numpy and pandas raise many kinds over hostile data
+            raise WireError(f"malformed data ({type(error).__name__})") from error
+
+    def _count(self, container: Any) -> Any:
+        self._containers_left -= 1
+        if self._containers_left < 0:
+            raise WireError("it has too many parts")
+        return container
+
+    def _make_dict(self, pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        self._count(pairs)
+        return make_dict(pairs)
+
+    def _decode(self, code: int, body: bytes, depth: int) -> Any:
+        self._copies_left -= len(body)
+        if self._copies_left < 0:
+            raise WireError("it is nested too deeply")
+        return _decode(code, bytes(body), depth, self)
 
 
 def _encode(value: Any) -> Any:
@@ -149,12 +200,12 @@ def _encode_column(values: Any) -> Any:
     return array if array.dtype.kind in PLAIN_KINDS else values.tolist()
 
 
-def _decode(code: int, body: bytes, depth: int) -> Any:
+def _decode(code: int, body: bytes, depth: int, decoder: _Decoder) -> Any:
     if code == INTEGER:
         if len(body) > MAX_INTEGER:
             raise WireError("an integer is too large")
         return int.from_bytes(body, "big", signed=True)
-    value = _unpack(body, depth)
+    value = decoder.unpack(body, depth)
     if not isinstance(value, list):
         raise WireError("malformed data (extension)")
     if code == TUPLE:
@@ -162,6 +213,7 @@ def _decode(code: int, body: bytes, depth: int) -> Any:
     if code in (SET, FROZENSET):
         if len(value) > 65536 and not all(isinstance(item, str) for item in value):
             raise WireError("a set is too large")
+        _check_hashes(value)
         return set(value) if code == SET else frozenset(value)
     if code == COMPLEX:
         return complex(*value)
@@ -222,7 +274,7 @@ class Channel:
         self.read_fd, self.write_fd, self.limit, self._unread = read_fd, write_fd, limit, b""
 
     def send(self, value: Any) -> None:
-        """Raises WireError for what cannot be sent, Closed when nobody listens."""
+        """Raises WireError for what cannot be sent, ChannelClosed when nobody listens."""
         self.send_packed(pack(value))
 
     def send_packed(self, body: bytes) -> None:
@@ -238,7 +290,7 @@ class Channel:
             raise ChannelClosed from error
 
     def receive(self) -> Any:
-        """The next frame. Raises WireError, or Closed at the end."""
+        """The next frame. Raises WireError, or ChannelClosed at the end."""
         return unpack(self.receive_packed())
 
     def receive_packed(self) -> bytes:
@@ -254,7 +306,7 @@ class Channel:
         return data[4:need]
 
     def has_unread(self) -> bool:
-        """Whether more arrived than was asked for."""
+        """Whether more than one frame has arrived."""
         return bool(self._unread)
 
     def close(self) -> None:

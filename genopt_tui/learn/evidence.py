@@ -1,11 +1,10 @@
-"""Evidence: exactly what the model is shown about the batch. One pure function of rollouts, design
+"""Evidence: exactly what the model is shown about the batch. A pure function of rollouts, design
 choices and the person's choices.
 
-Nothing is cut silently. When the evidence does not fit its room, every rollout gets an equal share
-(what one does not need
-goes to the others) and shows fewer steps of its horizon: `first` keeps the first, `last` the last,
-all other kinds the
-beginning and the end. Each cut is marked where it was made and counted.
+Nothing is cut silently. Evidence that exceeds its token budget gives every rollout an equal share
+(what one does not need goes to the others), in which it shows fewer steps of its horizon: `first`
+keeps the first, `last` the last, every other kind the beginning and the end. Each cut is marked in
+place and counted. Text that an artifact may have written stands in fences.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,22 +12,26 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from genopt_tui.config import DesignChoices
-from genopt_tui.learn import horizon, trace_writer
-from genopt_tui.learn.text import TokenCounter, cut_middle, estimate_tokens
+from genopt_tui.learn import trace_writer
+from genopt_tui.learn.horizon import Chooser, describe_horizon, select_steps
+from genopt_tui.learn.step_ranges import Ranges, count_steps, trim_ranges
+from genopt_tui.learn.text import TokenCounter, cut_middle, estimate_tokens, make_fence
 from genopt_tui.task.model import Task
 from genopt_tui.task.rollout import TraceStep
 
 MAX_ERROR = 4_000  # characters of an artifact's traceback
-SAMPLE_STEPS = 12  # steps from which the size of the others is estimated
+SAMPLE_STEPS = 12  # steps that are written to estimate the size of a step
+MIN_TEXT = 120  # characters that feedback and error keep, however tight the budget is
 MAX_FIT_ROUNDS = 4
-Ranges = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class RolloutView:
-    """A rollout as evidence sees it. `steps` is read lazily: only what is shown is asked for.
-    `covers` says in words what its
-    score covers ('' leaves it to the task); `rollout` is its id in the journal."""
+    """A rollout as evidence sees it.
+
+    `steps` is read lazily: only the steps shown are unpacked. `covers` says in words what the
+    score covers ('': the task says it); `rollout` is the id in the journal.
+    """
 
     example: str
     repeat: int = 0
@@ -49,8 +52,8 @@ class RolloutView:
 
 @dataclass(frozen=True)
 class PersonChoices:
-    """What a person chose about the evidence: examples left out now or for good, pinned ones, hints
-    for this and for every update."""
+    """What a person chose about the evidence: examples left out of this update (`dropped`) or of
+    all (`excluded`), pinned ones, hints for this update and for every one."""
 
     dropped: frozenset[str] | set[str] = frozenset()
     pinned: Sequence[str] = ()
@@ -61,10 +64,12 @@ class PersonChoices:
 
 @dataclass
 class EvidencePart:
-    """What is shown of one rollout: `shown` are inclusive ranges of steps, `wanted` those of the
-    horizon;
-    `cut` counts steps of the horizon that did not fit, `lost` characters of feedback, error and
-    calls left out."""
+    """What is shown of one rollout.
+
+    `wanted` are the steps of the horizon, `shown` those of them that fit, as inclusive ranges.
+    `cut` counts the steps that did not fit, `lost` the characters cut from feedback, error and
+    calls.
+    """
 
     example: str
     repeat: int
@@ -82,8 +87,8 @@ class EvidencePart:
 
 @dataclass
 class Evidence:
-    """The evidence of one update. `text` is what the prompt holds, byte for byte. `cuts` counts
-    steps and characters left out for room."""
+    """The evidence of one update. `text` is what the prompt contains, byte for byte; `cuts` counts
+    steps and characters that did not fit."""
 
     parts: list[EvidencePart]
     text: str
@@ -127,34 +132,35 @@ def build_evidence(
     count: TokenCounter = estimate_tokens,
     *,
     token_budget: int | None = None,
-    chooser: horizon.Chooser | None = None,
+    chooser: Chooser | None = None,
 ) -> Evidence:
-    """The evidence of a batch in at most `room` tokens (by default three quarters of the context).
+    """The evidence of a batch in at most `token_budget` tokens (default: three quarters of the
+    context).
 
     `count` counts tokens; `chooser` is the function of a `python:FILE:FUNCTION` horizon.
     """
     token_budget = choices.evidence.context * 3 // 4 if token_budget is None else token_budget
-    out = set(person.dropped) | set(person.excluded)
-    kept = [v for v in views if v.example not in out]
+    omitted = set(person.dropped) | set(person.excluded)
+    kept = [v for v in views if v.example not in omitted]
     pins = list(person.pinned)
     kept.sort(key=lambda v: pins.index(v.example) if v.example in pins else len(pins))
     mean = _mean(kept, task)
-    sheets = [_PartWriter(v, choices, task, chooser) for v in kept]
-    covers = _describe_coverage(sheets, choices, task)
+    writers = [_PartWriter(v, choices, task, chooser) for v in kept]
+    covers = _describe_coverage(writers, choices, task)
     head = _format_header(kept, mean, covers, choices, task)
     scale = 1.0
     for attempt in range(MAX_FIT_ROUNDS):
-        _share_tokens(sheets, max(0, int((token_budget - estimate_tokens(head)) * scale)))
-        text = "\n".join([head, *(s.part.text for s in sheets)])
+        _share_tokens(writers, max(0, int((token_budget - estimate_tokens(head)) * scale)))
+        text = "\n".join([head, *(w.part.text for w in writers)])
         tokens = count(text)
-        tight = 0.85 * token_budget <= tokens or not any(s.part.cut for s in sheets)
+        tight = 0.85 * token_budget <= tokens or not any(w.part.cut for w in writers)
         if (tokens <= token_budget and tight) or attempt == MAX_FIT_ROUNDS - 1:
             break
         scale *= min(token_budget / max(tokens, 1) * 0.97, 1.5)
-    for sheet in sheets:
-        sheet.part.tokens = count(sheet.part.text)
-    left_out = [v.name for v in views if v.example in out]
-    parts = [s.part for s in sheets]
+    for writer in writers:
+        writer.part.tokens = count(writer.part.text)
+    left_out = [v.name for v in views if v.example in omitted]
+    parts = [w.part for w in writers]
     section = {"name": "evidence", "tokens": tokens, "cut": sum(p.cut + p.lost for p in parts)}
     shape = {"kind": choices.horizon.kind, "steps": choices.horizon.steps}
     return Evidence(
@@ -175,27 +181,27 @@ class _PartWriter:
     """One rollout's part of the evidence, written to a given number of tokens."""
 
     def __init__(
-        self, view: RolloutView, choices: DesignChoices, task: Task, chooser: horizon.Chooser | None
+        self, view: RolloutView, choices: DesignChoices, task: Task, chooser: Chooser | None
     ) -> None:
         self.view, self.choices = view, choices
         self.part = EvidencePart(
             view.example, view.repeat, view.score, view.status, view.rollout, len(view.steps)
         )
-        self.head = self._format_part_header(task)
+        self.facts, self.texts = self._describe_outcome(task)
+        self.head = self._format_head(None)[0]
         self.has_trace = choices.evidence.detail in {"trace", "calls"} and len(view.steps) > 0
         self.reasons: dict[int, str] = {}
         if self.has_trace:
-            found = horizon.select_steps(
-                choices.horizon.kind,
-                choices.horizon.steps,
+            selected = select_steps(
+                choices.horizon,
                 len(view.steps),
                 view.steps,
-                view.status != "ok",
-                view.score,
-                chooser,
+                failed=view.status != "ok",
+                score=view.score,
+                chooser=chooser,
             )
-            self.part.wanted = [(a, b) for a, b, _ in found]
-            self.reasons = {a: why for a, _, why in found if why}
+            self.part.wanted = [(first, last) for first, last, _ in selected]
+            self.reasons = {first: why for first, _, why in selected if why}
         self.trace_cache = trace_writer.TraceCache()
         self.steps_read: dict[int, TraceStep] = {}
         self.tokens_per_step = self._estimate_step_tokens()
@@ -203,11 +209,11 @@ class _PartWriter:
 
     @property
     def wanted_tokens(self) -> int:
-        """Tokens it would take to show everything, at a guess."""
+        """Estimated tokens to show everything."""
         return (
             estimate_tokens(self.head)
             + 30
-            + int(self.tokens_per_step * trace_writer.count_steps(self.part.wanted))
+            + int(self.tokens_per_step * count_steps(self.part.wanted))
         )
 
     def write(self, tokens: int) -> None:
@@ -215,48 +221,42 @@ class _PartWriter:
         if tokens == self.tokens_written:
             return
         self.tokens_written = tokens
-        head_room = max(60, tokens) * 3
-        head, lost = (
-            cut_middle(self.head, head_room) if len(self.head) > head_room else (self.head, 0)
-        )
+        head_limit = max(60, tokens) * 3  # characters
+        fits_head = len(self.head) <= head_limit
+        head, lost = self._format_head(None if fits_head else head_limit)
         lines, lost_in_calls = [head], 0
         if self.has_trace:
             left = tokens - estimate_tokens(head) - 30
-            total = trace_writer.count_steps(self.part.wanted)
-            fits = (
-                total
-                if tokens >= self.wanted_tokens
-                else max(0, int(left / self.tokens_per_step))
-                if self.tokens_per_step
-                else 0
-            )
+            total = count_steps(self.part.wanted)
+            fits = total
+            if tokens < self.wanted_tokens:
+                fits = max(0, int(left / self.tokens_per_step)) if self.tokens_per_step else 0
             self.part.shown = trim_ranges(self.part.wanted, fits, self.choices.horizon.kind)
-            lines += self._format_trace()
-            lost_in_calls = self.writer.cuts
-        self.part.cut = trace_writer.count_steps(self.part.wanted) - trace_writer.count_steps(
-            self.part.shown
-        )
+            trace, lost_in_calls = self._format_trace()
+            lines += trace
+        self.part.cut = count_steps(self.part.wanted) - count_steps(self.part.shown)
         self.part.lost = lost + lost_in_calls
         self.part.text = "\n".join(lines) + "\n"
 
-    def _format_trace(self) -> list[str]:
+    def _format_trace(self) -> tuple[list[str], int]:
+        """(lines of the trace, characters cut from its calls)."""
         part = self.part
-        self.writer = trace_writer.TraceWriter(
+        writer = trace_writer.TraceWriter(
             calls=self.choices.evidence.detail == "calls", known=self.trace_cache
         )
-        outside = part.steps - trace_writer.count_steps(part.wanted)
+        outside = part.steps - count_steps(part.wanted)
         lines = [f"trace ({part.steps} steps were recorded; {outside} lie outside the horizon):"]
         at = 0
         for first, last in part.shown:
             lines += self._format_gap(at, first - 1)
-            self.writer.interrupt()
+            writer.interrupt()
             for index in range(first, last + 1):
-                lines += self.writer.format_step(self._load_step(index))
+                lines += writer.format_step(self._load_step(index))
                 if why := self.reasons.get(index):
                     lines[-1] += f"  [shown because: {why}]"
             at = last + 1
         lines += self._format_gap(at, part.steps - 1)
-        return lines
+        return lines, writer.cuts
 
     def _load_step(self, index: int) -> TraceStep:
         """A step of the trace, unpacked once."""
@@ -266,7 +266,7 @@ class _PartWriter:
         return step
 
     def _format_gap(self, first: int, last: int) -> list[str]:
-        """The mark for steps that are not shown, and why."""
+        """The mark in place of steps that are not shown, with the reason."""
         if first > last:
             return []
         hidden = last - first + 1
@@ -277,23 +277,40 @@ class _PartWriter:
         rest = f", the other {hidden - cut} outside the horizon" if cut < hidden else ""
         return [f"[... {name} not shown: {cut} cut because the context is full{rest} ...]"]
 
-    def _format_part_header(self, task: Task) -> str:
+    def _describe_outcome(self, task: Task) -> tuple[list[str], list[tuple[str, str]]]:
+        """(lines about the rollout, its feedback and error by title)."""
         view, detail = self.view, self.choices.evidence.detail
-        lines = [f"## rollout of example {view.name}", _score_line(view, task)]
-        if detail != "score":
-            if view.metrics:
-                lines.append("metrics: " + ", ".join(f"{k} {v:g}" for k, v in view.metrics.items()))
-            if view.feedback and self.choices.feedback.detail != "score":
-                lines.append(f"feedback: {view.feedback}")
-            if view.error:
-                text, cut = cut_middle(view.error.rstrip("\n"), MAX_ERROR)
-                self.part.lost += cut
-                lines += ["error raised by the artifact:", text]
-        return "\n".join(lines)
+        facts = [f"## rollout of example {view.name}", _format_score(view, task)]
+        texts: list[tuple[str, str]] = []
+        if detail == "score":
+            return facts, texts
+        if view.metrics:
+            metrics = (
+                f"{' '.join(name.split())} {value:g}" for name, value in view.metrics.items()
+            )
+            facts.append("metrics: " + ", ".join(metrics))
+        if view.feedback and self.choices.feedback.detail != "score":
+            texts.append(("feedback:", view.feedback))
+        if view.error:
+            error, cut = cut_middle(view.error.rstrip("\n"), MAX_ERROR)
+            self.part.lost += cut
+            texts.append(("error raised by the artifact:", error))
+        return facts, texts
+
+    def _format_head(self, limit: int | None) -> tuple[str, int]:
+        """(the part above the trace in about `limit` characters, characters cut from it)."""
+        lines, lost = list(self.facts), 0
+        room = MIN_TEXT
+        if limit is not None and self.texts:
+            room = max(MIN_TEXT, (limit - sum(map(len, lines))) // len(self.texts))
+        for title, text in self.texts:
+            shown, cut = (text, 0) if limit is None else cut_middle(text, room)
+            lost += cut
+            lines += fence_text(title, shown)
+        return "\n".join(lines), lost
 
     def _estimate_step_tokens(self) -> float:
-        """Tokens of a step at a guess: from the first few that are wanted, as those are read
-        anyway."""
+        """Estimated tokens of a step, from the first few of the horizon: those are read anyway."""
         if not self.part.wanted:
             return 0.0
         first, last = (
@@ -307,53 +324,18 @@ class _PartWriter:
             estimate_tokens("\n".join(writer.format_step(self._load_step(i)))) + 1 for i in taken
         ]
         later = sum(sizes[1:]) / (len(sizes) - 1) if len(sizes) > 1 else sizes[0]
-        runs = len(self.part.wanted) / trace_writer.count_steps(self.part.wanted)
+        runs = len(self.part.wanted) / count_steps(self.part.wanted)
         return later + (sizes[0] - later) * max(runs, 1 / trace_writer.FULL_EVERY)
 
 
-def trim_ranges(wanted: Ranges, fits: int, kind: str) -> Ranges:
-    """At most `fits` steps of `wanted`: its first, its last, or both ends, as the horizon's kind
-    says."""
-    total = trace_writer.count_steps(wanted)
-    if fits >= total:
-        return list(wanted)
-    if kind == "first":
-        return _take_first(wanted, fits)
-    if kind == "last":
-        return _take_last(wanted, fits)
-    return horizon.merge_ranges(
-        [*_take_first(wanted, (fits + 1) // 2), *_take_last(wanted, fits // 2)]
-    )
-
-
-def _take_first(wanted: Ranges, fits: int) -> Ranges:
-    out: Ranges = []
-    for first, last in wanted:
-        if fits <= 0:
-            break
-        out.append((first, min(last, first + fits - 1)))
-        fits -= out[-1][1] - first + 1
-    return out
-
-
-def _take_last(wanted: Ranges, fits: int) -> Ranges:
-    out: Ranges = []
-    for first, last in reversed(wanted):
-        if fits <= 0:
-            break
-        out.insert(0, (max(first, last - fits + 1), last))
-        fits -= last - out[0][0] + 1
-    return out
-
-
-def _share_tokens(sheets: Sequence[_PartWriter], room: int) -> None:
-    """Write every sheet: equal shares, what one does not need goes to the others."""
-    left, waiting = room, sorted(sheets, key=lambda s: s.wanted_tokens)
+def _share_tokens(writers: Sequence[_PartWriter], token_budget: int) -> None:
+    """Write every part: equal shares; what one does not need goes to the others."""
+    left, waiting = token_budget, sorted(writers, key=lambda w: w.wanted_tokens)
     while waiting:
-        sheet = waiting.pop(0)
-        given = min(sheet.wanted_tokens, max(0, left) // (len(waiting) + 1))
-        sheet.write(given)
-        left -= given
+        writer = waiting.pop(0)
+        share = min(writer.wanted_tokens, max(0, left) // (len(waiting) + 1))
+        writer.write(share)
+        left -= share
 
 
 def _mean(views: Sequence[RolloutView], task: Task) -> float | None:
@@ -366,14 +348,24 @@ def _mean(views: Sequence[RolloutView], task: Task) -> float | None:
 def _mean_metrics(views: Sequence[RolloutView]) -> dict[str, float]:
     """Each named metric's mean over the rollouts that have it."""
     names = {name for v in views for name in v.metrics}
-    told = {name: [v.metrics[name] for v in views if name in v.metrics] for name in names}
-    return {name: sum(values) / len(values) for name, values in told.items()}
+    values = {name: [v.metrics[name] for v in views if name in v.metrics] for name in names}
+    return {name: sum(found) / len(found) for name, found in values.items()}
 
 
-def _score_line(view: RolloutView, task: Task) -> str:
+def fence_text(title: str, text: str) -> list[str]:
+    """Text that an artifact may have written, below its title: one line as it is, more in a fence,
+    so that it cannot pass for a part of the prompt."""
+    if "\n" not in text and "\r" not in text:
+        return [f"{title} {text}"]
+    fence = make_fence(text)
+    return [title, fence, text, fence]
+
+
+def _format_score(view: RolloutView, task: Task) -> str:
     if view.status == "ok" and view.score is not None:
         return f"score: {view.score:g}"
-    return f"status: {STATUS_TEXTS.get(view.status, view.status)}; it counts as score {task.failure_score:g}"
+    status = STATUS_TEXTS.get(view.status, view.status)
+    return f"status: {status}; it counts as score {task.failure_score:g}"
 
 
 STATUS_TEXTS = {
@@ -387,18 +379,22 @@ STATUS_TEXTS = {
 
 
 def _describe_coverage(
-    sheets: Sequence[_PartWriter], choices: DesignChoices, task: Task
+    writers: Sequence[_PartWriter], choices: DesignChoices, task: Task
 ) -> dict[str, str]:
-    """What traces and scores cover, separately: the two may differ, and silently did elsewhere."""
+    """What the traces and the scores cover: the two may differ, and the model must know it."""
     if choices.evidence.detail not in {"trace", "calls"}:
         trace = f"no trace is shown (evidence.detail = {choices.evidence.detail})"
-    elif not any(s.has_trace for s in sheets):
+    elif not any(w.has_trace for w in writers):
         trace = "these rollouts have no trace"
     else:
-        longest = max(s.part.steps for s in sheets)
-        trace = f"{horizon.describe_horizon(choices.horizon.kind, choices.horizon.steps)} of each rollout; the longest has {longest}"
-    said = task.score_covers or next((s.view.covers for s in sheets if s.view.covers), "")
-    return {"trace": trace, "score": said or "the whole rollout, also what the trace does not show"}
+        longest = max(w.part.steps for w in writers)
+        kept = describe_horizon(choices.horizon)
+        trace = f"{kept} of each rollout; the longest has {longest}"
+    score = task.score_covers or next((w.view.covers for w in writers if w.view.covers), "")
+    return {
+        "trace": trace,
+        "score": score or "the whole rollout, also what the trace does not show",
+    }
 
 
 def _format_header(
@@ -412,12 +408,15 @@ def _format_header(
     if not n:
         return "No rollout is shown for this update.\n"
     better = "higher is better" if task.direction == "higher" else "lower is better"
-    of = f"{n} rollouts" if n > 1 else "One rollout"
-    lines = [
-        f"{of} of the artifact as it is now, each on one training example. Mean score {mean:.6g} ({better})."
-        if mean is not None
-        else f"{of} of the artifact as it is now; none has a score."
-    ]
+    number = f"{n} rollouts" if n > 1 else "One rollout"
+    if mean is None:
+        first = f"{number} of the artifact as it is now; none has a score."
+    else:
+        first = (
+            f"{number} of the artifact as it is now, each on one training example. "
+            f"Mean score {mean:.6g} ({better})."
+        )
+    lines = [first]
     lines.append(f"What the traces cover: {covers['trace']}.")
     lines.append(f"What the scores cover: {covers['score']}.")
     if (

@@ -1,51 +1,36 @@
 """Which steps of a trace become evidence."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from genopt_tui.config import Horizon
+from genopt_tui.learn.step_ranges import merge_ranges
 from genopt_tui.task.rollout import TraceStep
 from genopt_tui.task.trace import TraceReader
 
-Ranges = list[tuple[int, int]]
 Chooser = Callable[[Sequence[TraceStep], float | None], Sequence[tuple[int, str]]]
 
 
-def select(
-    kind: str,
-    steps: int,
+def select_steps(
+    horizon: Horizon,
     length: int,
     trace: Sequence[TraceStep] | None = None,
     *,
     failed: bool = False,
     score: float | None = None,
     chooser: Chooser | None = None,
-) -> Ranges:
-    """The steps that the horizon keeps, as inclusive ranges counted from 0, in order.
-
-    `all`, `first` and `last` need no trace. `around-reward` keeps `steps` on each side of every
-    step whose reward differs from
-    the trace's usual one, `around-error` of every step with a failing call (a failed rollout: of
-    its last step); where there is
-    none, the last `steps`. `python:FILE:FUNCTION` keeps the steps that `chooser`, that function,
-    names.
-    """
-    return [
-        (first, last)
-        for first, last, _ in select_steps(kind, steps, length, trace, failed, score, chooser)
-    ]
-
-
-def select_steps(
-    kind: str,
-    steps: int,
-    length: int,
-    trace: Sequence[TraceStep] | None = None,
-    failed: bool = False,
-    score: float | None = None,
-    chooser: Chooser | None = None,
 ) -> list[tuple[int, int, str]]:
-    """As `select`, each range with the reason it was kept for ('' where the kind says it)."""
+    """The steps of a trace of `length` that the horizon keeps: (first, last, reason), in order.
+
+    Ranges are inclusive and count from 0; the reason is '' where the kind gives it. `all`,
+    `first` and `last` need no trace. `around-reward` keeps `steps` on each side of every step
+    whose reward is not the trace's usual one, `around-error` of every step with a failing call
+    (and of a failed rollout's last step); where there are none, the last `steps`.
+    `python:FILE:FUNCTION` keeps the steps that `chooser`, that function, returns.
+    """
+    kind, steps = horizon.kind, horizon.steps
     if length <= 0:
         return []
     if kind == "all":
@@ -62,13 +47,16 @@ def select_steps(
     return [(a, b, "") for a, b in merge_ranges(windows)] or tail
 
 
-def describe_horizon(kind: str, steps: int) -> str:
+def describe_horizon(horizon: Horizon) -> str:
     """The horizon in words."""
+    kind, steps = horizon.kind, horizon.steps
     words = {
         "all": "every step",
         "first": f"the first {steps} steps",
         "last": f"the last {steps} steps",
-        "around-reward": f"{steps} steps on each side of every unusual reward (none: the last {steps})",
+        "around-reward": (
+            f"{steps} steps on each side of every unusual reward (none: the last {steps})"
+        ),
         "around-error": f"{steps} steps on each side of every error (none: the last {steps})",
     }
     return words.get(
@@ -76,20 +64,10 @@ def describe_horizon(kind: str, steps: int) -> str:
     )
 
 
-def in_words(ranges: Sequence[tuple[int, int]]) -> str:
-    """`0-399, 790-811`; the middle of a long list is counted, not listed."""
-    words = [str(a) if a == b else f"{a}-{b}" for a, b in ranges]
-    if len(words) > 12:
-        words = [*words[:8], f"... {len(words) - 11} more ranges ...", *words[-3:]]
-    return ", ".join(words)
-
-
 def find_unusual_rewards(trace: Sequence[TraceStep]) -> list[int]:
     """Steps whose reward is not the trace's most frequent one (0 where that is not clear)."""
-    told = trace.read_rewards() if isinstance(trace, TraceReader) else [s.reward for s in trace]
-    values = [
-        0.0 if value is None or value != value else value for value in told
-    ]  # a NaN differs from itself
+    rewards = trace.read_rewards() if isinstance(trace, TraceReader) else [s.reward for s in trace]
+    values = [0.0 if r is None or math.isnan(r) else r for r in rewards]
     counts = Counter(values).most_common(2)
     usual = 0.0 if len(counts) > 1 and counts[0][1] == counts[1][1] else counts[0][0]
     return [at for at, value in enumerate(values) if value != usual]
@@ -107,19 +85,8 @@ def find_errors(trace: Sequence[TraceStep], failed: bool) -> list[int]:
     return [*found, last] if failed and last not in found else found
 
 
-def merge_ranges(windows: Sequence[tuple[int, int]]) -> Ranges:
-    """Ranges in order, those that touch made one."""
-    out: Ranges = []
-    for first, last in sorted(windows):
-        if out and first <= out[-1][1] + 1:
-            out[-1] = (out[-1][0], max(out[-1][1], last))
-        else:
-            out.append((first, last))
-    return out
-
-
 def _parse_chosen_steps(answer: Any, length: int) -> list[tuple[int, int, str]]:
-    """What a user's function answered, as ranges; raises ValueError where that is no list of (step,
+    """The answer of a user's function as ranges. Raises ValueError unless it is a list of (step,
     why)."""
     try:
         steps = {int(step): str(why)[:80] for step, why in answer}

@@ -14,7 +14,7 @@ from genopt_tui.learn.doctor.loop_facts import ExampleCard, Finding, LoopFacts, 
 from genopt_tui.learn.evidence import PersonChoices, RolloutView, build_evidence
 from genopt_tui.learn.prompt import Prompt, build_prompt
 from genopt_tui.learn.scope import parse_scope
-from genopt_tui.learn.trace_writer import count_steps
+from genopt_tui.learn.step_ranges import count_steps
 from genopt_tui.runner.evaluation import EvaluationJob, open_scorer, run_null_control
 from genopt_tui.runner.prompts import load_templates
 from genopt_tui.runner.scoring import (

@@ -152,6 +152,7 @@ def build_document(rows: list[RolloutRow], scorer: Scorer, job: EvaluationJob) -
                 "seconds": r.result.seconds,
                 "feedback": r.result.feedback,
                 "error": r.result.error,
+                "hint": r.result.hint,
             }
             for r in rows
         ],

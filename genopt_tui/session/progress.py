@@ -54,6 +54,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from genopt_tui.config import split_pair
 from genopt_tui.session.journal import Event, Journal
 
 IDLE, RUNNING, WAITING, PAUSED, FINISHED, FAILED = (
@@ -254,7 +255,7 @@ class PendingInput:
         out, and what waits beside."""
         found = dict(committed)
         for key, _, reason in (
-            pair.partition("=") for pair in self.staged if pair.startswith("exclude.")
+            split_pair(pair) for pair in self.staged if pair.startswith("exclude.")
         ):
             found[key.removeprefix("exclude.")] = reason
         return {example: reason for example, reason in found.items() if reason}

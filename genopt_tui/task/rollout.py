@@ -126,6 +126,8 @@ class RolloutResult:
     `output` holds the first and last parts of what the player printed, `sandbox` the isolation that
     was in force.
     `signature` digests actions and rewards: equal signatures of two repeats are one sample.
+    `reruns` counts earlier tries that the machine ended, not the artifact. `hint` names the
+    sandbox setting that the rollout failed for; it is for people and never enters a prompt.
     """
 
     example: str
@@ -144,3 +146,5 @@ class RolloutResult:
     trace: tuple[TraceChunk, ...] = ()
     pictures: tuple[Picture, ...] = ()
     llm_calls: int = 0
+    reruns: int = 0
+    hint: str = ""

@@ -174,7 +174,8 @@ async def test_what_is_denied_is_named(tree: Tree) -> None:
     line = f"python3 -c \"print(open('{hidden}').read())\""
     closed = await tree.run("sh work.sh", line, limits=Limits(seconds=20, processes=8))
     assert closed.status == "ok" and closed.score == 0.0
-    assert f"sandbox.read={hidden}" in closed.feedback
+    assert f"sandbox.read={hidden}" in closed.hint
+    assert "sandbox.read" not in closed.feedback + closed.error
     opened = await tree.run(
         "sh work.sh",
         line,
@@ -183,3 +184,12 @@ async def test_what_is_denied_is_named(tree: Tree) -> None:
     )
     assert (opened.status, opened.score) == ("ok", 3.0), opened
     assert opened.sandbox.endswith(f"shared read:{hidden}")
+
+
+@pytest.mark.parametrize("code", ["kill -9 $PPID; sleep 9", "kill -9 -1; sleep 9", "kill -9 0"])
+async def test_nothing_that_a_command_kills_is_the_machines_fault(
+    kind: str, tree: Tree, code: str
+) -> None:
+    result = await tree.run("sh work.sh", code)
+    assert result.status in ("killed", "error") and result.score is None, result
+    assert result.reruns == 0

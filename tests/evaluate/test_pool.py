@@ -251,12 +251,64 @@ def parent(pid: int) -> int:
         return 0
 
 
+UNLUCKY = """
+import os, resource, random
+def act(obs):
+    if WHEN:
+        HOW
+    return 1
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "os.kill(os.getpid(), 9)",
+        "resource.setrlimit(resource.RLIMIT_CPU, (0, 0))\n        while True: pass",
+    ],
+)
+async def test_an_artifact_that_kills_itself_is_not_run_again(make: Make, how: str) -> None:
+    pool = make(limits=Limits(seconds=20))
+    code = UNLUCKY.replace("WHEN", "obs['number'] == 1").replace("HOW", how)
+    assert (await pool.submit(rollout("def act(obs): return 1"))).status == "ok"
+    result = await pool.submit(rollout(code))
+    assert (result.status, result.score, result.reruns, result.steps) == ("killed", None, 0, 1)
+    assert (await pool.submit(rollout("def act(obs): return 1"))).score == 2.0
+
+
+async def test_a_player_killed_while_it_runs_is_not_run_again(make: Make) -> None:
+    async def answer(question: LlmQuestion) -> str:
+        for pid in waiting():
+            os.kill(pid, signal.SIGKILL)
+        return "1"
+
+    pool = make(answer=answer, limits=Limits(seconds=60))
+    result = await pool.submit(rollout(ASKING))
+    assert (result.status, result.reruns) == ("killed", 0)
+
+
+async def test_reruns_are_counted(make: Make) -> None:
+    pool = make(limits=Limits(seconds=30))
+    await pool.submit(rollout(NUMBER))
+    players: list[int] = []
+
+    def has_player() -> bool:
+        players[:] = waiting()
+        return len(players) == 1
+
+    await until(has_player)
+    os.kill(players[0], signal.SIGKILL)
+    result = await pool.submit(rollout(NUMBER))
+    assert result.status == "ok" and result.reruns == 1
+
+
 async def harassed(batch: list[asyncio.Task[RolloutResult]], most: int) -> int:
-    """Kill judges, zygotes and players at random while the batch runs; how many were killed."""
+    """Kill judges and zygotes at random while the batch runs; how many were killed. Players are
+    left alone: who kills one that runs an artifact cannot be told from the artifact."""
     chance, kills = random.Random(1), 0
     while kills < most and not all(task.done() for task in batch):
         await asyncio.sleep(0.04)
-        prey = living_children()
+        prey = sorted(set(living_children()) - set(waiting()))
         if prey:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(chance.choice(prey), signal.SIGKILL)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from genopt_tui.learn import horizon
+from genopt_tui.config import Horizon
+from genopt_tui.learn.horizon import select_steps
 from genopt_tui.task import trace
 from genopt_tui.task.rollout import Call, TraceChunk, TraceStep
 from genopt_tui.task.trace import CHUNK_STEPS, MAX_VALUE_BYTES, TraceReader, decode, encode
@@ -91,9 +92,14 @@ def test_rewards_and_failures_are_known_without_unpacking_a_step(
         assert reader.read_rewards() == [s.reward for s in told] + [None, None]
         assert reader.find_failed_steps() == [3, 70]
     assert [reader[i] for i in (3, 70, 149)] == [told[3], told[70], told[149]]
-    assert horizon.select("around-reward", 1, 152, reader)[:3] == [(0, 1), (6, 8), (13, 15)]
-    assert horizon.select("around-error", 1, 152, reader) == [(2, 4), (69, 71)]
-    assert horizon.select("around-error", 1, 150, told) == [(2, 4), (69, 71)]
+
+    def select(kind, length, trace):
+        horizon = Horizon(kind=kind, steps=1)
+        return [(first, last) for first, last, _ in select_steps(horizon, length, trace)]
+
+    assert select("around-reward", 152, reader)[:3] == [(0, 1), (6, 8), (13, 15)]
+    assert select("around-error", 152, reader) == [(2, 4), (69, 71)]
+    assert select("around-error", 150, told) == [(2, 4), (69, 71)]
 
 
 def test_a_step_that_was_not_kept_says_so() -> None:

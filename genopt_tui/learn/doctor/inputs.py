@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from genopt_tui.config import DesignChoices
-from genopt_tui.learn import horizon
 from genopt_tui.learn.doctor.loop_facts import Finding, LoopFacts
+from genopt_tui.learn.horizon import describe_horizon
 from genopt_tui.task.model import Start
 from genopt_tui.task.rollout import Json
 
@@ -28,7 +28,10 @@ CRASH_POLICIES = {
 def check_context_window(facts: LoopFacts) -> Iterator[Finding]:
     whole, shown = facts.tokens
     room, chosen = facts.choices.evidence.context, facts.choices.horizon
-    kept = f"the horizon ({horizon.describe_horizon(chosen.kind, chosen.steps)}) keeps {facts.kept} of {facts.steps} steps, {shown} tokens"
+    kept = (
+        f"the horizon ({describe_horizon(chosen)}) keeps {facts.kept} of {facts.steps} steps, "
+        f"{shown} tokens"
+    )
     if whole > room and shown <= room:
         message = f"Whole traces of a batch take about {whole} tokens, more than the {room} of the window; {kept}."
         advice = "What lies outside the horizon is never seen: look whether points are lost there."

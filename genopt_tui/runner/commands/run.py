@@ -3,7 +3,14 @@ examples."""
 
 from collections.abc import Sequence
 
-from genopt_tui.config import ALIASES, DesignChoices, SessionSettings, assign, list_setting_keys
+from genopt_tui.config import (
+    ALIASES,
+    DesignChoices,
+    SessionSettings,
+    assign,
+    format_exclusion,
+    list_setting_keys,
+)
 from genopt_tui.errors import UsageError
 from genopt_tui.runner.commands.session_control import SessionControl
 from genopt_tui.runner.context import assign_choices
@@ -109,7 +116,9 @@ class RunHandlers:
             self.context.event_log.append("examples_set", step=0, pinned=command.pinned)
         if not command.excluded:
             return CommandResult()
-        self._set_pairs([f"exclude.{name}={why or ''}" for name, why in command.excluded.items()])
+        self._set_pairs(
+            [format_exclusion(name, why or "") for name, why in command.excluded.items()]
+        )
         return CommandResult(why=await self.machine.step.refresh_preview())
 
     def _assign_settings(self, pairs: list[str]) -> None:
