@@ -14,7 +14,7 @@ from typing import Any
 
 from genopt_tui.evaluate.call_recorder import CallRecorder
 
-# Ours: what an artifact does to the shared ones does not reach the functions below.
+# Builtins of our own: an artifact that changes the shared ones does not change these functions.
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 MAX_REPORT = 8000  # characters of an error report
 

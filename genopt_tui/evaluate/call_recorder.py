@@ -15,7 +15,7 @@ from typing import Any
 import msgpack
 from msgpack import packb
 
-# Ours: what an artifact does to the shared ones does not reach the functions below.
+# Builtins of our own: an artifact that changes the shared ones does not change these functions.
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 MAX_VALUE = 4096  # bytes of one recorded argument or result
 MAX_CALLS = 200  # between two answers to the judge

@@ -1,15 +1,15 @@
-"""A judge that was forked before the runner's event loop began, until the first worker takes it."""
+"""The judge that is forked before the runner's event loop starts, until the first worker takes it."""
 
 import asyncio
 import os
 import socket
 
-POLL_INTERVAL = 0.01  # seconds between two looks at whether it has ended
+POLL_INTERVAL = 0.01  # seconds between checks for its end
 
 
 class ForkedJudge:
-    """A forked judge, as far as a worker knows `asyncio.subprocess.Process`. `channel` and `output`
-    (what it prints) are the runner's ends."""
+    """A forked judge with the part of `asyncio.subprocess.Process` that a worker uses. `channel` and
+    `output` (what it prints) are the runner's ends."""
 
     def __init__(self, pid: int, channel: socket.socket, output: int) -> None:
         self.pid, self.channel, self.output = pid, channel, output
@@ -29,7 +29,7 @@ class ForkedJudge:
         return code
 
     def close(self) -> None:
-        """Let go of it; it ends with the channel."""
+        """Close our ends; the judge ends with its channel."""
         self.channel.close()
         os.close(self.output)
 
@@ -43,7 +43,7 @@ def put(judge: ForkedJudge) -> None:
 
 
 def take() -> ForkedJudge | None:
-    """The judge that was forked ahead, once, where it still lives."""
+    """The judge that was forked ahead, if it is still alive; only once."""
     while _spare:
         if (judge := _spare.pop()).returncode is None:
             return judge
@@ -52,6 +52,6 @@ def take() -> ForkedJudge | None:
 
 
 def discard() -> None:
-    """Let the judge end that nobody took."""
+    """End the judge that no worker took."""
     if judge := take():
         judge.close()

@@ -1,9 +1,8 @@
 """The judge process: it runs a task's trusted code, calls the artifact through a player, and
 computes the score.
 
-Started by the pool as `python -m genopt_tui.evaluate.judge FD`; frames on FD are all it says. What
-it prints, or a C library
-in it prints, goes to the pool's log and never to a terminal.
+The pool starts it as `python -m genopt_tui.evaluate.judge FD` and exchanges frames on FD. What it
+or a C library in it prints goes to the pool's log, never to a terminal.
 """
 
 import asyncio
@@ -49,7 +48,7 @@ def main(fd: int) -> None:
 
 
 class Judge:
-    """`config`: task (folder), name, isolation, sandbox, limits, scratch (folder)."""
+    """Runs rollouts for the runner; `config` holds the fields that `Worker` sends at the start."""
 
     def __init__(self, runner: Channel, config: dict[str, Any]) -> None:
         self.runner = runner
@@ -107,7 +106,7 @@ class Judge:
                 self.runner.send({"op": "result", "loaded": self.loaded, "result": encoded})
         except GenoptError as error:
             self.runner.send({"op": "failed", "error": str(error)})
-        except Exception as error:  # noqa: BLE001  task code may raise anything; the pool says whose fault it is
+        except Exception as error:  # noqa: BLE001  task code may raise anything
             self.runner.send({"op": "failed", "error": format_task_error(error)})
 
     def _load_module(self) -> Any:

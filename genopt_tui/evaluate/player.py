@@ -1,10 +1,8 @@
-"""The process that runs artifact code: it answers the judge's calls, and nothing it says is
-believed.
+"""The process that runs artifact code and answers the judge's calls. Nothing it sends is trusted.
 
 Frames from the judge: [seed, traced, artifact] first, then [function, arguments] for each call.
-Answers: [RESULT, value, calls],
-[FAILED, status, text, calls], or [ASK, messages, parameters], which the judge answers with [text,
-error].
+Answers: [RESULT, value, calls], [FAILED, status, text, calls], or [ASK, messages, parameters],
+which the judge answers with [text, error].
 """
 
 import builtins
@@ -30,11 +28,14 @@ from genopt_tui.evaluate.wire import (
     unpack,
 )
 
-# Ours: what an artifact does to the shared ones does not reach the functions below.
+# Builtins of our own: an artifact that changes the shared ones does not change these functions.
 __builtins__ = dict(vars(builtins))  # type: ignore[assignment]
 RESULT, FAILED, ASK = 0, 1, 2
 ANSWER_FD, REQUEST_FD = 3, 4  # descriptors
-WARMUP_SOURCE = "import math\nclass A:\n    def __call__(self, x):\n        return x\ndef act(x):\n    return A()(x)\n"
+WARMUP_SOURCE = (
+    "import math\nclass A:\n    def __call__(self, x):\n        return x\n"
+    "def act(x):\n    return A()(x)\n"
+)
 NO_RECORD = b"\xc0"  # msgpack's None: no calls recorded
 MAX_JUDGE_FRAME = 1 << 30  # bytes; the judge is trusted
 
@@ -58,8 +59,7 @@ def run_player() -> NoReturn:
 
 
 def warm_up() -> None:
-    """Do once what every rollout does, ahead of it: memory that is written to for the first time
-    has its price."""
+    """Run once what every rollout runs: the first write to a page of memory is slow."""
     finders = list(sys.meta_path)
     try:
         ArtifactImporter({"rehearsal.py": WARMUP_SOURCE}, {"llm": None}, None).get_function(

@@ -1,4 +1,4 @@
-"""What a task's `run` is given: calls into the player, questions to the agent model, the trace."""
+"""The context of a task's `run`: calls into the player, questions to the agent model, the trace."""
 
 import math
 from collections import Counter
@@ -17,7 +17,7 @@ AskHandler = Callable[[int, list[dict[str, str]], dict[str, Any]], None]
 
 
 class RolloutEnded(BaseException):
-    """The artifact ended its rollout; not an Exception, so that a task's `except` does not swallow
+    """The artifact ended its rollout. Not an Exception, so that a task's `except` does not catch
     it."""
 
 
@@ -37,7 +37,7 @@ class PlayerContext:
         self.settings, self.seed, self.traced = settings, seed, tracer is not None
         self.status: Status | None = None
         self.error = ""
-        self.player_lost = False  # the player went away without a word
+        self.player_lost = False  # the player ended without an answer
         self.calls = self.llm_calls = self.steps = 0
         self._player, self._watchdog, self._limits, self._tracer = player, watchdog, limits, tracer
         self._ask_handler: AskHandler = lambda n, messages, params: None
@@ -48,7 +48,7 @@ class PlayerContext:
         self._ask_handler = ask
 
     def send_artifact(self, artifact: Mapping[str, str]) -> None:
-        """Give the player its artifact."""
+        """Send the player its artifact."""
         try:
             self._player.channel.send([self.seed, self.traced, dict(artifact)])
         except ChannelClosed:
@@ -103,7 +103,7 @@ class PlayerContext:
         )
 
     def check_recorded_calls(self) -> None:
-        """Check what is left of what the player sent; the task's run is over."""
+        """Check the recorded calls that still wait."""
         try:
             if self._tracer is not None:
                 self._tracer.process_pending()
@@ -122,7 +122,7 @@ class PlayerContext:
         return text
 
     def _relay_question(self, messages: Any, parameters: Any) -> list[str]:
-        """[text, error] of a question, asked outside with the clock stopped."""
+        """Ask a question outside with the clock stopped: [text, error]."""
         if not is_valid_question(messages, parameters):
             return ["", "llm takes a text or a list of messages, each with role and content"]
         key = pack([messages, sorted(parameters.items())])

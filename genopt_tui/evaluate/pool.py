@@ -1,6 +1,6 @@
-"""Running rollouts: as many at once as there are workers, each in a judge process of its own.
+"""Running rollouts: as many at once as there are workers, each in its own judge process.
 
-Who runs next: as many at once as there are slots, and those that wait take turns by what they run.
+Waiting rollouts take turns by the version that they run.
 """
 
 import asyncio
@@ -24,12 +24,10 @@ from genopt_tui.task.extras import ensure_installed
 from genopt_tui.task.loader import TaskFolder
 from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
 
-MIN_JUDGES, JUDGES_PER_WORKER = (
-    8,
-    4,
-)  # judges that may be there while questions wait for their answers: at least, and for each worker
-MAX_TRIES = 5  # judges that may die of themselves over one rollout before it counts as `infra`
-MAX_KILLS = 50  # that may be killed from outside
+# judges that may exist while questions wait for their answers: at least, and per worker
+MIN_JUDGES, JUDGES_PER_WORKER = 8, 4
+MAX_TRIES = 5  # judges that may die over one rollout before it counts as `infra`
+MAX_KILLS = 50  # judges that may be killed from outside over one rollout
 
 __all__ = ["LlmQuestion", "Pool"]
 
@@ -39,8 +37,7 @@ async def refuse_question(question: LlmQuestion) -> str:
 
 
 def make_scratch_folder() -> str:
-    """A new folder for the scratch folders of a pool; those that killed runners left behind are
-    removed."""
+    """Create the folder for a pool's scratch folders; remove those of runners that were killed."""
     for left in Path(tempfile.gettempdir()).glob("genopt-*-*"):
         pid = left.name.split("-")[1]
         if (
@@ -53,12 +50,12 @@ def make_scratch_folder() -> str:
 
 
 class Pool:
-    """Workers start when a rollout waits for one, and end with `close` or with the runner.
+    """Workers that run rollouts: they start when a rollout needs one, and end with `close` or with
+    the runner.
 
-    `answer` answers the questions of artifacts and tasks (`llm(...)`); a worker is free meanwhile.
-    The UsageError of a wrong
-    question is told to who asked; any other error is nobody's score: it ends the rollout, and
-    `submit` raises it.
+    `answer` answers the questions of artifacts and tasks (`llm(...)`); the worker's slot is free
+    meanwhile. A UsageError goes back to the artifact that asked; any other error ends the
+    rollout without a score, and `submit` raises it.
     """
 
     def __init__(
@@ -107,8 +104,8 @@ class Pool:
         return self._sandbox_name
 
     async def submit(self, rollout: Rollout) -> RolloutResult:
-        """Run one rollout. Never raises for what an artifact did, only what `answer` raises;
-        cancelling stops its player at once."""
+        """Run one rollout. Raises only what `answer` raises, never for what an artifact did.
+        Cancelling stops its player at once."""
         await self.start()
         why, tries, kills, reruns = "", MAX_TRIES, MAX_KILLS, 0
         while tries and kills:
@@ -133,14 +130,13 @@ class Pool:
         return self._make_failed_result(rollout, why)
 
     async def list_examples(self, split: str, settings: Mapping[str, Any]) -> list[Example]:
-        """The task's examples of a split under its resolved settings, asked of a judge. Raises
-        EvaluationError."""
+        """The task's examples of a split under its resolved settings. Raises EvaluationError."""
         key = f"{split} {sorted(settings.items())}"
         if key not in self._examples:
             await self.start()
             message = await self._request_examples(split, settings)
             if message["op"] != "examples":
-                raise EvaluationError("the task's examples cannot be had", message["error"])
+                raise EvaluationError("the task's examples cannot be loaded", message["error"])
             self._require_same_files(message)
             self._examples[key] = [Example(**e) for e in message["examples"]]
         return self._examples[key]
@@ -160,7 +156,7 @@ class Pool:
         except JudgeDied as died:
             if worker:
                 await self._close_worker(worker)
-            raise EvaluationError("the task's examples cannot be had", str(died)) from died
+            raise EvaluationError("the task's examples cannot be loaded", str(died)) from died
         finally:
             self._scheduler.release()
         self._idle.append(worker)
@@ -191,8 +187,8 @@ class Pool:
         return message
 
     async def _acquire_worker(self) -> Worker:
-        """An idle worker, one that is being stopped and soon idle, or a new one. Raises JudgeDied
-        when it does not start."""
+        """An idle worker, one that is about to be idle, or a new one. Raises JudgeDied when a new
+        one does not start."""
         if not self._idle and self._stopping:
             await asyncio.wait(self._stopping, return_when=asyncio.FIRST_COMPLETED)
         while self._idle:
@@ -211,8 +207,7 @@ class Pool:
         return worker
 
     async def _answer_question(self, question: LlmQuestion, group: str) -> str:
-        """Have a question answered while another rollout takes the slot, as long as there are not
-        too many judges."""
+        """Answer a question; another rollout takes the slot meanwhile, up to a number of judges."""
         if len(self._workers) >= self._max_judges:
             return await self._answer(question)
         self._scheduler.release()
@@ -251,8 +246,8 @@ class Pool:
 
 
 class FairScheduler:
-    """Slots, given in turn to the groups that wait, and within a group in the order of asking. Not
-    for several event loops."""
+    """Slots for groups that take turns; first come, first served within a group. For one event loop
+    only."""
 
     def __init__(self, slots: int) -> None:
         self._free = slots

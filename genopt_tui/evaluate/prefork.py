@@ -1,5 +1,5 @@
-"""Forking a judge before the runner works: it has loaded what the runner loads too, and waits for
-its task meanwhile."""
+"""Forking a judge ahead of the first rollout: it shares the runner's loaded libraries and waits for
+its task."""
 
 import gc
 import os
@@ -12,8 +12,8 @@ from genopt_tui.evaluate.worker import build_judge_environment
 
 
 def fork() -> None:
-    """Fork the judge that the next worker takes. Only from the main thread of a process that has no
-    other and no event loop."""
+    """Fork the judge that the next worker takes. Call it from a process with one thread and no event
+    loop."""
     mine, its = socket.socketpair()
     reading, writing = os.pipe()
     pid = os.fork()
@@ -25,7 +25,7 @@ def fork() -> None:
 
 
 def _run_judge(fd: int, output: int) -> NoReturn:
-    """Be a judge like one that was started: of the runner's it holds nothing but the channel."""
+    """Run as a judge; close inherited descriptors except the channel."""
     lockdown.die_with_parent()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)

@@ -2,9 +2,8 @@
 artifact's files.
 
 Frames from the judge as for a player: [seed, traced, artifact] first, then ["run", [line]] for each
-line. The answer's value is
-[exit code (negative: the signal), standard output, standard errors, seconds]. Standard library and
-msgpack only.
+line. The answer's value is [exit code (negative: the signal), standard output, standard error,
+seconds]. Standard library and msgpack only.
 """
 
 import contextlib
@@ -21,9 +20,7 @@ from genopt_tui.evaluate.player import ANSWER_FD, FAILED, MAX_JUDGE_FRAME, REQUE
 from genopt_tui.evaluate.wire import Channel, ChannelClosed
 
 NO_CALLS = [0, 0, b""]  # recorded: there is nothing to record
-POLL_INTERVAL = (
-    20  # milliseconds between two looks at whether a line has ended, where the system does not tell
-)
+POLL_INTERVAL = 20  # milliseconds between checks for a line's end, where there are no pidfds
 MAX_KEPT = 4 * 1024**2  # bytes kept of what a line printed last, on each stream
 
 
@@ -95,8 +92,8 @@ def run_line(line: str) -> list[Any]:
 
 
 def collect_output(process: "subprocess.Popen[bytes]") -> list[bytes]:
-    """What it prints on its two streams until it ends; what its children print later is
-    nobody's."""
+    """What a process prints on its two streams until it ends; later output of its children is
+    dropped."""
     assert process.stdout is not None and process.stderr is not None
     kept = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
     towards = dict(zip(kept, (sys.stdout.fileno(), sys.stderr.fileno()), strict=True))

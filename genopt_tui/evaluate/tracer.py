@@ -1,5 +1,5 @@
-"""Collecting a trace in the judge: steps packed as they come, chunks compressed as they fill,
-pictures by palette."""
+"""Collecting a trace in the judge: steps are packed as they come, chunks compressed as they fill,
+pictures encoded by palette."""
 
 import contextlib
 import functools
@@ -16,15 +16,13 @@ MAX_TRACE = 64 * 1024**2  # compressed bytes; later steps are counted, not kept
 MAX_PICTURES = 64 * 1024**2
 MAX_COLOURS = 256
 WORD_SIZE = 4  # bytes
-MIN_WORDS_PER_CHANGE = (
-    4  # a picture is told by what changed where no more than one word in so many did
-)
+MIN_WORDS_PER_CHANGE = 4  # a picture is encoded as a delta where at most one word in 4 changed
 MAX_PENDING = 64  # steps, answers and pictures that wait to be worked on, at most
 MAX_CALL_BYTES = 256 * 1024  # of the calls of one answer; our recorder sends half of it at most
 
 
 class BadCalls(Exception):
-    """What should be recorded calls is something else: the player was tampered with."""
+    """A player sent malformed call records: it was tampered with."""
 
 
 class RecordedCalls(NamedTuple):
@@ -100,8 +98,7 @@ def validate_calls(number: int, body: bytes) -> bool:
 class Tracer:
     """The trace of one rollout.
 
-    What need not be done at once waits for `work`: the time that the player takes for its next
-    answer is free for it.
+    Work that can wait is done by `process_pending`, while the player computes its next answer.
     """
 
     def __init__(self) -> None:
@@ -114,7 +111,7 @@ class Tracer:
         self._pending_pictures: list[tuple[int, Any, Any]] = []
 
     def add_calls(self, sent: Any) -> None:
-        """Take the recorded calls of an answer, which are checked later."""
+        """Add the recorded calls of an answer, which are checked later."""
         self._pending.append(sent)
 
     def step(
@@ -135,7 +132,7 @@ class Tracer:
             self.process_pending()
 
     def process_pending(self) -> None:
-        """Do what waits. Raises BadCalls when a player sent something else than recorded calls."""
+        """Process what waits. Raises BadCalls for malformed call records."""
         waiting, self._pending = self._pending, []
         for each in waiting:
             if type(each) is trace.PackedFields:

@@ -1,5 +1,5 @@
-"""Guarding one rollout from outside: wall time, output, and the runner's word, in a thread of the
-judge."""
+"""Enforcing one rollout's limits on wall time, output and scratch space, and the runner's messages,
+in a thread of the judge."""
 
 import contextlib
 import os
@@ -17,18 +17,17 @@ from genopt_tui.task.rollout import Limits
 
 # seconds into a rollout at which the next player is forked: not while many rollouts begin at once
 PREPARE_DELAY = 0.1
-SCRATCH_INTERVAL = 0.25  # seconds between two looks at the size of a scratch folder on disk
+SCRATCH_INTERVAL = 0.25  # seconds between checks of the size of a scratch folder on disk
 MAX_DEPTH = 100  # folders inside folders on disk; looking through deeper ones takes too long
 MAX_KEPT = 16 * 1024  # bytes of output kept from its beginning, and as many from its end
 
 
 class Watchdog(threading.Thread):
-    """Kills the player at the first limit it breaks; `verdict` then says which: timeout, output,
+    """Kills the player at the first limit that it exceeds; `limit_hit` then names it: timeout, output,
     scratch or cancelled.
 
-    While it runs it is the only reader of the runner's channel: answers to `llm` questions land in
-    `answers`.
-    `prepare` is called once, AHEAD seconds into the rollout.
+    While it runs it is the only reader of the runner's channel: it puts answers to `llm` questions
+    into `answers`. `prepare` is called once, PREPARE_DELAY seconds into the rollout.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class Watchdog(threading.Thread):
         self.player, self.limits, self.runner, self.scratch = player, limits, runner, scratch
         self._prepare: Callable[[], None] | None = prepare
         self.limit_hit = ""
-        self.affinity: AffinityController | None = None  # to be kept an eye on
+        self.affinity: AffinityController | None = None  # updated while the rollout runs
         self.answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._head, self._tail, self._printed = bytearray(), bytearray(), 0
         self._begun, self._paused, self._paused_at = time.monotonic(), 0.0, 0.0
@@ -65,7 +64,7 @@ class Watchdog(threading.Thread):
         os.write(self._wake_writer, b".")
 
     def stop(self) -> None:
-        """End the guard; the rollout is over."""
+        """End the thread; the rollout is over."""
         self._done = True
         os.write(self._wake_writer, b".")
         self.join()
@@ -102,7 +101,7 @@ class Watchdog(threading.Thread):
         return measure_folder(self.scratch, self.limits.scratch, left) > self.limits.scratch
 
     def _get_poll_timeout(self, left: float) -> float | None:
-        """Milliseconds until the next look is due; None: nothing to look for."""
+        """Milliseconds until the next check is due; None where none is."""
         if self.limit_hit:
             return None
         waits = [] if self._paused_at else [max(left, 0)]
@@ -116,7 +115,7 @@ class Watchdog(threading.Thread):
         return min(waits) * 1000 + 1 if waits else None
 
     def read_output(self) -> bool:
-        """Take in what the player printed; False at its end."""
+        """Read what the player printed; False at its end."""
         try:
             data = os.read(self.player.output, 65536)
         except BlockingIOError:
@@ -130,7 +129,7 @@ class Watchdog(threading.Thread):
         return bool(data)
 
     def drain_output(self) -> None:
-        """Take in what is left of the output once the player is dead."""
+        """Read the rest of the output once the player is dead."""
         while (
             self._printed <= self.limits.output
             and select.select([self.player.output], [], [], 0)[0]
@@ -139,7 +138,7 @@ class Watchdog(threading.Thread):
                 break
 
     def get_output(self) -> str:
-        """What the player printed, its middle left out when it is long."""
+        """What the player printed, without its middle when it is long."""
         left_out = self._printed - len(self._head) - len(self._tail)
         gap = f"\n… {left_out} bytes left out …\n".encode() if left_out else b""
         return bytes(self._head + gap + self._tail).decode("utf-8", "replace")
@@ -168,8 +167,8 @@ class Watchdog(threading.Thread):
 
 
 def measure_folder(folder: str, max_bytes: int, seconds: float) -> int:
-    """Bytes of the files below `folder`; the count stops once it exceeds `enough`, which folders
-    too deep do, or after `seconds`."""
+    """Bytes of the files below `folder`, at least; stops above `max_bytes` (folders nested too deep
+    count as more) or after `seconds`."""
     total, folders, until = 0, [(folder, 0)], time.monotonic() + seconds
     while folders and total <= max_bytes and time.monotonic() < until:
         path, depth = folders.pop()

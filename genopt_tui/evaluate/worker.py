@@ -1,4 +1,4 @@
-"""One judge process, as the pool holds it."""
+"""The pool's side of one judge process."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ from genopt_tui.task.loader import PACKAGE, TaskFolder
 from genopt_tui.task.rollout import Limits, Rollout
 
 GRACE = 10.0  # seconds beyond a rollout's limit before its judge is taken for stuck
-STOP_TIMEOUT = 1.0  # seconds a judge has to stop a cancelled rollout
+STOP_TIMEOUT = 1.0  # seconds for a judge to stop a cancelled rollout
 OUTPUT_TIMEOUT = 0.5  # seconds to wait for what a dead judge printed
 MAX_OUTPUT = 2000  # bytes kept of what a judge printed last
 AnswerCallback = Callable[[LlmQuestion], Awaitable[str]]
@@ -69,8 +69,8 @@ class Worker:
         self._output_tail = b""
 
     async def start(self) -> None:
-        """Start the judge. Where this is cancelled it starts all the same, for `close` to find it
-        whole. Raises JudgeDied."""
+        """Start the judge; cancelling does not interrupt the start, so that `close` finds a whole
+        judge. Raises JudgeDied."""
         self._starting = asyncio.create_task(self._start())
         await asyncio.shield(self._starting)
 
@@ -79,11 +79,11 @@ class Worker:
             self.process, mine, output = spare, spare.channel, spare.output
         else:
             mine, output = await self._spawn()
-        said = asyncio.StreamReader()
+        printed = asyncio.StreamReader()
         self._output, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(said), os.fdopen(output, "rb", 0)
+            lambda: asyncio.StreamReaderProtocol(printed), os.fdopen(output, "rb", 0)
         )
-        self._log = asyncio.create_task(self._collect_output(said))
+        self._log = asyncio.create_task(self._collect_output(printed))
         self._reader, self._writer = await asyncio.open_connection(sock=mine)
         await self._send(
             {
@@ -97,7 +97,7 @@ class Worker:
         )
 
     async def _spawn(self) -> tuple[socket.socket, int]:
-        """Start a judge; our end of the channel to it, and of the pipe that it prints to."""
+        """Start a judge; returns our ends of its channel and of the pipe that it prints to."""
         mine, its = socket.socketpair()
         output, writing = os.pipe()
         try:
@@ -164,8 +164,8 @@ class Worker:
         self._output.close()
 
     def _send_signal(self, number: int) -> None:
-        """Signal the judge; not through its process object, which would take the exit code away
-        from who waits for it."""
+        """Signal the judge by its pid: its process object would take the exit code away from the
+        coroutine that waits for it."""
         assert self.process is not None
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -191,20 +191,20 @@ class Worker:
             raise JudgeDied(await self.describe_death(), self.process) from error
 
     async def describe_death(self) -> str:
-        """What a judge that died printed last; it may arrive a moment after its end."""
+        """The last output of a judge that died, which may arrive a moment after its end."""
         await asyncio.wait([self._log], timeout=OUTPUT_TIMEOUT)
         text = self._output_tail.decode("utf-8", "replace").strip()
         return "the judge process died" + (f": {text}" if text else "")
 
-    async def _collect_output(self, said: asyncio.StreamReader) -> None:
+    async def _collect_output(self, printed: asyncio.StreamReader) -> None:
         """Keep the end of what the judge prints; it never reaches a terminal."""
-        while data := await said.read(65536):
+        while data := await printed.read(65536):
             self._output_tail = (self._output_tail + data)[-MAX_OUTPUT:]
 
 
 async def _make_answer(answer: AnswerCallback, question: LlmQuestion) -> dict[str, str]:
-    """The answer, or what the artifact asked wrongly. Whatever else keeps the answer away is not
-    its fault, and is raised."""
+    """The answer, or the artifact's mistake in asking. Other errors are not its fault, and are
+    raised."""
     try:
         return {"op": "answer", "text": await answer(question), "error": ""}
     except UsageError as error:

@@ -1,12 +1,9 @@
-"""The process that players are forked from: it has loaded what the task names, and lives inside the
-sandbox.
+"""The process inside the sandbox that players are forked from; it has loaded the task's libraries.
 
-For each order of the judge, which is three descriptors, it forks a player that works on them, and
-reports its pidfd at once and
-its end (status and resources) once nothing of it is left. Orders come ahead: a player locks itself
-down and waits for the judge's
-first word, so that a rollout begins without waiting for a fork. Standard library and msgpack only
-before `preload`.
+For each order of the judge, which is three descriptors, it forks a player that uses them. It
+reports the player's pidfd at once, and its end (status and resources) once nothing of it is left.
+Orders come ahead: a player locks itself down and waits for the judge's first frame, so that a
+rollout does not wait for a fork. Standard library and msgpack only before `preload`.
 """
 
 import array
@@ -30,8 +27,7 @@ from genopt_tui.evaluate import lockdown, player
 REPORT_FORMAT = struct.Struct("!iidd")  # pid, wait status, CPU seconds, peak memory in MB
 FORKED = -1  # in the place of the status: the player has just been forked
 LENGTH_FORMAT = struct.Struct("!I")
-# milliseconds between two counts of a player's processes, and two looks at players where there are
-# no pidfds
+# milliseconds between counts of a player's processes, and checks for ends where there are no pidfds
 POLL_INTERVAL = 20
 HAS_PIDFDS = hasattr(os, "pidfd_open")
 RULESET_FD = player.REQUEST_FD + 1  # descriptor
@@ -47,9 +43,7 @@ def main(control: int) -> None:
 
 
 class Zygote:
-    """`settings`: limits, preload, read, hidden, scratch, landlock, seccomp, network, processes (of
-    the task's limits),
-    command (of a command task)."""
+    """Forks players for the judge; `settings` holds the fields that `ZygoteClient` sends."""
 
     def __init__(self, judge: socket.socket, settings: dict[str, Any]) -> None:
         self.judge, self.settings = judge, settings
@@ -71,10 +65,7 @@ class Zygote:
         ]:
             with contextlib.suppress(ImportError):  # the artifact's own import will say it
                 importlib.import_module(name)
-        player.seed_random(
-            0
-            # numpy loads its generators when they are first asked for: once here, not in every player
-        )
+        player.seed_random(0)  # numpy loads its generators lazily: once here, not in every player
         self.ruleset, self.filter = (
             self._create_ruleset(),
             lockdown.build_filter_head(self._make_filter_rules()),
@@ -208,8 +199,7 @@ def list_descendants() -> list[int]:
 
 
 def kill_descendants(except_for: Collection[int] = ()) -> None:
-    """Kill and collect everything else below this process; a fork loop is stopped before it is
-    killed."""
+    """Kill and reap all descendants but some; stop them first, so that a fork loop ends."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         alive = [pid for pid in list_descendants() if pid not in except_for]
@@ -225,8 +215,7 @@ def kill_descendants(except_for: Collection[int] = ()) -> None:
 
 
 def empty_folder(folder: str) -> None:
-    """Remove all that a player left in its folder, however deep; ends the zygote when that is not
-    possible."""
+    """Remove all that a player left in its folder, at any depth; ends the zygote where it cannot."""
     names, moved = _list_folder(folder), 0
     while names:
         path = os.path.join(folder, names.pop())

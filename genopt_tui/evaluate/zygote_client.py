@@ -1,5 +1,5 @@
-"""The judge's side of the zygote: starting it, having players forked, killing them, learning how
-they ended."""
+"""The judge's side of the zygote: starting it, ordering players, killing them, and learning how they
+ended."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ from genopt_tui.task.rollout import Limits
 
 
 class ZygoteDied(Exception):
-    """The zygote ended while it was needed: nobody's score."""
+    """The zygote ended while it was needed."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PlayerExit:
 
 @dataclass
 class PlayerHandle:
-    """A live player: its channel, the read end of its output, and the right to kill it."""
+    """A live player: its channel, the read end of its output, and its pidfd."""
 
     channel: Channel
     output: int
@@ -56,9 +56,9 @@ class PlayerHandle:
 
 
 class ZygoteClient:
-    """Where players come from: one zygote, started again when it dies.
+    """One zygote that forks players, restarted when it dies.
 
-    `command`: of a command task, its folder of `files`; `hidden`: as the task has it.
+    `command` holds the folder of `files` of a command task; `hidden` are the task's hidden folders.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class ZygoteClient:
     def _start(self) -> None:
         self._control, inside = socket.socketpair()
         self._next_player: PlayerHandle | None = None  # forked ahead; its pid is not known at once
-        self._released_player: PlayerHandle | None = None  # left
+        self._released_player: PlayerHandle | None = None  # to be killed
         self._released_pid = 0  # pid of a player that may still be there
         self._exits: dict[int, PlayerExit] = {}  # by pid
         self._sandbox = build_sandbox(
@@ -120,20 +120,20 @@ class ZygoteClient:
         )
 
     def prepare_player(self) -> None:
-        """Have the next player forked, unless it is."""
+        """Order the next player, unless one is ready."""
         if self._next_player:
             return
         (asked, asks), (answers, answered), (output, prints) = os.pipe(), os.pipe(), os.pipe()
         os.set_blocking(output, False)
         self._next_player = PlayerHandle(Channel(answers, asks), output)
         given = [answered, asked, prints]
-        with contextlib.suppress(OSError):  # the zygote is dead: `take` will notice
+        with contextlib.suppress(OSError):  # the zygote is dead: `take_player` will notice
             socket.send_fds(self._control, [b"."], given)
         for fd in given:
             os.close(fd)
 
     def take_player(self) -> PlayerHandle:
-        """The next player, once nothing is left of the one before. Raises ZygoteDied."""
+        """The next player, once nothing is left of the previous one. Raises ZygoteDied."""
         self.kill_released()
         self.prepare_player()
         assert self._next_player
@@ -147,12 +147,12 @@ class ZygoteClient:
         return player
 
     def release(self, player: PlayerHandle) -> None:
-        """Have `clear` kill what is left of a player; `take` waits until it is gone."""
+        """Leave a player for `kill_released`; `take_player` waits until it is gone."""
         self._released_player, self._released_pid = player, player.pid
 
     def kill_released(self) -> None:
-        """Kill and let go of the player that was left. A result goes out before that, for many may
-        be waited for at once."""
+        """Kill the released player. The result goes out first, because the runner may wait for many
+        at once."""
         if self._released_player:
             self._released_player.kill()
             self._released_player.close()
@@ -200,11 +200,11 @@ class ZygoteClient:
 
     def _send_settings(self, settings: object) -> None:
         body = json.dumps(settings).encode()
-        with contextlib.suppress(OSError):  # the zygote is dead: `take` will notice
+        with contextlib.suppress(OSError):  # the zygote is dead: `take_player` will notice
             self._control.sendall(zygote.LENGTH_FORMAT.pack(len(body)) + body)
 
     def _read_report(self) -> None:
-        """Take in one report of the zygote. Raises ZygoteDied."""
+        """Read one report of the zygote. Raises ZygoteDied."""
         size = zygote.REPORT_FORMAT.size
         try:
             data, fds, _, _ = socket.recv_fds(self._control, size, 1, socket.MSG_WAITALL)

@@ -1,24 +1,18 @@
-"""Whether one version scores better than another: paired, with a third verdict for what the scores
-cannot tell.
+"""Comparing two versions by their paired scores: better, worse or undecided.
 
-The test is the paired sign-flip permutation test (Fisher 1935), two-sided: exact where all 2**n
-sign flips are few enough,
-else on a seeded random sample of them with the +1 correction of Phipson and Smyth (2010). A
-percentile bootstrap is not used: at n = 10 it rejects
-11 % of true nulls at a nominal 5 %.
+The test is the two-sided paired sign-flip permutation test (Fisher 1935): exact where all 2**n sign
+flips are few enough, else on a seeded random sample of them with the +1 correction of Phipson and
+Smyth (2010). A percentile bootstrap is not used: at n = 10 it rejects 11 % of true nulls at a
+nominal 5 %.
 
-The interval inverts that same test, on the same flips: its limits are order statistics of the means
-of the non-empty subsets of the
-differences (Hartigan 1969, "Using subsample values as typical values"), so 0 lies outside it
-exactly when the test decides.
-Where n is too small for the test to decide at all, the interval is Student's t, widened to hold 0,
-and the verdict is
-`undecided`.
+The interval inverts that test, on the same flips: its limits are order statistics of the means of
+the non-empty subsets of the differences (Hartigan 1969, "Using subsample values as typical
+values"), so 0 lies outside it exactly when the test decides. Where n is too small for the test to
+decide at all, the interval is Student's t, widened to contain 0, and the verdict is `undecided`.
 
-Repeated looks spend alpha by the O'Brien-Fleming-like function of Lan and DeMets (1983); each look
-is tested at
-its increment (a union bound), so the rate of wrong verdicts over all looks stays within 1 -
-confidence.
+Repeated looks spend alpha by the O'Brien-Fleming-like function of Lan and DeMets (1983). Each look
+is tested at its increment (a union bound), so the rate of wrong verdicts over all looks stays
+within 1 - confidence.
 """
 
 import math
@@ -32,7 +26,7 @@ from genopt_tui.learn.failures import Direction, penalize_pairs
 from genopt_tui.learn.student import t_quantile
 
 Verdict = Literal["better", "worse", "undecided"]
-MAX_EXACT_PAIRS = 13  # pairs up to which all sign flips are looked at
+MAX_EXACT_PAIRS = 13  # up to so many pairs all sign flips are enumerated
 RESAMPLES = 9_999
 MAX_LOOKS = 3
 TIE_TOLERANCE = 1e-12  # relative difference below which two scores are the same
@@ -47,9 +41,9 @@ class Summary:
     n: int
 
     def bound(self, direction: Direction = "higher", confidence: float = 0.95) -> float:
-        """The end of the mean's interval (Student's t) that is worse; the mean itself where n < 2.
+        """The worse end of the mean's interval (Student's t); the mean itself where n < 2.
 
-        What `best` and `--until` go by.
+        `best` and `--until` compare by it.
         """
         if self.stderr is None:
             return self.mean
@@ -59,11 +53,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`new` against `base` on the same examples. `difference` is mean(new) - mean(base), in the
-    score's own direction;
-    `interval` its confidence interval at `confidence` (None where n < 2); `better`, `worse`, `same`
-    count pairs by the task's direction.
-    `alpha` is the level of this look.
+    """`new` against `base` on the same examples.
+
+    `difference` is mean(new) - mean(base), whichever direction is better; `interval` is its
+    confidence interval at `confidence` (None where n < 2); `better`, `worse` and `same` count pairs
+    by the task's direction; `alpha` is the level of this look.
     """
 
     difference: float
@@ -128,9 +122,8 @@ def compare(
 
     `blocks` groups pairs that are not independent (repeats of an example): each block counts once,
     by its mean.
-    `deterministic`: the scores carry no noise; a single pair then decides by itself, as there is
-    nothing to test.
-    `look` of `looks` (at most three) is one of several comparisons while scores still come in.
+    `deterministic`: the scores have no noise, so that a single pair decides. `look` of `looks` (at
+    most three) is the number of this interim analysis, from 1.
     """
     differences = _subtract(_pair_scores(base, new, blocks))
     difference, ranked = fmean(differences), False
@@ -223,19 +216,17 @@ def _count_directions(differences: Sequence[float], direction: Direction) -> tup
 
 @dataclass(frozen=True, slots=True)
 class _SignFlips:
-    """Ways to flip the signs of some of the differences: of each the sum of those that are flipped,
-    and how many they are."""
+    """Sign flips of the differences: for each, the sum and the number of flipped differences."""
 
     sums: Any
     sizes: Any
     total: float
     tolerance: float
-    """Difference below which two sums are the same but for rounding."""
+    """Two sums that differ by less are equal except for rounding."""
     exact: bool
 
     def p_value(self) -> float:
-        """How often a flip leads at least as far from 0 as no flip does, to one side or the
-        other."""
+        """The share of flips whose sum is at least as far from 0 as the observed one, two-sided."""
         flipped = self.total - 2 * self.sums
         side = min(
             (flipped <= self.total + self.tolerance).sum(),

@@ -1,22 +1,21 @@
-"""Earlier attempts that the model is told about, so that it neither repeats nor forgets them."""
+"""Earlier attempts that the prompt shows, so that the model neither repeats nor forgets them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from genopt_tui.config import Memory
-from genopt_tui.learn.text import cut_middle
+from genopt_tui.learn.text import cut_middle, make_fence
 
 MAX_DIFF = 2_000  # characters of an attempt's diff that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One earlier proposal. `decision` is a word of the command line's page, `score` and
-    `base_score` are gate means.
+    """One earlier proposal.
 
-    `reason` is what a person or the runner said, `declined` the hunks a person left out (as a
-    diff). `on_line`: its base is head
-    or an ancestor of head.
+    `decision` is a key of OUTCOME_TEXTS; `score` and `base_score` are means on the gate; `reason`
+    comes from a person or the runner; `declined` is a diff of the hunks that a person left out.
+    `on_branch`: its base is head or an ancestor of head.
     """
 
     step: int
@@ -40,11 +39,11 @@ def select_attempts(
 
     A reason given in the newest step, and hunks declined there, are shown whatever the size is.
     """
-    told = [a for a in attempts if a.on_branch or memory.scope == "session"]
-    newest = max((a.step for a in told), default=0)
-    must = [a for a in told if a.step == newest and (a.reason or a.declined)]
+    visible = [a for a in attempts if a.on_branch or memory.scope == "session"]
+    newest = max((a.step for a in visible), default=0)
+    must = [a for a in visible if a.step == newest and (a.reason or a.declined)]
     sign = 1 if direction == "higher" else -1
-    recent = sorted(told, key=lambda a: (-a.step, a.candidate))
+    recent = sorted(visible, key=lambda a: (-a.step, a.candidate))
     if memory.order == "best":
         recent.sort(key=lambda a: (a.score is None, -sign * (a.score or 0.0)))
     kept = recent[: memory.size]
@@ -71,7 +70,7 @@ def describe_attempt(attempt: Attempt, limit: int = MAX_DIFF) -> tuple[str, int]
     ):
         if text:
             shown, cut = cut_middle(text.rstrip("\n"), limit)
-            fence = "`" * max(3, max(map(len, _find_backtick_runs(shown)), default=0) + 1)
+            fence = make_fence(shown)
             lines += [title, f"{fence}diff", shown, fence]
             lost += cut
     return "\n".join(lines), lost
@@ -90,9 +89,3 @@ OUTCOME_TEXTS = {
     "superseded": "set aside: the base had moved on",
     "not-chosen": "not chosen: another candidate of the same step was",
 }
-
-
-def _find_backtick_runs(text: str) -> list[str]:
-    import re
-
-    return re.findall(r"`+", text)

@@ -1,5 +1,4 @@
-"""The prompt: what the model is told, section by section, from Jinja2 templates that a task or a
-session may override."""
+"""The prompt, section by section, from Jinja2 templates that a task or a session may override."""
 
 import re
 import traceback
@@ -17,7 +16,7 @@ from genopt_tui.learn.edit.refusal import Refusal
 from genopt_tui.learn.evidence import Evidence, PersonChoices, RolloutView, build_evidence
 from genopt_tui.learn.horizon import Chooser
 from genopt_tui.learn.scope import Scope
-from genopt_tui.learn.text import TokenCounter, cut_middle, estimate_tokens
+from genopt_tui.learn.text import TokenCounter, cut_middle, estimate_tokens, make_fence
 from genopt_tui.task.model import Task
 
 if TYPE_CHECKING:
@@ -50,8 +49,8 @@ LANGUAGES = {
 
 @dataclass(frozen=True)
 class Prompt:
-    """The messages of one request. `sections` are {name, tokens, cuts}; `texts` the sections as
-    they stand in the messages."""
+    """The messages of one request. `sections` are {name, tokens, cuts}; `texts` holds each
+    section's text."""
 
     messages: list[dict[str, str]]
     sections: list[dict[str, Any]]
@@ -60,12 +59,12 @@ class Prompt:
     texts: dict[str, str] = field(default_factory=dict)
 
     def build_repair_messages(self, reply: str, refusal: Refusal) -> list[dict[str, str]]:
-        """The messages that send a refusal back: cheap, without evidence and memory."""
+        """The messages that send a refusal back, without evidence and memory to save tokens."""
         kept = {name: text for name, text in self.texts.items() if name not in OMITTED_IN_REPAIR}
-        said = reply if refusal.kind == "cut-off" else cut_middle(reply, MAX_REPLY)[0]
+        shown = reply if refusal.kind == "cut-off" else cut_middle(reply, MAX_REPLY)[0]
         return [
             *_build_messages(kept),
-            {"role": "assistant", "content": said or "(empty)"},
+            {"role": "assistant", "content": shown or "(empty)"},
             {"role": "user", "content": build_repair_prompt(refusal)},
         ]
 
@@ -82,14 +81,13 @@ def build_prompt(
     count: TokenCounter = estimate_tokens,
     chooser: Chooser | None = None,
 ) -> tuple[Evidence, Prompt]:
-    """Evidence and prompt together: the evidence gets all the room that the other sections leave of
+    """Evidence and prompt together: the evidence gets the tokens that the other sections leave of
     `evidence.context`.
 
     `memory` is shown in the order given; `template` overrides sections by name (and `system`).
-    Where the whole does not fit
-    `evidence.context`, the attempts at the end of `memory` that carry no reason are left out, and
-    the text says so. Raises
-    UsageError naming the section and the line of a template that does not render.
+    Where the prompt exceeds `evidence.context`, the last attempts without a reason are left out,
+    and the text says so. Raises UsageError naming the section and the line of a template that
+    does not render.
     """
     nothing = build_evidence([], choices, person, task, count, token_budget=0)
     sections = _PromptBuilder(
@@ -103,8 +101,8 @@ def build_prompt(
 
 
 class _PromptBuilder:
-    """The sections of one prompt. Each is rendered again only where what its template names has
-    changed."""
+    """The sections of one prompt. A section is rendered again only when a value that its template
+    names has changed."""
 
     def __init__(
         self,
@@ -160,11 +158,13 @@ class _PromptBuilder:
     def _render_sections(
         self, evidence: Evidence, memory: Sequence[memories.Attempt], left_out: int = 0
     ) -> tuple[dict[str, str], dict[str, int]]:
-        """Each section's text and its cuts; sections with nothing to say are left out."""
+        """Each section's text and its cuts; empty sections are left out."""
         attempts = [self._describe(a) for a in memory]
-        said = [text for text, _ in attempts]
+        descriptions = [text for text, _ in attempts]
         if left_out:
-            said.append(f"[... {left_out} more attempts cut because the context is full ...]")
+            descriptions.append(
+                f"[... {left_out} more attempts cut because the context is full ...]"
+            )
         values = self._static_values | {
             "evidence": {
                 "text": evidence.text,
@@ -172,16 +172,18 @@ class _PromptBuilder:
                 "mean": evidence.mean,
                 "covers": evidence.covers,
             },
-            "attempts": said,
+            "attempts": descriptions,
             "names": list(dict.fromkeys(p.example for p in evidence.parts)),
         }
-        told = {
+        optional = {
             "documentation": values["task"]["documentation"].strip(),
-            "memory": said,
+            "memory": descriptions,
             "hints": values["hints"],
         }
         texts = {
-            name: self._render_section(name, values) for name in SECTIONS if told.get(name, True)
+            name: self._render_section(name, values)
+            for name in SECTIONS
+            if optional.get(name, True)
         }
         lost = sum(cut for _, cut in attempts)
         return texts, {"evidence": evidence.cuts, "memory": lost + left_out}
@@ -194,13 +196,11 @@ class _PromptBuilder:
     def _render_section(self, name: str, values: Mapping[str, Any]) -> str:
         override = self._overrides.get(name)
         uses = _find_template_variables(name, override)
-        of = (
-            {key: values[key] for key in uses if key in values}
-            if uses is not None
-            else dict(values)
-        )
-        if name not in self._rendered_sections or self._rendered_sections[name][0] != of:
-            self._rendered_sections[name] = (of, _render_template(name, override, values))
+        used = dict(values)
+        if uses is not None:
+            used = {key: values[key] for key in uses if key in values}
+        if name not in self._rendered_sections or self._rendered_sections[name][0] != used:
+            self._rendered_sections[name] = (used, _render_template(name, override, values))
         return self._rendered_sections[name][1]
 
 
@@ -243,7 +243,6 @@ def _split_parts(name: str, text: str, scope: Scope, state: str) -> list[dict[st
 
 
 def _make_part(name: str, text: str, first: int, editable: bool) -> dict[str, Any]:
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     return {
         "name": name,
         "raw": text,
@@ -251,7 +250,7 @@ def _make_part(name: str, text: str, first: int, editable: bool) -> dict[str, An
         "first": first,
         "last": first + max(0, text.count("\n") - 1 if text.endswith("\n") else text.count("\n")),
         "editable": editable,
-        "fence": "`" * max(3, longest + 1),
+        "fence": make_fence(text),
     }
 
 
@@ -272,9 +271,8 @@ def _render_template(name: str, override: str | None, values: Mapping[str, Any])
             if override is not None
             else environment.get_template(f"{name}.j2")
         )
-        return (
-            template.render(values).strip().encode("utf-8", "replace").decode()
-        )  # no half characters: nobody can send them
+        # lone surrogates cannot be sent
+        return template.render(values).strip().encode("utf-8", "replace").decode()
     except TemplateSyntaxError as error:
         raise UsageError(
             f"prompt template '{name}', line {error.lineno}", error.message or ""
@@ -298,8 +296,8 @@ def _render_template(name: str, override: str | None, values: Mapping[str, Any])
 
 @lru_cache(maxsize=64)
 def _find_template_variables(name: str, override: str | None) -> frozenset[str] | None:
-    """The values that a section's template names; None where it brings in others, or cannot be
-    read."""
+    """The values that a section's template names; None where it includes other templates or does
+    not parse."""
     from jinja2 import TemplateSyntaxError, meta
 
     environment = _environment()
@@ -321,7 +319,7 @@ def _find_template_variables(name: str, override: str | None) -> frozenset[str] 
 
 
 def _locate_template_error(name: str, error: BaseException) -> str:
-    """The template, and the line at which it went wrong where that is known."""
+    """The template, with the line of the error where it is known."""
     frames = traceback.extract_tb(error.__traceback__)
     line = next((f.lineno for f in reversed(frames) if f.filename == "<template>"), None)
     return f"prompt template '{name}'" + (f", line {line}" if line else "")

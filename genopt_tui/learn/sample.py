@@ -1,7 +1,7 @@
-"""Which examples an update learns from. Seeded: the same seed and step give the same batch."""
+"""Sampling the examples of an update. The same seed and step give the same batch."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import cycle, islice
 from random import Random
 
 from genopt_tui.task.rollout import Example
@@ -21,29 +21,27 @@ def sample_batch(
 ) -> list[tuple[Example, int]]:
     """(example, repeat) of the rollouts of step `step` (from 1), `size` of them.
 
-    `shuffled`: epochs over all examples, each in a seeded order of its own. `worst`: lowest last
-    known score first
-    (unknown ones first of all). `mixed`: half worst, half shuffled. `pinned`: the pinned ones
-    alone, or the first
-    ones in order where none is. Pinned examples come first under every sampling; excluded ones
-    never come.
-    An example that comes again within a batch gets the next repeat.
+    `shuffled`: epochs over all examples, each in its own seeded order. `worst`: lowest last known
+    score first, unknown ones before them. `mixed`: half worst, half shuffled. `pinned`: only the
+    pinned ones, or the first ones where none is pinned. Pinned examples come first under every
+    sampling; excluded ones never come. An example that comes again within a batch gets the next
+    repeat.
     """
-    there = [e for e in examples if e.id not in set(excluded)]
-    if not there:
+    available = [e for e in examples if e.id not in set(excluded)]
+    if not available:
         return []
-    by_id = {e.id: e for e in there}
+    by_id = {e.id: e for e in available}
     first = [by_id[name] for name in dict.fromkeys(pinned) if name in by_id][:size]
     if sampling == "pinned":
-        return _number_repeats((first or there[:size])[:size])
+        return _number_repeats((first or available[:size])[:size])
     room = size - len(first)
-    rest = [e for e in there if e not in first] or there
+    rest = [e for e in available if e not in first] or available
     shuffled = _epochs(rest, seed, (max(step, 1) - 1) * room)
     if sampling == "shuffled":
         return _number_repeats([*first, *islice(shuffled, room)])
     worst = _sort_worst_first(rest, scores or {}, seed, step, direction)
     if sampling == "worst":
-        return _number_repeats([*first, *islice(_cycle(worst), room)])
+        return _number_repeats([*first, *islice(cycle(worst), room)])
     hard = worst[: (room + 1) // 2]
     other = [e for e in rest if e not in hard] or rest
     return _number_repeats(
@@ -52,7 +50,7 @@ def sample_batch(
 
 
 def _epochs(examples: Sequence[Example], seed: int, skip: int) -> Iterator[Example]:
-    """Shuffled epochs without end, from the `skip`-th example on."""
+    """Endless shuffled epochs, from the `skip`-th example on."""
     epoch, at = divmod(skip, len(examples))
     while True:
         order = list(examples)
@@ -68,11 +66,6 @@ def _sort_worst_first(
     Random(f"{seed}/worst/{step}").shuffle(order)
     sign = 1 if direction == "higher" else -1
     return sorted(order, key=lambda e: sign * scores[e.id] if e.id in scores else float("-inf"))
-
-
-def _cycle(examples: Sequence[Example]) -> Iterator[Example]:
-    while True:
-        yield from examples
 
 
 def _number_repeats(chosen: Sequence[Example]) -> list[tuple[Example, int]]:

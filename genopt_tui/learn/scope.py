@@ -1,11 +1,9 @@
-"""What of an artifact may be edited, and whether an edit kept to it.
+"""The editable scope of an artifact, and checking that an edit stays inside it.
 
-Entries: `FILE` (the whole file), `FILE:FUNCTION`, `FILE:Class`, `FILE:Class.method` (the definition
-with its decorators),
-`FILE:#REGION` (the lines between a comment holding `genopt: edit REGION` and one holding `genopt:
-end`), and a glob
-(`src/*`, `**/*.py`), which also allows new and deleted files. No entry at all: every file there is,
-none new.
+Entries: `FILE` (the whole file); `FILE:FUNCTION`, `FILE:Class`, `FILE:Class.method` (the definition
+with its decorators); `FILE:#REGION` (the lines between a comment with `genopt: edit REGION` and one
+with `genopt: end`); and a glob (`src/*`, `**/*.py`), which also allows new and deleted files.
+Without any entry every existing file is editable.
 """
 
 import ast
@@ -129,8 +127,7 @@ class Scope:
         return FileParts(tuple(spans), tuple(fixed), tuple(editable))
 
     def find_violations(self, old: Mapping[str, str], new: Mapping[str, str]) -> list[Violation]:
-        """All that an edit from `old` to `new` changed outside the scope; empty: the edit keeps to
-        it."""
+        """Everything that an edit from `old` to `new` changed outside the scope."""
         found: list[Violation] = []
         for file in sorted({*old, *new}):
             if file not in old or file not in new:
@@ -147,12 +144,11 @@ class Scope:
         return found
 
     def restore_fixed_lines(self, file: str, old: str, new: str, *, allow_missing: bool) -> str:
-        """`new` with the fixed lines of `old` put back where only blank lines or trailing blanks of
-        them differ.
+        """`new` with the fixed lines of `old` where only their blank lines or trailing white space
+        differ.
 
-        With `left_out`, fixed lines may also be missing (a reply that shows just the functions it
-        changes).
-        Anything else comes back unchanged, for `violations` to name.
+        With `allow_missing`, fixed lines may also be missing (a reply that shows only the functions
+        it changes). Anything else comes back unchanged, for `find_violations` to name.
         """
         if self.covers_whole(file) or old == new:
             return new
@@ -338,7 +334,7 @@ def _extend_over_comments(lines: list[str], last: int, column: int) -> int:
 
 
 def _signature(node: Definition) -> str:
-    """What of a definition must stay: its kind, name, and parameters with their defaults
+    """The part of a definition that must stay: kind, name, and parameters with defaults
     (annotations may change)."""
     if isinstance(node, ast.ClassDef):
         return f"class {node.name}"

@@ -1,12 +1,12 @@
-"""Quantiles of Student's t in plain Python: scipy for this alone would more than double what the
-application keeps in memory."""
+"""Quantiles of Student's t in plain Python: importing scipy for this alone would more than double the
+application's memory."""
 
 from functools import lru_cache
 from math import exp, lgamma, log, log1p, pi, sqrt
 from statistics import NormalDist
 
 CONVERGENCE = 1e-15
-"""Relative change at which a fraction or an iteration has come to rest."""
+"""Relative change at which an iteration has converged."""
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,8 @@
-"""Traces in few tokens and without loss: a full observation every so often, in between only what
-changed.
+"""Writing traces in few tokens and without loss: full observations now and then, changes in between.
 
-A line is `STEP aACTION what changed`, values right behind their names: `118 a3 Ball x79 y114;
-Player y-2` says that at
-step 118 the action was 3 and that Ball.x, Ball.y and Player.y had become 79, 114 and -2. `LEGEND`
-says so to the model.
+A line is `STEP aACTION changes`, each value right behind its name: `118 a3 Ball x79 y114; Player
+y-2` means that at step 118 the action was 3 and that Ball.x, Ball.y and Player.y had become 79, 114
+and -2. `LEGEND` explains this to the model.
 """
 
 import json
@@ -41,12 +39,10 @@ FlatObservation = dict[tuple[str, str], Any]
 
 @dataclass(frozen=True)
 class TraceCache:
-    """What writers of one trace have worked out of its steps, by their index: a trace is written
-    again until it fits its room.
+    """Formatted parts of a trace by step index: a trace is written repeatedly until it fits.
 
-    `calls` are a step's lines of calls and the characters cut in them. `lines` are all lines of a
-    step that begins a run of
-    steps or follows the step before, by (index, in full, with its reward).
+    `calls` holds a step's lines of calls and the characters cut from them. `lines` holds all lines
+    of a step that begins a run or follows the step before, by (index, in full, with reward).
     """
 
     flat: dict[int, FlatObservation] = field(default_factory=dict)
@@ -55,10 +51,9 @@ class TraceCache:
 
 
 class TraceWriter:
-    """Writes the shown steps of one trace. `cuts` counts the characters that were left out, each
-    cut marked in the text.
+    """Writes the shown steps of one trace; `cuts` counts the characters cut, each cut marked.
 
-    `known` is shared by the writers of one trace that all write calls, or all do not.
+    Writers of one trace may share the cache `known` if all of them write calls or none does.
     """
 
     def __init__(self, *, calls: bool, known: TraceCache | None = None) -> None:
@@ -128,13 +123,14 @@ class TraceWriter:
             if _is_implied(call, step):
                 continue
             same_again = before and _is_equal(before, call.arguments)
-            said, lost = ("^", 0) if same_again else _format_arguments(call, step.observation)
+            arguments, lost = ("^", 0) if same_again else _format_arguments(call, step.observation)
             before = call.arguments
             outcome, cut = (
                 _shorten(call.error) if call.error else _shorten(_format_value(call.result))
             )
             raised = "raised " if call.error else ""
-            lines.append(f"{' ' * (call.depth + 1)}{call.function}({said}) -> {raised}{outcome}")
+            single_line = " ".join(call.function.split())  # the artifact may set the name
+            lines.append(f"{' ' * (call.depth + 1)}{single_line}({arguments}) -> {raised}{outcome}")
             cuts += lost + cut
         return lines, cuts
 
@@ -158,8 +154,7 @@ def _shorten(text: str) -> tuple[str, int]:
 
 
 def _is_implied(call: Call, step: TraceStep) -> bool:
-    """Whether a call says no more than its step: the task gave the observation and took the result
-    as the action."""
+    """Whether a call adds nothing to its step: observation in, action out."""
     given = list(call.arguments.values())
     only_observation = (
         len(given) == 1 and step.observation is not None and _is_equal(given[0], step.observation)

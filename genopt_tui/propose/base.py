@@ -1,4 +1,4 @@
-"""What the loop asks of a source of proposals, and what comes back: a stream of events."""
+"""The interface of proposers: a request goes in, a stream of events comes out."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,13 +25,10 @@ class ReplyRequest:
     """One request for one reply.
 
     `files` is the base artifact and `base_tree` its tree id; both are empty when an artifact asks
-    (`llm(...)`).
-    `seed` is the session's; what one request is seeded with comes from `number()`. `temperature`
-    and `params` override
-    the proposer's own. `tried` holds tree ids of artifacts that need no second proposal. `earlier`
-    counts the complete
-    replies this session already holds for this base, so that a restarted runner goes on where it
-    was.
+    (`llm(...)`). `seed` is the session's; `derive_seed` gives the request's own. `temperature` and
+    `params` override the proposer's. `tried_trees` are artifacts that need no second proposal.
+    `replies_so_far` counts the session's complete replies for this base, so that a restarted
+    runner continues where it was.
     """
 
     messages: Sequence[Message]
@@ -48,8 +45,8 @@ class ReplyRequest:
     replies_so_far: int = 0
 
     def derive_seed(self) -> int:
-        """31 random bits that belong to this request: candidates and attempts differ, a repetition
-        does not."""
+        """A seed of 31 bits: it differs between candidates and attempts, and is the same when a
+        request is repeated."""
         identity = f"{self.seed}/{self.step}/{self.candidate}/{self.attempt}"
         return int.from_bytes(sha256(identity.encode()).digest()[:4], "big") >> 1
 
@@ -63,7 +60,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A line for the person while the reply is awaited; `path` is the file it speaks of."""
+    """A line for the person while a reply is awaited; `path` is the file that it names."""
 
     text: str
     path: Path | None = None
@@ -71,11 +68,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class FailedTry:
-    """A try failed: what its deltas said is `text`, and the reply starts anew after `wait` seconds.
+    """A try failed after the deltas in `text`; the reply starts over after `wait` seconds.
 
-    `wait` is None when this was the last try: `ProposerPause` follows. `usage` and `cost` are of
-    this try alone,
-    `estimated` where the provider reported none; cost is None when unknown.
+    `wait` is None after the last try: `ProposerPause` follows. `usage` and `cost` belong to this
+    try alone and are `estimated` where the provider reported none; cost is None when unknown.
     """
 
     text: str
@@ -89,7 +85,7 @@ class FailedTry:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The reply is complete: all deltas since the last `Broken`.
+    """The reply is complete: all deltas since the last `FailedTry`.
 
     `usage` counts tokens (`input`, `output`), None when unknown; `cost` is US dollars, None when
     unknown.
@@ -104,8 +100,8 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class RequestCost:
-    """What a request cost: tokens (`input`, `output`) and US dollars, None where unknown;
-    `estimated`: the provider said nothing."""
+    """The cost of a request: tokens (`input`, `output`) and US dollars, None where unknown;
+    `estimated` where the provider reported nothing."""
 
     usage: Mapping[str, int] | None = None
     cost: float | None = None
@@ -117,7 +113,7 @@ StreamEvent = Delta | Notice | FailedTry | Finish
 
 @dataclass(frozen=True)
 class TokenCounter:
-    """Counts the tokens of a text; `exact` when with the model's own tokenizer, else it is
+    """Counts the tokens of a text: `exact` with the model's own tokenizer, else by
     `learn.text.estimate_tokens`."""
 
     count: Callable[[str], int]
@@ -126,44 +122,42 @@ class TokenCounter:
 
 class Proposer(Protocol):
     """A source of replies. Raises ProposerPause where a person is needed; other errors of a try are
-    `Broken` events."""
+    `FailedTry` events."""
 
     name: str
 
-    def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
-        """Ask once: deltas, then one `Finish`. Cancel the task (or close the iterator) to stop
-        it."""
+    def stream(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        """Send one request: deltas, then one `Finish`. Cancel the task (or close the iterator) to
+        stop."""
         ...
 
     async def warm_up(self) -> None:
-        """Load what is slow to load; the first request then leaves at once."""
+        """Load slow libraries ahead, so that the first request leaves at once."""
         return
 
     async def get_counter(self) -> TokenCounter:
-        """The model's tokenizer, or an estimate that says so."""
+        """The model's tokenizer, or an estimate."""
         return TokenCounter(estimate_tokens)
 
     async def estimate_price(self, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars for a request of this size, None when unknown."""
         return None
 
-    async def spent(self, ask: ReplyRequest, text: str) -> RequestCost:
-        """What a request cost of which only `text` arrived, before it was cancelled or its runner
-        died."""
+    async def spent(self, request: ReplyRequest, text: str) -> RequestCost:
+        """The cost of a request that ended after `text` had arrived."""
         return RequestCost()
 
     async def close(self) -> None:
-        """Let go of everything held."""
+        """Release all resources."""
         return
 
     def supply(self, text: str, candidate: int | None = None) -> None:
-        """Give the reply a person was asked for. Raises UsageError when none is waited for."""
-        raise UsageError("no reply is waited for", f"{self.name} replies by itself")
+        """Give the reply that a person was asked for. Raises UsageError when none is awaited."""
+        raise UsageError("no reply is awaited", f"{self.name} replies by itself")
 
 
 def format_messages(messages: Sequence[Message]) -> str:
-    """A prompt as one text, for programs and people; who said what is told where it is not
-    obvious."""
+    """A prompt as one text, for programs and people; roles are named where they are not obvious."""
     if all(m["role"] in {"system", "user"} for m in messages):
         return "\n\n".join(m["content"] for m in messages)
     return "\n\n".join(f"## {m['role']}\n\n{m['content']}" for m in messages)

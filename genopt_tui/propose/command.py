@@ -52,14 +52,14 @@ class CommandProposer(Proposer):
         self.name = f"command:{Path(command[0]).name}"
         self._last_refusal, self._equal_refusals = "", 0
 
-    def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
-        return stream_with_retry(lambda: self._stream_once(ask), self._retry, self.name)
+    def stream(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        return stream_with_retry(lambda: self._stream_once(request), self._retry, self.name)
 
-    async def _stream_once(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
+    async def _stream_once(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
         text = ""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._retry.timeout
-        async with _run_program(self._command, format_messages(ask.messages)) as program:
+        async with _run_program(self._command, format_messages(request.messages)) as program:
             decoder = codecs.getincrementaldecoder("utf-8")("replace")
             while len(text) < MAX_REPLY:
                 piece, ended = await _read_output(
@@ -75,11 +75,11 @@ class CommandProposer(Proposer):
                 return
             code = await program.process.wait()
             errors = await program.errors
-        self._check_reply(code, text, errors, proposal=bool(ask.base_tree))
+        self._check_reply(code, text, errors, proposal=bool(request.base_tree))
         yield Finish()
 
     def _check_reply(self, code: int, text: str, errors: str, *, proposal: bool) -> None:
-        """Raise a Fault for what is no reply. A reply without an edit is one, until it comes the
+        """Raise a TryError for what is no reply. A reply without an edit is one, until it comes the
         third time."""
         if code == NOT_FOUND:
             raise TryError(
@@ -129,7 +129,7 @@ class _Program:
 
 @contextlib.asynccontextmanager
 async def _run_program(command: Sequence[str], prompt: str) -> AsyncIterator[_Program]:
-    """The program under its guard, fed with the prompt. At the end nothing of it runs, and its
+    """The program under its guard, with the prompt as input. At the end nothing of it runs, and its
     folder is gone."""
     reading, writing = os.pipe()
     with tempfile.TemporaryDirectory(prefix="genopt-", ignore_cleanup_errors=True) as folder:

@@ -25,15 +25,15 @@ class ManualProposer(Proposer):
         self._folder = folder
         self._waiting: dict[int, asyncio.Future[str]] = {}
 
-    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
-        path = self._folder / f"prompt-{ask.step}.{ask.candidate}.{ask.attempt}.md"
-        path.write_text(format_messages(ask.messages) + "\n", encoding="utf-8")
-        reply = self._waiting[ask.candidate] = asyncio.get_running_loop().create_future()
+    async def stream(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        path = self._folder / f"prompt-{request.step}.{request.candidate}.{request.attempt}.md"
+        path.write_text(format_messages(request.messages) + "\n", encoding="utf-8")
+        reply = self._waiting[request.candidate] = asyncio.get_running_loop().create_future()
         try:
             yield Notice("the prompt is written: give the reply", path)
             text = await reply
         finally:
-            self._waiting.pop(ask.candidate, None)
+            self._waiting.pop(request.candidate, None)
         yield Delta(text)
         yield Finish()
 

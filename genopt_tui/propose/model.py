@@ -30,9 +30,8 @@ NOTHING_STREAMED = "nothing of a streamed reply arrived: does the server take st
 class ModelProposer(Proposer):
     """A litellm model.
 
-    Its thinking, where the provider tells it, is part of the reply between `<think>` and
-    `</think>`. A call of a tool, which
-    nobody offered it, is part of the reply too: what it names and the arguments as they came.
+    Its thinking, where the provider sends it, is part of the reply between `<think>` and
+    `</think>`. So is a tool call, although no tool is offered: its name and arguments as sent.
     """
 
     def __init__(self, model: str, settings: SessionSettings) -> None:
@@ -40,12 +39,12 @@ class ModelProposer(Proposer):
         self._settings = settings
         self._warmup: asyncio.Future[None] | None = None
 
-    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
+    async def stream(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
         await self.warm_up()
         litellm = litellm_client.load_litellm()
-        request = self._build_request(litellm, ask)
+        options = self._build_request(litellm, request)
         async for event in stream_with_retry(
-            lambda: self._stream_once(litellm, ask, request), self._settings.retry, self.name
+            lambda: self._stream_once(litellm, request, options), self._settings.retry, self.name
         ):
             yield event
 
@@ -67,99 +66,100 @@ class ModelProposer(Proposer):
         await self.warm_up()
         return self._price_tokens(litellm_client.load_litellm(), input_tokens, output_tokens, {})
 
-    async def spent(self, ask: ReplyRequest, text: str) -> RequestCost:
+    async def spent(self, request: ReplyRequest, text: str) -> RequestCost:
         await self.warm_up()
-        return self._estimate_cost(litellm_client.load_litellm(), ask, text)
+        return self._estimate_cost(litellm_client.load_litellm(), request, text)
 
     async def _stream_once(
-        self, litellm: Any, ask: ReplyRequest, request: Mapping[str, Any]
+        self, litellm: Any, request: ReplyRequest, options: Mapping[str, Any]
     ) -> AsyncIterator[StreamEvent]:
-        """One request. Raises Fault."""
+        """One request. Raises TryError."""
         import openai
 
         deadline = time.monotonic() + self._settings.retry.timeout
         text, stream = "", None
         try:
             async with asyncio.timeout(_get_remaining_seconds(deadline)):
-                stream = await litellm.acompletion(**request)
+                stream = await litellm.acompletion(**options)
             whole = SurrogateJoiner()
             async for piece in _stream_text(stream, deadline):
                 if piece := whole.join(piece):
                     text += piece
                     yield Delta(piece)
-            yield self._make_finish(litellm, ask, stream, text)
+            yield self._make_finish(litellm, request, stream, text)
         except TimeoutError:
             why = f"no complete reply in {self._settings.retry.timeout:g} s"
-            spent = self._estimate_cost(litellm, ask, text)
+            spent = self._estimate_cost(litellm, request, text)
             if not text:  # what the model generated unseen is paid for, and nobody knows it
                 spent = replace(spent, cost=None)
             raise TryError(why, spent, advice="Resume to try again") from None
         except openai.OpenAIError as error:
             if ended_early(error):
-                raise self._cut_short(litellm, ask, text) from error
+                raise self._cut_short(litellm, request, text) from error
             raise to_try_error(
-                error, self._estimate_cost(litellm, ask, text), stream_started=stream is not None
+                error,
+                self._estimate_cost(litellm, request, text),
+                stream_started=stream is not None,
             ) from error
         finally:
             if stream is not None:
                 await stream.aclose()
 
-    def _build_request(self, litellm: Any, ask: ReplyRequest) -> dict[str, Any]:
-        """What litellm is asked. Its own retries are off: there is one layer. Raises
-        ProposerPause."""
+    def _build_request(self, litellm: Any, request: ReplyRequest) -> dict[str, Any]:
+        """Arguments for litellm, whose own retries are off: we retry. Raises ProposerPause."""
         settings = self._settings
-        request: dict[str, Any] = {
+        options: dict[str, Any] = {
             "model": self.name,
-            "messages": [dict(m) for m in ask.messages],
+            "messages": [dict(m) for m in request.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             "timeout": settings.retry.timeout,
             "max_retries": 0,
         }
         if "seed" in _get_supported_parameters(litellm, self.name):
-            request["seed"] = ask.derive_seed()
-        temperature = settings.temperature if ask.temperature is None else ask.temperature
+            options["seed"] = request.derive_seed()
+        temperature = settings.temperature if request.temperature is None else request.temperature
         if temperature is not None:
-            request["temperature"] = temperature
+            options["temperature"] = temperature
         if settings.api_base:
-            request["api_base"] = settings.api_base
+            options["api_base"] = settings.api_base
             if self.name.startswith("openai/") and not os.environ.get("OPENAI_API_KEY"):
-                request["api_key"] = (
-                    "none"  # a server of one's own wants no key, the client insists on one
-                )
-        return {**request, **settings.params, **ask.params}
+                options["api_key"] = "none"  # a local server needs no key, but the client does
+        return {**options, **settings.params, **request.params}
 
-    def _make_finish(self, litellm: Any, ask: ReplyRequest, stream: Any, text: str) -> Finish:
-        """The end of a whole reply. Raises Fault where the stream ended without a reason: litellm
-        would invent one."""
+    def _make_finish(self, litellm: Any, request: ReplyRequest, stream: Any, text: str) -> Finish:
+        """The end of a complete reply. Raises TryError where the stream ended without a finish
+        reason: litellm would invent one."""
         reason = stream.received_finish_reason or stream.intermittent_finish_reason
         if reason is None:
-            raise self._cut_short(litellm, ask, text)
+            raise self._cut_short(litellm, request, text)
         reported = next(
             (c.usage for c in reversed(stream.chunks) if getattr(c, "usage", None)), None
         )
         if reported is None or not (
             _is_count(reported.prompt_tokens) and _is_count(reported.completion_tokens)
         ):
-            spent = self._estimate_cost(litellm, ask, text)
+            spent = self._estimate_cost(litellm, request, text)
             return Finish(reason, spent.usage, spent.cost, estimated=True)
         usage = {"input": reported.prompt_tokens, "output": reported.completion_tokens}
-        return Finish(reason, usage, self._price_usage(litellm, reported, ask.params))
+        return Finish(reason, usage, self._price_usage(litellm, reported, request.params))
 
-    def _cut_short(self, litellm: Any, ask: ReplyRequest, text: str) -> TryError:
-        """The fault of a stream that ended without a finish reason."""
+    def _cut_short(self, litellm: Any, request: ReplyRequest, text: str) -> TryError:
+        """The error of a stream that ended without a finish reason."""
         why = "the stream ended early, without a finish reason" if text else NOTHING_STREAMED
-        return TryError(why, self._estimate_cost(litellm, ask, text), advice="Resume to try again")
+        return TryError(
+            why, self._estimate_cost(litellm, request, text), advice="Resume to try again"
+        )
 
-    def _estimate_cost(self, litellm: Any, ask: ReplyRequest, text: str) -> RequestCost:
-        """What a request cost whose usage the provider did not report."""
+    def _estimate_cost(self, litellm: Any, request: ReplyRequest, text: str) -> RequestCost:
+        """The cost of a request whose usage the provider did not report."""
         sent, received = (
-            sum(estimate_tokens(m["content"]) for m in ask.messages),
+            sum(estimate_tokens(m["content"]) for m in request.messages),
             estimate_tokens(text),
         )
         return RequestCost(
             {"input": sent, "output": received},
-            self._price_tokens(litellm, sent, received, ask.params),
+            self._price_tokens(litellm, sent, received, request.params),
         )
 
     def _price_tokens(
@@ -178,8 +178,7 @@ class ModelProposer(Proposer):
 
 
 def _get_supported_parameters(litellm: Any, model: str) -> set[str]:
-    """Parameters that the model's provider takes. Raises ProposerPause when litellm knows no such
-    provider."""
+    """Parameters that the model's provider takes. Raises ProposerPause for an unknown provider."""
     import openai
 
     try:
@@ -187,13 +186,14 @@ def _get_supported_parameters(litellm: Any, model: str) -> set[str]:
     except openai.OpenAIError as error:
         raise ProposerPause(
             f"'{model}' names no provider",
-            advice="Write openai/NAME, anthropic/NAME, ollama/NAME, …, or command:PROGRAM, manual, search, replay:FILE",
+            advice="Write openai/NAME, anthropic/NAME, ollama/NAME, …, "
+            "or command:PROGRAM, manual, search, replay:FILE",
         ) from error
     return set(litellm.get_supported_openai_params(model) or ())
 
 
 async def _stream_text(stream: Any, deadline: float) -> AsyncIterator[str]:
-    """The text of a stream as it comes; thinking and calls of tools are marked. Raises TimeoutError
+    """The text of a stream as it arrives, with thinking and tool calls marked. Raises TimeoutError
     at the deadline."""
     before = PLAIN
     chunks = aiter(stream)
@@ -211,7 +211,7 @@ async def _stream_text(stream: Any, deadline: float) -> AsyncIterator[str]:
 
 @dataclass(frozen=True)
 class SegmentStyle:
-    """How something is said, and what stands around it in the reply."""
+    """A kind of text in a stream, and what encloses it in the reply."""
 
     key: str
     begin: str = ""
@@ -222,15 +222,13 @@ PLAIN, THINKING = SegmentStyle("plain"), SegmentStyle("thinking", "<think>\n", "
 
 
 def _split_delta(delta: Any) -> Iterator[tuple[SegmentStyle, str]]:
-    """What one piece of a stream says. A call of a tool names the tool only where it begins."""
+    """The texts of one chunk of a stream. A tool call names its tool in its first chunk only."""
     if thought := getattr(delta, "reasoning_content", None):
         yield THINKING, thought
     if text := getattr(delta, "content", None):
         yield PLAIN, text
     calls = [(call.index, call.function) for call in getattr(delta, "tool_calls", None) or ()]
-    if function := getattr(
-        delta, "function_call", None
-    ):  # as a call was said before there were tools
+    if function := getattr(delta, "function_call", None):  # the form before tool calls
         calls.append((0, function))
     for number, function in calls:
         begin = f"\n\nCall of {function.name}:\n```json\n"
@@ -238,8 +236,7 @@ def _split_delta(delta: Any) -> Iterator[tuple[SegmentStyle, str]]:
 
 
 class SurrogateJoiner:
-    """Joins the halves of characters (surrogates) that JSON escapes bring in two pieces; a half
-    that stays alone becomes U+FFFD."""
+    """Joins surrogate pairs that arrive split over two chunks; a lone surrogate becomes U+FFFD."""
 
     def __init__(self) -> None:
         self._half = ""

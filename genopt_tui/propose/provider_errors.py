@@ -26,7 +26,7 @@ _UNREACHABLE_ERRORS = (ConnectionRefusedError, socket.gaierror)
 
 
 def to_try_error(error: Any, cost: RequestCost, *, stream_started: bool) -> TryError:
-    """An error of litellm, or of the client below it, as a Fault. `spent` estimates what a reply
+    """An error of litellm, or of the client below it, as a TryError. `spent` estimates what a reply
     cost that `began`.
 
     Status codes say more than the classes do: a wrong key may come as BadRequestError with status

@@ -1,8 +1,7 @@
-"""Recorded replies: told again, and recorded.
+"""Replaying recorded replies, and recording them.
 
-A recording is JSON lines, one complete reply each: base (tree id of the artifact it was made for,
-empty for answers to
-artifacts), model, messages, reply, usage, finish_reason, seconds, cost.
+A recording is JSON lines, one complete reply each: base (tree id of the base artifact, empty for
+answers to artifacts), model, messages, reply, usage, finish_reason, seconds, cost.
 """
 
 import asyncio
@@ -49,9 +48,9 @@ class ReplayProposer(Proposer):
         models = sorted({str(line["model"]) for lines in self._replies.values() for line in lines})
         self.name = f"{', '.join(models) or file.stem} (recorded)"
 
-    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
-        line = self._next_reply(ask)
-        if ask.base_tree and list(line["messages"]) != [dict(m) for m in ask.messages]:
+    async def stream(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        line = self._next_reply(request)
+        if request.base_tree and list(line["messages"]) != [dict(m) for m in request.messages]:
             yield Notice("the recorded reply was given to another prompt for this version")
         async for piece in self._stream_text(line["reply"]):
             yield Delta(piece)
@@ -60,9 +59,9 @@ class ReplayProposer(Proposer):
     async def estimate_price(self, input_tokens: int, output_tokens: int) -> float | None:
         return 0.0
 
-    def _next_reply(self, ask: ReplyRequest) -> Mapping[str, Any]:
-        key = ask.base_tree or hash_messages(ask.messages)
-        number = max(self._served_counts[key], ask.replies_so_far)
+    def _next_reply(self, request: ReplyRequest) -> Mapping[str, Any]:
+        key = request.base_tree or hash_messages(request.messages)
+        number = max(self._served_counts[key], request.replies_so_far)
         self._served_counts[key] = number + 1
         replies = self._replies.get(key, [])
         if number < len(replies):
@@ -91,9 +90,9 @@ class RecordingProposer(Proposer):
     def __init__(self, proposer: Proposer, file: Path) -> None:
         self._proposer, self._file, self.name = proposer, file, proposer.name
 
-    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
+    async def stream(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
         text = ""
-        async with aclosing(self._proposer.stream(ask)) as events:  # type: ignore[type-var]
+        async with aclosing(self._proposer.stream(request)) as events:  # type: ignore[type-var]
             async for event in events:
                 if isinstance(event, Delta):
                     text += event.text
@@ -101,15 +100,15 @@ class RecordingProposer(Proposer):
                     text = ""
                 elif isinstance(event, Finish):
                     await asyncio.to_thread(
-                        append_line, self._file, self._make_line(ask, text, event)
+                        append_line, self._file, self._make_line(request, text, event)
                     )
                 yield event
 
-    def _make_line(self, ask: ReplyRequest, text: str, finish: Finish) -> dict[str, Any]:
+    def _make_line(self, request: ReplyRequest, text: str, finish: Finish) -> dict[str, Any]:
         return {
-            "base": ask.base_tree,
+            "base": request.base_tree,
             "model": self.name,
-            "messages": [dict(m) for m in ask.messages],
+            "messages": [dict(m) for m in request.messages],
             "reply": text,
             "usage": finish.usage and dict(finish.usage),
             "finish_reason": finish.finish_reason,

@@ -42,7 +42,7 @@ StreamFactory = Callable[[], AsyncIterator[StreamEvent]]
 async def stream_with_retry(
     open_stream: StreamFactory, retry: Retry, name: str
 ) -> AsyncIterator[StreamEvent]:
-    """The events of `once()`, started again after a `Fault` as `retry` says; keys of the
+    """The events of `once()`, started again after a `TryError` as `retry` says; keys of the
     environment are taken out.
 
     Raises ProposerPause when no try is left, or none would help.

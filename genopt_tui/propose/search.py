@@ -34,40 +34,40 @@ class SearchProposer(Proposer):
     async def estimate_price(self, input_tokens: int, output_tokens: int) -> float | None:
         return 0.0
 
-    async def stream(self, ask: ReplyRequest) -> AsyncIterator[StreamEvent]:
-        changes = propose_changes(ask)
-        yield Delta(format_reply(ask.files, changes))
+    async def stream(self, request: ReplyRequest) -> AsyncIterator[StreamEvent]:
+        changes = propose_changes(request)
+        yield Delta(format_reply(request.files, changes))
         yield Finish(usage={"input": 0, "output": 0}, cost=0.0)
 
 
-def propose_changes(ask: ReplyRequest) -> list[LiteralChange]:
+def propose_changes(request: ReplyRequest) -> list[LiteralChange]:
     """Changes whose result was not tried yet, and is not what another candidate of this step
     proposes.
 
     Raises ProposerPause when there is nothing to change, or nothing left to try.
     """
-    literals = find_literals(ask.files, ask.scope)
+    literals = find_literals(request.files, request.scope)
     if not literals:
         raise ProposerPause(
             "search has nothing to change",
             "no number and no choice stands in the editable scope",
             "Widen the scope, add a comment `# choices: a|b` beside a value, or set a model",
         )
-    tried = {*ask.tried_trees, compute_tree_id(ask.files)}
+    tried = {*request.tried_trees, compute_tree_id(request.files)}
     changes: list[LiteralChange] = []
-    for candidate in range(ask.candidate + 1):
-        changes, tree = _draw_untried(ask, candidate, literals, tried)
+    for candidate in range(request.candidate + 1):
+        changes, tree = _draw_untried(request, candidate, literals, tried)
         tried.add(tree)
     return changes
 
 
 def _draw_untried(
-    ask: ReplyRequest, candidate: int, literals: Sequence[TunableLiteral], tried: set[str]
+    request: ReplyRequest, candidate: int, literals: Sequence[TunableLiteral], tried: set[str]
 ) -> tuple[list[LiteralChange], str]:
-    rng = random.Random(f"{ask.seed}/{ask.step}/{candidate}/{ask.attempt}")
+    rng = random.Random(f"{request.seed}/{request.step}/{candidate}/{request.attempt}")
     for _ in range(MAX_DRAWS):
         changes = _draw_changes(literals, rng)
-        tree = compute_tree_id(apply_changes(ask.files, changes))
+        tree = compute_tree_id(apply_changes(request.files, changes))
         if changes and tree not in tried:
             return changes, tree
     raise ProposerPause(
