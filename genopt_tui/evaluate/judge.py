@@ -157,7 +157,7 @@ class Judge:
             must_wait = context.player_lost or watch.limit_hit or self.limits.processes
             ending = self.zygote.kill_and_wait(player) if must_wait else None
         except ZygoteDied:
-            if not context.calls or not self._can_reach_zygote:
+            if not context.has_begun or not self._can_reach_zygote:
                 raise
             returned = ending = None
             raised = ArtifactError("the artifact's processes ended the sandbox that they ran in")

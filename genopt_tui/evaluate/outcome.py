@@ -47,7 +47,7 @@ def decide_outcome(
     if context.status:
         return Outcome(context.status, error=context.error)
     if context.player_lost and player_exit:
-        return make_exit_outcome(player_exit, limits, has_run=context.calls > 0)
+        return make_exit_outcome(player_exit, limits, has_run=context.has_begun)
     if raised is not None:
         return make_error_outcome(raised, context)
     return make_score_outcome(returned)

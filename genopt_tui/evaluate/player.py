@@ -53,6 +53,7 @@ def run_player() -> NoReturn:
     channel = Channel(REQUEST_FD, ANSWER_FD, MAX_JUDGE_FRAME)
     with contextlib.suppress(ChannelClosed):
         number, traced, files = channel.receive()
+        channel.send(None)  # before any code of the artifact runs
         seed_random(number)
         Player(channel, files, traced=traced).serve()
     os._exit(0)

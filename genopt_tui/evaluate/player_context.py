@@ -37,6 +37,7 @@ class PlayerContext:
         self.settings, self.seed, self.traced = settings, seed, tracer is not None
         self.status: Status | None = None
         self.error = ""
+        self.has_begun = False  # the player may have run code of the artifact
         self.player_lost = False  # the player ended without an answer
         self.calls = self.llm_calls = self.steps = 0
         self._player, self._watchdog, self._limits, self._tracer = player, watchdog, limits, tracer
@@ -71,6 +72,9 @@ class PlayerContext:
         try:
             channel.send_packed(request)
             self.check_recorded_calls()  # while the player is busy
+            if not self.has_begun:
+                channel.receive()  # the player confirms the artifact
+                self.has_begun = True
             answer = channel.receive()
             while type(answer) is list and len(answer) == 3 and answer[0] == ASK:
                 channel.send(self._relay_question(answer[1], answer[2]))

@@ -30,6 +30,7 @@ def run_player(order: Mapping[str, Any]) -> NoReturn:
     channel = Channel(REQUEST_FD, ANSWER_FD, MAX_JUDGE_FRAME)
     with contextlib.suppress(ChannelClosed):
         (_, _, artifact), failed = channel.receive(), ""
+        channel.send(None)  # before any code of the artifact runs
         try:
             copy_files(order["files"], artifact)
         except OSError as error:

@@ -288,18 +288,16 @@ async def test_a_player_killed_while_it_runs_is_not_run_again(make: Make) -> Non
 
 
 async def test_reruns_are_counted(make: Make) -> None:
-    pool = make(limits=Limits(seconds=30))
-    await pool.submit(rollout(NUMBER))
-    players: list[int] = []
+    killed: list[int] = []
 
-    def has_player() -> bool:
-        players[:] = waiting()
-        return len(players) == 1
+    async def answer(question: LlmQuestion) -> str:
+        if not killed:
+            killed.extend(named("judge"))
+            os.kill(killed[0], signal.SIGKILL)
+        return "1"
 
-    await until(has_player)
-    os.kill(players[0], signal.SIGKILL)
-    result = await pool.submit(rollout(NUMBER))
-    assert result.status == "ok" and result.reruns == 1
+    result = await make(answer=answer, limits=Limits(seconds=60)).submit(rollout(ASKING))
+    assert (result.status, result.reruns) == ("ok", 1)
 
 
 async def harassed(batch: list[asyncio.Task[RolloutResult]], most: int) -> int:
