@@ -278,7 +278,7 @@ async def test_an_artifact_that_kills_itself_is_not_run_again(make: Make, how: s
 
 async def test_a_player_killed_while_it_runs_is_not_run_again(make: Make) -> None:
     async def answer(question: LlmQuestion) -> str:
-        for pid in waiting():
+        for pid in players():
             os.kill(pid, signal.SIGKILL)
         return "1"
 
@@ -306,7 +306,7 @@ async def harassed(batch: list[asyncio.Task[RolloutResult]], most: int) -> int:
     chance, kills = random.Random(1), 0
     while kills < most and not all(task.done() for task in batch):
         await asyncio.sleep(0.04)
-        prey = sorted(set(living_children()) - set(waiting()))
+        prey = sorted(set(living_children()) - set(players()))
         if prey:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(chance.choice(prey), signal.SIGKILL)
