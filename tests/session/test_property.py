@@ -180,7 +180,7 @@ class Acts(RuleBasedStateMachine):
         plain_git(self.session, "commit", "-q", "--allow-empty", "-m", text)
         self.made.add(self.session.head())
 
-    @precondition(lambda self: len(self.session.log()) > 1)
+    @precondition(lambda self: len(self.session.read_log()) > 1)
     @rule()
     def reset_by_plain_git(self) -> None:
         self.session.recover()
