@@ -1,4 +1,4 @@
-"""The room of the panes: it places them in columns, and lets the edges between them be dragged."""
+"""Container of the panes: places them in columns whose edges can be dragged."""
 
 from typing import cast
 
@@ -13,19 +13,19 @@ from genopt_tui.ui.services import get_services
 
 
 class ColumnLayout(Layout):
-    """Places panes as `sizes` says; one that is alone gets all the room."""
+    """Places panes by the shares of their container; a single pane gets all the room."""
 
     name = "panes"
 
     def arrange(
         self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True
     ) -> ArrangeResult:
-        room = cast(Panes, parent)
-        if not room.columns or len(children) == 1:
+        container = cast(Panes, parent)
+        if not container.columns or len(children) == 1:
             return [_place(child, size.region) for child in children]
-        found = pane_layout.place_panes(room.columns, room.shares, *size)
+        boxes = pane_layout.place_panes(container.columns, container.shares, *size)
         return [
-            _place(child, Region(*found[child.NUMBER]))
+            _place(child, Region(*boxes[child.NUMBER]))
             for child in children
             if isinstance(child, Pane)
         ]
@@ -36,7 +36,7 @@ def _place(child: Widget, region: Region) -> WidgetPlacement:
 
 
 class Panes(Widget):
-    """Holds the five panes. `columns` names the layout; it is empty where one pane is shown."""
+    """Holds the five panes. `columns` names the layout; it is empty if one pane is shown alone."""
 
     DEFAULT_CSS = "Panes { height: 1fr; width: 100%; }"
 
@@ -52,10 +52,21 @@ class Panes(Widget):
 
     @property
     def shares(self) -> dict[str, list[int]]:
-        """The shares in force in this layout; those that a person chose are remembered."""
+        """Shares of this layout; changes are saved with the preferences."""
         return get_services(self).preferences.shares[self.columns]
 
-    def set_columns(self, columns: str) -> None:
+    @property
+    def panes(self) -> list[Pane]:
+        return [pane for pane in self.children if isinstance(pane, Pane)]
+
+    def get_pane(self, number: int) -> Pane:
+        return next(pane for pane in self.panes if number == pane.NUMBER)
+
+    def show_columns(self, columns: str, active: int) -> None:
+        """Show the panes of the layout `columns`; pane `active` alone if that is empty."""
+        shown = pane_layout.list_panes(columns) if columns else {active}
+        for pane in self.panes:
+            pane.display = pane.NUMBER in shown
         if columns != self.columns:
             self.columns = columns
             self.rearrange()
@@ -65,7 +76,7 @@ class Panes(Widget):
         self.refresh(layout=True)
 
     def resize_pane(self, number: int, by: int) -> None:
-        """Make pane `number` larger or smaller."""
+        """Make pane `number` larger (`by` 1) or smaller (-1)."""
         self.shares.update(
             pane_layout.resize_pane(
                 self.columns, self.shares, number, by, (self.size.width, self.size.height)
@@ -84,8 +95,8 @@ class Panes(Widget):
         )
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        at = event.screen_offset - self.region.offset
-        self._dragged_edge = self.find_edge(at.x, at.y)
+        position = event.screen_offset - self.region.offset
+        self._dragged_edge = self.find_edge(position.x, position.y)
         if self._dragged_edge is not None:
             event.stop()
             self.capture_mouse()
@@ -93,12 +104,12 @@ class Panes(Widget):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self._dragged_edge is None:
             return
-        at = event.screen_offset - self.region.offset
+        position = event.screen_offset - self.region.offset
         across = self._dragged_edge.group == "columns"
-        to, room = (at.x, self.size.width) if across else (at.y, self.size.height)
-        wanted = pane_layout.move_edge(self.shares, self._dragged_edge, to, room)
-        if wanted != pane_layout.divide_cells(self.shares[self._dragged_edge.group], room):
-            self.shares[self._dragged_edge.group] = wanted
+        to, room = (position.x, self.size.width) if across else (position.y, self.size.height)
+        shares = pane_layout.move_edge(self.shares, self._dragged_edge, to, room)
+        if shares != pane_layout.divide_cells(self.shares[self._dragged_edge.group], room):
+            self.shares[self._dragged_edge.group] = shares
             self.rearrange()
 
     def on_mouse_up(self, event: events.MouseUp) -> None:

@@ -63,7 +63,7 @@ class HistoryList(ThemedView, can_focus=True):
         self.rows: Sequence[HistoryRow] = ()
         self.graph_lines: Sequence[str] = ()
         self._graph_widths: dict[int, int] = {}
-        self._style_cache: dict[tuple[str, bool, bool], Style] = {}
+        self._part_styles: dict[tuple[str, bool, bool], Style] = {}
         self._strips: LRUCache[tuple[int, int, bool, bool], Strip] = LRUCache(256)
         self.cursor, self.marked_commit = 0, ""
         self.symbols = formatters.choose_symbols()
@@ -148,7 +148,7 @@ class HistoryList(ThemedView, can_focus=True):
 
     def _get_part_style(self, name: str, marked: bool, cursor: bool) -> Style:
         """The style of a part, worked out once: that asks every ancestor."""
-        style = self._style_cache.get((name, marked, cursor))
+        style = self._part_styles.get((name, marked, cursor))
         if style is None:
             style = self.rich_style + self.get_component_rich_style(
                 f"history--{name}", partial=True
@@ -157,12 +157,12 @@ class HistoryList(ThemedView, can_focus=True):
                 style += self.get_component_rich_style("history--mark", partial=True)
             if cursor:
                 style += Style(bgcolor=self.get_component_rich_style("history--cursor").bgcolor)
-            self._style_cache[name, marked, cursor] = style
+            self._part_styles[name, marked, cursor] = style
         return style
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._style_cache.clear()
+        self._part_styles.clear()
         self._strips.clear()
 
     def on_resize(self) -> None:

@@ -1,7 +1,9 @@
-"""The main screen: five panes over one session, fed by its store; every key is an action of the
-table."""
+"""The main screen: five panes that show one session.
 
-from collections.abc import Awaitable, Mapping
+Its store is the only source of state; every key is an action of the table.
+"""
+
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
@@ -11,10 +13,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from genopt_tui.errors import GenoptError
 from genopt_tui.ui import pane_layout
 from genopt_tui.ui.actions.context import ActionContext
-from genopt_tui.ui.actions.table import ACTIONS, ACTIONS_BY_ID
+from genopt_tui.ui.actions.table import ACTIONS
 from genopt_tui.ui.compositor import RowCompositor
 from genopt_tui.ui.messages import (
     BlameRequested,
@@ -41,8 +42,9 @@ from genopt_tui.ui.panes.history import HistoryPane
 from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.panes.status_lines import FooterLine, StatusLine, TabLine
 from genopt_tui.ui.panes.trace import TracePane
+from genopt_tui.ui.screens.action_runner import ActionRunner
 from genopt_tui.ui.screens.departure import remember_departure, take_departure
-from genopt_tui.ui.screens.pending_decision import EditedProposal, PendingDecision
+from genopt_tui.ui.screens.pending_decision import PendingDecision, ProposalEdit
 from genopt_tui.ui.services import AppServices, get_services
 from genopt_tui.ui.state.snapshot import Snapshot
 from genopt_tui.ui.state.store import Store
@@ -52,18 +54,14 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.notifications import SeverityLevel
 
-    from genopt_tui.ui.actions.host import Handler
-
 MIN_SIZE = (60, 16)
+"""Columns and rows of the smallest terminal that is supported."""
 DRAW_DELAY = 0.01
-"""Seconds in which what a key has drawn is written."""
+"""Seconds for the terminal to write what a key has changed in its pane."""
 PENDING_PANES = {"decide": 5, "propose": 4}
-"""By what is pending, the pane that shows it."""
+"""Number of the pane that shows what is pending."""
 DECISION_PANES = {1, 5}
-"""Panes that keep the layout of a decision when they are focused; any other gets its usual room."""
-FOLLOWED_ACTIONS = {"run", "step", "approve", "reject", "again", "mode"}
-"""Actions whose outcome a person waits for: the pane of the next decision then comes to the
-front."""
+"""Panes whose focus keeps the layout for a decision; any other focus brings back the usual one."""
 
 
 def _load_action_palette() -> "type[Provider]":
@@ -73,7 +71,7 @@ def _load_action_palette() -> "type[Provider]":
 
 
 class MainScreen(Screen[None]):
-    """One session. The store is its only source of state."""
+    """Shows one session and carries out actions on it."""
 
     CSS_PATH = "main.tcss"
     AUTO_FOCUS = None
@@ -92,7 +90,7 @@ class MainScreen(Screen[None]):
     ]
 
     def __init__(self, first: Snapshot, initial_action: str = "") -> None:
-        """`initial_action` runs as soon as the session is read."""
+        """`initial_action` runs once the session is loaded."""
         super().__init__()
         self._compositor = RowCompositor()
         self._initial_action = initial_action
@@ -100,13 +98,10 @@ class MainScreen(Screen[None]):
         self.store = Store(Path(first.session.path), self.post_message, first)
         self.active, self.zoomed = 1, False
         self.mark = ""
-        self._user_navigating = False
-        """Whether a person is looking around: a decision that appears then moves no focus."""
         self.pending = PendingDecision()
+        self._runner = ActionRunner(self, self.pending)
         self._chosen_candidate: tuple[int, int] | None = None
-        self._edit: EditedProposal | None = None
-        self._handlers: Mapping[str, Handler] = {}
-        """Handlers by action id, loaded with the first key."""
+        self._edit = ProposalEdit()
         self._draw_scheduled = False
 
     # what is on the screen
@@ -139,7 +134,7 @@ class MainScreen(Screen[None]):
         self.store.close()
 
     def _show_away_summary(self) -> None:
-        """Tell a person who comes back, once, what happened meanwhile."""
+        """Show what happened since the user left, once."""
         departure = take_departure(self.services.preferences, self.snapshot, self.store)
         if departure is not None:
             from genopt_tui.ui.screens.away_summary import AwaySummaryScreen
@@ -151,11 +146,11 @@ class MainScreen(Screen[None]):
         return get_services(self)
 
     def pane(self, number: int) -> Pane:
-        return next(pane for pane in self.panes if number == pane.NUMBER)
+        return self.query_one(Panes).get_pane(number)
 
     @property
     def panes(self) -> list[Pane]:
-        return [pane for pane in self.query_one(Panes).children if isinstance(pane, Pane)]
+        return self.query_one(Panes).panes
 
     @property
     def history_pane(self) -> HistoryPane:
@@ -164,11 +159,11 @@ class MainScreen(Screen[None]):
     @property
     def focused_pane(self) -> Pane | None:
         """The pane that has the keyboard."""
-        above = self.focused.ancestors_with_self if self.focused else ()
-        return next((node for node in above if isinstance(node, Pane)), None)
+        ancestors = self.focused.ancestors_with_self if self.focused else ()
+        return next((node for node in ancestors if isinstance(node, Pane)), None)
 
     def context(self) -> ActionContext:
-        """Here and now, for the table of actions."""
+        """The state that decides which actions are possible."""
         return ActionContext(
             self.snapshot,
             self.focused_pane,
@@ -181,8 +176,8 @@ class MainScreen(Screen[None]):
 
     @property
     def _has_panes(self) -> bool:
-        """Whether the panes are there: a resize may come before them, and the screen may be left
-        before it is mounted."""
+        """Whether the panes exist: a resize may come before them, and the screen may be closed before
+        it is mounted."""
         return bool(self.query(Panes))
 
     def on_resize(self, event: events.Resize) -> None:
@@ -191,22 +186,18 @@ class MainScreen(Screen[None]):
             self._draw_lines()
 
     def _arrange_panes(self) -> None:
-        """Choose the layout for this size, and the pane that is shown where there is room for
-        one."""
+        """Choose the layout for this size; on a small screen it shows the active pane alone."""
         self._update_size_classes()
         width, height = self.app.size
         if self.has_class("-small"):
             self.query_one("#small", PlainText).show(
-                f"genopt needs {MIN_SIZE[0]}x{MIN_SIZE[1]} characters; this terminal has {width}x{height}."
+                f"genopt needs {MIN_SIZE[0]}x{MIN_SIZE[1]} characters; "
+                f"this terminal has {width}x{height}."
             )
-        columns = self._choose_columns()
-        shown = pane_layout.list_panes(columns) if columns else {self.active}
-        for pane in self.panes:
-            pane.display = pane.NUMBER in shown
-        self.query_one(Panes).set_columns(columns)
+        self.query_one(Panes).show_columns(self._choose_columns(), self.active)
 
     def _choose_columns(self) -> str:
-        """The name of the layout; empty where one pane is shown."""
+        """Name of the layout; empty if one pane is shown alone."""
         layout = "" if self.zoomed else pane_layout.choose_layout(*self.app.size)
         deciding = self.snapshot.pending == "decide" and not self.snapshot.is_historical
         if deciding and self.active in DECISION_PANES:
@@ -214,8 +205,7 @@ class MainScreen(Screen[None]):
         return layout
 
     def _update_size_classes(self) -> None:
-        """All classes at once: each change of the screen's classes works out the styles of
-        everything in it."""
+        """Set all classes at once: each change of them restyles every widget of the screen."""
         width, height = self.app.size
         small = width < MIN_SIZE[0] or height < MIN_SIZE[1]
         self.update_classes(
@@ -248,9 +238,8 @@ class MainScreen(Screen[None]):
                 self.call_later(self.action_act, self._initial_action)
 
     def _feed(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot = self._apply_edit(
-            replace(snapshot, chosen_candidate=self._chosen_candidate)
-        )
+        snapshot = replace(snapshot, chosen_candidate=self._chosen_candidate)
+        self.snapshot = snapshot = self._edit.apply(snapshot)
         self._track_pending()
         if self._choose_columns() != self.query_one(Panes).columns:
             self._arrange_panes()
@@ -258,18 +247,9 @@ class MainScreen(Screen[None]):
             pane.feed(snapshot)
         self._draw_lines()
 
-    def _apply_edit(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with the proposal as a person edited it, while that proposal waits."""
-        if self._edit is None or snapshot.proposal is None or snapshot.is_historical:
-            return snapshot
-        if self._edit.is_outdated(snapshot.proposal):
-            self._edit = None
-            return snapshot
-        return self._edit.apply(snapshot)
-
-    def _schedule_draw_lines(self) -> None:
-        """Draw the lines around the panes once the pane itself has been drawn and written: a key is
-        answered first."""
+    def schedule_draw_lines(self) -> None:
+        """Draw the lines around the panes after the pane itself, so that a key is answered
+        first."""
         if not self._draw_scheduled:
             self._draw_scheduled = True
             self.set_timer(DRAW_DELAY, self._draw_lines)
@@ -287,14 +267,14 @@ class MainScreen(Screen[None]):
         banner.display = bool(snapshot.banner)
 
     def _track_pending(self) -> None:
-        """Notify of a decision that appears, and show its pane to a person who waits for it."""
+        """Notify of a new decision, and show its pane to a user who waits for it."""
         self.services.send_notifications(self.snapshot)
-        if self.pending.track(self.snapshot) and not self._user_navigating:
+        if self.pending.track(self.snapshot) and not self._runner.is_user_navigating:
             self.call_later(self._show_pending_pane, PENDING_PANES[self.snapshot.pending])
 
     def _show_pending_pane(self, number: int) -> None:
-        """Show the pane of the decision, unless a person has begun to look around meanwhile."""
-        if not self._user_navigating:
+        """Show the pane of the decision, unless the user has begun to look around meanwhile."""
+        if not self._runner.is_user_navigating:
             self.go_to_pane(number)
 
     def on_trace_data_ready(self, message: TraceDataReady) -> None:
@@ -314,7 +294,7 @@ class MainScreen(Screen[None]):
     def on_store_failed(self, message: StoreFailed) -> None:
         self.show_notice(message.message, "error")
 
-    # what panes ask for
+    # requests of panes
 
     def on_trace_requested(self, message: TraceRequested) -> None:
         self.store.request_trace(message.rollout, message.first, message.count)
@@ -343,60 +323,22 @@ class MainScreen(Screen[None]):
         self.set_edit(message.files)
 
     def on_pane_changed(self, message: PaneChanged) -> None:
-        self._schedule_draw_lines()
+        self.schedule_draw_lines()
 
     # actions
 
     def show_notice(self, text: str, severity: "SeverityLevel" = "information") -> None:
-        """One line for a moment."""
+        """Show one line for four seconds."""
         self.app.notify(text, severity=severity, markup=False, timeout=4)
 
     async def action_act(self, name: str) -> None:
-        """Do the action `name`, or say why it is not possible."""
-        self._user_navigating = name not in FOLLOWED_ACTIONS
-        action = ACTIONS_BY_ID[name]
-        if reason := action.why_not(self.context()):
-            if name != "back":
-                self.show_notice(
-                    f"{action.display_key} {action.label or action.help}: {reason}", "warning"
-                )
-            return
-        if name in {"approve", "reject", "again"} and self.pending.is_too_early(
-            self.services.key_time
-        ):
-            self.show_notice(
-                f"{action.display_key} ignored: the proposal had just appeared. "
-                "Look, then press again",
-                "warning",
-            )
-            return
-        if action.pane_act and name != "search":
-            pane = self.focused_pane
-            assert pane is not None
-            if act := action.resolve_act(pane):
-                pane.act(act)
-            else:
-                self.resize_pane(pane.NUMBER, 1 if name == "more" else -1)
-            self._schedule_draw_lines()
-        else:
-            await self._run_handler(name)
+        """Carry out the action `name`, or show why it is not possible."""
+        await self._runner.run(name)
 
-    async def _run_handler(self, name: str) -> None:
-        if not self._handlers:
-            from genopt_tui.ui.actions.dispatch import build_handlers
-
-            self._handlers = build_handlers(self)
-        try:
-            result = self._handlers[name]()
-            if isinstance(result, Awaitable):
-                await result
-        except GenoptError as error:
-            self.show_notice(str(error), "error")
-
-    # what handlers ask for and change
+    # what handlers read and change
 
     def get_kept_hunks(self) -> set[int] | None:
-        """Hunks that are left in; None for the whole edit."""
+        """Numbers of the hunks that are kept; None if all are."""
         return self.query_one(ProposalPane).get_kept_hunks()
 
     def get_kept_files(self) -> Mapping[str, str]:
@@ -415,11 +357,10 @@ class MainScreen(Screen[None]):
         self.pane(self.active).search(text)
 
     def set_edit(self, files: Mapping[str, str] | None) -> None:
-        """Show the proposal as a person edited it, a new candidate, which no gate has scored; None:
-        as the model wrote it."""
-        p = self.snapshot.proposal
-        if p is not None:
-            self._edit = None if files is None else EditedProposal.build(p, files)
+        """Show the proposal as edited by the user, which no gate has scored; None: as the model
+        wrote it."""
+        if self.snapshot.proposal is not None:
+            self._edit.set_files(self.snapshot.proposal, files)
             self._feed(self.store.take_snapshot())
 
     def set_mark(self, commit: str) -> None:
@@ -429,13 +370,13 @@ class MainScreen(Screen[None]):
         self._draw_lines()
 
     def resize_pane(self, number: int, by: int) -> None:
-        """Make a pane larger or smaller; the sizes are remembered."""
+        """Make a pane larger (`by` 1) or smaller (-1); the sizes are saved."""
         if self._choose_columns():
             self.query_one(Panes).resize_pane(number, by)
         else:
             self.show_notice("only one pane is shown here")
 
     def toggle_zoom(self) -> None:
-        """Let the active pane fill the screen, or give the others back."""
+        """Let the active pane fill the screen, or show the others again."""
         self.zoomed = not self.zoomed
         self.go_to_pane(self.active)

@@ -205,7 +205,7 @@ class DiffView(LineView):
             super()._scroll_sideways(by)
             return
         self.diff.shift = max(0, self.diff.shift + by)
-        self._clear_caches()
+        self._cache.clear()
         self.update_lines()
 
     def act_open(self) -> None:
@@ -240,7 +240,7 @@ class DiffView(LineView):
     def set_left_out(self, off: frozenset[int]) -> None:
         """Leave out just the hunks of these numbers."""
         self.left_out = self.diff.left_out = off
-        self._clear_caches()
+        self._cache.clear()
         self.update_lines()
 
     def get_copy_text(self) -> str:

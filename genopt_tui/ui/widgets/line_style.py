@@ -1,11 +1,10 @@
-"""The looks of lines: the component classes of a view of lines, and what the themes make of them.
+"""Styles of lines: the component classes of a view of lines, and their colours in each theme.
 
-The terminal's own colours cannot be mixed: where others are a tint of the background, those mark by
-colour and reversal.
-
-Views with looks of their own for the parts of a line, worked out once for a theme.
+The colours of an ANSI theme cannot be mixed, so its rules use plain colours and reverse video
+where the others tint the background.
 """
 
+from rich.style import Style
 from textual.scroll_view import ScrollView
 from textual.theme import Theme
 
@@ -53,18 +52,42 @@ LineView:ansi {
 
 
 class ThemedView(ScrollView):
-    """A view whose component classes look the same whatever has the keyboard.
+    """A view whose component styles depend on the theme alone.
 
-    Textual works the looks of all of them out anew at each change of focus in their pane: that took
-    25 ms.
+    Textual works all of them out again at every change of focus in their pane, which took 25 ms.
     """
 
     _theme: Theme | None = None
 
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._style_cache: dict[str, Style] = {}
+
     def _get_component_classes(self) -> frozenset[str]:  # type: ignore[override]
-        """Those whose looks are to be worked out now: all where the theme is another one, else
-        none."""
+        """Component classes to style now: all after a change of the theme, else none."""
         if self._component_styles and self._theme is self.app.current_theme:
             return frozenset()
         self._theme = self.app.current_theme
         return super()._get_component_classes()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._style_cache.clear()
+
+    def get_line_style(self, names: str) -> Style:
+        """The view's own style with those of the named parts of a line over it, in that order."""
+        style = self._style_cache.get(names)
+        if style is None:
+            style = self.rich_style
+            for name in names.split():
+                style += self._get_own_style(f"line--{name}")
+            self._style_cache[names] = style
+        return style
+
+    def _get_own_style(self, component: str) -> Style:
+        """What a component class sets itself, without what it inherits."""
+        full, rules = self.get_component_rich_style(component), self.get_component_styles(component)
+        text = rules.text_style if rules.has_rule("text_style") else Style.null()
+        color = full.color if rules.has_rule("color") else None
+        background = full.bgcolor if rules.has_rule("background") else None
+        return Style(color=color, bgcolor=background) + text

@@ -1,15 +1,16 @@
-"""The base of all views of lines: cursor, movement, search, copying, following the end. Only
-visible lines are rendered."""
+"""Base of all views of lines: cursor, movement, search, copying and following the end.
+
+Only visible lines are read and rendered.
+"""
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -17,32 +18,33 @@ from textual.scroll_view import ScrollView
 from textual.selection import Selection
 from textual.strip import Strip
 
-from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_pool
 from genopt_tui.ui.messages import CopyRequested
+from genopt_tui.ui.widgets.line_cache import LineCache, read_lines
+from genopt_tui.ui.widgets.line_search import LineSearch
 from genopt_tui.ui.widgets.line_source import Line, LineSource, TextLines, to_plain_text
 from genopt_tui.ui.widgets.line_style import LINE_CSS, ThemedView
 from genopt_tui.ui.widgets.safe_text import clean_line
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 
 BOX_WIDTH = 4
-"""Cells at the left of a line in which a click means the box there."""
+"""Cells at the left of a line; a click there means the check box."""
 
 
 class LineView(ThemedView, can_focus=True, inherit_bindings=False):
-    """Shows a `Source`. Keys come from the table of actions by way of the pane, as `act_NAME`.
+    """Shows a `LineSource`. The pane calls `act_NAME` for a key of the table of actions.
 
-    One moves sideways without a bar, so that no line is lost to one.
+    There is no horizontal scroll bar: it would take a line of text.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(re.findall(r"line--[\w-]+", LINE_CSS))
     DEFAULT_CSS = LINE_CSS
     cursor = reactive(0, repaint=False)
     follow = reactive(False, repaint=False)
-    """Whether the view stays at its end while lines are added; moving away from the end stops it,
-    going there starts it."""
+    """Whether the view stays at its end while lines are added. Leaving the end switches it off,
+    going there switches it on."""
 
     class Moved(Message):
-        """The cursor stands on another line."""
+        """The cursor moved to another line."""
 
         def __init__(self, view: "LineView", line: int) -> None:
             self.view, self.line = view, line
@@ -53,8 +55,7 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
             return self.view
 
     class UnseenLines(Message):
-        """`count` lines were added below the visible end while the view does not follow; 0 when it
-        has caught up."""
+        """`count` lines were added below the visible ones; 0 once the end is visible again."""
 
         def __init__(self, view: "LineView", count: int) -> None:
             self.view, self.count = view, count
@@ -65,7 +66,7 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
             return self.view
 
     class Pressed(Message):
-        """The line under the cursor was clicked at cell `x`, for the `times`th time in a row."""
+        """The line under the cursor was clicked at cell `x`; `times` is 2 for a double click."""
 
         def __init__(self, view: "LineView", x: int, times: int) -> None:
             self.view, self.x, self.times = view, x, times
@@ -73,7 +74,7 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
 
         @property
         def on_box(self) -> bool:
-            """Whether it was the box before the line that was clicked: `[x]`."""
+            """Whether the click hit the check box before the line: `[x]`."""
             return self.x < BOX_WIDTH and to_plain_text(
                 self.view.get_line(self.view.cursor)
             ).lstrip().startswith("[")
@@ -90,21 +91,24 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.source: LineSource = source if source is not None else TextLines()
-        self.needle = ""
         self.column_offset = 0
         self.seen_lines = 0
-        self._line_cache: LRUCache[int, Line] = LRUCache(2048)
-        self._strip_cache: LRUCache[int, Strip] = LRUCache(512)
-        self._style_cache: dict[str, Style] = {}
+        """Lines from the top that have been visible, or were there when the source was set."""
+        self._cache = LineCache()
+        self._search = LineSearch()
         self._filling = False
-        self._search_number = 0
+
+    @property
+    def needle(self) -> str:
+        """The text searched for; empty without a search."""
+        return self._search.needle
 
     # content
 
     def set_source(self, source: LineSource, *, keep: bool = False) -> None:
-        """Show other lines; `keep` leaves cursor and scroll position where they are."""
+        """Show other lines. `keep` keeps cursor and scroll position."""
         self.source = source
-        self._clear_caches()
+        self._cache.clear()
         if not keep:
             self.column_offset = 0
             self.seen_lines = len(source)
@@ -114,10 +118,9 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         self.update_lines()
 
     def update_lines(self, first: int | None = None) -> None:
-        """The source has more, fewer or (from `first` on) other lines."""
+        """Take up a change of the source: its length, and the lines from `first` on."""
         if first is not None:
-            _discard_from(self._line_cache, first)
-            _discard_from(self._strip_cache, first)
+            self._cache.discard_from(first)
         length = len(self.source)
         self._update_virtual_size(length)
         self.cursor = max(0, min(self.cursor, length - 1))
@@ -129,8 +132,8 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         self._request_visible()
 
     def _update_virtual_size(self, length: int) -> None:
-        """Note the number of lines. All of the screen is laid out anew only where the scroll bar
-        comes or goes with them."""
+        """Set the number of lines. The screen is laid out again only if the scroll bar appears or
+        disappears: a layout for every line of a stream would be too slow."""
         before, size, height = self.virtual_size.height, Size(0, length), self.size.height
         if not height or length < before or (before > height) != (length > height):
             self.virtual_size = size
@@ -140,8 +143,8 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
                 self.vertical_scrollbar.window_virtual_size = length
 
     def get_line(self, y: int) -> Line:
-        """Line `y` as far as it is known."""
-        return self._line_cache.get(y) or self.source.draft(y)
+        """Line `y`, or its draft while the line is being read."""
+        return self._cache.lines.get(y) or self.source.draft(y)
 
     def on_mount(self) -> None:
         self.virtual_size = Size(0, len(self.source))
@@ -149,30 +152,20 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         self._request_visible()
 
     def on_resize(self) -> None:
-        self._strip_cache.clear()
+        self._cache.strips.clear()
         if self.follow:
             self._follow_end()
         self._request_visible()
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._style_cache.clear()
-        self._strip_cache.clear()
+        self._cache.strips.clear()
 
-    def _clear_caches(self) -> None:
-        self._line_cache.clear()
-        self._strip_cache.clear()
-
-    # reading what is visible, off the loop
+    # reading the visible lines, in a thread
 
     def _find_missing(self) -> tuple[int, int] | None:
-        height, length = max(1, self.size.height), len(self.source)
-        top = int(self.scroll_offset.y)
-        lacking = [y for y in range(top, min(length, top + height)) if y not in self._line_cache]
-        if not lacking:
-            return None
-        first, last = lacking[0], min(length, lacking[-1] + 1 + height // 2)
-        return first, last - first
+        top, height = int(self.scroll_offset.y), max(1, self.size.height)
+        return self._cache.find_missing(top, height, len(self.source))
 
     def _request_visible(self) -> None:
         if not self._filling and self.is_mounted and self._find_missing():
@@ -184,7 +177,7 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
             while missing := self._find_missing():
                 first, count = missing
                 source = self.source
-                lines = await self._read_lines(source, first, count)
+                lines = await read_lines(source, first, count)
                 if lines is None:
                     return
                 if source is self.source:
@@ -192,105 +185,49 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         finally:
             self._filling = False
 
-    async def _read_lines(
-        self, source: LineSource, first: int, count: int
-    ) -> Sequence[Line] | None:
-        try:
-            return await run_in_pool(source.fill, first, count)
-        except EXPECTED_ERRORS as error:
-            return [((f"! cannot be read: {error}", "bad"),)] * count
-
     def _store_lines(self, first: int, lines: Sequence[Line]) -> None:
-        for y, line in enumerate(lines, first):
-            self._line_cache[y] = line
-            self._strip_cache.discard(y)
+        self._cache.store(first, lines)
         self.refresh()
 
     # rendering
 
-    def get_line_style(self, names: str) -> Style:
-        """The style of component names: what they set, over the view's own."""
-        style = self._style_cache.get(names)
-        if style is None:
-            style = self.rich_style
-            for name in names.split():
-                style += self._get_own_style(f"line--{name}")
-            self._style_cache[names] = style
-        return style
-
-    def _get_own_style(self, component: str) -> Style:
-        full, rules = self.get_component_rich_style(component), self.get_component_styles(component)
-        text = rules.text_style if rules.has_rule("text_style") else Style.null()
-        return (
-            Style(
-                color=full.color if rules.has_rule("color") else None,
-                bgcolor=full.bgcolor if rules.has_rule("background") else None,
-            )
-            + text
-        )
-
     @property
     def line_width(self) -> int:
-        """Columns of a line: all but the scroll bar's."""
+        """Cells for text: the width without the scroll bar."""
         return self.scrollable_content_region.width
 
     def render_line(self, y: int) -> Strip:
         width, number = self.line_width, int(self.scroll_offset.y) + y
         if number >= len(self.source):
             return Strip.blank(width, self.get_line_style(""))
-        strip = self._strip_cache.get(number)
+        strip = self._cache.strips.get(number)
         if strip is None:
-            strip = self._strip_cache[number] = self._build_strip(self.get_line(number))
-        ground = (
-            strip._segments[-1].style
-            if strip._segments and self._has_filled_background(number)
-            else None
-        )
+            strip = self._cache.strips[number] = self._build_strip(self.get_line(number))
+        ground = self._get_fill_style(number, strip)
         length = strip.cell_length
-        strip = strip.crop_extend(
-            self.column_offset, self.column_offset + width, ground or self.get_line_style("")
-        )
+        strip = strip.crop_extend(self.column_offset, self.column_offset + width, ground)
         if length > self.column_offset + width > 1:
             strip = Strip(
                 [*strip.crop(0, width - 1), Segment(SYMBOLS.more, self.get_line_style("gutter"))],
                 width,
             )
         if number == self.cursor and self.has_focus:
-            strip = Strip(
-                Segment.apply_style(
-                    strip,
-                    post_style=Style(bgcolor=self.get_line_style("cursor").bgcolor, bold=True),
-                ),
-                width,
-            )
+            cursor_style = Style(bgcolor=self.get_line_style("cursor").bgcolor, bold=True)
+            strip = Strip(Segment.apply_style(strip, post_style=cursor_style), width)
         return self._apply_selection(strip, number).apply_offsets(self.column_offset, number)
 
-    def _has_filled_background(self, y: int) -> bool:
-        """Whether the background of the line's last piece goes on to the right edge."""
-        line = self.get_line(y)
-        return bool(line) and any(name in line[-1][1] for name in ("added", "removed", "hunk"))
+    def _get_fill_style(self, y: int, strip: Strip) -> Style:
+        """The style of the cells after the text: added and removed lines and heads of hunks keep
+        their background up to the right edge."""
+        line, segments = self.get_line(y), strip._segments
+        if line and segments and any(name in line[-1][1] for name in ("added", "removed", "hunk")):
+            return segments[-1].style or Style.null()
+        return self.get_line_style("")
 
     def _build_strip(self, line: Line) -> Strip:
         segments = [Segment(clean_line(text), self.get_line_style(names)) for text, names in line]
-        if self.needle:
-            segments = self._highlight_matches(segments)
+        segments = self._search.highlight(segments, self.get_line_style("match"))
         return Strip(segments, sum(cell_len(segment.text) for segment in segments))
-
-    def _highlight_matches(self, segments: list[Segment]) -> list[Segment]:
-        marked, fold = [], self.needle == self.needle.lower()
-        for text, style, _ in segments:
-            at, rest = 0, text.lower() if fold else text
-            if len(rest) != len(text):
-                rest = text
-            while (found := rest.find(self.needle, at)) >= 0:
-                end = found + len(self.needle)
-                marked += [
-                    Segment(text[at:found], style),
-                    Segment(text[found:end], self.get_line_style("match")),
-                ]
-                at = end
-            marked.append(Segment(text[at:], style))
-        return [segment for segment in marked if segment.text]
 
     # selecting with the mouse
 
@@ -299,17 +236,14 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         span = selection.get_span(y) if selection is not None else None
         if span is None:
             return strip
-        start, end = span
-        start, end = (
-            max(0, start - self.column_offset),
-            strip.cell_length if end == -1 else max(0, end - self.column_offset),
-        )
+        start = max(0, span[0] - self.column_offset)
+        end = strip.cell_length if span[1] == -1 else max(0, span[1] - self.column_offset)
         before, inside, after = strip.crop(0, start), strip.crop(start, end), strip.crop(end)
         chosen = self.screen.get_component_rich_style("screen--selection")
         return Strip.join([before, Strip(Segment.apply_style(inside, post_style=chosen)), after])
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text, from the lines that are in memory."""
+        """The selected text, and the line break after it. Lines not yet read give their drafts."""
         last = selection.end.y + 1 if selection.end is not None else len(self.source)
         last = min(last, len(self.source), 100_000)
         return selection.extract(
@@ -336,12 +270,12 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         self._request_visible()
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
-        """Textual tells a bar of no move while it is not shown."""
+        """Place the bar: Textual does not update its position while it is hidden."""
         if shown:
             self.vertical_scrollbar.position = self.scroll_y
 
     def go_to_line(self, y: int) -> None:
-        """Put the cursor on line `y` (negative: from the end) and show it."""
+        """Move the cursor to line `y` (negative: from the end) and scroll to it."""
         length = len(self.source)
         y = max(0, min(y + length if y < 0 else y, length - 1))
         self.cursor = y
@@ -378,26 +312,21 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         self.go_to_line(-1)
         self.follow = self._can_follow
 
-    def _move_by(self, by: int) -> None:
+    def _move_by(self, lines: int) -> None:
         self.follow = False
-        self.go_to_line(max(0, self.cursor + by))
+        self.go_to_line(max(0, self.cursor + lines))
 
     def _page_by(self, pages: int) -> None:
         self.follow = False
-        by = max(1, self.size.height - 1) * pages
-        self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True)
-        self.go_to_line(max(0, self.cursor + by))
+        lines = max(1, self.size.height - 1) * pages
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
+        self.go_to_line(max(0, self.cursor + lines))
 
-    def _scroll_sideways(self, by: int) -> None:
+    def _scroll_sideways(self, cells: int) -> None:
         top, height = int(self.scroll_offset.y), self.size.height
-        widest = max(
-            (
-                len(to_plain_text(self.get_line(y)))
-                for y in range(top, min(top + height, len(self.source)))
-            ),
-            default=0,
-        )
-        self.column_offset = max(0, min(self.column_offset + by, widest - 8))
+        visible = range(top, min(top + height, len(self.source)))
+        widest = max((len(to_plain_text(self.get_line(y))) for y in visible), default=0)
+        self.column_offset = max(0, min(self.column_offset + cells, widest - 8))
         self.refresh()
 
     _can_follow = False
@@ -414,12 +343,11 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         self.follow = self._can_follow and self.is_vertical_scroll_end
 
     def on_click(self, event: events.Click) -> None:
-        y = int(self.scroll_offset.y) + event.get_content_offset_capture(self).y
+        x, row = event.get_content_offset_capture(self)
+        y = int(self.scroll_offset.y) + row
         if 0 <= y < len(self.source):
             self.go_to_line(y)
-            self.post_message(
-                self.Pressed(self, event.get_content_offset_capture(self).x, event.chain)
-            )
+            self.post_message(self.Pressed(self, x, event.chain))
 
     def on_focus(self) -> None:
         self.refresh_line(self.cursor)
@@ -430,10 +358,10 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
     # search and copying
 
     def search(self, needle: str) -> None:
-        """Mark `needle` wherever it stands and go to the next one from here on; empty: mark
-        nothing."""
-        self.needle = needle
-        self._strip_cache.clear()
+        """Highlight every `needle` and go to the next one, the cursor's line included; empty ends
+        the search."""
+        self._search.needle = needle
+        self._cache.strips.clear()
         self.refresh()
         self._search_next(1, here=True)
 
@@ -445,38 +373,27 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
 
     def _search_next(self, step: int, here: bool = False) -> None:
         if self.needle and len(self.source):
-            self._search_number += 1
-            self.run_worker(
-                self._run_search(self.cursor + (0 if here else step), step, self._search_number),
-                group="seek",
-            )
+            start = self.cursor + (0 if here else step)
+            self.run_worker(self._run_search(start, step), group="seek")
 
-    async def _run_search(self, start: int, step: int, search: int) -> None:
-        source, needle = self.source, self.needle
-        found = await run_in_pool(
-            source.find, needle, start, step, lambda: search != self._search_number
-        )
-        if source is self.source and search == self._search_number:
-            if found is None:
-                self.post_message(self.NoMatch(needle))
-            else:
-                self.follow = False
-                self.go_to_line(found)
+    async def _run_search(self, start: int, step: int) -> None:
+        source = self.source
+        result = await self._search.find(source, start, step)
+        if result is None or source is not self.source:
+            return
+        if result.line is None:
+            self.post_message(self.NoMatch(result.needle))
+        else:
+            self.follow = False
+            self.go_to_line(result.line)
 
     def on_unmount(self) -> None:
-        self._search_number += 1
+        self._search.cancel()
 
     def act_copy(self) -> None:
         if len(self.source):
             self.post_message(CopyRequested(self.get_copy_text(), "line"))
 
     def get_copy_text(self) -> str:
-        """What `y` copies: the line under the cursor."""
+        """The text that `act_copy` copies: the line under the cursor."""
         return to_plain_text(self.get_line(self.cursor))
-
-
-def _discard_from(cache: LRUCache[int, Any], first: int) -> None:
-    """Forget lines from `first` on."""
-    for y in list(cache.keys()):
-        if y >= first:
-            cache.discard(y)

@@ -59,7 +59,7 @@ class TraceView(LineView):
         )
         if same and _get_key(other) == _get_key(old.other):
             old.source = source
-            self._strip_cache.clear()
+            self._cache.strips.clear()
             self.refresh()
             return
         self._scanner.cancel()
@@ -88,7 +88,7 @@ class TraceView(LineView):
         for step in piece.steps:
             known[0][step.index] = step
         if self.trace.table.learn(piece.steps) or any(number in known[0] for number in seen):
-            self._strip_cache.clear()
+            self._cache.strips.clear()
             self.refresh()
             self.post_message(self.Moved(self, self.cursor))
         if piece.steps:
@@ -181,7 +181,7 @@ class TraceView(LineView):
         number = self.step
         if self.trace.opened.pop(number, None) is None and not self.trace.open_step(number):
             return
-        self._strip_cache.clear()
+        self._cache.strips.clear()
         self.update_lines()
         self.go_to_line(self.trace.find_row(number))
 
@@ -290,7 +290,7 @@ class TraceView(LineView):
         step = self.step
         self.trace.kept = kept
         self.trace.opened.clear()
-        self._strip_cache.clear()
+        self._cache.strips.clear()
         self.update_lines()
         self.go_to_line(self.trace.find_row(step))
 
