@@ -176,7 +176,7 @@ async def test_cancelling_stops_the_player_at_once(make: Make) -> None:
         return "go on"
 
     pool = make(answer=answer, limits=Limits(seconds=600))
-    await pool.examples("gate", {})
+    await pool.list_examples("gate", {})
     player = await the_player()  # nothing was played yet: it plays next
     endless = "import time\ndef act(obs):\n    llm('begun')\n    time.sleep(500)\n"
     task = asyncio.create_task(pool.submit(rollout(endless)))
@@ -207,7 +207,7 @@ async def test_killed_processes_are_nobodys_score(make: Make) -> None:
 
 async def test_a_player_killed_while_it_waits_for_its_rollout_is_nobodys_score(make: Make) -> None:
     pool = make(limits=Limits(seconds=30))
-    await pool.examples("gate", {})
+    await pool.list_examples("gate", {})
     player = await the_player()  # nothing was played yet: it waits
     calm = await pool.submit(rollout(NUMBER))
     for _ in range(3):
