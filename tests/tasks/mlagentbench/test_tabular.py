@@ -36,7 +36,7 @@ def test_both_starts_are_there_and_say_their_three_parts(member: str) -> None:
 def test_rows_of_gate_and_test_are_never_fitted_on(tables: Any) -> None:
     held, fitted = set(), set()
     for split in ("train", "gate", "test"):
-        for _, fit, predict in tables.folds(split, "rows", 569, 0):
+        for _, fit, predict in tables.make_folds(split, "rows", 569, 0):
             assert not set(fit) & set(predict)
             fitted |= set(fit)
             held |= set(predict) if split != "train" else set()
@@ -47,10 +47,10 @@ def test_rows_of_gate_and_test_are_never_fitted_on(tables: Any) -> None:
 def test_papers_cut_is_scikit_learns(tables: Any) -> None:
     from sklearn.model_selection import train_test_split
 
-    ((_, fit, predict),) = tables.folds("gate", "paper", 1460, 0)
+    ((_, fit, predict),) = tables.make_folds("gate", "paper", 1460, 0)
     expected = train_test_split(list(range(1460)), test_size=0.2, random_state=42)
     assert [fit, predict] == expected
-    assert list(tables.folds("test", "paper", 1460, 0)) == []
+    assert list(tables.make_folds("test", "paper", 1460, 0)) == []
 
 
 def test_the_users_folder_is_read(
@@ -58,12 +58,12 @@ def test_the_users_folder_is_read(
 ) -> None:
     monkeypatch.setenv("GENOPT_MLAGENTBENCH_DIR", str(tmp_path))
     with pytest.raises(TaskError, match=r"holds no spaceship-titanic/train\.csv"):
-        tables.load("spaceship-titanic")
+        tables.load_table("spaceship-titanic")
     (tmp_path / "spaceship-titanic").mkdir()
     (tmp_path / "spaceship-titanic" / "train.csv").write_text(
         "PassengerId,Age,Transported\n0001_01,39,False\n0002_01,,True\n"
     )
-    rows, labels = tables.load("spaceship-titanic")
+    rows, labels = tables.load_table("spaceship-titanic")
     assert list(rows.columns) == ["PassengerId", "Age"]
     assert rows["PassengerId"][0] == "0001_01"
     assert labels.tolist() == [0, 1]
