@@ -13,6 +13,7 @@ from genopt_tui.evaluate.pool import Pool
 from tests.evaluate.conftest import (
     KINDS,
     LIMITS,
+    ROOMY,
     living_children,
     rollout,
     without_bwrap,
@@ -25,9 +26,10 @@ SECRET = "sk-never-to-be-seen"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
-async def pool(
+async def pools(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Pool]:
+) -> AsyncIterator[tuple[Pool, Pool]]:
+    """One with time for all that ends by itself, and one whose time is soon over."""
     folder = tmp_path_factory.mktemp("hostile")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENAI_API_KEY", SECRET)
@@ -38,24 +40,37 @@ async def pool(
         (folder / "task" / "labels.txt").write_text("the answers")
         (folder / "home").mkdir()
         (folder / "home" / ".netrc").write_text("a password")
-        pool = Pool(task, workers=2, limits=LIMITS, sandbox=Sandbox())
-        name = await pool.start()
-        assert name == f"{request.param}+seccomp"
-        yield pool
+        roomy, hasty = (
+            Pool(task, workers=2, limits=limits, sandbox=Sandbox()) for limits in (ROOMY, LIMITS)
+        )
+        for pool in (roomy, hasty):
+            assert await pool.start() == f"{request.param}+seccomp"
+        yield roomy, hasty
         before = living_children()
         assert before
-        await pool.close()
+        await roomy.close()
+        await hasty.close()
         assert not set(before) & set(living_children())
 
 
+@pytest.fixture(scope="module")
+def pool(pools: tuple[Pool, Pool]) -> Pool:
+    return pools[0]
+
+
 async def unharmed(pool: Pool) -> bool:
-    result = await pool.submit(rollout("def act(obs): return 21"))
+    """Whether the pool still scores; on a busy machine it may run out of time, and is asked again."""
+    for _ in range(20):
+        result = await pool.submit(rollout("def act(obs): return 21"))
+        if result.status != "timeout":
+            break
     return (result.status, result.score) == ("ok", 42.0)
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_broken(pool: Pool, name: str) -> None:
+async def test_broken(pools: tuple[Pool, Pool], name: str) -> None:
     code, status, text = BROKEN[name]
+    pool = pools["timeout" in status]  # in the one word, or among several
     result = await pool.submit(rollout(code))
     assert (
         result.status in (status if isinstance(status, tuple) else (status,))
@@ -63,7 +78,7 @@ async def test_broken(pool: Pool, name: str) -> None:
     ), result
     assert text in result.error, result.error
     assert "genopt_tui" not in result.error
-    assert result.seconds < LIMITS.seconds + 1
+    assert result.seconds < ROOMY.seconds
     assert await unharmed(pool)
 
 
