@@ -10,6 +10,7 @@ from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_pool
 from genopt_tui.ui.messages import BlameRequested
 from genopt_tui.ui.panes.line_pane import LinePane, pluralize
 from genopt_tui.ui.state.snapshot import Snapshot, VersionView
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.bars import Tabs
 from genopt_tui.ui.widgets.code_view import CodeLines, CodeView, find_changed_lines
 
@@ -150,6 +151,19 @@ class ArtifactPane(LinePane):
             case "raw":
                 return "" if self.version is not None else "there is no version yet"
         return super().why_not(name)
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "open": self.act_open,
+            "next_tab": self.act_next_tab,
+            "prev_tab": self.act_prev_tab,
+            "whole_prompt": self.act_whole_prompt,
+            "raw": self.act_raw,
+            "next": self.act_next,
+            "prev": self.act_prev,
+        }
 
     def act_open(self) -> None:
         """The next file."""

@@ -1,4 +1,4 @@
-"""What the five panes have in common: a number, a title of plain text, and acts called by name."""
+"""What the five panes have in common: a number, a title of plain text, and a table of acts."""
 
 from typing import Any, ClassVar
 
@@ -8,6 +8,7 @@ from textual.widget import Widget
 from genopt_tui.errors import single_line
 from genopt_tui.ui.pane_layout import PANE_NAMES
 from genopt_tui.ui.state.snapshot import Snapshot
+from genopt_tui.ui.widgets.acts import Acts
 
 
 class Pane(Widget):
@@ -15,9 +16,9 @@ class Pane(Widget):
 
     The screen calls `feed` with every snapshot; a pane compares parts by identity and does nothing
     when its own did not change.
-    Keys come from the one table of actions: the screen calls `act("next_hunk")`, which calls the
-    pane's `act_next_hunk`, where it has one.
-    `why_not` gives the reason when that act is not possible now ("" when it is).
+    Keys come from the one table of actions: for `]` the screen calls `act("next")`, which calls
+    the method that `acts` has for that name. `why_not` gives the reason when it is not possible
+    now ("" when it is).
     """
 
     NUMBER: ClassVar[int] = 0
@@ -48,13 +49,18 @@ class Pane(Widget):
         """Show this snapshot."""
         raise NotImplementedError
 
+    @property
+    def acts(self) -> Acts:
+        """The pane's own method for each name of an action that it knows."""
+        raise NotImplementedError
+
     def act(self, name: str) -> None:
         """Do what the action `name` means here."""
-        getattr(self, f"act_{name}")()
+        self.acts[name]()
 
     def has_act(self, name: str) -> bool:
         """Whether this pane has an act of its own by this name."""
-        return hasattr(self, f"act_{name}")
+        return name in self.acts
 
     def why_not(self, name: str) -> str:
         """Why `name` is not possible in this pane now; empty when it is."""

@@ -11,6 +11,7 @@ from genopt_tui.ui.messages import CommandRequested, PaneChanged, TraceStepSelec
 from genopt_tui.ui.panes.editor_slot import EditorSlot
 from genopt_tui.ui.panes.line_pane import LinePane
 from genopt_tui.ui.state.snapshot import EvidenceView, Snapshot
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.bars import Tabs
 from genopt_tui.ui.widgets.evidence_lines import (
     EXAMPLE,
@@ -134,6 +135,28 @@ class EvidencePane(LinePane):
         self.post_message(PaneChanged())
 
     # tabs
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "left": self.act_left,
+            "right": self.act_right,
+            "next_tab": self.act_next_tab,
+            "prev_tab": self.act_prev_tab,
+            "toggle": self.act_toggle,
+            "pin": self.act_pin,
+            "exclude": self.act_exclude,
+            "shorter": self.act_shorter,
+            "longer": self.act_longer,
+            "less": self.act_less,
+            "more": self.act_more,
+            "open": self.act_open,
+            "next": self.act_next,
+            "prev": self.act_prev,
+            "whole_prompt": self.act_whole_prompt,
+            "edit_in_place": self.act_edit_in_place,
+        }
 
     def act_left(self) -> None:
         if self.view is self.prompt:

@@ -26,6 +26,7 @@ from genopt_tui.ui.panes.history_text import (
 from genopt_tui.ui.panes.proposal_text import TURNED_DOWN
 from genopt_tui.ui.scores import describe_incomparable, select_comparable
 from genopt_tui.ui.state.snapshot import HistoryRow, Snapshot
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.safe_text import PlainText
 
 MAX_INLINE_ROWS = 500
@@ -197,6 +198,25 @@ class HistoryPane(Pane):
         self.row_list.refresh()
 
     # acts
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            "down": self.act_down,
+            "up": self.act_up,
+            "page_down": self.act_page_down,
+            "page_up": self.act_page_up,
+            "top": self.act_top,
+            "bottom": self.act_bottom,
+            "next": self.act_next,
+            "prev": self.act_prev,
+            "open": self.act_open,
+            "toggle": self.act_toggle,
+            "copy": self.act_copy,
+            "find_next": self.act_find_next,
+            "find_prev": self.act_find_prev,
+            "filter": self.act_filter,
+        }
 
     def act_down(self) -> None:
         self.row_list.move_cursor(self.row_list.cursor + 1)

@@ -2,6 +2,7 @@
 
 from genopt_tui.ui.messages import PaneChanged
 from genopt_tui.ui.panes.base import Pane
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.line_view import LineView
 
 
@@ -11,8 +12,8 @@ class LinePane(Pane):
     view: LineView
 
     def act(self, name: str) -> None:
-        own = getattr(self, f"act_{name}", None)
-        (own or getattr(self.view, f"act_{name}"))()
+        own = self.acts.get(name)
+        (own or self.view.acts[name])()
 
     def why_not(self, name: str) -> str:
         if name == "search":
@@ -21,7 +22,14 @@ class LinePane(Pane):
             return "search for something first (/)"
         if name in {"shorter", "longer"}:
             return ""
-        return "" if hasattr(self.view, f"act_{name}") else super().why_not(name)
+        return "" if name in self.view.acts else super().why_not(name)
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            "shorter": self.act_shorter,
+            "longer": self.act_longer,
+        }
 
     def act_shorter(self) -> None:
         self.view.act_top()

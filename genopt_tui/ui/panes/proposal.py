@@ -17,6 +17,7 @@ from genopt_tui.ui.panes.proposal_text import (
     format_worths,
 )
 from genopt_tui.ui.state.snapshot import ProposalView, Snapshot
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.bars import Tabs
 from genopt_tui.ui.widgets.diff_view import DiffView
 from genopt_tui.ui.widgets.line_source import Line
@@ -218,6 +219,18 @@ class ProposalPane(LinePane):
 
     def on_editor_done(self, event: "Editor.Done") -> None:
         self.edits.finish(event)
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "edit_in_place": self.act_edit_in_place,
+            "copy": self.act_copy,
+            "raw": self.act_raw,
+            "open": self.act_open,
+            "next_tab": self.act_next_tab,
+            "prev_tab": self.act_prev_tab,
+        }
 
     def act_edit_in_place(self) -> None:
         """Edit the file of the hunk under the cursor; the result is a new candidate."""

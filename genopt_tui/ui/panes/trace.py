@@ -8,6 +8,7 @@ from textual.containers import Container, Vertical
 
 from genopt_tui.ui.panes.line_pane import LinePane, pluralize
 from genopt_tui.ui.state.snapshot import Snapshot, TracePicture, TraceSlice, TraceSource
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.bars import Tabs
 from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.picture_panel import PicturePanel
@@ -238,6 +239,16 @@ class TracePane(LinePane):
             if self._find_marked_trace()
             else f"version {self._mark_label} was never traced on {example}"
         )
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "whole_prompt": self.act_whole_prompt,
+            "next_tab": self.act_next_tab,
+            "prev_tab": self.act_prev_tab,
+            "filter": self.act_filter,
+        }
 
     def act_whole_prompt(self) -> None:
         """Set the marked version's trace of the same example beside this one, or take it away."""

@@ -213,7 +213,7 @@ class CompareScreen(TabbedScreen):
 
     def action_act(self, name: str) -> None:
         if name in {"next", "prev"} and self.view is self.diff:
-            getattr(self.diff, f"act_{name}")()
+            self.diff.acts[name]()
         elif name in {"next", "prev"} and self.page == TRACES:
             self._show_other_example(1 if name == "next" else -1)
         else:

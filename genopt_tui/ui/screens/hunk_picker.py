@@ -81,7 +81,7 @@ class HunkPickerScreen(TabbedScreen):
 
     def action_act(self, name: str) -> None:
         if name in {"next", "prev"}:
-            getattr(self.view, f"act_{name}")()
+            self.view.acts[name]()
         elif name == "open":
             self._propose()
         else:

@@ -180,7 +180,7 @@ class StartScreen(Screen[None]):
         self._draw()
 
     def action_move(self, way: str) -> None:
-        getattr(self.view, f"act_{way}")()
+        self.view.acts[way]()
 
     def action_search(self) -> None:
         from genopt_tui.ui.screens.dialogs import TextDialog

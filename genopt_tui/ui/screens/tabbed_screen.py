@@ -158,7 +158,7 @@ class TabbedScreen(ModalScreen[None]):
         elif name in {"next", "prev"}:
             self.action_turn(1 if name == "next" else -1)
         else:
-            getattr(self.view, f"act_{name}")()
+            self.view.acts[name]()
 
     def _ask_search(self) -> None:
         from genopt_tui.ui.screens.dialogs import TextDialog

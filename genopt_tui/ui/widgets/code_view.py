@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from genopt_tui.learn.edit.diff import find_changes
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.line_source import Line, Piece, find_line
 from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.safe_text import clean
@@ -156,6 +157,14 @@ class CodeView(LineView):
         return (
             source.lines[self.cursor] if isinstance(source, CodeLines) else super().get_copy_text()
         )
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "next": self.act_next,
+            "prev": self.act_prev,
+        }
 
     def act_next(self) -> None:
         """To the next changed line that does not follow another one."""

@@ -6,6 +6,7 @@ from textual.message import Message
 
 from genopt_tui.learn.edit.diff import Hunk
 from genopt_tui.ui.background import EXPECTED_ERRORS, run_in_pool
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.diff_lines import Diff, DiffLines, Files, compute_diff
 from genopt_tui.ui.widgets.line_source import Line
 from genopt_tui.ui.widgets.line_view import LineView
@@ -207,6 +208,16 @@ class DiffView(LineView):
         self.diff.shift = max(0, self.diff.shift + by)
         self._cache.clear()
         self.update_lines()
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "open": self.act_open,
+            "next": self.act_next,
+            "prev": self.act_prev,
+            "toggle": self.act_toggle,
+        }
 
     def act_open(self) -> None:
         """Show all of the introduction, or fold it."""

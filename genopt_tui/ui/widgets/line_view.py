@@ -19,6 +19,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 
 from genopt_tui.ui.messages import CopyRequested
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.line_cache import LineCache, read_lines
 from genopt_tui.ui.widgets.line_search import LineSearch
 from genopt_tui.ui.widgets.line_source import Line, LineSource, TextLines, to_plain_text
@@ -31,7 +32,7 @@ BOX_WIDTH = 4
 
 
 class LineView(ThemedView, can_focus=True, inherit_bindings=False):
-    """Shows a `LineSource`. The pane calls `act_NAME` for a key of the table of actions.
+    """Shows a `LineSource`. The pane calls what `acts` has for a key of the table of actions.
 
     There is no horizontal scroll bar: it would take a line of text.
     """
@@ -285,6 +286,23 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
             if abs(target - top) > height:
                 target = y - height // 2
             self.scroll_to(y=target, animate=False, force=True)
+
+    @property
+    def acts(self) -> Acts:
+        """The method for each name of an action that the view knows."""
+        return {
+            "down": self.act_down,
+            "up": self.act_up,
+            "page_down": self.act_page_down,
+            "page_up": self.act_page_up,
+            "left": self.act_left,
+            "right": self.act_right,
+            "top": self.act_top,
+            "bottom": self.act_bottom,
+            "find_next": self.act_find_next,
+            "find_prev": self.act_find_prev,
+            "copy": self.act_copy,
+        }
 
     def act_down(self) -> None:
         self._move_by(1)

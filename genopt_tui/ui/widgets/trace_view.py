@@ -10,6 +10,7 @@ from textual.timer import Timer
 from genopt_tui.task.rollout import TraceStep
 from genopt_tui.ui.messages import TraceRequested
 from genopt_tui.ui.state.snapshot import TraceSlice, TraceSource
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.trace_lines import (
     MAX_STEPS_IN_MEMORY,
@@ -175,6 +176,18 @@ class TraceView(LineView):
         )  # a message sent by a pane (which may be calling) would end there
 
     # opening a step
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "open": self.act_open,
+            "step_on": self.act_step_on,
+            "step_back": self.act_step_back,
+            "toggle": self.act_toggle,
+            "next": self.act_next,
+            "prev": self.act_prev,
+        }
 
     def act_open(self) -> None:
         """Show or hide what was observed and called at the step."""

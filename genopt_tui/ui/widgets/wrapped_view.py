@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from genopt_tui.ui.background import run_in_pool
 from genopt_tui.ui.messages import CopyRequested
+from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.line_source import Line, TextLines
 from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.safe_text import clean
@@ -62,6 +63,15 @@ class WrappedView(LineView):
         rows, self._heads = await run_in_pool(lay_out_parts, *wanted)
         same, self._current_layout = wanted[0] == self._current_layout[0], wanted
         self.set_source(TextLines(rows), keep=same)
+
+    @property
+    def acts(self) -> Acts:
+        return {
+            **super().acts,
+            "next": self.act_next,
+            "prev": self.act_prev,
+            "copy": self.act_copy,
+        }
 
     def act_next(self) -> None:
         self._jump(lambda y: y > self.cursor, 0)
