@@ -21,7 +21,8 @@ PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
 @dataclass(frozen=True, slots=True)
 class SessionEntry:
     """A session as lists show it. `best` is {"version", "step", "score", "n"}, None where nothing
-    is scored.
+    is scored. `step` is the last step begun; `head` is the label of the branch's version, which
+    is older where later steps were rejected or wait.
 
     `problem` says why a session cannot be read; the other fields are then empty.
     """
@@ -36,6 +37,7 @@ class SessionEntry:
     decision: str = ""
     at: float = 0.0
     problem: str = ""
+    head: str = ""
 
     @property
     def name(self) -> str:
@@ -216,6 +218,7 @@ def load_entry(path: Path) -> SessionEntry:
             pid,
             head.decision,
             touched,
+            head=head.label,
         )
     except (GenoptError, OSError) as error:
         return SessionEntry(path, problem=single_line(str(error)))

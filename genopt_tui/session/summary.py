@@ -23,6 +23,13 @@ class HeadSummary:
     score: Score | None
     files: Mapping[str, str]
 
+    @property
+    def label(self) -> str:
+        """What a person calls it: `start`, its step, or the short id of a commit by plain git."""
+        if self.decision == "start":
+            return "start"
+        return self.commit[:7] if self.step is None else str(self.step)
+
 
 def head_summary(path: Path, store: ObjectStore | None = None) -> HeadSummary:
     """The summary of the session at `path`, by one git process (that of `store`, where given).

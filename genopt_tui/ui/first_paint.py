@@ -34,11 +34,12 @@ class FirstPaint(Widget):
 
     def __init__(self, name: str, head: HeadSummary) -> None:
         super().__init__()
-        label = formatters.format_version_label(head.step, head.decision, head.commit)
-        self._status = f" genopt  {name} · {head.branch or 'detached'}@{label}"
+        self._status = f" genopt  {name} · {head.branch or 'detached'}@{head.label}"
         score = head.score
         gate = f"{formatters.format_score(score.mean):>6} n{score.n}" if score else ""
-        self._history = [f"{formatters.choose_symbols().accepted} {label:<5}{gate}  {head.subject}"]
+        self._history = [
+            f"{formatters.choose_symbols().accepted} {head.label:<5}{gate}  {head.subject}"
+        ]
         first = min(head.files, default="")
         self._artifact = [
             f"{n:>3}   {line}"

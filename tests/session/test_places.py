@@ -63,6 +63,7 @@ def test_listing_tells_state_and_best_and_what_is_broken(home: Path) -> None:
     with SessionLock(path):
         shown = {session.name: session for session in places.list_sessions()}
     assert (shown["pong"].state, shown["pong"].step, shown["pong"].task) == ("waiting", 1, "toy")
+    assert shown["pong"].head == "start", "a step that waits is not yet a version of the branch"
     assert shown["pong"].best is not None
     assert shown["pong"].best["score"] == 1.0
     assert shown["pong"].runner_pid is not None

@@ -166,7 +166,9 @@ async def test_the_start_screen(
     at = AT.timestamp()
     best = {"version": "3", "step": 3, "score": 8.67, "n": 6}
     found = [
-        SessionEntry(Path("pong"), "waiting", "main", 6, "atari/pong", best, 1, "approved", at),
+        SessionEntry(
+            Path("pong"), "waiting", "main", 6, "atari/pong", best, 1, "approved", at, head="6"
+        ),
         SessionEntry(
             Path("sorter"),
             "running",
@@ -177,8 +179,11 @@ async def test_the_start_screen(
             2,
             "gate",
             at - 3600,
+            head="14",
         ),
-        SessionEntry(Path("prompt"), "paused", "aim", 2, "prompt", None, None, "start", at - 86400),
+        SessionEntry(
+            Path("prompt"), "paused", "aim", 2, "prompt", None, None, "start", at - 86400, head="2"
+        ),
         SessionEntry(Path("old"), problem="this is no session: no commit"),
     ]
     monkeypatch.setattr(places, "list_sessions", lambda: found)

@@ -53,8 +53,7 @@ class CurvesRead(Message):
 
 
 def format_session(listed: "SessionEntry", curve: str, width: int) -> Line:
-    """State, name, branch and step, best score, curve, last decision, when it was last worked
-    on."""
+    """State, name, branch and its version, best score, curve, last decision, last change."""
     if listed.problem:
         return (("? ", "bad"), (f"{listed.name:<24.24} ", ""), (listed.problem, "bad"))
     mark, look = STATE_SYMBOLS.get(listed.state, (" ", ""))
@@ -69,7 +68,7 @@ def format_session(listed: "SessionEntry", curve: str, width: int) -> Line:
         (f"{listed.name:<24.24} ", "strong"),
         (f"{listed.state:<9} ", look),
     ]
-    pieces += [(f"{f'{listed.branch}@{listed.step}':<12.12} ", ""), (f"{best:<16} ", "number")]
+    pieces += [(f"{f'{listed.branch}@{listed.head}':<12.12} ", ""), (f"{best:<16} ", "number")]
     if width >= 100:
         pieces.append((f"{curve:<{CURVE_WIDTH}} ", "title"))
     return (*pieces, (f"{listed.decision:<10.10} ", ""), (at, "dim"))
