@@ -4,6 +4,7 @@ just timed, and the prompt."""
 from dataclasses import dataclass
 from statistics import fmean
 
+from genopt_tui.durations import format_duration
 from genopt_tui.runner.state import Step
 
 DEFAULT_REPLY_TOKENS = 1_000  # tokens of a reply, where the session has none yet
@@ -26,7 +27,7 @@ class CostEstimate:
     def text(self) -> str:
         """On one line."""
         cost = "$?" if self.cost is None else f"${self.cost:.2f}"
-        return f"{_format_duration(self.seconds)}, {self.calls:.0f} calls, {self.tokens:,.0f} tokens, {cost}"
+        return f"{format_duration(self.seconds)}, {self.calls:.0f} calls, {self.tokens:,.0f} tokens, {cost}"
 
 
 async def announce_estimate(step: Step, prompt_tokens: int) -> None:
@@ -73,10 +74,3 @@ def _count_remaining_steps(step: Step) -> int | None:
         None if budget is None else budget - context.ledger.spent.steps,
     ]
     return min((bound for bound in bounds if bound is not None), default=None)
-
-
-def _format_duration(seconds: float) -> str:
-    for unit, size in (("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"

@@ -71,11 +71,6 @@ def choose_symbols() -> Symbols:
     return UNICODE if utf8 and not wide else ASCII
 
 
-def format_version_label(step: int | None, decision: str, commit: str) -> str:
-    """What a person calls an accepted version."""
-    return "start" if decision == "start" else commit[:7] if step is None else str(step)
-
-
 def format_score(value: float | None) -> str:
     """A score with at most 3 decimals: 14.2, -20, 0.743."""
     if value is None:
@@ -130,10 +125,3 @@ def format_running_gate(done: int, size: int, mean: float | None) -> str:
     return f"gate running  {done}{total}" + (
         f"  mean so far {format_score(mean)}" if mean is not None else ""
     )
-
-
-def format_duration(seconds: float) -> str:
-    """`12 s`, `3 min`, `2.5 h`."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

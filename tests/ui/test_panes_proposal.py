@@ -10,9 +10,9 @@ import pytest
 from scene import BEFORE, FILES, NASTY, NEW, OLD, Host, harmless, proposal, seen, settled, snapshot
 from textual.pilot import Pilot
 
+from genopt_tui.durations import format_duration
 from genopt_tui.learn.edit.diff import apply_hunks
 from genopt_tui.session.progress import Candidate
-from genopt_tui.ui import formatters
 from genopt_tui.ui.messages import CandidateSelected, ProposalEdited, TraceStepSelected
 from genopt_tui.ui.panes.proposal import ProposalPane
 from genopt_tui.ui.panes.proposal_text import (
@@ -336,7 +336,7 @@ def test_a_finished_gate_shows_both_scores_and_never_more_than_three_rows() -> N
 
 
 def test_durations_are_told_as_people_tell_them() -> None:
-    assert [formatters.format_duration(s) for s in (0.2, 12, 200, 9000)] == [
+    assert [format_duration(s) for s in (0.2, 12, 200, 9000)] == [
         "1 s",
         "12 s",
         "3 min",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
+from genopt_tui.durations import format_duration
 from genopt_tui.ui import formatters
 from genopt_tui.ui.panes.line_pane import pluralize
 from genopt_tui.ui.state.activity import describe_side_job
@@ -201,4 +202,4 @@ def _format_gate_progress(
     size = max(p.gate_size, len(scores))
     ran = [float(row["seconds"]) for row in scores if row.get("seconds") and not row.get("cached")]
     left = ceil((size - len(scores)) / max(1, workers)) * sum(ran) / len(ran) if ran else 0.0
-    return f"gate {len(scores)}/{size}{f', about {formatters.format_duration(left)} left' if left else ''}"
+    return f"gate {len(scores)}/{size}{f', about {format_duration(left)} left' if left else ''}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
 
+from genopt_tui.durations import format_duration
 from genopt_tui.session.progress import FAILED, FINISHED, PAUSED, RUNNING
 from genopt_tui.ui import formatters
 from genopt_tui.ui.state.snapshot import ExternalChanges, SideJob, Snapshot, VersionView
@@ -116,7 +117,7 @@ def format_time_left(seconds: float) -> str:
     if seconds < 2:
         return ""
     unit = 5 if seconds < 90 else 60
-    return f", about {formatters.format_duration(ceil(seconds / unit) * unit)} left"
+    return f", about {format_duration(ceil(seconds / unit) * unit)} left"
 
 
 def format_banner(shown: VersionView | None, changes: ExternalChanges, rescored: bool) -> str:
