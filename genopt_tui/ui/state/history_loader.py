@@ -1,6 +1,6 @@
 """The versions of a session as rows of the history.
 
-They are read in chunks, the newest first; later only what git has gained since.
+They are read in chunks, the newest first. Later calls read only new versions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 CHUNK_SIZE = 400
-"""Versions that are read at once: some 15 ms."""
+"""Versions read at once, in about 15 ms."""
 Scores = Mapping[str, Mapping[str, Any]]
-"""Commit to the score of a version that no step made: what `scored` said of it, or its score as a
-base with its `group`."""
+"""By commit: the score of a version that no step made. It is the data of its `scored` event, or its
+score as the base of a step, with its `group`."""
 
 
 class HistoryLoader:
-    """All versions and all proposals that were not taken. Belongs to one thread."""
+    """Reads all versions and all proposals that were not taken. Belongs to one thread."""
 
     def __init__(self, repository: "Repository") -> None:
         self._repository = repository
@@ -41,49 +41,48 @@ class HistoryLoader:
 
     @property
     def missing_count(self) -> int:
-        """How many versions are known of and not read yet."""
+        """Number of versions that git lists and that are not read yet."""
         return len(self._unread)
 
     @property
     def loaded_count(self) -> int:
-        """How many versions are read."""
+        """Number of versions that are read."""
         return len(self._versions)
 
     def find_new_versions(self) -> bool:
-        """Find out what git has now; whether anything is new (what `read` then reads)."""
+        """List the versions of git now; whether anything changed. `read_next_chunk` reads them."""
         repository = self._repository
         refs = repository.refs.list_refs(HEADS, TAGS, REJECTED, ABANDONED, NOTES)
         head = repository.head()
         if (refs, head) == (self._refs, self._head):
             return False
-        known = {
+        old_branches = {
             self._head,
             *(sha for name, sha in self._refs.items() if name.startswith(HEADS)),
         } - {""}
         tips = {head, *(sha for name, sha in refs.items() if name != NOTES)}
-        fresh = sorted(tips - known - self._versions.keys() - set(self._unread))
-        if fresh:
-            out = repository.run_git(
-                "rev-list", "--topo-order", *fresh, *(f"^{sha}" for sha in sorted(known)), "--"
-            )
-            there = {*self._versions, *self._unread}
-            found = [sha for sha in out.decode().split() if sha not in there]
-            self._order = [*found, *self._order]
-            self._unread = [*found, *self._unread]
+        new_tips = sorted(tips - old_branches - self._versions.keys() - set(self._unread))
+        if new_tips:
+            excluded = (f"^{sha}" for sha in sorted(old_branches))
+            output = repository.run_git("rev-list", "--topo-order", *new_tips, *excluded, "--")
+            listed = {*self._versions, *self._unread}
+            new_commits = [sha for sha in output.decode().split() if sha not in listed]
+            self._order = [*new_commits, *self._order]
+            self._unread = [*new_commits, *self._unread]
         self._refs, self._head = refs, head
         return True
 
     def read_next_chunk(self) -> None:
-        """Read the next piece."""
-        piece, self._unread = self._unread[:CHUNK_SIZE], self._unread[CHUNK_SIZE:]
-        if piece:
-            found = self._repository.run_log("--no-walk=unsorted", *piece)
-            self._versions.update((version.commit, version) for version in found)
+        """Read the next CHUNK_SIZE versions."""
+        chunk, self._unread = self._unread[:CHUNK_SIZE], self._unread[CHUNK_SIZE:]
+        if chunk:
+            versions = self._repository.run_log("--no-walk=unsorted", *chunk)
+            self._versions.update((version.commit, version) for version in versions)
 
     def build_rows(self, scores: Scores) -> tuple[HistoryRow, ...]:
-        """What is read so far, the newest step first; what belongs to no step stands above the
-        version it was made from."""
-        names, changed = self._group_refs(), self._find_task_changes()
+        """The versions read so far, the newest step first. A version that no step made stands above
+        the one it was made from."""
+        refs, changed = self._group_refs(), self._find_task_changes()
         on_branch, notes = self._find_branch_versions(), self._read_notes()
         if any(
             v.score is None and v.commit in on_branch and v.commit not in scores
@@ -95,11 +94,11 @@ class HistoryLoader:
             version = self._versions.get(commit)
             if version is None:
                 continue
-            branches, tags, kept = names.get(commit, NO_REFS)
+            branches, tags, rejected = refs.get(commit, NO_REFS)
             kind: VersionKind = (
-                "branch" if commit in on_branch else "rejected" if kept else "abandoned"
+                "branch" if commit in on_branch else "rejected" if rejected else "abandoned"
             )
-            known = (
+            facts = (
                 kind,
                 branches,
                 tags,
@@ -108,42 +107,41 @@ class HistoryLoader:
                 commit in changed,
             )
             score = scores.get(commit, {}) if version.score is None and kind == "branch" else {}
-            told = (
+            other_score = (
                 score.get("mean"),
                 score.get("stderr"),
                 score.get("n"),
                 _find_score_group(score),
             )
-            rows.append(self._build_row(version, (*known, told)))
+            rows.append(self._build_row(version, (*facts, other_score)))
         steps = self._assign_steps(rows)
         return tuple(sorted(rows, key=lambda row: (-steps[row.commit], row.candidate)))
 
     # inside
 
     def _collect_base_scores(self) -> Scores:
-        """What git alone knows of versions that no step made: their scores as the base of another
-        version."""
+        """The scores of versions that no step made, as git records them: as the base of a child."""
         children = (v for v in self._versions.values() if v.base_score is not None)
         return {
             v.parent: {"mean": v.base_score, "n": v.n, "group": f"{v.task} {v.gate_set}"}
             for v in children
         }
 
-    def _build_row(self, version: "Version", known: tuple[Any, ...]) -> HistoryRow:
-        """The row of a version; the same object as long as nothing about it changes."""
-        kept = self._rows.get(version.commit)
-        if kept is None or kept[0] != known:
-            kind, branches, tags, head, note, changed, (mean, stderr, n, group) = known
+    def _build_row(self, version: "Version", facts: tuple[Any, ...]) -> HistoryRow:
+        """The row of a version; the same object as long as its `facts` are the same."""
+        entry = self._rows.get(version.commit)
+        if entry is None or entry[0] != facts:
+            kind, branches, tags, head, note, changed, (mean, stderr, n, group) = facts
             version = replace(version, kind=kind, branches=branches, tags=tags)
             row = build_row(version, head=head, note=note, task_changed=changed)
             if mean is not None:
                 row = replace(row, score=mean, stderr=stderr, n=int(n or 0), group=group)
-            kept = self._rows[version.commit] = (known, row)
-        return kept[1]
+            entry = self._rows[version.commit] = (facts, row)
+        return entry[1]
 
     def _group_refs(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...], bool]]:
-        """Commit to its branches, its tags, and whether a proposal is kept there."""
-        found: dict[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {}
+        """By commit: its branches, its tags, and whether it is a rejected proposal."""
+        groups: dict[str, tuple[tuple[str, ...], tuple[str, ...], bool]] = {}
         for name, sha in self._refs.items():
             commit = (
                 sha
@@ -152,44 +150,45 @@ class HistoryLoader:
                 if name.startswith(TAGS)
                 else sha
             )
-            branches, tags, kept = found.get(commit, NO_REFS)
+            branches, tags, rejected = groups.get(commit, NO_REFS)
             if name.startswith(HEADS):
                 branches = (*branches, name.removeprefix(HEADS))
             elif name.startswith(TAGS):
                 tags = (*tags, name.removeprefix(TAGS))
-            found[commit] = (branches, tags, kept or name.startswith(REJECTED))
-        return found
+            groups[commit] = (branches, tags, rejected or name.startswith(REJECTED))
+        return groups
 
     def _resolve_tag(self, sha: str) -> str:
-        """The commit that an annotated tag of plain git names."""
-        found = self._repository.objects.read(sha)
-        if found is None or found.kind != "tag":
+        """The commit that an annotated tag names: a person may have made one with git."""
+        entry = self._repository.objects.read(sha)
+        if entry is None or entry.kind != "tag":
             return sha
-        return found.data.partition(b"\n")[0].removeprefix(b"object ").decode("ascii", "replace")
+        return entry.data.partition(b"\n")[0].removeprefix(b"object ").decode("ascii", "replace")
 
     def _find_branch_versions(self) -> set[str]:
-        """The versions that a branch, or a head without one, leads to."""
+        """The versions reachable from a branch or from a detached head."""
         todo = [self._head, *(sha for name, sha in self._refs.items() if name.startswith(HEADS))]
-        found: set[str] = set()
+        reachable: set[str] = set()
         while todo:
             commit = todo.pop()
-            if commit not in found:
-                found.add(commit)
+            if commit not in reachable:
+                reachable.add(commit)
                 version = self._versions.get(commit)
                 todo += version.parents if version else ()
-        return found
+        return reachable
 
     def _read_notes(self) -> Mapping[str, str]:
         """A person's notes by commit."""
         from genopt_tui.session.history.notes import read_notes
 
-        at = self._refs.get(NOTES, "")
-        if at != self._notes[0]:
-            said = read_notes(self._repository) if at else {}
-            self._notes = (at, {commit: single_line(text) for commit, text in said.items()})
+        tip = self._refs.get(NOTES, "")
+        if tip != self._notes[0]:
+            notes = read_notes(self._repository) if tip else {}
+            self._notes = (tip, {commit: single_line(text) for commit, text in notes.items()})
         return self._notes[1]
 
     def _find_task_changes(self) -> set[str]:
+        """The versions before which the task itself changed."""
         from genopt_tui.session.history.versions import find_task_changes
 
         return find_task_changes(
@@ -208,7 +207,7 @@ class HistoryLoader:
 
 
 def _find_score_group(scored: Mapping[str, Any]) -> str:
-    """Task and gate examples of a score of a version that no step made; empty for none."""
+    """Which scores the score compares with: a hash of task and gate examples; empty for none."""
     from genopt_tui.session.history.versions import hash_gate_set
 
     if "group" in scored:
@@ -222,8 +221,8 @@ NO_REFS: tuple[tuple[str, ...], tuple[str, ...], bool] = ((), (), False)
 def build_row(
     version: "Version", *, head: bool, note: str = "", task_changed: bool = False
 ) -> HistoryRow:
-    """A version as a row."""
-    by_git = version.step is None and version.decision != "start"
+    """The row of a version."""
+    made_with_git = version.step is None and version.decision != "start"
     return HistoryRow(
         commit=version.commit,
         label="start" if version.decision == "start" else version.name,
@@ -238,7 +237,7 @@ def build_row(
         verdict=version.verdict,
         subject=version.subject,
         model=version.model,
-        decided_by="git" if by_git else DECIDERS.get(version.decision, ""),
+        decided_by="git" if made_with_git else DECIDERS.get(version.decision, ""),
         branches=version.branches,
         parents=version.parents,
         head=head,
