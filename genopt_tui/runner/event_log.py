@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from genopt_tui.session.journal import Event, Journal
-from genopt_tui.session.journal.schema import Transaction
+from genopt_tui.session.journal.database import Transaction
 from genopt_tui.session.progress import Progress, advance, load_progress
 
 GROUP_SECONDS = 0.05  # seconds; faces look as often
@@ -35,7 +35,7 @@ class EventLog:
         self._timer: asyncio.TimerHandle | None = None
         self.progress, _ = load_progress(journal)
         self._unapplied: list[Event] = []
-        journal.listener = self._unapplied.append
+        journal.events.listener = self._unapplied.append
 
     @property
     def p(self) -> Progress:

@@ -85,6 +85,7 @@ class Known:
         choices = context.load_choices(context.repository.head())
         self.task = loader.find_task(str(choices.task["name"]))
         self.task_settings = self.task.task.resolve_settings(choices.task)
+        self.conditions = {"fingerprint": self.fingerprint, "sandbox": self.sandbox}
         self._cache, self._random = context.cache, random.Random(1)
 
     async def load_examples(self, split: str) -> dict[str, Example]:

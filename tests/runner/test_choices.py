@@ -118,7 +118,7 @@ def test_answers_to_an_artifact_are_counted_and_never_asked_for_twice(
     )
     questions = [e.data["key"] for e in bench.events("agent_call")]
     bench.kill()
-    bench.journal._db.execute("DELETE FROM rollout")
+    bench.journal.database.execute("DELETE FROM rollout")
     bench.run(steps=1)
     again = [e.data["key"] for e in bench.events("agent_call")][asked:]
     assert not set(questions) & set(again)

@@ -23,7 +23,7 @@ KINDS = [
 
 
 def keys(bench: Bench) -> list[str]:
-    return [row[0] for row in bench.journal._db.execute("SELECT key FROM rollout ORDER BY id")]
+    return [row[0] for row in bench.journal.database.execute("SELECT key FROM rollout ORDER BY id")]
 
 
 @pytest.mark.slow

@@ -207,7 +207,7 @@ def test_killed_while_a_reply_streams_nothing_is_left_and_nothing_is_repeated(ma
         bench.fork()
         bench.wait("run_finished")
         assert len(provider.requests) == 2
-    keys = [row[0] for row in bench.journal._db.execute("SELECT key FROM rollout")]
+    keys = [row[0] for row in bench.journal.database.execute("SELECT key FROM rollout")]
     assert len(keys) == len(set(keys))
     assert [a.complete for a in bench.record("head").attempts] == [False, True]
     assert bench.events("budget")[-1].data["spent"]["calls"] == 2

@@ -381,7 +381,7 @@ def test_objects_are_found_wherever_an_observation_holds_them() -> None:
 async def test_looking_through_a_damaged_trace_ends(session: Path, stage: Stage) -> None:
     stage.start()
     stage.roll_out()
-    stage.journal._db.execute("UPDATE trace SET blob = x'00' WHERE rowid > 1")
+    stage.journal.database.execute("UPDATE trace SET blob = x'00' WHERE rowid > 1")
     async with visit(session, (160, 45)) as person:
         await person.press("3", "]")
         await person.until(

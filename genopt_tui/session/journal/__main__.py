@@ -2,9 +2,10 @@
 
     python -m genopt_tui.session.journal SESSION/.genopt/journal.db
 
-Plain `sqlite3` shows the tables `command`, `reply`, `rollout` and `event` as they are, except that
-long `event.data` is compressed and that rows of old steps lie in `block`. Here all is text, one
-object a line: {"table": "event", "row", "at", "step", "kind", ...} and {"table": "reply", ...}.
+`sqlite3` shows the tables `command`, `reply`, `rollout` and `event` as text, except that rows of old
+steps lie in `block`, and that journals of earlier versions hold long `event.data` compressed. Here
+everything is text, one object a line: {"table": "event", "row", "at", "step", "kind", ...} and
+{"table": "reply", ...}.
 """
 
 import json

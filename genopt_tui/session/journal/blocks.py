@@ -1,9 +1,9 @@
-"""Old rows of a journal in blocks: many rows of one kind compressed together, since neighbouring
-steps hold nearly the same.
+"""Blocks of a journal: many old rows of one kind, compressed together because neighbouring steps
+are nearly the same.
 
-A block is written and its rows are deleted in one transaction. Who reads asks the tables first and
-the blocks then, so that a
-row which moves in between is seen (by some twice, hence `by id`).
+A block is written and its rows are deleted in one transaction. Readers ask the tables first and the
+blocks second, so a row that moves in between is read twice rather than missed, and readers drop
+duplicates by id.
 """
 
 import json
@@ -12,12 +12,12 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from genopt_tui.session.journal.schema import Database
+from genopt_tui.session.journal.database import Database
 
-MAX_DECODED_BLOCKS = 24  # blocks that are kept decoded
-MAX_BLOCK_BYTES = 1 << 20  # bytes of rows in a block
+MAX_DECODED_BLOCKS = 24  # decoded blocks in memory
+MAX_BLOCK_BYTES = 1 << 20  # bytes of rows in a block before compression
 LZMA_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 22}]
-ROLLOUT_KIND, REPLY_KIND = "#rollout", "#reply"  # kinds of blocks that hold no events
+ROLLOUT_KIND, REPLY_KIND = "#rollout", "#reply"  # kinds of blocks without events
 
 BlockRow = tuple[int, str, int, str]
 """Id, time, step, and the rest as JSON on one line."""
@@ -25,7 +25,7 @@ BlockRow = tuple[int, str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Rows by their columns; `texts` are parsed where they are wanted."""
+    """Rows by column. Readers parse only the `texts` they need."""
 
     ids: Sequence[int]
     times: Sequence[str]
@@ -48,63 +48,62 @@ def decode_block(data: bytes) -> Block:
     return Block(ids, times, steps, texts)
 
 
-class BlockStore(Database):
+class BlockStore:
     """Reads and writes blocks."""
 
-    _decoded: OrderedDict[int, Block]
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._decoded: OrderedDict[int, Block] = OrderedDict()
 
-    def read_blocks(
-        self, kind: str, where: str = "1", *values: object, newest: bool = False
-    ) -> Iterator[Block]:
-        """Blocks of a kind (empty: of all events) that fulfil a condition on first, last (ids) and
-        low, high (steps)."""
-        of = "kind = ?" if kind else "kind NOT LIKE '#%' AND ? = ''"
-        found = self._db.execute(
-            f"SELECT id FROM block WHERE {of} AND {where} ORDER BY last {'DESC' if newest else ''}",
-            (kind, *values),
+    def read_of_kind(self, kind: str, condition: str = "1", *values: object) -> Iterator[Block]:
+        """Blocks of one kind, oldest first. `condition` is SQL on first, last (row ids), low and
+        high (steps)."""
+        rows = self._database.execute(
+            f"SELECT id FROM block WHERE kind = ? AND {condition} ORDER BY last", (kind, *values)
         ).fetchall()
-        for (identity,) in found:
-            yield self.read_block(identity)
+        for (number,) in rows:
+            yield self.read(number)
 
-    def read_event_blocks(
-        self, kinds: Sequence[str], where: str = "1", *values: object
+    def read_events(
+        self, kinds: Sequence[str], condition: str = "1", *values: object
     ) -> list[tuple[str, Block]]:
-        """Blocks of events with their kinds (none given: all), in the order of their last ids, that
-        fulfil a condition."""
-        of = f"kind IN ({','.join('?' * len(kinds))})" if kinds else "kind NOT LIKE '#%'"
-        rows = self._db.execute(
-            f"SELECT id, kind FROM block WHERE {of} AND {where} ORDER BY last", (*kinds, *values)
+        """Blocks of events with their kinds (all when `kinds` is empty), in the order of their last
+        ids. `condition` is the same as in `read_of_kind`."""
+        of_kind = f"kind IN ({','.join('?' * len(kinds))})" if kinds else "kind NOT LIKE '#%'"
+        rows = self._database.execute(
+            f"SELECT id, kind FROM block WHERE {of_kind} AND {condition} ORDER BY last",
+            (*kinds, *values),
         )
-        return [(kind, self.read_block(identity)) for identity, kind in rows.fetchall()]
+        return [(kind, self.read(number)) for number, kind in rows.fetchall()]
 
-    def read_block(self, identity: int) -> Block:
+    def read(self, number: int) -> Block:
         """One block, decoded."""
-        if not hasattr(self, "_decoded"):
-            self._decoded = OrderedDict()
-        if identity in self._decoded:
-            self._decoded.move_to_end(identity)
+        if number in self._decoded:
+            self._decoded.move_to_end(number)
         else:
-            row = self._db.execute("SELECT rows FROM block WHERE id = ?", (identity,)).fetchone()
-            self._decoded[identity] = decode_block(row[0])
+            row = self._database.execute(
+                "SELECT rows FROM block WHERE id = ?", (number,)
+            ).fetchone()
+            self._decoded[number] = decode_block(row[0])
             if len(self._decoded) > MAX_DECODED_BLOCKS:
                 self._decoded.popitem(last=False)
-        return self._decoded[identity]
+        return self._decoded[number]
 
-    def add_blocks(self, kind: str, rows: Sequence[BlockRow]) -> list[int]:
-        """Keep rows of a kind in blocks; returns the number of each row's block, in order."""
+    def add(self, kind: str, rows: Sequence[BlockRow]) -> list[int]:
+        """Store rows of a kind in blocks; returns the number of each row's block, in order."""
         numbers: list[int] = []
         for part in split_rows(rows):
             steps = [row[2] for row in part]
-            cursor = self._db.execute(
+            number = self._database.insert(
                 "INSERT INTO block(kind, first, last, low, high, rows) VALUES(?,?,?,?,?,?)",
                 (kind, part[0][0], part[-1][0], min(steps), max(steps), encode_block(part)),
             )
-            numbers += [int(cursor.lastrowid or 0)] * len(part)
+            numbers += [number] * len(part)
         return numbers
 
 
 def split_rows(rows: Sequence[BlockRow]) -> Iterator[list[BlockRow]]:
-    """Rows in order, in as many parts as keep each below `LARGE`."""
+    """The rows in order, in parts of at most `MAX_BLOCK_BYTES` (or one row)."""
     part: list[BlockRow] = []
     size = 0
     for row in rows:

@@ -142,13 +142,13 @@ def test_a_command_that_waits_comes_first(session: Path, journal: Journal) -> No
 def test_who_reads_while_rows_move_sees_them_once(session: Path, journal: Journal) -> None:
     """The tables are asked first, the blocks then: between the two everything may move."""
     reader = Journal(session, durable=False)
-    whole, blocks = reader.read_events(), reader.read_event_blocks
+    whole, blocks = reader.read_events(), reader.blocks.read_events
 
     def late(*asked: Any) -> Any:
         journal.archive(kept=4, group=8)
         return blocks(*asked)
 
-    reader.read_event_blocks = late  # type: ignore[method-assign]
+    reader.blocks.read_events = late  # type: ignore[method-assign]
     assert reader.read_events() == whole
     reader.close()
 
@@ -178,7 +178,7 @@ def killed(session: Path, at: int) -> bool:
     if child == 0:
         statements = count(1)
         journal = Journal(session)
-        journal._db.set_trace_callback(
+        journal.database.connection.set_trace_callback(
             lambda _: os.kill(os.getpid(), SIGKILL) if next(statements) == at else None
         )
         journal.archive(kept=2, group=4)

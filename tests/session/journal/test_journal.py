@@ -1,5 +1,7 @@
 """The journal: what is durable, what a second reader sees, and the lock of its one writer."""
 
+import hashlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from genopt_tui.errors import SessionError
 from genopt_tui.session.client import EventFollower
 from genopt_tui.session.commands import Approve, CommandResult, SetMode, WhatIf, decode_command
 from genopt_tui.session.journal import Event, Journal, Reply, journal_path
+from genopt_tui.session.journal.old_data import DICTIONARY
 from genopt_tui.session.lock import SessionLock, runner_pid
 from genopt_tui.session.progress import advance, fold_events
 from genopt_tui.task.rollout import Picture, RolloutResult, TraceChunk
@@ -195,3 +198,16 @@ def test_a_decided_step_is_committing_until_it_is_committed() -> None:
         Event(11, "", 1, "step_ended", {"outcome": "approved"}),
     )
     assert ended.phase == "idle"
+
+
+def test_compressed_data_of_earlier_versions_is_read(folder: Path) -> None:
+    journal = Journal(folder)
+    data = {"text": "long " * 100, "scores": [{"example": "gate-0", "score": 0.5}]}
+    compressor = zlib.compressobj(1, zlib.DEFLATED, 13, 5, zdict=DICTIONARY)
+    stored = compressor.compress(json.dumps(data).encode()) + compressor.flush()
+    journal.database.execute(
+        "INSERT INTO event(at, step, kind, data) VALUES('', 1, 'prompt_built', ?)", (stored,)
+    )
+    journal.append_event(1, "prompt_built", **data)
+    assert [event.data for event in journal.read_events()] == [data, data]
+    assert hashlib.sha256(DICTIONARY).hexdigest().startswith("120b95e606df905d")
