@@ -17,9 +17,7 @@ DEEP_CLASSES = {
     "RunTraced",
     "ScoreHunks",
     "SendPrompt",
-    "HeadMoved",
     "ProposalPane",
-    "Repository",
 }
 """Classes that are still deeper. The list only shrinks."""
 MAX_DEPTH = 3

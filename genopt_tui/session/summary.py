@@ -8,7 +8,7 @@ from pathlib import Path
 from genopt_tui.session.git.objects import ObjectStore
 from genopt_tui.session.git.refs import Refs, parse_branch_name
 from genopt_tui.session.history import message
-from genopt_tui.session.history.message import Score
+from genopt_tui.session.history.message import Score, Trailer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,14 @@ def head_summary(path: Path, store: ObjectStore | None = None) -> HeadSummary:
             return head_summary(path, own)
     refs = Refs(path, store)
     commit = store.read_commit("HEAD")
-    lines = message.parse_trailers(commit.message)
-    step = lines.get("Genopt-Step", "")
+    trailers = message.parse_trailers(commit.message)
     entry = store.read_tree(commit.tree).get("artifact")
     return HeadSummary(
         commit.sha,
         parse_branch_name(refs.read_head()),
-        int(step) if step.isdigit() else None,
-        lines.get("Genopt-Decision", "manual"),
+        message.parse_count(trailers.get(Trailer.STEP, "")),
+        trailers.get(Trailer.DECISION, "manual"),
         message.make_printable(commit.message.partition("\n")[0]),
-        message.parse_score(lines.get("Genopt-Score", "")),
+        message.parse_score(trailers.get(Trailer.SCORE, "")),
         store.read_texts(entry[1]) if entry else {},
     )

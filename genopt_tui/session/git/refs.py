@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from genopt_tui.errors import SessionError, single_line
+from genopt_tui.errors import SessionError, UsageError, single_line
 from genopt_tui.session.git import cli
 from genopt_tui.session.git.objects import ObjectStore, sync_folder
 
@@ -41,7 +41,7 @@ UPDATER_LIFETIME = 10.0  # seconds; git dates every reflog entry of a process by
 RESERVED_NAMES = {"head", "start", "best", "HEAD"}
 
 
-class HeadMoved(SessionError):
+class HeadMoved(UsageError):
     """A ref is no longer what the caller saw; nothing was changed."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from genopt_tui.learn.student import t_quantile
 from genopt_tui.session.history import message
 from genopt_tui.session.history.log_cache import load_log_cache
+from genopt_tui.session.history.message import Trailer
 from genopt_tui.session.history.reader import HistoryReader
 from genopt_tui.session.history.versions import ACCEPTED, Version, parse_task_trailer
 
@@ -47,8 +48,8 @@ def find_score_group(repository: HistoryReader, commit: str) -> str | None:
     while commit:
         made = repository.objects.read_commit(commit)
         lines = message.parse_trailers(made.message)
-        if message.parse_score(lines.get("Genopt-Score", "")) is not None:
-            return " ".join(parse_task_trailer(lines.get("Genopt-Task", "")))
+        if message.parse_score(lines.get(Trailer.SCORE, "")) is not None:
+            return " ".join(parse_task_trailer(lines.get(Trailer.TASK, "")))
         commit = made.parents[0] if made.parents else ""
     return None
 

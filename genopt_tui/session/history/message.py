@@ -1,17 +1,32 @@
-"""Commit messages: one-line subject, indented reasoning, trailers that we alone write. Only the
-standard library."""
+"""Commit messages: a subject of one line, indented reasoning, and trailers that only we write.
+
+Only the standard library: the interface reads head's message before anything else is loaded.
+"""
 
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from genopt_tui.errors import single_line
 from genopt_tui.learn.failures import Rank
 from genopt_tui.session.git.cli import clean_identity_text
 
 MAX_SUBJECT_LENGTH = 120
-TRAILER = re.compile(r"^(Genopt-[A-Za-z]+): (.*)$")
+TRAILER_LINE = re.compile(r"^(Genopt-[A-Za-z]+): (.*)$")
+
+
+class Trailer(StrEnum):
+    """The trailers that lists of versions are read from."""
+
+    STEP = "Genopt-Step"
+    CANDIDATE = "Genopt-Candidate"
+    DECISION = "Genopt-Decision"
+    SCORE = "Genopt-Score"
+    TASK = "Genopt-Task"
+    MODEL = "Genopt-Model"
+    COST = "Genopt-Cost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +74,13 @@ def format_message(subject: str, body: str, trailers: Mapping[str, str]) -> str:
 def parse_trailers(message: str) -> dict[str, str]:
     """The trailers of the last paragraph; empty unless each of its lines is one of ours."""
     last = message.rstrip().rpartition("\n\n")[2]
-    found = [TRAILER.match(line) for line in last.split("\n")]
-    return {m[1]: m[2] for m in found if m} if all(found) else {}
+    matches = [TRAILER_LINE.match(line) for line in last.split("\n")]
+    return {m[1]: m[2] for m in matches if m} if all(matches) else {}
+
+
+def parse_count(text: str) -> int | None:
+    """The step or candidate in a trailer; None when it is damaged."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def parse_score(text: str) -> Score | None:
@@ -115,7 +135,7 @@ def shorten(text: str, length: int) -> str:
 
 
 def make_printable(line: str) -> str:
-    """`line` without control characters (tabs become blanks)."""
+    """`line` with a blank for each character that cannot be printed."""
     return "".join(c if c.isprintable() else " " for c in line)
 
 

@@ -12,6 +12,7 @@ from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session.git import cli
 from genopt_tui.session.git.objects import FILE_MODE
 from genopt_tui.session.git.refs import HUNKS, NOTES, OPENINGS, TRIED_REVISIONS
+from genopt_tui.session.history.message import Trailer
 from genopt_tui.session.history.reader import HistoryReader
 from genopt_tui.session.journal import Journal, utc_timestamp
 
@@ -65,7 +66,7 @@ def count_openings(repository: HistoryReader) -> dict[str, int]:
 
 def count_gate_uses(repository: HistoryReader) -> int:
     """How many versions the gate has scored: each use makes the next success by luck likelier."""
-    scored = ("--count", "--grep=^Genopt-Score: ")
+    scored = ("--count", f"--grep=^{Trailer.SCORE}: ")
     return int(repository.run_git("rev-list", *scored, *TRIED_REVISIONS, "--"))
 
 

@@ -190,7 +190,7 @@ class HistoryReader:
     def _find_highest_step(self) -> int:
         """Acts remember the highest step that was accepted, names of refs the others; a clone
         without acts is read whole."""
-        last = self._read_ref(ACTS)
+        last = self.refs.read(ACTS)
         top = self.acts.read(last).top if last else None
         if top is None:
             if self.is_new():
@@ -208,6 +208,3 @@ class HistoryReader:
         if name not in entries:
             raise SessionError(f"{commit[:7]} has no {name}", "it was not made by genopt")
         return entries[name][1]
-
-    def _read_ref(self, ref: str) -> str | None:
-        return self.refs.read(ref)

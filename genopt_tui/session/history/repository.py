@@ -2,10 +2,7 @@
 `SessionLock`.
 
 Each accepted edit is one commit on the active branch whose tree is `artifact/`, `genopt.toml` and
-`record.json`; every other
-step is a commit under `refs/genopt/rejected/<step>.<candidate>`. `reading.Versions` reads,
-`moving.Mover` moves refs, this makes
-commits and keeps hand edits.
+`record.json`; every other step is a commit under `refs/genopt/rejected/<step>.<candidate>`.
 """
 
 import os
@@ -30,16 +27,17 @@ from genopt_tui.session.git.worktree import (
     safe_path,
 )
 from genopt_tui.session.history import message
-from genopt_tui.session.history.versions import Version, VersionKind, build_trailers, parse_version
+from genopt_tui.session.history.best import find_best
+from genopt_tui.session.history.reader import HistoryReader
+from genopt_tui.session.history.resolve import resolve_version
+from genopt_tui.session.history.versions import Version, build_trailers
 from genopt_tui.session.history.writer import HistoryWriter
 
 if TYPE_CHECKING:
     from genopt_tui.session.history.record import Record
 
-PACK_FROM_OBJECTS, SAMPLED_FOLDERS = (
-    2048,
-    16,
-)  # loose objects from which packing is due; of 256 folders, those that are counted
+PACK_FROM_OBJECTS = 2048  # loose objects from which packing is due
+SAMPLED_FOLDERS = 16  # of git's 256 object folders, those in which they are counted
 ATTRIBUTES = b"record.json -diff\n"
 CONFIG = """[core]
 	repositoryformatversion = 0
@@ -80,9 +78,17 @@ class HandEdit:
             )
 
 
-class Repository(HistoryWriter):
-    """The session at `path`. Reading needs no lock; writing belongs to the holder of the session's
+class Repository(HistoryReader):
+    """The session at `path`. Reading needs no lock; writing is for the holder of the session's
     lock."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        writer = self._writer = HistoryWriter(self)
+        self.recover = writer.recover
+        self.move_refs = writer.move_refs
+        self.read_step_versions = writer.read_step_versions
+        self.next_abandoned_ref = writer.next_abandoned_ref
 
     @classmethod
     def open(cls, path: Path) -> "Repository":
@@ -121,18 +127,33 @@ class Repository(HistoryWriter):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def worktree(self) -> WorkTree:
+        """The work tree, after what a killed writer began is finished. For the holder of the
+        lock."""
+        return self._writer.worktree
+
+    def find_best(self, direction: str = "higher") -> Version:
+        """The best version by the lower confidence bound among those scored as head's line was;
+        head when none is scored."""
+        return find_best(self, direction) or self.read_version(self.head())
+
+    def resolve(self, text: str) -> str:
+        """The commit that a person means: head, start, best, a step (`7`, `7b`, `7.1`), branch, tag
+        or commit id. Raises SessionError with the nearest name."""
+        return resolve_version(self, text)
+
     # writing
 
     def write_artifact(self, files: Mapping[str, str]) -> str:
-        """Keep an artifact's files durably; returns its tree id. Raises SessionError for a name
-        that is no plain path."""
+        """Store an artifact's files durably; returns its tree id. Raises SessionError for a name
+        that is not a plain path."""
         tree = self.stage_artifact(files)
         self.objects.flush()
         return tree
 
     def stage_artifact(self, files: Mapping[str, str]) -> str:
-        """Like `write_artifact`, but durable only with the next `objects.flush` or what is
-        committed or kept next."""
+        """Like `write_artifact`, but durable only with the next commit or `objects.flush`."""
         blobs = {}
         for name, text in files.items():
             try:
@@ -157,11 +178,10 @@ class Repository(HistoryWriter):
         before_move: Callable[[], None] = lambda: None,
     ) -> str:
         """Make a version on top of `base` and move the active branch to it; an act that can be
-        undone.
+        undone. Returns the commit.
 
-        `ready` is called when all of it is durable and nothing has moved. Raises HeadMoved, with
-        nothing changed, when the
-        branch is not at `base` any more.
+        `before_move` is called when everything is durable and nothing has moved yet. Raises
+        HeadMoved, with nothing changed, when the branch is not at `base` any more.
         """
         branch = self.require_branch()
         if self.head() != base:
@@ -170,11 +190,11 @@ class Repository(HistoryWriter):
                 f"{base[:7]} is not the head of {branch} any more",
             )
         commit = self._stage_commit(base, tree, record, subject, body, model, choices_text)
-        tried = self._step_versions
+        versions = self._writer.step_versions
         self.move_refs(
             act, {HEADS + branch: (base, commit)}, step=record.step, before_move=before_move
         )
-        self._cache_version(tried, commit, "branch")
+        self._writer.cache_version(versions, commit, "branch")
         self._highest = max(self._highest or 0, record.step) if self._highest is not None else None
         return commit
 
@@ -191,10 +211,10 @@ class Repository(HistoryWriter):
         candidate: int = 0,
         before_move: Callable[[], None] = lambda: None,
     ) -> tuple[str, str]:
-        """Keep a proposal that was not taken as a commit on `base`; returns it and its ref. Safe to
-        repeat.
+        """Commit a proposal that was not accepted on top of `base`; returns the commit and its ref.
+        Safe to repeat.
 
-        `ready` is called when it is durable and has no ref yet.
+        `before_move` is called when the commit is durable and has no ref yet.
         """
         ref = f"{REJECTED}{step}.{candidate}"
         commit = self._stage_commit(
@@ -203,24 +223,17 @@ class Repository(HistoryWriter):
         created = {ref: (None, commit)}
         self.objects.flush()
         before_move()
-        if (found := self._read_ref(ref)) is None:
-            remove_locks(self.path, [ref])  # nobody but us writes it: a killed writer's
+        if (found := self.refs.read(ref)) is None:
+            remove_locks(self.path, [ref])  # only we write this ref, so a lock is a killed writer's
             self.refs.update(created)
-            self._cache_version(self._step_versions, found := commit, "rejected")
+            self._writer.cache_version(self._writer.step_versions, found := commit, "rejected")
         self._highest = max(self._highest, step) if self._highest is not None else None
         return found, ref
 
-    def _cache_version(self, tried: list[Version] | None, commit: str, kind: VersionKind) -> None:
-        """Remember a version that was just made among all that were tried (None: they were not read
-        yet)."""
-        if tried is not None:
-            tried.append(parse_version(self.objects.read_commit(commit), kind))
-        self._step_versions = tried
-
     def read_hand_edit(self) -> HandEdit | None:
-        """What a person changed in the work tree since it was last put to head; None when
-        nothing."""
-        work = WorkTree(self.path, self.objects) if self._worktree is None else self._worktree
+        """What a person changed in the work tree since it was last set to head; None when nothing
+        changed."""
+        work = self._writer.open_worktree()
         head = self.head()
         edits = work.find_edits(head)
         if not edits:
@@ -228,7 +241,7 @@ class Repository(HistoryWriter):
         return self._build_hand_edit(head, edits, work.state.base)
 
     def pack_if_due(self) -> bool:
-        """Pack when some hundred steps have gathered; returns whether that was due."""
+        """Pack if some hundred steps have left loose objects; returns whether it did."""
         folder = self.path / ".git" / "objects"
         sample = [folder / f"{n:02x}" for n in range(SAMPLED_FOLDERS)]
         due = (
@@ -240,7 +253,7 @@ class Repository(HistoryWriter):
         return due
 
     def pack(self) -> None:
-        """Pack objects and refs: when idle, never in a step. Nothing is pruned."""
+        """Pack objects and refs, while idle and never in a step. Nothing is pruned."""
         run_porcelain(self.path, "repack", "-a", "-d", "-q", "-n", "--keep-unreachable")
         run_porcelain(self.path, "pack-refs", "--all")
         run_porcelain(self.path, "commit-graph", "write", "--reachable")
@@ -272,7 +285,7 @@ class Repository(HistoryWriter):
         commit = self.objects.write_commit(
             root, [base], message.format_author(model), text, int(time.time())
         )
-        self.cache_outcome(commit, record)  # the next prompt tells of it
+        self.cache_outcome(commit, record)  # the next prompt shows it
         return commit
 
     def _commit_start(

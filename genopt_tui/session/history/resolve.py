@@ -11,6 +11,7 @@ from genopt_tui.session.git.refs import ABANDONED, HEADS, REJECTED, TAGS, check_
 from genopt_tui.session.history import message
 from genopt_tui.session.history.best import find_best
 from genopt_tui.session.history.log_cache import load_log_cache
+from genopt_tui.session.history.message import Trailer
 from genopt_tui.session.history.reader import HistoryReader
 from genopt_tui.session.history.versions import ACCEPTED, Version
 
@@ -91,7 +92,7 @@ def _find_accepted(
         return found.sha
     for sha in list_accepted(repository, step) or _search_log(repository, step):
         commit = repository.objects.read_commit(sha)
-        if _trailer_number(commit, "Genopt-Step") == step and candidate in (
+        if _trailer_number(commit, Trailer.STEP) == step and candidate in (
             None,
             _candidate_number(commit),
         ):
@@ -101,18 +102,17 @@ def _find_accepted(
 
 def _search_log(repository: HistoryReader, step: int) -> list[str]:
     """Commits of a step that only plain git knows of, looked for in all messages."""
-    wanted = ["--format=%H", "-E", f"--grep=^Genopt-Step: {step}$", "-20"]
+    wanted = ["--format=%H", "-E", f"--grep=^{Trailer.STEP}: {step}$", "-20"]
     among = ["HEAD", "--branches", f"--glob={ABANDONED}*"]
     return repository.run_git("log", *wanted, *among, "--").decode().split()
 
 
 def _candidate_number(commit: Commit) -> int:
-    return _trailer_number(commit, "Genopt-Candidate") or 0
+    return _trailer_number(commit, Trailer.CANDIDATE) or 0
 
 
-def _trailer_number(commit: Commit, trailer: str) -> int | None:
-    text = message.parse_trailers(commit.message).get(trailer, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+def _trailer_number(commit: Commit, trailer: Trailer) -> int | None:
+    return message.parse_count(message.parse_trailers(commit.message).get(trailer, ""))
 
 
 def _find_on_branch(repository: HistoryReader, step: int) -> Commit | None:
@@ -139,7 +139,7 @@ def _read_step_near(repository: HistoryReader, back: int) -> tuple[int, Commit] 
     found = repository.objects.read(f"HEAD~{back}")
     while found is not None:
         commit = parse_commit(found.sha, found.data)
-        if (step := _trailer_number(commit, "Genopt-Step")) is not None:
+        if (step := _trailer_number(commit, Trailer.STEP)) is not None:
             return step, commit
         found = repository.objects.read(commit.parents[0]) if commit.parents else None
     return None

@@ -12,7 +12,7 @@ from genopt_tui.learn.failures import Rank
 from genopt_tui.session.git.objects import Commit
 from genopt_tui.session.git.refs import HEADS, REJECTED, TAGS
 from genopt_tui.session.history import message
-from genopt_tui.session.history.message import Score
+from genopt_tui.session.history.message import Score, Trailer
 
 if TYPE_CHECKING:
     from genopt_tui.session.history.record import Record
@@ -108,8 +108,8 @@ def _parse_log_row(row: Sequence[str], on_branch: bool) -> Version:
     named = decoration.split(",") if decoration else []
     refs = [ref.strip().removeprefix("HEAD -> ").removeprefix("tag: ") for ref in named]
     trailers = message.parse_trailers(block.replace("\x1f", "\n"))
-    score: Score | None = message.parse_score(trailers.get("Genopt-Score", ""))
-    task, gates = parse_task_trailer(trailers.get("Genopt-Task", ""))
+    score: Score | None = message.parse_score(trailers.get(Trailer.SCORE, ""))
+    task, gates = parse_task_trailer(trailers.get(Trailer.TASK, ""))
     rejected = next((ref.removeprefix(REJECTED) for ref in refs if ref.startswith(REJECTED)), "")
     return Version(  # what many versions share is kept once
         commit=intern(commit),
@@ -118,9 +118,9 @@ def _parse_log_row(row: Sequence[str], on_branch: bool) -> Version:
         subject=single_line(subject),
         author=intern(single_line(author)),
         kind="branch" if on_branch else "rejected" if rejected else "abandoned",
-        step=_parse_number(trailers.get("Genopt-Step", "")),
-        candidate=_parse_number(trailers.get("Genopt-Candidate", "")) or 0,
-        decision=intern(single_line(trailers.get("Genopt-Decision", "manual"))),
+        step=message.parse_count(trailers.get(Trailer.STEP, "")),
+        candidate=message.parse_count(trailers.get(Trailer.CANDIDATE, "")) or 0,
+        decision=intern(single_line(trailers.get(Trailer.DECISION, "manual"))),
         score=score.mean if score else None,
         stderr=score.stderr if score else None,
         n=score.n if score else 0,
@@ -128,8 +128,8 @@ def _parse_log_row(row: Sequence[str], on_branch: bool) -> Version:
         rank=score.rank if score else None,
         base_rank=score.base_rank if score else None,
         verdict=intern(score.verdict) if score else "",
-        model=intern(single_line(trailers.get("Genopt-Model", ""))),
-        cost=message.parse_cost(trailers.get("Genopt-Cost", "")),
+        model=intern(single_line(trailers.get(Trailer.MODEL, ""))),
+        cost=message.parse_cost(trailers.get(Trailer.COST, "")),
         branches=tuple(ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)),
         tags=tuple(ref.removeprefix(TAGS) for ref in refs if ref.startswith(TAGS)),
         task=intern(task),
@@ -139,7 +139,7 @@ def _parse_log_row(row: Sequence[str], on_branch: bool) -> Version:
 
 def parse_step(commit: Commit) -> int | None:
     """The step that made a commit; None for the start and for commits by plain git."""
-    return _parse_number(message.parse_trailers(commit.message).get("Genopt-Step", "")) or None
+    return message.parse_count(message.parse_trailers(commit.message).get(Trailer.STEP, "")) or None
 
 
 def parse_task_trailer(text: str) -> tuple[str, str]:
@@ -156,10 +156,6 @@ def _find_reachable(rows: Iterable[Sequence[str]]) -> set[str]:
             found.add(commit)
             found.update(parents.split())
     return found
-
-
-def _parse_number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def map_branches(versions: Sequence[Version], active: str) -> dict[str, str]:
@@ -208,12 +204,12 @@ def hash_gate_set(rows: Iterable[Mapping[str, Any]]) -> str:
 def build_trailers(record: "Record", model: str) -> dict[str, str]:
     """The trailers that say what lists show of a record."""
     scores = record.scores
-    lines = {"Genopt-Step": str(record.step)}
+    lines: dict[str, str] = {Trailer.STEP: str(record.step)}
     if record.candidate:
-        lines["Genopt-Candidate"] = str(record.candidate)
-    lines["Genopt-Decision"] = record.decision.decision
+        lines[Trailer.CANDIDATE] = str(record.candidate)
+    lines[Trailer.DECISION] = record.decision.decision
     if scores.mean is not None:
-        lines["Genopt-Score"] = str(
+        lines[Trailer.SCORE] = str(
             Score(
                 scores.mean,
                 scores.n,
@@ -224,9 +220,9 @@ def build_trailers(record: "Record", model: str) -> dict[str, str]:
                 scores.base_rank,
             )
         )
-        lines["Genopt-Task"] = f"{record.fingerprint or '?'} gate={hash_gate_set(scores.rows)}"
+        lines[Trailer.TASK] = f"{record.fingerprint or '?'} gate={hash_gate_set(scores.rows)}"
     if model:
-        lines["Genopt-Model"] = model
+        lines[Trailer.MODEL] = model
     if "cost" in record.usage:
-        lines["Genopt-Cost"] = message.format_cost(record.usage["cost"])
+        lines[Trailer.COST] = message.format_cost(record.usage["cost"])
     return lines

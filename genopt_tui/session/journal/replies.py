@@ -142,7 +142,8 @@ class ReplyTable:
         """Replies in blocks."""
         for block in self._blocks.read_of_kind(REPLY_KIND, condition, *values):
             for number, _, step, text in block.rows():
-                yield Reply(step, *json.loads(text), number)
+                columns: list[Any] = [step, *json.loads(text), number]
+                yield Reply(*columns)
 
 
 def _parse_reply(row: Sequence[Any]) -> Reply:
