@@ -37,7 +37,7 @@ def anywhere(observations: list[dict[str, Any]], name: str) -> Any:
 
 @pytest.mark.parametrize("game", ["pong", "seaquest", "space_invaders"])
 def test_the_screen_is_what_the_emulator_shows(atari: Play, game: str) -> None:
-    atari(game).folder.module()  # its folder is on the path from here on
+    atari(game).folder.load_module()  # its folder is on the path from here on
     emulator = importlib.import_module("atari_emulator").Emulator(game, seed=1, sticky=0.0)
     emulator.reset()
     colours: Any = np.empty((210, 160, 3), np.uint8)
@@ -54,7 +54,7 @@ def test_every_start_plays_in_its_scope(atari: Play, game: str) -> None:
     for name, start in player.folder.task.starts.items():
         result, _ = player.run(name, steps=40)
         assert result.metrics["steps"] > 0
-        tree = ast.parse(player.folder.start(name)["policy.py"])
+        tree = ast.parse(player.folder.read_start(name)["policy.py"])
         methods = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
         for entry in start.scope:
             assert entry == "policy.py" or entry.removeprefix("policy.py:Policy.") in methods
@@ -186,7 +186,7 @@ def test_qbert_hops_change_the_cubes_that_full_shows(atari: Play) -> None:
 
 
 def test_qberts_target_is_the_colour_of_the_score_in_every_round(atari: Play) -> None:
-    module = atari("qbert").folder.module()
+    module = atari("qbert").folder.load_module()
     emulator = importlib.import_module("atari_emulator").Emulator("qbert", seed=0, sticky=0.0)
     emulator.reset()
     rng = random.Random(3)
@@ -230,7 +230,7 @@ def test_documentation_and_observations_hold_the_same_fields(
     facts = LoopFacts(
         task,
         DesignChoices(start=start),
-        atari(game).folder.start(start),
+        atari(game).folder.read_start(start),
         ["x"],
         {},
         fields=frozenset(fields),

@@ -63,7 +63,7 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Any:
     ],
 )
 def test_official_rule(modules: Any, reply: str, target: str, right: bool) -> None:
-    assert modules["scoring"].official(reply, target) is right
+    assert modules["scoring"].is_right_official(reply, target) is right
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_official_rule(modules: Any, reply: str, target: str, right: bool) -> No
     ],
 )
 def test_strict_rule(modules: Any, answer: str, target: str, right: bool) -> None:
-    assert modules["scoring"].strict(answer, target) is right
+    assert modules["scoring"].is_right_strict(answer, target) is right
 
 
 @given(st.text(), st.text())
@@ -99,19 +99,19 @@ def test_shuffled_split_is_stratified_and_keeps_repeats_together(modules: Any) -
     rng = random.Random(3)
     labels = [rng.choice("AAAB") for _ in range(200)]
     texts = [f"text {i // 2}" if i < 20 else f"text {i}" for i in range(200)]
-    split = modules["bbeh_split"].assign(labels, texts, "shuffled", 0)
+    split = modules["bbeh_split"].assign_splits(labels, texts, "shuffled", 0)
     assert Counter(split) == {"train": 60, "gate": 60, "test": 80}
     share = labels.count("B") / 200
     for name in ("train", "gate", "test"):
         chosen = [label for label, s in zip(labels, split, strict=True) if s == name]
         assert abs(chosen.count("B") / len(chosen) - share) < 0.06
     assert all(split[i] == split[i + 1] for i in range(0, 20, 2))
-    assert split == modules["bbeh_split"].assign(labels, texts, "shuffled", 0)
-    assert split != modules["bbeh_split"].assign(labels, texts, "shuffled", 1)
+    assert split == modules["bbeh_split"].assign_splits(labels, texts, "shuffled", 0)
+    assert split != modules["bbeh_split"].assign_splits(labels, texts, "shuffled", 1)
 
 
 def test_papers_split_is_file_order(modules: Any) -> None:
-    split = modules["bbeh_split"].assign(["x"] * 40, [str(i) for i in range(40)], "paper", 0)
+    split = modules["bbeh_split"].assign_splits(["x"] * 40, [str(i) for i in range(40)], "paper", 0)
     assert split == ["train"] * 15 + ["gate"] * 10 + ["test"] * 15
 
 
@@ -120,7 +120,7 @@ def test_without_data_both_ways_are_named(
 ) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path))
     with pytest.raises(TaskError, match=r"GENOPT_BBEH_DIR.*datasets"):
-        modules["bbeh_data"].load("nycc")
+        modules["bbeh_data"].load_questions("nycc")
 
 
 def test_without_data_a_person_gets_one_line(
@@ -141,7 +141,7 @@ def test_a_folder_in_the_official_layout_is_read(
         json.dumps({"canary": "...", "examples": [{"input": "Which?", "target": "(A)"}]})
     )
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(tmp_path))
-    assert modules["bbeh_data"].load("nycc") == [("Which?", "(A)")]
+    assert modules["bbeh_data"].load_questions("nycc") == [("Which?", "(A)")]
 
 
 @pytest.mark.skipif(
@@ -151,12 +151,12 @@ def test_a_folder_in_the_official_layout_is_read(
 def test_real_data_have_the_published_counts(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(REAL))
     tasks = [name.removeprefix("bbeh/") for name in loader.list_tasks() if name.startswith("bbeh/")]
-    counts = {task: len(modules["bbeh_data"].load(task)) for task in tasks}
+    counts = {task: len(modules["bbeh_data"].load_questions(task)) for task in tasks}
     assert len(counts) == 23
     assert sum(counts.values()) == 4520
     assert counts.pop("disambiguation_qa") == 120 and set(counts.values()) == {200}
-    boardgame = modules["bbeh_data"].load("boardgame_qa")
-    split = modules["bbeh_split"].assign(
+    boardgame = modules["bbeh_data"].load_questions("boardgame_qa")
+    split = modules["bbeh_split"].assign_splits(
         [t for _, t in boardgame], [q for q, _ in boardgame], "paper", 0
     )
     train = Counter(t for (_, t), s in zip(boardgame, split, strict=True) if s == "train")
@@ -205,7 +205,7 @@ def test_real_data_are_as_published(
     modules: Any, monkeypatch: pytest.MonkeyPatch, task: str
 ) -> None:
     monkeypatch.setenv("GENOPT_BBEH_DIR", str(REAL))
-    rows = modules["bbeh_data"].load(task)
+    rows = modules["bbeh_data"].load_questions(task)
     count, lengths, distinct, common, share = FACTS[task]
     sizes = sorted(len(question) for question, _ in rows)
     labels = Counter(target for _, target in rows)
@@ -283,12 +283,12 @@ def rules() -> tuple[Any, Any]:
     assert module and module.loader
     loaded = importlib.util.module_from_spec(module)
     module.loader.exec_module(loaded)
-    return loaded.official, loaded.strict
+    return loaded.is_right_official, loaded.is_right_strict
 
 
 @given(st.text(alphabet="ab \n", max_size=9000))
 def test_long_questions_are_recorded_whole_in_pieces_that_no_trace_cuts(text: str) -> None:
-    pieces = loader.find_task("bbeh/nycc").load_module().pieces
+    pieces = loader.find_task("bbeh/nycc").load_module().split_text
     found = pieces(text)
     assert "".join(found) == text
     assert all(len(piece) <= 1_900 for piece in ([found] if isinstance(found, str) else found))
