@@ -32,10 +32,8 @@ def print_unexpected_error(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     """Print an error that is our fault in one line."""
-    print(
-        f"genopt: {kind.__name__}: {single_line(str(error))}. Please report it; --debug shows where",
-        file=sys.stderr,
-    )
+    what = f"{kind.__name__}: {single_line(str(error))}"
+    print(f"genopt: {what}. Please report it; --debug shows where", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
-"""Design choices (in the session's history), session settings and the user's settings (outside
-it)."""
+"""Design choices, which are part of a session's history; session settings and user settings,
+which are not."""
 
 import json
 import os
@@ -28,7 +28,7 @@ StringList = Annotated[list[str], BeforeValidator(_split_list)]
 
 
 class Section(BaseModel):
-    """A table of settings: unknown keys are refused, values are checked on assignment."""
+    """A table of settings. Unknown keys are refused; values are checked on assignment."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True, defer_build=True)
 
@@ -38,7 +38,8 @@ class Horizon(Section):
         str, Field(pattern=r"^(all|first|last|around-reward|around-error|python:.+:.+)$")
     ] = Field(
         "all",
-        description="Which steps of a trace become evidence: all, first, last, around-reward, around-error, python:FILE:FUNCTION",
+        description="Which steps of a trace become evidence: all, first, last, around-reward, "
+        "around-error, python:FILE:FUNCTION",
     )
     steps: int = Field(
         400, ge=1, description="How many steps (around-*: on each side) the horizon keeps"
@@ -84,7 +85,8 @@ class Gate(Section):
         1,
         ge=1,
         le=3,
-        description="Parts the gate's rollouts come in; it stops at the first that decides (not where time is scored)",
+        description="Parts the gate's rollouts come in; it stops at the first that decides (not "
+        "where time is scored)",
     )
 
 
@@ -115,7 +117,8 @@ class DesignChoices(Section):
     gate: Gate = Field(default_factory=Gate)
     crash: Literal["counts", "free", "zero"] = Field(
         "counts",
-        description="A step whose rollouts all crash: counts, or is free; zero: a crash counts as score 0",
+        description="A step whose rollouts all crash: counts, or is free; "
+        "zero: a crash counts as score 0",
     )
     rollback: bool = Field(
         False, description="Go back to the best version after five steps below 80 % of it"
@@ -137,7 +140,7 @@ class ModelBudget(Section):
 
 
 class Budget(Section):
-    """What a session may spend: both models together, and each apart."""
+    """What a session may spend: both models together, and each of them."""
 
     steps: int | None = Field(None, ge=0, description="Updates, whatever became of them")
     cost: float | None = Field(None, ge=0, description="US dollars")
@@ -155,7 +158,7 @@ class Budget(Section):
     )
 
     def limits(self) -> dict[str, float]:
-        """What is limited, by key: `steps`, `cost`, `agent.calls`."""
+        """The limits that are set, by key: `steps`, `cost`, `agent.calls`."""
         own = {key: value for key, value in self if not isinstance(value, ModelBudget)}
         shares = {
             f"{key}.{part}": amount
@@ -208,8 +211,10 @@ class Llm(Section):
 
 
 class SessionSettings(Section):
-    """Settings of one session outside its history: untouched by rewind, kept in the user's own
-    folder, never in the session."""
+    """Settings of one session outside its history.
+
+    Rewind does not change them. They are in the user's folder, never in the session.
+    """
 
     mode: Literal["step", "ask", "auto"] = Field(
         "ask", description="Who decides: a person (step, ask) or the gate (auto)"
@@ -219,7 +224,9 @@ class SessionSettings(Section):
     )
     agent_model: str = Field("", description="Who answers llm(...) of artifacts")
     temperature: float | None = Field(
-        None, ge=0, description="Of the model that proposes; not set: the model's own"
+        None,
+        ge=0,
+        description="Of the model that proposes; not set: the model's own",
     )
     seed: int = Field(0, description="From which batches, rollouts and search are drawn")
     workers: int = Field(
@@ -239,8 +246,7 @@ class SessionSettings(Section):
 
     @classmethod
     def load(cls, session: Path) -> Self:
-        """Settings of the session at `session`; the user's defaults where it has none. Raises
-        UsageError."""
+        """The user's defaults, overridden by the settings of `session`. Raises UsageError."""
         own = settings_file(session)
         data = _read_user_defaults()
         if own.exists():
@@ -249,8 +255,7 @@ class SessionSettings(Section):
 
     @classmethod
     def from_user_defaults(cls) -> Self:
-        """What a new session begins with: the user's defaults. Raises UsageError naming file and
-        key."""
+        """The user's defaults for new sessions. Raises UsageError naming file and key."""
         return validate_settings(
             cls, _read_user_defaults(), f"{user_file('settings.toml')}: [session]"
         )
@@ -275,8 +280,7 @@ class Interface(Section):
 
 
 class UserSettings(Section):
-    """The user's own `settings.toml`: the interface, keys by action id, and what new sessions begin
-    with."""
+    """The user's `settings.toml`: interface, keys by action id, defaults of new sessions."""
 
     interface: Interface = Field(default_factory=Interface)
     keys: dict[str, str] = Field(
@@ -286,14 +290,13 @@ class UserSettings(Section):
 
     @classmethod
     def load(cls) -> Self:
-        """The user's settings; defaults where there is no file. Raises UsageError naming file and
-        key."""
+        """The user's settings, or the defaults. Raises UsageError naming file and key."""
         file = user_file("settings.toml")
         return validate_settings(cls, read_toml(file), str(file)) if file.exists() else cls()
 
 
 def _read_user_defaults() -> dict[str, Any]:
-    """The table `session` of the user's own file, with its tables spelled out."""
+    """The table `session` of the user's settings, with short forms expanded."""
     file = user_file("settings.toml")
     return _expand_aliases(read_toml(file).get("session", {})) if file.exists() else {}
 
@@ -312,10 +315,10 @@ def assign(
     pairs: Iterable[str],
     task_settings: Mapping[str, Any] = {},
 ) -> None:
-    """Apply `KEY=VALUE` pairs to whichever model has the key; bare names of the task's settings
-    mean `task.NAME`.
+    """Apply `KEY=VALUE` pairs to the model that has the key; the task's setting `NAME` may be
+    written without `task.`.
 
-    Raises UsageError, with the nearest key when there is none, and changes nothing then.
+    Raises UsageError, suggesting the nearest key, and then changes nothing.
     """
     new_choices, new_settings = choices.model_dump(), settings.model_dump()
     for pair in pairs:
@@ -348,11 +351,11 @@ def assign(
 
 
 def check_agent_model(name: str) -> None:
-    """Raises UsageError for a proposer that cannot answer `llm(...)` of artifacts."""
+    """Raises UsageError for a proposer that cannot answer the artifact's `llm(...)`."""
     if name in {"manual", "search"}:
         raise UsageError(
             f"agent_model={name}",
-            "it cannot answer llm(...) of artifacts",
+            "it cannot answer the artifact's llm(...)",
             "Name a model or command:PROGRAM",
         )
 
@@ -390,7 +393,7 @@ def list_setting_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def validate_settings(model: type[Model], data: Mapping[str, Any], source: str) -> Model:
-    """`data` as `model`; a UsageError naming the key otherwise."""
+    """`data` as a `model`. Raises UsageError naming the key."""
     try:
         return model.model_validate(_expand_aliases(data))
     except ValidationError as error:
@@ -404,8 +407,7 @@ def validate_settings(model: type[Model], data: Mapping[str, Any], source: str) 
 
 
 def _expand_aliases(data: Mapping[str, Any]) -> dict[str, Any]:
-    """`data` with tables where a bare value stands for the main key of one, as on the command line:
-    `sandbox = "none"`."""
+    """`data` with short forms expanded: `sandbox = "none"` sets `sandbox.kind`."""
     short = {table: key.rpartition(".")[2] for table, key in ALIASES.items()}
     return {
         k: {short[k]: v} if k in short and not isinstance(v, Mapping) else v
@@ -414,17 +416,17 @@ def _expand_aliases(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The TOML file at `path`. Raises UsageError with line and column when it is not one."""
+    """The TOML file at `path`. Raises UsageError with line and column."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {path}", error.strerror or str(error)) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML", str(error)) from error
+        raise UsageError(f"{path} is not valid TOML", str(error)) from error
 
 
 def write_toml(path: Path, data: Mapping[str, Any]) -> None:
-    """Write `data` to `path` at once or not at all."""
+    """Write `data` to `path` in whole or not at all."""
     import tomli_w
 
     replace_text(path, tomli_w.dumps(dict(data)))
@@ -444,7 +446,7 @@ def from_toml(text: str) -> DesignChoices:
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError("genopt.toml is not TOML", str(error)) from error
+        raise UsageError("genopt.toml is not valid TOML", str(error)) from error
     return validate_settings(DesignChoices, data, "genopt.toml")
 
 

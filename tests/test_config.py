@@ -93,7 +93,7 @@ def test_the_users_defaults_hold_where_the_session_says_nothing(tmp_path: Path, 
 
 def test_a_broken_file_names_itself(tmp_path: Path, home: Path) -> None:
     (home / "settings.toml").write_text("[session\n")
-    with pytest.raises(UsageError, match=r"settings\.toml is not TOML"):
+    with pytest.raises(UsageError, match=r"settings\.toml is not valid TOML"):
         SessionSettings.load(tmp_path)
     (home / "settings.toml").write_text("[session]\nmodle = 'x'\n")
     with pytest.raises(UsageError, match="modle"):

@@ -31,12 +31,12 @@ if "How to answer" in asked:  # the optimizer's prompt
         best = "max(sum(numbers[i:j]) for i in range(len(numbers)) for j in range(i + 1, len(numbers) + 1))"
         edit("solver.py", "    return sum(numbers)", f"    return {best}")
     else:
-        said = '    said = f"Tools: LOOK UP fruit, CALCULATE a * b. End with ANSWER number.\\n{question}"'
-        edit("agent.py", said, said.replace("End", "One a line. End"))
+        line = '    prompt = f"Tools: LOOK UP fruit, CALCULATE a * b. End with ANSWER number.\\n{question}"'
+        edit("agent.py", line, line.replace("End", "One per line. End"))
 elif found := re.search(r"What do (\d+) (\w+) cost.(.*)", asked, re.DOTALL):  # the agent's question
     count, fruit, tail = found.groups()
     told = re.findall(r"^\d+$", tail, re.MULTILINE)
-    if "One a line." not in asked or "CALCULATE" in tail:
+    if "One per line." not in asked or "CALCULATE" in tail:
         print("ANSWER", told[-1] if told else "some")
     else:
         print(f"CALCULATE {count} * {told[-1]}" if told else f"LOOK UP {fruit}")

@@ -1,4 +1,4 @@
-"""Commands that score versions against one another: compare, rescore, whatif."""
+"""Commands that compare scores of versions: compare, rescore, whatif."""
 
 import time
 from collections.abc import Sequence
@@ -42,63 +42,67 @@ def compare(words: tuple[str, ...], examples: int | None, as_json: bool) -> int:
     Missing scores are measured first. SESSION@VERSION names a version of another session.
     """
     if len(words) not in (2, 3):
-        raise UsageError("two versions are compared", advice="genopt compare [SESSION] A B")
-    document = build_comparison(
-        words[0] if len(words) == 3 else None, words[-2], words[-1], examples
-    )
+        raise UsageError("compare takes two versions", advice="genopt compare [SESSION] A B")
+    a, b = words[-2:]
+    document = build_comparison(words[0] if len(words) == 3 else None, a, b, examples)
     if as_json:
         print_json(document)
-        return Exit.DONE
-    interval = document["interval"]
-    span = f" [{interval[0]:+.4g}, {interval[1]:+.4g}]" if interval else ""
-    print_line(
-        f"{words[-2]} {format_number(document['mean_a'])} -> {words[-1]} {format_number(document['mean_b'])}"
-    )
-    counts = f"{document['better']} up {document['worse']} down {document['same']} same"
-    print_line(
-        f"d {document['difference']:+.4g}{span} {document['verdict'].upper()}  {counts}  n={document['n']}"
-    )
-    print_line(f"{document['test']} at {document['confidence']:g}; scores: {document['rule']}")
-    print_line(
-        f"spent by then: {words[-2]} {format_spent(document['spent_a'])}; {words[-1]} {format_spent(document['spent_b'])}"
-    )
-    for pair in document["pairs"][:10]:
-        print_line(
-            f"  {pair['example']:20} {format_number(pair['a'])} -> {format_number(pair['b'])}  {pair['change']:+.4g}"
-        )
+    else:
+        print_comparison(document, a, b)
     return Exit.DONE
 
 
+def print_comparison(document: dict[str, Any], a: str, b: str) -> None:
+    """Print a comparison of the versions that the user called `a` and `b`."""
+    mean_a, mean_b = format_number(document["mean_a"]), format_number(document["mean_b"])
+    interval = document["interval"]
+    span = f" [{interval[0]:+.4g}, {interval[1]:+.4g}]" if interval else ""
+    verdict = f"d {document['difference']:+.4g}{span} {document['verdict'].upper()}"
+    counts = f"{document['better']} up {document['worse']} down {document['same']} same"
+    spent_a, spent_b = format_spent(document["spent_a"]), format_spent(document["spent_b"])
+    print_line(f"{a} {mean_a} -> {b} {mean_b}")
+    print_line(f"{verdict}  {counts}  n={document['n']}")
+    print_line(f"{document['test']} at {document['confidence']:g}; scores: {document['rule']}")
+    print_line(f"spent by then: {a} {spent_a}; {b} {spent_b}")
+    for pair in document["pairs"][:10]:
+        scores = f"{format_number(pair['a'])} -> {format_number(pair['b'])}"
+        print_line(f"  {pair['example']:20} {scores}  {pair['change']:+.4g}")
+
+
 def build_comparison(session: str | None, a: str, b: str, examples: int | None) -> dict[str, Any]:
-    """The document of `genopt compare --json`: both under the task and gate of the head of A's
-    session."""
+    """The document of `genopt compare --json`.
+
+    Both versions are scored under the task and gate of the head of A's session.
+    """
     from genopt_tui.session.compare import compare_scores
 
-    places = [locate_version(session, text) for text in (a, b)]
-    path = places[0][0]
-    if all(place[0] == path for place in places):
-        fill_missing_scores(path, [commit for _, commit in places], examples)
-    task, sides = score_versions(path, places, examples)
+    locations = [locate_version(session, text) for text in (a, b)]
+    path = locations[0][0]
+    if all(location[0] == path for location in locations):
+        fill_missing_scores(path, [commit for _, commit in locations], examples)
+    task, scores = score_versions(path, locations, examples)
     with open_repository(path) as repository:
         confidence = repository.read_choices(repository.head()).gate.confidence
-        costs = [read_cost(place) for place in places]
-    spent_a, spent_b = (read_spent(place) for place in places)
-    found = compare_scores(*sides, direction=task.direction, confidence=confidence)
+        costs = [read_cost(location) for location in locations]
+    spent_a, spent_b = (read_spent(location) for location in locations)
+    comparison = compare_scores(*scores, direction=task.direction, confidence=confidence)
     more = {"cost_a": costs[0], "cost_b": costs[1], "spent_a": spent_a, "spent_b": spent_b}
-    return {**found.to_dict(), **more, "task": task.name, "rule": find_scoring_rule(path)}
+    return {**comparison.to_dict(), **more, "task": task.name, "rule": find_scoring_rule(path)}
 
 
 def read_spent(location: VersionLocation) -> dict[str, int] | None:
-    """Calls and rollouts that its session had spent by the end of the version's step; None where
-    its journal tells nothing of it."""
+    """Calls and rollouts that the session had spent by the end of the version's step.
+
+    None if its journal does not know.
+    """
     from dataclasses import asdict
 
     from genopt_tui.session.curve import load_spending
 
     path, commit = location
     with open_repository(path) as repository, open_journal(path) as journal:
-        found = load_spending(journal).get(repository.read_version(commit).step or 0)
-    return asdict(found) if found else None
+        spending = load_spending(journal).get(repository.read_version(commit).step or 0)
+    return asdict(spending) if spending else None
 
 
 def format_spent(figures: dict[str, int] | None) -> str:
@@ -113,7 +117,7 @@ def read_cost(location: VersionLocation) -> float | None:
 
 
 def locate_version(session: str | None, text: str) -> VersionLocation:
-    """Where a version is: `VERSION` in the session, or `SESSION@VERSION`."""
+    """Resolve `VERSION` of the session, or `SESSION@VERSION`."""
     other, _, version = text.rpartition("@")
     path = find_session(other or session)
     with open_repository(path) as repository:
@@ -121,8 +125,7 @@ def locate_version(session: str | None, text: str) -> VersionLocation:
 
 
 def fill_missing_scores(path: Path, commits: list[str], examples: int | None) -> None:
-    """Let a live runner run what is missing: what it scores is kept, and no second pool is
-    started."""
+    """Let a live runner score what is missing: it keeps the results and has a pool already."""
     from genopt_tui.session.lock import runner_pid
 
     if runner_pid(path) is not None:
@@ -133,7 +136,7 @@ def fill_missing_scores(path: Path, commits: list[str], examples: int | None) ->
 def score_versions(
     path: Path, locations: Sequence[VersionLocation], examples: int | None
 ) -> "tuple[Task, list[VersionScores]]":
-    """The scores of versions on the gate of `path`'s head; what is missing is run here."""
+    """Scores of versions on the gate of the head of `path`; runs what is missing here."""
     import asyncio
 
     from genopt_tui.runner.evaluation import run_missing
@@ -149,7 +152,7 @@ def score_versions(
             versions.append(
                 ArtifactFiles(repository.read_artifact(commit), repository.artifact_tree(commit))
             )
-    found = []
+    scored = []
     failure = job.task.task.failure_score
     for (_, commit), version, rows in zip(
         locations, versions, asyncio.run(run_missing(job, versions)), strict=True
@@ -160,8 +163,8 @@ def score_versions(
             for r in results
             if (s := resolve_score(r, failure)) is not None
         }
-        found.append(VersionScores(commit, version.tree, scores))
-    return job.task.task, found
+        scored.append(VersionScores(commit, version.tree, scores))
+    return job.task.task, scored
 
 
 @click.command()
@@ -211,7 +214,7 @@ def whatif(session: str, step: int, pairs: tuple[str, ...]) -> int:
 
 
 def follow_step(path: Path, journal: "Journal", number: int) -> int:
-    """Show a step until it ended or waits for a person, and what its candidates' gates said."""
+    """Show a step until it ends or waits for a decision, then its gate results."""
     from genopt_tui.session.client import EventFollower
 
     begun = journal.find_last("batch_sampled", step=number)
@@ -235,10 +238,9 @@ def follow_step(path: Path, journal: "Journal", number: int) -> int:
 def print_gate_results(journal: "Journal", number: int) -> int:
     for event in journal.read_events(step=number, kinds=["gate_finished"]):
         d = event.data
-        name = "as it was" if d["candidate"] == 0 else "changed"
-        print_line(
-            f"{name}: {format_number(d['base_mean'])} -> {format_number(d['mean'])} {d['verdict'].upper()} n={d['n']}"
-        )
+        name = "unchanged" if d["candidate"] == 0 else "changed"
+        means = f"{format_number(d['base_mean'])} -> {format_number(d['mean'])}"
+        print_line(f"{name}: {means} {d['verdict'].upper()} n={d['n']}")
     return Exit.DONE
 
 

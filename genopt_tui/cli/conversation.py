@@ -1,5 +1,7 @@
-"""`genopt open --plain`: the session as lines, and a prompt whenever a person is wanted. Made for
-screen readers, too."""
+"""`genopt open --plain`: the session as lines, with a prompt when it needs an answer.
+
+Screen readers can follow it.
+"""
 
 import os
 import select
@@ -38,14 +40,13 @@ if TYPE_CHECKING:
     from genopt_tui.session.client import EventFollower
     from genopt_tui.session.journal import Event, Journal
 
-POLL_SECONDS = 0.05  # seconds between two looks at the journal
-MAX_RESTARTS, RESTART_SECONDS = (
-    2,
-    4.0,
-)  # how often, and after how many seconds, a runner that went away is started again
+POLL_SECONDS = 0.05  # between two polls of the journal
+MAX_RESTARTS = 2  # of a runner that exits before it takes up a command
+RESTART_SECONDS = 4.0  # between two starts
 DECIDE, PROPOSE, IDLE, IN_PROGRESS = "decide", "propose", "rest", "runs"
 KEY_HELP = {
-    DECIDE: "a [HUNKS] approve, r REASON reject, v view the edit, g ask again, n next candidate, h HINT, ? more",
+    DECIDE: "a [HUNKS] approve, r REASON reject, v view the edit, g ask again, "
+    "n next candidate, h HINT, ? more",
     PROPOSE: "s send the prompt, v view it, h HINT, ? more",
     IDLE: "s one step, p run on, m step|ask|auto, h HINT, ? more",
     IN_PROGRESS: "p pause, h HINT, ? more",
@@ -59,29 +60,30 @@ COMMAND_KEYS = {
     "d": "set",
     "W": "whatif",
 }
-"""Letters of the application's keys that stand for commands of the command line."""
+"""Keys of the application, and the commands that do the same."""
 MORE_HELP = (
-    "u undo, t VERSION take back, b NAME branch, c A B compare, l log, d KEY=VALUE design, W STEP --set KEY=VALUE what if, "
-    "hh HINT for every step, q leave; any other command of genopt, without the session's name: status, diff 1 2, show 3"
+    "u undo, t VERSION rewind, b NAME branch, c A B compare, l log, d KEY=VALUE design, "
+    "W STEP --set KEY=VALUE what if, hh HINT for every step, q leave; any other genopt command, "
+    "without the session's name: status, diff 1 2, show 3"
 )
 EXCLUDED_COMMANDS = {"open", "new", "demo", "run", "tasks", "ls", "task", "doctor", "clone", "eval"}
-"""Commands that are about no session, or take the terminal for themselves."""
+"""Commands that are not about a session, or that need the whole terminal."""
 
 
 class Keyboard:
-    """Lines that a person types, taken without waiting for them."""
+    """Reads lines from the keyboard with a timeout."""
 
     def __init__(self) -> None:
         self._file, self._buffer = sys.stdin.fileno(), b""
 
     def read_line(self, seconds: float) -> str | None:
-        """The next whole line, waited for at most so long; None when none has come. Raises EOFError
-        at the end."""
+        """The next whole line, or None if none comes within `seconds`. Raises EOFError at the end
+        of the input."""
         if b"\n" not in self._buffer and select.select([self._file], [], [], seconds)[0]:
-            piece = os.read(self._file, 4096)
-            if not piece:
+            chunk = os.read(self._file, 4096)
+            if not chunk:
                 raise EOFError
-            self._buffer += piece
+            self._buffer += chunk
         if b"\n" not in self._buffer:
             return None
         line, _, self._buffer = self._buffer.partition(b"\n")
@@ -89,10 +91,10 @@ class Keyboard:
 
 
 def run_conversation(path: Path, commands: click.Group) -> int:
-    """Print events as lines and ask when a person is needed, until the person leaves.
+    """Print events as lines and ask for answers until the user leaves.
 
-    Without a keyboard events are printed until the run is over, or a decision is wanted (exit
-    code 4). `commands` are those that a person may type.
+    Without a terminal on standard input, print events until the run ends or a decision is wanted
+    (exit code 4). `commands` are the commands that the user may type.
     """
     from genopt_tui.session.client import EventFollower
 
@@ -129,7 +131,7 @@ class Conversation:
         self._restarts_left, self._restart_at = 0, 0.0
 
     def refresh(self) -> None:
-        """Tell what is new."""
+        """Print new events and update the state."""
         from genopt_tui.session.lock import runner_pid
         from genopt_tui.session.progress import load_progress
 
@@ -139,7 +141,7 @@ class Conversation:
         self.progress, _ = load_progress(self.journal)
 
     def run_unattended(self) -> int:
-        """Nobody can answer: tell until there is nothing more to tell."""
+        """Print events until the run ends or needs an answer, which nobody can give here."""
         while True:
             self.refresh()
             if self.progress.pending and not self.progress.ended:
@@ -149,15 +151,15 @@ class Conversation:
             time.sleep(POLL_SECONDS)
 
     def run_interactive(self) -> int:
-        """Tell, and do what is typed; a question stands whenever what can be answered changes."""
-        keyboard, asked = Keyboard(), ""
+        """Print events and carry out answers; prompt again when the possible answers change."""
+        keyboard, shown_kind = Keyboard(), ""
         while True:
             self.refresh()
-            place = "" if self.is_command_pending() else self.find_prompt_kind()
-            if place and place != asked:
-                print_line(f"[{self.label_candidate(place)}{KEY_HELP[place]}]")
+            kind = "" if self.is_command_pending() else self.find_prompt_kind()
+            if kind and kind != shown_kind:
+                print_line(f"[{self.label_candidate(kind)}{KEY_HELP[kind]}]")
                 print("> ", end="", flush=True)
-            asked = place or asked
+            shown_kind = kind or shown_kind
             try:
                 answer = keyboard.read_line(POLL_SECONDS)
             except EOFError:
@@ -167,32 +169,34 @@ class Conversation:
                 return Exit.DONE
             if answer is not None:
                 self.handle_answer(self.find_prompt_kind(), answer)
-                asked = ""
+                shown_kind = ""
 
     def find_prompt_kind(self) -> str:
-        """What can be answered now."""
+        """Which answers are possible now."""
         if self.progress.pending and not self.progress.ended:
             return str(self.progress.pending["pending"])
         return IN_PROGRESS if self.progress.state(self.runner_alive) == RUNNING else IDLE
 
     def list_waiting_candidates(self) -> list[int]:
-        """Numbers of the candidates that wait for a decision."""
+        """Numbers of the candidates that are waiting for a decision."""
         return [int(number) for number in (self.progress.pending or {}).get("candidates", ())]
 
     def find_current_candidate(self) -> int:
-        """The one that is talked about: the newest, unless the person went to another."""
+        """The candidate that an answer is about: the newest, unless the user chose another."""
         waiting = self.list_waiting_candidates()
         return self._chosen_candidate if self._chosen_candidate in waiting else waiting[-1]
 
     def label_candidate(self, prompt_kind: str) -> str:
-        """Which candidate an answer is about, where several wait."""
-        if prompt_kind != DECIDE or len(self.list_waiting_candidates()) < 2:
+        """Which candidate an answer is about, if several are waiting."""
+        count = len(self.list_waiting_candidates())
+        if prompt_kind != DECIDE or count < 2:
             return ""
-        return f"{self.progress.step}{candidate_letter(self.find_current_candidate())}, one of {len(self.list_waiting_candidates())}: "
+        letter = candidate_letter(self.find_current_candidate())
+        return f"{self.progress.step}{letter}, one of {count}: "
 
     def is_command_pending(self) -> bool:
-        """Whether a command of this conversation has not been taken up yet; a runner that ended
-        meanwhile is started again."""
+        """Whether the runner has not answered our last command yet; restarts a runner that exited
+        before it did."""
         from genopt_tui.session.client import ensure_runner
 
         if (
@@ -206,7 +210,7 @@ class Conversation:
             and time.monotonic() > self._restart_at
         ):
             if not self._restarts_left:
-                print_line(f"the runner does not stay: see {self.path / '.genopt' / 'runner.log'}")
+                print_line(f"the runner keeps exiting: see {self.path / '.genopt' / 'runner.log'}")
                 self._pending_command = None
                 return False
             self._restarts_left, self._restart_at = (
@@ -217,13 +221,12 @@ class Conversation:
         return self._pending_command is not None
 
     def print_farewell(self) -> None:
-        goes_on = self.runner_alive and self.progress.state(True) == RUNNING
-        print_line(
-            f"{self.path.name} {'goes on' if goes_on else 'is left as it is'}. genopt open --plain {self.path.name}"
-        )
+        is_running = self.runner_alive and self.progress.state(True) == RUNNING
+        state = "goes on running" if is_running else "stays as it is"
+        print_line(f"{self.path.name} {state}; return with: genopt open --plain {self.path.name}")
 
     def handle_answer(self, prompt_kind: str, line: str) -> None:
-        """Carry out one answer. What comes of it is told as an event."""
+        """Carry out one answer. Its effect appears as an event."""
         word, _, rest = line.partition(" ")
         try:
             if not self.dispatch(prompt_kind, word, rest.strip()):
@@ -232,7 +235,7 @@ class Conversation:
             print_line(str(error))
 
     def dispatch(self, prompt_kind: str, word: str, rest: str) -> bool:
-        """Whether the answer meant something here."""
+        """Carry out an answer; False if it means nothing here."""
         step = self.progress.step
         if word == "?":
             print_line(MORE_HELP)
@@ -271,7 +274,7 @@ class Conversation:
             self.print_edit(number)
 
     def queue_command(self, command: Command) -> None:
-        """Leave a command for the runner, and see that there is one."""
+        """Send a command to the runner, and start one if there is none."""
         from genopt_tui.session.client import ensure_runner
 
         require_consent(self.path)
@@ -280,15 +283,14 @@ class Conversation:
         ensure_runner(self.path)
 
     def run_cli_command(self, name: str, rest: str) -> bool:
-        """Run a command of the command line on this session; False if there is none of that
-        name."""
+        """Run a genopt command on this session; False if there is no command of that name."""
         if name in EXCLUDED_COMMANDS or name not in self.commands.commands:
             return False
         invoke(self.commands, [name, str(self.path), *shlex.split(rest)])
         return True
 
     def print_edit(self, number: int) -> None:
-        """The edit that waits: its reasoning, and its hunks by number as a unified diff."""
+        """Print a proposal: its reasoning, and its numbered hunks as a unified diff."""
         from genopt_tui.learn.edit.diff import find_hunks
 
         edit = self.progress.candidates[number].edit or {}

@@ -1,5 +1,4 @@
-"""`genopt curve`: scores as measured and the best so far, of one session or of several at equal
-budgets."""
+"""`genopt curve`: scores over the steps, of one session or of several at equal budgets."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ def curve(sessions: tuple[str, ...], as_json: bool) -> int:
     """
     paths = [find_session(name) for name in sessions] or [find_session(None)]
     if len({path.name for path in paths}) < len(paths):
-        raise UsageError("a session is named twice", advice="genopt curve SESSION OTHER")
+        raise UsageError("a session was given twice", advice="genopt curve SESSION OTHER")
     curves = {path.name: read_curve(path) for path in paths}
     document: dict[str, Any] = {
         "sessions": [
@@ -67,31 +66,31 @@ def read_curve(path: Path) -> "list[CurvePoint]":
 
 
 def build_equal_budget_rows(curves: "Mapping[str, Sequence[CurvePoint]]") -> list[dict[str, Any]]:
-    """Where each session stood at the greatest budget that all have reached, by each measure that
-    was spent."""
+    """Each session's score at the largest budget that all have reached, by measure of spending."""
     from genopt_tui.session.curve import MEASURES, compare_at_equal_budget
 
-    found = []
+    rows = []
     for measure in MEASURES:
-        most, stood = compare_at_equal_budget(curves, measure)
-        if most:
-            rows = [{"session": name, **(p.to_dict() if p else {})} for name, p in stood.items()]
-            found.append({"measure": measure, "budget": most, "sessions": rows})
-    return found
+        budget, points = compare_at_equal_budget(curves, measure)
+        if budget:
+            sessions = [
+                {"session": name, **(p.to_dict() if p else {})} for name, p in points.items()
+            ]
+            rows.append({"measure": measure, "budget": budget, "sessions": sessions})
+    return rows
 
 
 def is_comparable(curves: "Mapping[str, Sequence[CurvePoint]]") -> bool:
-    """Whether all scores are of one task, under the same settings, on the same gate examples."""
+    """Whether all scores come from one task with the same settings and gate examples."""
     return len({p.group for curve in curves.values() for p in curve if p.raw is not None}) <= 1
 
 
 def print_curves(document: Mapping[str, Any]) -> None:
-    for told in document["sessions"]:
-        print_text(f"{told['session']}: scores: {told['rule']}")
-        print_text(
-            f"{'step':>6} {'calls':>6} {'rollouts':>8} {'raw':>9} {'best so far':>11} {'n':>4}  decision"
-        )
-        for p in told["points"]:
+    header = f"{'step':>6} {'calls':>6} {'rollouts':>8} {'raw':>9} {'best so far':>11} {'n':>4}"
+    for session in document["sessions"]:
+        print_text(f"{session['session']}: scores: {session['rule']}")
+        print_text(f"{header}  decision")
+        for p in session["points"]:
             figures = f"{format_number(p['raw']):>9} {format_number(p['best']):>11} {p['n']:>4}"
             print_text(
                 f"{p['name']:>6} {p['calls']:>6} {p['rollouts']:>8} {figures}  {p['decision']}"
@@ -99,15 +98,16 @@ def print_curves(document: Mapping[str, Any]) -> None:
     for row in document["equal"]:
         print_line(f"at {row['budget']} {MEASURE_LABELS[row['measure']]} each:")
         for p in row["sessions"]:
-            stood = (
-                f"raw {format_number(p['raw'])}, best so far {format_number(p['best'])}, step {p['step']}"
-                if "raw" in p
-                else "no score yet"
-            )
-            print_text(f"  {p['session']:20} {stood}")
+            if "raw" in p:
+                raw, best = format_number(p["raw"]), format_number(p["best"])
+                score = f"raw {raw}, best so far {best}, step {p['step']}"
+            else:
+                score = "no score yet"
+            print_text(f"  {p['session']:20} {score}")
     if not document["comparable"]:
         print_line(
-            "the task, its settings or the gate's examples differ between these scores: they do not compare",
+            "these scores are not comparable: "
+            "the task, its settings or the gate examples differ between them",
             err=True,
         )
 

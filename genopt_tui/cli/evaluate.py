@@ -16,7 +16,7 @@ from genopt_tui.errors import Exit, UsageError
 @click.argument("target", metavar="TASK|SESSION")
 @click.argument("version", required=False)
 @click.option(
-    "--artifact", type=click.Path(exists=True, path_type=Path), help="A file or folder of your own."
+    "--artifact", type=click.Path(exists=True, path_type=Path), help="Your own file or folder."
 )
 @click.option(
     "--split",
@@ -29,7 +29,7 @@ from genopt_tui.errors import Exit, UsageError
 @click.option("--seed", type=int, help="Seed of the rollouts.")
 @click.option("--repeats", type=click.IntRange(min=1), help="Rollouts of each example.")
 @click.option("--workers", type=click.IntRange(min=1), help="Rollouts at once.")
-@click.option("--fresh", is_flag=True, help="Run all, also what was run before.")
+@click.option("--fresh", is_flag=True, help="Run everything again, also cached rollouts.")
 @click.option(
     "--null",
     is_flag=True,
@@ -59,11 +59,11 @@ def eval_(
     from genopt_tui.runner.evaluation import evaluate
 
     if version and artifact:
-        raise UsageError("a version and --artifact at once", advice="Give one of them")
+        raise UsageError("a version and --artifact do not go together", advice="Give one of them")
     options = {"gate.examples": examples, "gate.repeats": repeats, "seed": seed, "workers": workers}
-    wished = [*pairs, *(f"{key}={value}" for key, value in options.items() if value is not None)]
-    job, found = build_job(target, version, artifact, preset, wished, split, fresh)
-    document = asyncio.run(evaluate(job, found, null=null))
+    pairs += tuple(f"{key}={value}" for key, value in options.items() if value is not None)
+    job, files = build_job(target, version, artifact, preset, list(pairs), split, fresh)
+    document = asyncio.run(evaluate(job, files, null=null))
     if job.session and split == "test" and not artifact:
         record_test_opening(job.session, version or "head")
     if as_json:
@@ -74,8 +74,7 @@ def eval_(
 
 
 def record_test_opening(path: Path, version: str) -> None:
-    """Count that the sealed test split was opened on purpose."""
-
+    """Record that someone looked at the sealed test split."""
     with open_repository(path) as repository:
         commit = repository.resolve(version)
     write_opening(path, commit, "eval")
@@ -90,13 +89,11 @@ def print_scores(document: dict[str, Any]) -> None:
         )
         print_line(f"{s['example']:20} {outcome:18} {s['seconds']:.2f} s  {s['feedback'][:100]}")
     spread = f" se={document['stderr']:.3g}" if document["stderr"] is not None else ""
-    print_line(
-        f"mean {format_number(document['mean'])} n={document['n']}{spread} failed={document['failed']} {document['rule']}"
-    )
+    mean = f"mean {format_number(document['mean'])} n={document['n']}{spread}"
+    print_line(f"{mean} failed={document['failed']} {document['rule']}")
     if null := document.get("null"):
-        print_line(
-            f"null control: {null['verdict']}, the gate would accept it in {null['accept_rate']:.1%} of {null['trials']}"
-        )
+        rate = f"{null['accept_rate']:.1%} of {null['trials']}"
+        print_line(f"null control: {null['verdict']}, the gate would accept it in {rate}")
 
 
 COMMANDS = [eval_]

@@ -10,19 +10,24 @@ Data = Mapping[str, Any]
 
 
 def format_event(event: Event) -> str:
-    """One event as a line; empty for events that need none."""
-    tell = FORMATTERS.get(event.kind)
-    return tell(event.step, event.data) if tell else ""
+    """One event as a line; empty for events that are not shown."""
+    formatter = FORMATTERS.get(event.kind)
+    return formatter(event.step, event.data) if formatter else ""
 
 
 def _format_run_started(step: int, d: Data) -> str:
-    bound = f", {d['steps']} steps" if d.get("steps") is not None else ""
-    return f"run: mode {d['mode']}, model {d.get('name') or d['model']}{bound}, {d['workers']} workers, sandbox {d['sandbox']}"
+    steps = f", {d['steps']} steps" if d.get("steps") is not None else ""
+    model = d.get("name") or d["model"]
+    return (
+        f"run: mode {d['mode']}, model {model}{steps}, "
+        f"{d['workers']} workers, sandbox {d['sandbox']}"
+    )
 
 
 def _format_scored(step: int, d: Data) -> str:
     spread = f" se={d['stderr']:.3g}" if d.get("stderr") is not None else ""
-    return f"{str(d['version'])[:7]} scores {format_number(d['mean'])} n={d['n']}{spread} {d.get('rule', '')}".rstrip()
+    score = f"{format_number(d['mean'])} n={d['n']}{spread}"
+    return f"{str(d['version'])[:7]} scores {score} {d.get('rule', '')}".rstrip()
 
 
 def _format_batch(step: int, d: Data) -> str:
@@ -44,7 +49,8 @@ def _format_evidence(step: int, d: Data) -> str:
 
 
 def _format_prompt(step: int, d: Data) -> str:
-    return f"  {'sent back' if d['repair'] else 'asked'}: candidate {d['candidate']}, {d['tokens']} tokens"
+    action = "sent back" if d["repair"] else "asked"
+    return f"  {action}: candidate {d['candidate']}, {d['tokens']} tokens"
 
 
 def _format_reply(step: int, d: Data) -> str:
@@ -67,13 +73,14 @@ def _format_gate(step: int, d: Data) -> str:
     span = "[{:+.3g}, {:+.3g}]".format(*d["interval"]) if d.get("interval") else ""
     change = f"d {d['difference']:+.4g} {span}" if d.get("difference") is not None else ""
     counts = f"{d['better']} up {d['worse']} down {d['same']} same"
-    return f"  gate {format_number(d['base_mean'])} -> {format_number(d['mean'])}  {change} {d['verdict'].upper()}  {counts}  n={d['n']}"
+    means = f"{format_number(d['base_mean'])} -> {format_number(d['mean'])}"
+    return f"  gate {means}  {change} {d['verdict'].upper()}  {counts}  n={d['n']}"
 
 
 def _format_decision_wanted(step: int, d: Data) -> str:
     if d["pending"] == "propose":
         return (
-            f"  the prompt of step {step} waits to be sent: open the session, or `genopt mode ask`"
+            f"  the prompt of step {step} is waiting to be sent: `genopt send`, or open the session"
         )
     return f"  DECIDE {step}: `genopt approve` or `genopt reject REASON`"
 
@@ -94,7 +101,7 @@ def _format_run_finished(step: int, d: Data) -> str:
 
 
 def _format_command_done(step: int, d: Data) -> str:
-    """What a person asked for, where no other line tells of it."""
+    """The result of a command, unless another line shows it."""
     why = f": {d['why']}" if d.get("why") else ""
     if not d["ok"]:
         return f"{d.get('command')} was refused{why}"
@@ -107,13 +114,13 @@ def _format_command_done(step: int, d: Data) -> str:
 
 def _format_hint(step: int, d: Data) -> str:
     when = (
-        "no longer told"
+        "removed"
         if d.get("remove")
-        else "told in every update"
+        else "for every update"
         if d.get("always")
-        else "told in the next update"
+        else "for the next update"
     )
-    return f"hint, {when}: {d['text']}"
+    return f"hint {when}: {d['text']}"
 
 
 FORMATTERS: dict[str, Callable[[int, Data], str]] = {
@@ -136,10 +143,8 @@ FORMATTERS: dict[str, Callable[[int, Data], str]] = {
     "paused": lambda step, d: "paused" if d.get("code") else f"paused: {d['why']}",
     "resumed": lambda step, d: "resumed",
     "hint": _format_hint,
-    "design_set": lambda step, d: (
-        f"design, from the next step on: {' '.join(map(str, d['pairs']))}"
-    ),
-    "design_undone": lambda step, d: f"design, taken back: {' '.join(map(str, d['pairs']))}",
+    "design_set": lambda step, d: f"design from the next step on: {' '.join(map(str, d['pairs']))}",
+    "design_undone": lambda step, d: f"design change undone: {' '.join(map(str, d['pairs']))}",
     "command_done": _format_command_done,
     "error": lambda step, d: f"error: {d['message']}. {d.get('advice', '')}",
     "run_finished": _format_run_finished,

@@ -1,4 +1,4 @@
-"""Following a run: events as lines until it is over."""
+"""Following a run: print its events as lines until it ends."""
 
 import signal
 import sys
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Terminated(BaseException):
-    """SIGTERM came."""
+    """The process received SIGTERM."""
 
 
 def _raise_terminated(*_: object) -> None:
@@ -35,7 +35,7 @@ def _raise_terminated(*_: object) -> None:
 
 
 def run_session(path: Path, request: Run, *, detach: bool = False, as_jsonl: bool = False) -> int:
-    """Leave a run command and follow what comes of it; the exit code."""
+    """Start a run and follow it; returns the exit code."""
     from genopt_tui.session.client import ensure_runner, send_command
     from genopt_tui.session.places import quote_session
 
@@ -51,46 +51,47 @@ def run_session(path: Path, request: Run, *, detach: bool = False, as_jsonl: boo
         try:
             ensure_runner(path)
             return follow_run(path, journal, after, identity, make_event_printer(as_jsonl))
-        except Terminated:  # nobody is there to go on: the runner ends too
+        except Terminated:  # nobody will resume this run, so end the runner too
             send_command(path, journal, Stop())
-            print_line(f"stopped; go on with: genopt run {quote_session(path)}", err=True)
+            print_line(f"stopped; continue with: genopt run {quote_session(path)}", err=True)
             return Exit.INTERRUPTED
         except KeyboardInterrupt:
             send_command(path, journal, Pause())
-            print_line(f"paused; go on with: genopt run {quote_session(path)}", err=True)
+            print_line(f"paused; continue with: genopt run {quote_session(path)}", err=True)
             return Exit.INTERRUPTED
 
 
 def follow_run(
     path: Path, journal: "Journal", after: int, command: int, show_event: "Callable[[Event], None]"
 ) -> int:
-    """Show events until the run that `command` asked for is over; its exit code. Raises
-    SessionError when it is refused."""
+    """Show events until the run that `command` started ends; returns the run's exit code.
+
+    Raises SessionError if the runner refuses the command.
+    """
     from genopt_tui.session.client import EventFollower
     from genopt_tui.session.places import quote_session
 
-    follower, taken, watch = EventFollower(journal, after), False, RunnerWatch(path, journal)
+    follower, watch = EventFollower(journal, after), RunnerWatch(path, journal)
+    started = False
     while True:
         for event in follower.poll():
             if event.kind == "command_done" and event.data["id"] == command:
-                taken = True
+                started = True
                 if not event.data["ok"]:
                     raise SessionError("the run was not started", event.data["why"])
             show_event(event)
-            if taken and event.kind == "run_finished":
+            if started and event.kind == "run_finished":
                 return int(event.data["code"])
-            if taken and event.kind == "paused" and event.data.get("code"):
-                print_line(
-                    f"genopt: {event.data['why']} (paused; go on with: genopt run {quote_session(path)})",
-                    err=True,
-                )
+            if started and event.kind == "paused" and event.data.get("code"):
+                advice = f"paused; continue with: genopt run {quote_session(path)}"
+                print_line(f"genopt: {event.data['why']} ({advice})", err=True)
                 return int(event.data["code"])
         watch.check()
         time.sleep(POLL_SECONDS)
 
 
 def make_event_printer(as_jsonl: bool) -> "Callable[[Event], None]":
-    """How events are shown: JSON lines, or lines for people."""
+    """A function that prints an event, as JSON or as a line for people."""
     from genopt_tui.cli.event_lines import format_event
     from genopt_tui.session.client import format_jsonl
 

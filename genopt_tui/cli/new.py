@@ -1,4 +1,4 @@
-"""`genopt new`: a session of a task, of a prompt and cases, of files and a command, or of a version."""
+"""`genopt new`: make a session from a task, from your own files, or from another session."""
 
 import sys
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ MODEL_KEYS = ("model", "agent_model")
 @click.command()
 @click.argument("task", required=False)
 @click.option("--name", help="Name of the session.")
-@click.option("--start", default="", help="Starting artifact; left out: the task's first.")
+@click.option("--start", default="", help="Starting artifact; default: the task's first.")
 @click.option("--preset", default="", help="A preset of the task.")
 @click.option(
     "--model",
@@ -41,12 +41,12 @@ MODEL_KEYS = ("model", "agent_model")
     "--from",
     "source",
     metavar="SESSION@VERSION|PATH",
-    help="Begin with a version of another session, or (with TASK) a file or folder of your own.",
+    help="Start from a version of another session, or (with TASK) from your own file or folder.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(min=0),
-    help="Run it at once: this many steps, as `genopt run` would.",
+    help="Run this many steps at once, like `genopt run`.",
 )
 @click.option("--mode", type=MODES, help="With --steps: who decides.")
 @user_task.add_file_options
@@ -73,24 +73,24 @@ def new(
     from genopt_tui.session.creation import create_from_files, create_from_version, create_session
     from genopt_tui.task import loader, presets
 
-    wished = [*pairs, *([f"model={model}"] if model else [])]
-    check_can_run(steps, mode, wished)
+    settings = [*pairs, *([f"model={model}"] if model else [])]
+    check_can_run(steps, mode, settings)
     kind = user_task.find_kind(files, task, source)
     if kind:
         path = user_task.create_task_and_session(
-            kind, files, user_task.NewSessionRequest(name, start, preset, wished)
+            kind, files, user_task.NewSessionRequest(name, start, preset, settings)
         )
     elif source and task:
-        path = create_from_files(source, task, name, start, preset, wished)
+        path = create_from_files(source, task, name, start, preset, settings)
     elif source:
-        path = create_from_version(source, name, wished)
+        path = create_from_version(source, name, settings)
     elif task:
         path = create_session(
-            loader.find_task(task), task, name=name, start=start, preset=preset, pairs=wished
+            loader.find_task(task), task, name=name, start=start, preset=preset, pairs=settings
         )
     else:
         raise UsageError(
-            "nothing to optimize was named", advice="genopt new TASK; `genopt tasks` lists them"
+            "nothing to optimize was given", advice="genopt new TASK; `genopt tasks` lists them"
         )
     with open_repository(path) as repository:
         document: dict[str, Any] = {
@@ -104,8 +104,8 @@ def new(
     if as_json:
         print_json(document)
     else:
-        for changed in document.get("preset", []):
-            print_line(f"{preset}: {changed['key']} = {presets.describe_change(changed)}", err=True)
+        for change in document.get("preset", []):
+            print_line(f"{preset}: {change['key']} = {presets.describe_change(change)}", err=True)
         print_line(f"{document['session']}: {document['path']}")
         if steps is None:
             print_line(f"next: genopt open {path.name}, or genopt run {path.name}")
@@ -117,7 +117,7 @@ def new(
 
 
 def check_can_run(steps: int | None, mode: str | None, pairs: list[str]) -> None:
-    """Raises UsageError, before anything is created, where the session could not run as asked."""
+    """Raises UsageError before anything is created if the session could not run."""
     if mode and steps is None:
         raise UsageError(
             "--mode goes with --steps", advice="Give --steps N too; `genopt mode` changes it later"
@@ -135,7 +135,7 @@ def check_can_run(steps: int | None, mode: str | None, pairs: list[str]) -> None
 
 
 def read_model_settings(pairs: Sequence[str], session: Path | None = None) -> "SessionSettings":
-    """The session's settings, or the user's defaults, with what `pairs` say about models."""
+    """The settings of the session, or the user's defaults, with the model settings in `pairs`."""
     from genopt_tui.config import DesignChoices, SessionSettings, assign
 
     settings = SessionSettings.load(session) if session else SessionSettings.from_user_defaults()
@@ -145,8 +145,8 @@ def read_model_settings(pairs: Sequence[str], session: Path | None = None) -> "S
 
 
 def run_new_session(path: Path, request: Run, *, quiet: bool) -> int:
-    """Run a session just made; with `quiet` its lines go to standard error, since standard output
-    holds a document."""
+    """Run a new session. With `quiet` its lines go to standard error: standard output holds the
+    JSON document."""
     from contextlib import nullcontext, redirect_stdout
 
     sys.stdout.flush()

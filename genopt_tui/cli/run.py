@@ -26,7 +26,9 @@ from genopt_tui.session.commands import Pause, Resume, Run, SetMode, SetOptions,
 
 @click.command()
 @click.option(
-    "--headless", is_flag=True, help="No application: the gate decides, progress as lines."
+    "--headless",
+    is_flag=True,
+    help="Without the application: the gate decides, progress appears as lines.",
 )
 @click.option(
     "--record", type=click.Path(dir_okay=False), help="Record the model's replies to this file."
@@ -40,9 +42,7 @@ def demo(headless: bool, record: str | None) -> int:
 
     path, steps = create_demo_session()
     if headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print_line(
-            f"session {path.name}: recorded replies of a model; every score is measured here and now"
-        )
+        print_line(f"session {path.name}: recorded replies; every score is measured now")
         record = record and str(Path(record).resolve())
         return run_session(path, Run(steps=steps, mode="auto", record=record))
     from genopt_tui.session.client import ensure_runner
@@ -60,7 +60,7 @@ def demo(headless: bool, record: str | None) -> int:
 def open_(session: str | None, plain: bool) -> int:
     """Open a session in the terminal application.
 
-    It attaches to a live run. Branches of a plain git clone become its own.
+    It attaches to a live run. In a plain git clone, remote branches become local ones.
     """
     from genopt_tui.session.travel import finish_clone
 
@@ -87,13 +87,13 @@ def open_(session: str | None, plain: bool) -> int:
     metavar="SCORE",
     help="Stop when the best version's lower bound reaches it.",
 )
-@click.option("--mode", type=MODES, help="Who decides; left out: as before.")
+@click.option("--mode", type=MODES, help="Who decides; default: as before.")
 @click.option("--detach", is_flag=True, help="Start the run and return.")
-@click.option("--no-wait", is_flag=True, help="Leave with exit code 4 when a decision is wanted.")
+@click.option("--no-wait", is_flag=True, help="Exit with code 4 when a decision is wanted.")
 @click.option(
     "--record", type=click.Path(dir_okay=False), help="Record the model's replies to this file."
 )
-@click.option("--jsonl", "as_jsonl", is_flag=True, help="Print events, one JSON object a line.")
+@click.option("--jsonl", "as_jsonl", is_flag=True, help="Print events, one JSON object per line.")
 def run(
     session: str | None,
     steps: int | None,
@@ -119,7 +119,7 @@ def run(
 def pause(session: str | None) -> int:
     """Pause a run.
 
-    A model call that is under way is finished first, and its reply kept.
+    A model call in progress is finished first, and its reply is kept.
     """
     return send_and_print(session, Pause())
 
@@ -134,15 +134,15 @@ def resume(session: str | None) -> int:
 @click.command()
 @click.argument("session", required=False)
 def stop(session: str | None) -> int:
-    """End a run and its runner after the present phase."""
+    """End a run and its runner after the current phase."""
     from genopt_tui.session.lock import runner_pid
 
     path = find_session(session)
     if runner_pid(path) is None:
-        print_line("nothing runs")
+        print_line("nothing is running")
         return Exit.DONE
     code = send_and_print(str(path), Stop())
-    while runner_pid(path) is not None:  # who stops a session may move or remove it next
+    while runner_pid(path) is not None:  # the caller may move or remove the session next
         time.sleep(0.05)
     return code
 
@@ -165,7 +165,10 @@ def set_(words: tuple[str, ...]) -> int:
     pairs = [w for w in words if "=" in w]
     others = [w for w in words if "=" not in w]
     if not pairs or len(others) > 1:
-        raise UsageError("what is to be set?", advice="For example genopt set horizon.steps=100")
+        raise UsageError(
+            "give settings, and at most one session",
+            advice="For example genopt set horizon.steps=100",
+        )
     path = find_session(others[0] if others else None)
     if any(pair.partition("=")[0].strip() in MODEL_KEYS for pair in pairs):
         from genopt_tui.propose.model_check import check_models

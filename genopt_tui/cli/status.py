@@ -1,4 +1,4 @@
-"""Commands that look: status, log, show, diff."""
+"""Commands that show a session: status, log, show, diff."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,59 +30,61 @@ def status(session: str | None, as_json: bool) -> int:
     if as_json:
         print_json(document)
         return Exit.DONE
-    spent = document["budget"].get("spent", {})
-    print_line(
-        f"{document['session']}: {document['state']}, step {document['step']}, mode {document['mode']}"
-    )
+    print_status(document)
+    return Exit.DONE
+
+
+def print_status(document: dict[str, Any]) -> None:
+    state = f"{document['state']}, step {document['step']}, mode {document['mode']}"
+    print_line(f"{document['session']}: {state}")
     print_line(f"  scores: {document['rule']}")
     if document["learning"]:
         print_line(f"  learning template: {document['learning']}")
-    print_line(
-        f"  {document['branch'] or 'detached'} at {document['head'][:7]}, runner {document['runner_pid'] or 'not running'}"
-    )
+    head = f"{document['branch'] or 'detached'} at {document['head'][:7]}"
+    print_line(f"  {head}, runner {document['runner_pid'] or 'not running'}")
     if document["phase"] != "idle":
         print_line(f"  {document['phase']}")
     if pending := document["pending"]:
-        print_line(
-            f"  wanted since {pending['since']}: {pending['kind']} step {pending['step']} {pending['candidates']}"
-        )
-    if spent:
+        step = f"step {pending['step']} {pending['candidates']}"
+        print_line(f"  wanted since {pending['since']}: {pending['kind']} {step}")
+    if spent := document["budget"].get("spent", {}):
         print_line("  spent: " + ", ".join(f"{key} {value:g}" for key, value in spent.items()))
     uses = f"the gate scored {document['gate_uses']} versions"
     print_line(f"  {uses}, the test split was opened {document['test_openings']} times")
     if made := document["promises"]["made"]:
         print_line(f"  promises kept: {document['promises']['kept']} of {made}")
     if edited := document["edited_by_hand"]:
-        print_line(f"  edited by hand: {', '.join(edited)}: genopt accept-edits takes it over")
+        print_line(f"  edited by hand: {', '.join(edited)}. Commit with: genopt accept-edits")
     if document["task"]["changed"]:
         print_line("  the task has changed since head was scored: genopt rescore")
     if document["error"]:
         print_line(f"  error: {document['error']['message']}")
-    return Exit.DONE
 
 
 def build_task_state(path: Path, repository: "Repository") -> dict[str, Any]:
-    """Whether the task (code, data, settings, limits) is still what head was scored under; None
-    where that is not known."""
+    """Whether the task (code, data, settings, limits) has changed since head was scored.
+
+    `changed` is None if that is unknown.
+    """
     from genopt_tui.session.history.best import find_score_group
     from genopt_tui.session.task_state import load_task_state
 
     group = find_score_group(repository, repository.head())
     scored = group.partition(" ")[0] if group else None
     try:
-        _, now = load_task_state(path, repository.read_choices(repository.head()))
+        _, fingerprint = load_task_state(path, repository.read_choices(repository.head()))
     except GenoptError as error:
         return {"fingerprint": None, "scored_under": scored, "changed": None, "problem": str(error)}
     return {
-        "fingerprint": now,
+        "fingerprint": fingerprint,
         "scored_under": scored,
-        "changed": scored != now if scored else None,
+        "changed": scored != fingerprint if scored else None,
         "problem": "",
     }
 
 
 def count_promises(journal: "Journal", repository: "Repository") -> dict[str, int]:
-    """How many promises of this session could be judged, and how many were kept."""
+    """How many predictions could be checked, and how many came true."""
     from genopt_tui.session.history.notes import load_prediction_counts
 
     kept, made = load_prediction_counts(journal, repository)
@@ -99,15 +101,12 @@ def build_status(path: Path) -> dict[str, Any]:
     pid = runner_pid(path)
     with open_journal(path) as journal, open_repository(path) as repository:
         progress, _ = load_progress(journal)
-        built = journal.find_last("evidence_built")
+        evidence = journal.find_last("evidence_built")
         pending = None
         if progress.pending and not progress.ended:
-            wanted = progress.pending
             pending = {
-                "kind": wanted["pending"],
-                "step": wanted["step"],
-                "candidates": wanted["candidates"],
-                "since": wanted["since"],
+                "kind": progress.pending["pending"],
+                **{key: progress.pending[key] for key in ("step", "candidates", "since")},
             }
         edit = repository.read_hand_edit()
         edited = (
@@ -129,7 +128,7 @@ def build_status(path: Path) -> dict[str, Any]:
             "pending": pending,
             "error": dict(progress.error) if progress.error else None,
             "rule": find_scoring_rule(path),
-            "learning": built.data.get("learning", "") if built else "",
+            "learning": evidence.data.get("learning", "") if evidence else "",
             "runner_pid": pid,
             "task": build_task_state(path, repository),
             "promises": count_promises(journal, repository),
@@ -144,7 +143,7 @@ def build_status(path: Path) -> dict[str, Any]:
     "--all",
     "everything",
     is_flag=True,
-    help="Other branches, and what was rejected or abandoned, too.",
+    help="Include other branches and rejected or abandoned versions.",
 )
 @json_option
 def log(session: str | None, everything: bool, as_json: bool) -> int:
@@ -156,23 +155,21 @@ def log(session: str | None, everything: bool, as_json: bool) -> int:
     with open_repository(path) as repository:
         versions = repository.read_log(all_branches=everything)
         names, head = map_branches(versions, repository.current_branch()), repository.head()
-        said, opened = read_notes(repository), count_openings(repository)
+        notes, openings = read_notes(repository), count_openings(repository)
         rules = list_rules_by_task(repository, versions)
     changed = find_task_changes(versions)
     if as_json:
-        more = [
-            {"note": said.get(v.commit, "").rstrip(), "test_openings": opened.get(v.commit, 0)}
-            for v in versions
-        ]
         rows = [
             {
                 **build_log_row(v, names.get(v.commit)),
                 "rule": rules.get(v.task, ""),
                 "task_changed": v.commit in changed,
+                "note": notes.get(v.commit, "").rstrip(),
+                "test_openings": openings.get(v.commit, 0),
             }
             for v in versions
         ]
-        print_json([{**one, **two} for one, two in zip(rows, more, strict=True)])
+        print_json(rows)
         return Exit.DONE
     print_line(f"scores: {find_scoring_rule(path)}", err=True)
     for v in versions:
@@ -188,10 +185,10 @@ def log(session: str | None, everything: bool, as_json: bool) -> int:
         print_text(
             f"{v.short} {v.name:>5} {v.decision:11} {score:14} {change:18} {v.subject}{named}"
         )
-        for line in said.get(v.commit, "").splitlines():
+        for line in notes.get(v.commit, "").splitlines():
             print_text(f"        note: {line}")
         if v.commit in changed:
-            print_text("------- the task changed here: scores above and below do not compare")
+            print_text("------- the task changed here: scores above and below are not comparable")
     return Exit.DONE
 
 
@@ -225,26 +222,25 @@ def build_log_row(v: Any, branch: str | None) -> dict[str, Any]:
 @click.argument("version")
 @json_option
 def show(session: str, version: str, as_json: bool) -> int:
-    """Show the record of a version.
-
-    Evidence, prompt, reply, edit, scores and decision.
-    """
+    """Show the record of a version: evidence, prompt, reply, edit, scores and decision."""
     with open_repository(find_session(session)) as repository:
         commit = repository.resolve(version)
         record = repository.read_record(commit).model_dump(mode="json")
     if as_json:
         print_json({"version": commit, **record})
-        return Exit.DONE
-    print_line(
-        f"{commit}  step {record['step']}  {record['decision']['decision']} by {record['decision']['by']}"
-    )
-    if record["decision"]["reason"]:
-        print_line(f"reason: {record['decision']['reason']}")
-    scores = record["scores"]
+    else:
+        print_record(commit, record)
+    return Exit.DONE
+
+
+def print_record(commit: str, record: dict[str, Any]) -> None:
+    decision, scores = record["decision"], record["scores"]
+    print_line(f"{commit}  step {record['step']}  {decision['decision']} by {decision['by']}")
+    if decision["reason"]:
+        print_line(f"reason: {decision['reason']}")
     if scores["mean"] is not None:
-        print_line(
-            f"gate {format_number(scores['base_mean'])} -> {format_number(scores['mean'])} n={scores['n']} {scores['verdict']}"
-        )
+        means = f"{format_number(scores['base_mean'])} -> {format_number(scores['mean'])}"
+        print_line(f"gate {means} n={scores['n']} {scores['verdict']}")
         print_line(f"scores: {scores['rule']}")
     for example, way, kept in record["proposal"]["promised"]:
         print_line(f"promised {example} {way}: {'kept' if kept else 'not kept'}")
@@ -252,13 +248,11 @@ def show(session: str, version: str, as_json: bool) -> int:
         print_line(f"--- {message['role']}")
         print_text(message["content"])
     for attempt in record["attempts"]:
-        print_line(
-            f"--- reply{'' if attempt['complete'] else ' (broke off)'}: {attempt['refused'] or 'read'}"
-        )
+        label = "reply" if attempt["complete"] else "reply (broke off)"
+        print_line(f"--- {label}: {attempt['refused'] or 'read'}")
         print_text(attempt["reply"])
     print_line("--- edit")
     print_text(record["proposal"]["diff"])
-    return Exit.DONE
 
 
 @click.command(cls=SessionCommand)

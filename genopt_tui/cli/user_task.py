@@ -1,8 +1,6 @@
-"""`genopt new` for files of one's own: a prompt and cases, or files and a command that prints a
-score.
+"""`genopt new` for your own files: a prompt and cases, or files and a command that scores them.
 
-Both write a task folder among the user's tasks and make a session of it; on an error neither is
-left.
+Both write a task folder among the user's tasks and create a session of it, or leave neither.
 """
 
 import math
@@ -26,52 +24,51 @@ if TYPE_CHECKING:
 
 
 MATCHES = ("exact", "contains", "number", "choice")
-
-
 NOT_AGENT_MODELS = ("search", "manual", "replay:")
-
-
 REQUIRED_OPTIONS = {"prompt": ("cases", "answer"), "edit": ("run",)}
-
-
 OPTIONS_BY_KIND = {
     "prompt": ("cases", "answer", "match"),
     "edit": ("run", "examples", "check", "metric", "minimize"),
 }
-
-
-MAX_SHOWN_CHARS = 300  # characters of the first case
-
-
+MAX_SHOWN_CHARS = 300  # of the first case
 OPTIONS = [
     click.option(
         "--prompt",
         type=click.Path(path_type=Path),
-        help="A prompt with {column} where a case goes.",
+        help="A prompt; {column} stands for a value of the case.",
     ),
     click.option(
-        "--cases", type=click.Path(path_type=Path), help="Its labelled cases: .csv or .jsonl."
+        "--cases", type=click.Path(path_type=Path), help="Labelled cases for it: .csv or .jsonl."
+    ),
+    click.option("--answer", metavar="COLUMN", help="The column with the expected answer."),
+    click.option(
+        "--match",
+        type=click.Choice(MATCHES),
+        help="How answers are compared; default: by what they look like.",
     ),
     click.option(
-        "--answer", metavar="COLUMN", help="The column of the cases that holds the expected answer."
+        "--edit",
+        multiple=True,
+        metavar="GLOB",
+        help="Files in this folder that the model may edit.",
     ),
     click.option(
-        "--match", type=click.Choice(MATCHES), help="How answers compare; left out: by their looks."
+        "--run",
+        metavar="CMD",
+        help="The command that prints the score; {example} stands for an example.",
     ),
     click.option(
-        "--edit", multiple=True, metavar="GLOB", help="Files of this folder that may be edited."
+        "--examples",
+        type=click.Path(path_type=Path),
+        help="Examples for the command, one per line.",
     ),
     click.option(
-        "--run", metavar="CMD", help="The command that prints their score; {example} is replaced."
+        "--check",
+        metavar="CMD",
+        help="A command that must succeed, such as your tests, or a version has no score.",
     ),
     click.option(
-        "--examples", type=click.Path(path_type=Path), help="Examples of the command, one a line."
-    ),
-    click.option(
-        "--check", metavar="CMD", help="What must succeed, or a version has no score: your tests."
-    ),
-    click.option(
-        "--metric", metavar="REGEX", help="The score in the command's output: the first group."
+        "--metric", metavar="REGEX", help="Finds the score in the output: its first group."
     ),
     click.option("--minimize", is_flag=True, help="Lower scores are better."),
 ]
@@ -85,7 +82,7 @@ def add_file_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class NewSessionRequest:
-    """What `genopt new` was asked for beside the files."""
+    """The options of `genopt new` that are not about files."""
 
     name: str | None
     start: str
@@ -94,18 +91,20 @@ class NewSessionRequest:
 
 
 def find_kind(values: dict[str, Any], task: str | None, source: str | None) -> str:
-    """`prompt`, `edit`, or "" where no file of one's own is named. Raises UsageError for what does
-    not go together."""
-    given = [name for name, named in (("TASK", task), ("--from", source)) if named]
+    """`prompt`, `edit`, or "" without files of the user. Raises UsageError for options that do not
+    go together."""
+    given = [name for name, value in (("TASK", task), ("--from", source)) if value]
     kinds = [kind for kind in REQUIRED_OPTIONS if values[kind]]
     if task and source and not kinds:
         return ""
     if len(kinds) + len(given) > 1:
-        named = ", ".join(given + [f"--{kind}" for kind in kinds])
-        raise UsageError(f"{named} at once", advice="Give one of TASK, --prompt, --edit, --from")
+        options = ", ".join(given + [f"--{kind}" for kind in kinds])
+        raise UsageError(
+            f"{options} do not go together", advice="Give one of TASK, --prompt, --edit, --from"
+        )
     kind = kinds[0] if kinds else ""
-    for other, options in OPTIONS_BY_KIND.items():
-        if other != kind and (stray := next((name for name in options if values[name]), None)):
+    for other, names in OPTIONS_BY_KIND.items():
+        if other != kind and (stray := next((name for name in names if values[name]), None)):
             raise UsageError(f"--{stray} goes with --{other}", advice=f"Give --{other} too")
     if kind and (missing := [name for name in REQUIRED_OPTIONS[kind] if not values[name]]):
         raise UsageError(f"--{kind} needs --{missing[0]}", advice="See genopt new --help")
@@ -113,26 +112,28 @@ def find_kind(values: dict[str, Any], task: str | None, source: str | None) -> s
 
 
 def create_task_and_session(kind: str, values: dict[str, Any], request: NewSessionRequest) -> Path:
-    """Write the task's folder and make its session. Raises UsageError, with nothing left of
-    either."""
+    """Write the task's folder and create its session. On an error neither is left behind.
+
+    Raises UsageError.
+    """
     from genopt_tui.folders import user_file
     from genopt_tui.task import loader
 
-    called = find_free_name(request.name or suggest_name(kind, values))
-    folder = user_file("tasks", called)
+    name = find_free_name(request.name or suggest_name(kind, values))
+    folder = user_file("tasks", name)
     try:
-        told = (
+        summary = (
             write_prompt_folder(folder, values)
             if kind == "prompt"
-            else write_command_folder(folder, called, values, request)
+            else write_command_folder(folder, name, values, request)
         )
         loader.load_task.cache_clear()
-        path = create_session_of_task(loader.find_task(called), called, request)
+        path = create_session_of_task(loader.find_task(name), name, request)
     except BaseException:
         if folder.exists():
             shutil.rmtree(folder)
         raise
-    for line in [f"task {called}: {folder}", *told]:
+    for line in [f"task {name}: {folder}", *summary]:
         print_line(line, err=True)
     return path
 
@@ -140,7 +141,6 @@ def create_task_and_session(kind: str, values: dict[str, Any], request: NewSessi
 def create_session_of_task(
     folder: "TaskFolder", task_name: str, request: NewSessionRequest
 ) -> Path:
-
     from genopt_tui.session.creation import create_session
 
     pairs = [
@@ -160,8 +160,7 @@ def create_session_of_task(
 def build_request_settings(
     folder: "TaskFolder", task_name: str, request: NewSessionRequest
 ) -> "tuple[DesignChoices, SessionSettings]":
-    """What the session begins with."""
-
+    """The initial design choices and settings of the session."""
     from genopt_tui.session.creation import build_initial_settings
 
     return build_initial_settings(
@@ -174,18 +173,21 @@ def build_request_settings(
 
 
 def choose_agent_model(folder: "TaskFolder", settings: "SessionSettings") -> list[str]:
-    """Who answers the cases where nobody was named: the model that proposes, when it is one that
-    can."""
+    """The setting that lets the proposing model answer the cases, if no agent model is set.
+
+    Empty if the task needs none or the model cannot answer.
+    """
     if not folder.task.agent or settings.agent_model:
         return []
     if settings.model and not settings.model.startswith(NOT_AGENT_MODELS):
         print_line(
-            f"cases are answered by the model that proposes, {settings.model} (--set agent_model=NAME)",
+            f"{settings.model} also answers the cases; choose another with --set agent_model=NAME",
             err=True,
         )
         return [f"agent_model={settings.model}"]
     print_line(
-        "nobody answers the cases yet: genopt set agent_model=NAME, for example command:'my-agent -p'",
+        "no agent model is set, so nothing answers the cases yet: "
+        "genopt set agent_model=NAME, for example command:'my-agent -p'",
         err=True,
     )
     return []
@@ -193,8 +195,7 @@ def choose_agent_model(folder: "TaskFolder", settings: "SessionSettings") -> lis
 
 @dataclass(frozen=True)
 class FirstRun:
-    """What the first runs of a command gave: its output, score, and whether a second run gave the
-    same score."""
+    """The output and score of a command, and whether a second run gave the same score."""
 
     output: str
     score: float
@@ -204,10 +205,8 @@ class FirstRun:
 def run_twice(
     folder: "TaskFolder", choices: "DesignChoices", settings: "SessionSettings"
 ) -> FirstRun:
-    """Run the command twice on one example, with the files as they are.
-
-    Raises UsageError when there is no score: nothing could be learned then.
-    """
+    """Run the command twice on one example, with the original files. Raises UsageError if it
+    gives no score."""
     first = run_once(folder, choices, settings)
     check_first_run(first)
     assert first.score is not None
@@ -239,19 +238,18 @@ def run_once(
 
 
 def check_first_run(result: "RolloutResult") -> None:
-    """Raises UsageError where a run gave no score, or failed in a way that must not count as 0."""
+    """Raises UsageError if a run gave no score, or if its score of 0 is really a failure."""
     from genopt_tui.task.command_output import is_crash
 
     what = "the command gives no score"
     if result.status != "ok" or result.score is None:
-        why = result.error.strip() or result.feedback.strip() or result.output.strip()
-        last = why.splitlines()[-1] if why else "it printed nothing"
-        raise UsageError(
-            f"{what} ({result.status})", last, result.hint or "Run it by hand in this folder first"
-        )
+        reason = result.error.strip() or result.feedback.strip() or result.output.strip()
+        last = reason.splitlines()[-1] if reason else "it printed nothing"
+        advice = result.hint or "Run it by hand in this folder first"
+        raise UsageError(f"{what} ({result.status})", last, advice)
     if missing := re.search(r"ModuleNotFoundError: (.+)", result.feedback):
         advice = (
-            "Install it for the command's Python, or open where it lies: --set sandbox.read=FOLDER"
+            "Install it for the command's Python, or open its folder: --set sandbox.read=FOLDER"
         )
         raise UsageError(what, missing[1], advice)
     if denied := re.search(r"^the sandbox (.+): (--set .+)$", result.hint, re.MULTILINE):
@@ -262,7 +260,7 @@ def check_first_run(result: "RolloutResult") -> None:
 
 
 def suggest_metric(output: str, scoring: "CommandScoring") -> list[str]:
-    """A warning where no number is read though one stands behind a word."""
+    """A warning if the output has a number after a word, which is not read as the score."""
     from genopt_tui.task.command_output import find_worded_number
 
     unread = not scoring.metric and scoring.source != "number"
@@ -270,7 +268,7 @@ def suggest_metric(output: str, scoring: "CommandScoring") -> list[str]:
         return []
     word = re.split(r"[:=]", line)[0].strip()[-40:]
     return [
-        f"warning: {line[:80]!r} is not read, since no number stands on a line of its own",
+        f"warning: {line[:80]!r} is not read: a score must be on a line of its own",
         f"  to read it: --metric '{re.escape(word)}[:=] *([-+0-9.e]+)'",
     ]
 
@@ -283,7 +281,8 @@ def warn_of_small_gate(scoring: "CommandScoring") -> list[str]:
     if not scoring.examples or count >= needed or scoring.timed:
         return []
     return [
-        f"warning: the gate can never accept an edit: {count} examples are too few, it needs {needed}",
+        f"warning: the gate can never accept an edit: {count} examples are too few, "
+        f"it needs {needed}",
         f"  give at least {4 * needed} examples, or accept without proof: --set gate.rule=always",
     ]
 
@@ -291,12 +290,12 @@ def warn_of_small_gate(scoring: "CommandScoring") -> list[str]:
 def write_prompt_folder(folder: Path, values: dict[str, Any]) -> list[str]:
     from genopt_tui.task.scaffold import write_prompt_task
 
-    card = write_prompt_task(
+    summary = write_prompt_task(
         folder, values["prompt"], values["cases"], values["answer"], values["match"]
     )
-    how = "as its answers look" if card.guessed else "as asked"
-    lines = [f"answers are compared by {card.match} ({how}): {card.match_description}"]
-    for split in card.splits:
+    how = "because of what they look like" if summary.guessed else "as requested"
+    lines = [f"answers are compared by {summary.match} ({how}): {summary.match_description}"]
+    for split in summary.splits:
         counts = ", ".join(
             f"{answer[:30]} {count / split.cases:.0%}" for answer, count in split.answers[:6]
         )
@@ -304,19 +303,19 @@ def write_prompt_folder(folder: Path, values: dict[str, Any]) -> list[str]:
         sealed = " (sealed until export)" if split.split == "test" else ""
         lines.append(f"  {split.split:5} {split.cases:5} cases{sealed}: {counts}{more}")
     lines.append(
-        "  another split: --set task.train=0.6 --set task.gate=0.2 --set task.split_seed=1"
+        "  change the split with: --set task.train=0.6 --set task.gate=0.2 --set task.split_seed=1"
     )
     return [
         *lines,
-        f"the first case: {card.first_prompt[:MAX_SHOWN_CHARS]}",
-        f"  expected: {card.first_answer[:MAX_SHOWN_CHARS]}",
+        f"the first case: {summary.first_prompt[:MAX_SHOWN_CHARS]}",
+        f"  expected: {summary.first_answer[:MAX_SHOWN_CHARS]}",
     ]
 
 
 def write_command_folder(
     folder: Path, task_name: str, values: dict[str, Any], request: NewSessionRequest
 ) -> list[str]:
-    """Write the folder, run the command once, and settle where its score comes from."""
+    """Write the folder, run the command, and record where its score comes from."""
     from genopt_tui.session.user_files import collect_files
     from genopt_tui.task import loader
     from genopt_tui.task.command_task import (
@@ -327,7 +326,7 @@ def write_command_folder(
     )
 
     lines = read_examples(values["examples"]) if values["examples"] else []
-    lower = values["minimize"]  # timed until it is known whether a number is printed
+    lower = values["minimize"]  # counts as a time until a run has printed a number
     scoring = CommandScoring(
         values["run"], lines, values["check"] or "", values["metric"] or "", lower, timed=lower
     )
@@ -340,36 +339,38 @@ def write_command_folder(
     scoring = scoring.with_observed_source(first.output, first.score)
     scoring = replace(scoring, deterministic=first.repeatable and not scoring.timed)
     (folder / "task.toml").write_text(format_toml(files, scoring), encoding="utf-8")
-    held = ", ".join(f"{split} {count}" for split, count in scoring.split_sizes.items() if count)
-    told = [
-        f"may be edited: {', '.join(files.scope)}; {len(files.others)} other files stay as they are",
-        f"the score: {scoring.rule}; {'lower' if scoring.minimize else 'higher'} is better; examples: {held}",
+    sizes = ", ".join(f"{split} {count}" for split, count in scoring.split_sizes.items() if count)
+    better = "lower" if scoring.minimize else "higher"
+    summary = [
+        f"may be edited: {', '.join(files.scope)}; {len(files.others)} other files do not change",
+        f"the score: {scoring.rule}; {better} is better; examples: {sizes}",
     ]
-    timed = "it is a time: versions are timed alternately and count by their ratio"
-    told += [f"  {timed} (measure in task.toml)"] if scoring.timed else []
-    told += ["the same score in both runs: deterministic in task.toml"] * scoring.deterministic
-    return [*told, *suggest_metric(first.output, scoring), *warn_of_small_gate(scoring)]
+    if scoring.timed:
+        summary.append(
+            "  a time: versions take turns, and their ratio counts (measure in task.toml)"
+        )
+    if scoring.deterministic:
+        summary.append("the same score in both runs (deterministic in task.toml)")
+    return [*summary, *suggest_metric(first.output, scoring), *warn_of_small_gate(scoring)]
 
 
 def suggest_name(kind: str, values: dict[str, Any]) -> str:
     if kind == "prompt":
         return Path(values["prompt"]).stem
     files: Sequence[str] = values["edit"]
-    return (
-        Path.cwd().name
-        if len(files) > 1 or any(mark in files[0] for mark in "*?")
-        else Path(files[0]).stem
-    )
+    if len(files) > 1 or any(mark in files[0] for mark in "*?"):
+        return Path.cwd().name
+    return Path(files[0]).stem
 
 
 def find_free_name(wanted: str) -> str:
-    """`wanted` as a task's name that no task has."""
+    """`wanted` as the name of a new task, numbered if it is taken."""
     from genopt_tui.folders import user_file
     from genopt_tui.task.loader import find_bundled_root
     from genopt_tui.task.scaffold import make_folder_name
 
-    name = kept = make_folder_name(wanted)
+    name = base = make_folder_name(wanted)
     number = 2
     while user_file("tasks", name).exists() or (find_bundled_root() / name).exists():
-        name, number = f"{kept}-{number}", number + 1
+        name, number = f"{base}-{number}", number + 1
     return name

@@ -12,13 +12,10 @@ from typing import Any, Literal
 
 from genopt_tui.task.rollout import Json
 
-MAX_FEEDBACK_CHARS, MAX_TRACE_CHARS = (
-    600,
-    8_000,
-)  # characters of output that become feedback, and the trace
-MAX_TRACE_STEPS = 100_000  # of a trace that a command gives
+MAX_FEEDBACK_CHARS, MAX_TRACE_CHARS = 600, 8_000  # of output, as feedback and as trace
+MAX_TRACE_STEPS = 100_000  # of a trace that a command reports
 MAX_DICT_CHARS = 100_000  # of a line that may be a Python dict
-MAX_REGEX_SECONDS = 1.0  # seconds that a regular expression may look through what was printed
+MAX_REGEX_SECONDS = 1.0  # for a regular expression to search the output
 Source = Literal["any", "number", "exit code", "seconds"]
 Fallback = Literal["exit code", "seconds", ""]
 TIME_WORD = re.compile(
@@ -30,8 +27,6 @@ NUMBER = re.compile(
     re.I,
 )
 DECODER = json.JSONDecoder()
-
-
 TRACEBACK = "Traceback (most recent call last):"
 WORDED_NUMBER = re.compile(r"[A-Za-z][\w .%/()-]{0,40}[:=]\s*" + f"(?:{NUMBER.pattern})", re.I)
 """A line such as `Accuracy: 0.25`: a number after a word."""
@@ -39,13 +34,12 @@ LINE_END = re.compile(r"\r\n|[\r\n]")
 
 
 class NoScore(Exception):
-    """What was printed holds no score; the message says why."""
+    """The output contains no score; the message says why."""
 
 
 @dataclass(frozen=True)
 class CommandOutput:
-    """One run of a command: exit code (negative: the signal that ended it), what it printed,
-    seconds."""
+    """One run of a command. A negative exit code is the signal that ended it."""
 
     exit_code: int
     stdout: str
@@ -54,13 +48,13 @@ class CommandOutput:
 
     @property
     def text(self) -> str:
-        """Both streams, the errors last."""
+        """Standard output, then standard error."""
         return "\n".join(part for part in (self.stdout.rstrip(), self.stderr.rstrip()) if part)
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command said of its run: the score, and what its JSON holds beside it."""
+    """The score that a command reports, and the other fields of its JSON."""
 
     score: float
     feedback: str = ""
@@ -71,12 +65,11 @@ class CommandResult:
 def read_result(
     output: CommandOutput, source: Source, metric: str = "", *, fallback: Fallback = "exit code"
 ) -> CommandResult | None:
-    """The score of a run, from where `source` says; the number is what `metric` finds, or else the
-    last one printed.
+    """The score of a run, read from its `source`; None if the run failed.
 
-    `any` takes `otherwise` where no number is printed: exit code 0 is 1 and exit code 1 is 0, or
-    the run's seconds.
-    None for a run that failed. Raises NoScore.
+    A number is the match of `metric`, or else the last one printed. With source `any`, `fallback`
+    counts if no number is printed: the exit code (0 scores 1, 1 scores 0) or the run's seconds.
+    Raises NoScore.
     """
     found = None
     if source == "any" or source == "number":
@@ -102,7 +95,7 @@ def read_result(
 
 
 def read_metric(output: CommandOutput, metric: str) -> CommandResult:
-    """The last place that the regular expression fits, in the output or else in the errors."""
+    """The last match of the regular expression in standard output, or else standard error."""
     for text in (output.stdout, output.stderr):
         with _limit_time(MAX_REGEX_SECONDS, metric):
             matches = list(re.finditer(metric, text, re.MULTILINE))
@@ -111,18 +104,20 @@ def read_metric(output: CommandOutput, metric: str) -> CommandResult:
                 return CommandResult(float(matches[-1][1]))
             except (TypeError, ValueError) as error:
                 raise NoScore(
-                    f"{metric} found {matches[-1][1]!r:.80}, which is no number"
+                    f"{metric} found {matches[-1][1]!r:.80}, which is not a number"
                 ) from error
-    raise NoScore(f"nothing that was printed fits {metric}")
+    raise NoScore(f"nothing in the output matches {metric}")
 
 
 @contextmanager
 def _limit_time(seconds: float, metric: str) -> Iterator[None]:
-    """Break off an expression that tries out too many ways to fit. Raises NoScore then. In the main
-    thread only."""
+    """Stop a regular expression that backtracks for too long. Raises NoScore.
+
+    It uses a signal, so it works in the main thread only.
+    """
 
     def late(number: int, frame: object) -> None:
-        raise NoScore(f"{metric} took more than {seconds:g} s to look through what was printed")
+        raise NoScore(f"{metric} took more than {seconds:g} s to search the output")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -134,10 +129,10 @@ def _limit_time(seconds: float, metric: str) -> Iterator[None]:
 
 
 def read_last_value(out: str) -> CommandResult | None:
-    """The last JSON object or Python dict, or number on a line of its own, in `out`.
+    """The last JSON object, Python dict, or number alone on its line.
 
-    A carriage return ends a line, as progress bars use it. Raises NoScore for an object without a
-    score.
+    A carriage return ends a line too, because of progress bars. Raises NoScore for an object
+    without a score.
     """
     last: Any = None
     at = 0
@@ -153,8 +148,10 @@ def read_last_value(out: str) -> CommandResult | None:
 
 
 def parse_value_at(text: str, at: int) -> tuple[Any, int]:
-    """The object that begins on the line at `at`, or the number that is the line, and where it
-    ends; (None, at) without one."""
+    """The object that begins on the line at `at`, or the number on it, and where it ends.
+
+    (None, at) if the line has neither.
+    """
     line = text[at : (text.find("\n", at) + 1) or len(text)].strip()
     if line.startswith("{"):
         try:
@@ -170,7 +167,7 @@ def parse_value_at(text: str, at: int) -> tuple[Any, int]:
 
 
 def parse_python_dict(line: str) -> dict[Any, Any] | None:
-    """A Python dict of plain values on one line, such as `{'score': 0.25}`; None where it is none."""
+    """A Python dict literal on one line, such as `{'score': 0.25}`; None for anything else."""
     if len(line) > MAX_DICT_CHARS:
         return None
     try:
@@ -194,25 +191,24 @@ def is_crash(output: str) -> bool:
 def parse_result(value: dict[str, Any]) -> CommandResult:
     score = value.get("score")
     if isinstance(score, bool) or not isinstance(score, int | float):
-        raise NoScore(
-            f'the JSON has no number under "score": it has {", ".join(map(str, value))[:200] or "nothing"}'
-        )
+        keys = ", ".join(map(str, value))[:200] or "nothing"
+        raise NoScore(f'the JSON has no number under "score": it has {keys}')
     metrics, trace, feedback = value.get("metrics"), value.get("trace"), value.get("feedback")
     numbers = {
         str(name): float(number)
         for name, number in (metrics.items() if isinstance(metrics, dict) else ())
         if isinstance(number, int | float) and not abs(number) > 1e300
     }
-    said = (
+    text = (
         feedback if isinstance(feedback, str) else "" if feedback is None else json.dumps(feedback)
     )
     return CommandResult(
-        to_float(score), said, numbers, trace[:MAX_TRACE_STEPS] if isinstance(trace, list) else []
+        to_float(score), text, numbers, trace[:MAX_TRACE_STEPS] if isinstance(trace, list) else []
     )
 
 
 def to_float(value: float) -> float:
-    """As a float; an integer beyond floats is infinite, and no score then."""
+    """`value` as a float; an integer that is too large is infinite, which is not a score."""
     try:
         return float(value)
     except OverflowError:
@@ -220,7 +216,7 @@ def to_float(value: float) -> float:
 
 
 def keep_tail(text: str, most: int) -> str:
-    """The end of `text`; what is left out is said."""
+    """The last `most` characters of `text`, after a note on what was cut."""
     text = text.rstrip()
     return (
         text
@@ -230,8 +226,10 @@ def keep_tail(text: str, most: int) -> str:
 
 
 def detect_source(output: str, metric: str, score: float) -> Source:
-    """Where the score of a run came from: a number in what it printed, or its exit code; `any`
-    where it may have been a failure."""
+    """Where the score of a run came from: a printed number or the exit code.
+
+    `any` if the run may have failed.
+    """
     try:
         return "number" if metric or read_last_value(output) else "exit code" if score else "any"
     except NoScore:
@@ -239,8 +237,7 @@ def detect_source(output: str, metric: str, score: float) -> Source:
 
 
 def is_time(output: str, metric: str) -> bool:
-    """Whether the number that `metric` finds is told as a time: by the expression itself, or by the
-    words beside the number."""
+    """Whether `metric` or the words beside the number that it finds call the number a time."""
     if not metric:
         return False
     beside = [

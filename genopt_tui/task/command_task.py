@@ -1,9 +1,8 @@
-"""Tasks whose score a command prints: writing their folders, and their examples.
+"""Tasks whose score a command prints: their folders and examples.
 
-A folder holds `task.toml` (command, check, metric), the edited files in `starts/given/`, the rest
-of the tree in `files/`
-(large inputs as links to where they lie), and `examples.txt` with one example a line where there
-are examples.
+A folder holds `task.toml` (command, check, metric), the edited files in `starts/given/`, the other
+files in `files/` (large ones as links to the originals), and `examples.txt` with one example per
+line if the command takes examples.
 """
 
 import json
@@ -20,46 +19,49 @@ from genopt_tui.task.rollout import Example, Split
 from genopt_tui.task.scaffold import write_folder
 from genopt_tui.task.splits import group_by_split
 
-LINK_BYTES = 8 * 1024**2  # bytes from which an input is linked instead of copied
-MAX_COPY_BYTES, MAX_COPY_FILES = 200 * 1024**2, 20_000  # of what is copied
-MAX_EXAMPLE_CHARS = 10_000  # characters of an example
-MIN_SPLIT_EXAMPLES = 4  # examples that can be split
+LINK_BYTES = 8 * 1024**2  # files of this size and larger are linked instead of copied
+MAX_COPY_BYTES, MAX_COPY_FILES = 200 * 1024**2, 20_000
+MAX_EXAMPLE_CHARS = 10_000
+MIN_SPLIT_EXAMPLES = 4  # fewer examples all serve as train and as gate
 MAX_GATE_EXAMPLES = 20
-SINGLE_EXAMPLE_REPEATS = (
-    6  # of the one example of a command without examples: fewer cannot decide anything
-)
+# A command without examples has one, which the gate repeats: fewer repeats could decide nothing.
+SINGLE_EXAMPLE_REPEATS = 6
 SOURCE_RULES: dict[Source, str] = {
     "any": "the last number printed, or exit code 0",
     "number": "the last number printed",
     "exit code": "1 for exit code 0, 0 for exit code 1",
     "seconds": "the seconds that the command takes",
 }
-QUOTING_PROBE = "a 'b\" c"  # an example that quotes would take apart
-MAX_LISTED_FILES = 60  # files named in the documentation
+QUOTING_PROBE = "a 'b\" c"  # an example that breaks if the command quotes it again
+MAX_LISTED_FILES = 60  # in the documentation
 
-TOML_TEMPLATE = """# Files and a command that prints a score. Written by genopt; yours to change. `genopt check` reads it.
+TOML_TEMPLATE = """# Files, and a command that scores them. Written by genopt; edit it as you like,
+# then run `genopt check`.
 description = {description}
 objective = {objective}
 documentation = {documentation}
 command = {command}
 {optional}direction = "{direction}"
-source = "{source}"   # of the score: number, exit code (0 scores 1, 1 scores 0), seconds, or any
-measure = "{measure}"   # time: versions are timed alternately, alone, and count by their ratio; score: as it is
-failure_score = {failure}   # of a run that failed{checked}
-deterministic = {deterministic}   # the same score in every run: one run says it all
+# Where the score comes from: number (the last one printed), exit code (0 scores 1, 1 scores 0),
+# seconds, or any (the number if one is printed, else the exit code):
+source = "{source}"
+# score, or time: runs do not overlap, versions take turns, and their ratio counts:
+measure = "{measure}"
+failure_score = {failure}   # the score of a run that fails{checked}
+deterministic = {deterministic}   # true: every run gives the same score, so one is enough
 rule = {rule}
 score_covers = "one run of the command"
 
 [starts.given]
-description = "The files as they were given"
+description = "The files as you gave them"
 scope = {scope}     # what the model may edit
 
-[origin]                   # where the files came from: a patch lands there
+[origin]                   # where the files come from; `genopt export --patch` fits there
 folder = {folder}
 prefix = {prefix}
 commit = {commit}
 
-[choices]                  # design choices to begin with
+[choices]                  # initial design choices
 "evidence.detail" = "trace"
 "batch.size" = {batch}
 "gate.examples" = {gate}
@@ -73,8 +75,10 @@ processes = 64
 
 @dataclass(frozen=True)
 class UserFiles:
-    """A user's tree: `edited` files with their text, the `rest` by path relative to `root`; the git
-    `commit` and `prefix` of root."""
+    """The user's files below `root`: `edited` maps paths to texts, `others` are paths.
+
+    `commit` and `prefix` locate `root` in its git repository; empty if it is in none.
+    """
 
     root: Path
     edited: Mapping[str, str]
@@ -86,11 +90,11 @@ class UserFiles:
 
 @dataclass(frozen=True)
 class CommandScoring:
-    """How a version is scored. `command` may hold {example}; `metric` is a regular expression whose
-    first group is the score.
+    """How a command scores a version.
 
-    `source` says where the score comes from, once that is known; `timed` that it is a time;
-    `deterministic` that each run gives the same score.
+    `command` may contain {example}. `metric` is a regular expression whose first group is the
+    score. `source` is "any" until a run has shown where the score comes from. `timed`: the score
+    is a time. `deterministic`: every run gives the same score.
     """
 
     command: str
@@ -103,30 +107,28 @@ class CommandScoring:
     deterministic: bool = False
 
     def check_valid(self) -> None:
-        """Raises TaskError for what could never score."""
+        """Raises TaskError if no run could give a score."""
         if not self.command.strip():
             raise TaskError("--run is empty", advice="Give the command that prints the score")
         if "{example}" in self.command and not self.examples:
             raise TaskError(
-                "the command holds {example}",
-                "no examples were given",
-                "Give --examples FILE, one a line",
+                "the command contains {example}",
+                "there are no examples",
+                "Give --examples FILE, with one example per line",
             )
         if self.examples and "{example}" not in self.command:
-            raise TaskError(
-                "the command does not say where the example goes", advice="Put {example} into it"
-            )
+            raise TaskError("the command does not use the examples", advice="Put {example} into it")
         if self.examples and not is_example_unquoted(self.command):
             raise TaskError(
                 "the command has {example} between quotes",
-                "it is quoted already",
-                "Leave the quotes away",
+                "genopt quotes each example itself",
+                "Remove the quotes",
             )
         try:
             groups = re.compile(self.metric).groups
         except re.error as error:
             raise TaskError(
-                f"--metric {self.metric}", f"it is no regular expression: {error}"
+                f"--metric {self.metric}", f"it is not a regular expression: {error}"
             ) from error
         if self.metric and not groups:
             raise TaskError(
@@ -136,10 +138,10 @@ class CommandScoring:
             )
 
     def with_observed_source(self, output: str, score: float) -> "CommandScoring":
-        """The same, with the score from now on from where it came in a run that printed `output`.
+        """This scoring, with the source of the score observed in a run that printed `output`.
 
-        Where lower is better, what prints no number is timed, since failing would win by the exit
-        code.
+        If lower is better and no number is printed, the run is timed: by the exit code, failing
+        would win.
         """
         source = detect_source(output, self.metric, score)
         if self.minimize and source == "exit code":
@@ -148,20 +150,20 @@ class CommandScoring:
 
     @property
     def split_sizes(self) -> dict[Split, int]:
-        """How many examples each split holds."""
+        """The number of examples in each split."""
         return {
             split: len(numbers) for split, numbers in split_examples(self.examples or [""]).items()
         }
 
     @property
     def rule(self) -> str:
-        """Where the score is taken from, in words."""
-        found = f"what {self.metric} finds" if self.metric else SOURCE_RULES[self.source]
-        return f"{found}{', where the check passes' if self.check else ''}"
+        """Where the score comes from, in words."""
+        source = f"the match of {self.metric}" if self.metric else SOURCE_RULES[self.source]
+        return f"{source}{', if the check passes' if self.check else ''}"
 
 
 def is_example_unquoted(command: str) -> bool:
-    """Whether an example reaches the program as one word, whatever is in it."""
+    """Whether any example reaches the program as a single argument."""
     try:
         return any(
             QUOTING_PROBE in word
@@ -172,7 +174,7 @@ def is_example_unquoted(command: str) -> bool:
 
 
 def read_examples(file: Path) -> list[str]:
-    """The lines of a file, without empty ones. Raises TaskError naming the line."""
+    """The non-empty lines of a file. Raises TaskError naming the line."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
@@ -184,23 +186,25 @@ def read_examples(file: Path) -> list[str]:
         if len(line) > MAX_EXAMPLE_CHARS or not line.replace("\t", " ").isprintable():
             raise TaskError(
                 f"{file}, line {number}",
-                f"it is no line of up to {MAX_EXAMPLE_CHARS} printable characters",
+                f"an example has at most {MAX_EXAMPLE_CHARS} characters, all printable",
             )
     if not kept:
-        raise TaskError(f"{file} holds no examples", advice="Write one a line")
+        raise TaskError(f"{file} contains no examples", advice="Write one per line")
     return [line for _, line in kept]
 
 
 def split_examples(lines: Sequence[str]) -> dict[Split, list[int]]:
-    """Numbers of the lines in each split: half train, a quarter gate, a quarter test; all in train
-    and gate where they are few."""
+    """Indices of the lines in each split: half train, a quarter gate, a quarter test.
+
+    Fewer than MIN_SPLIT_EXAMPLES are all in both train and gate.
+    """
     if len(lines) < MIN_SPLIT_EXAMPLES:
         return {"train": list(range(len(lines))), "gate": list(range(len(lines))), "test": []}
     return group_by_split([""] * len(lines), lines, 0)
 
 
 def load_examples(folder: Path, split: Split) -> list[Example]:
-    """The examples of a command task: lines of `examples.txt`, or the one example `run`."""
+    """The examples of a command task: lines of `examples.txt`, or a single example `run`."""
     file = folder / "examples.txt"
     if not file.exists():
         return [Example("run", "")] if split != "test" else []
@@ -209,7 +213,7 @@ def load_examples(folder: Path, split: Split) -> list[Example]:
 
 
 def write_command_task(folder: Path, files: UserFiles, scoring: CommandScoring) -> None:
-    """Write the folder of a command task. Raises TaskError and leaves nothing then."""
+    """Write the folder of a command task. Raises TaskError and then leaves no folder."""
     scoring.check_valid()
     texts = {f"starts/given/{name}": text for name, text in files.edited.items()}
     if scoring.examples:
@@ -240,7 +244,7 @@ def format_toml(files: UserFiles, scoring: CommandScoring) -> str:
         source=scoring.source,
         measure="time" if scoring.timed else "score",
         failure="1e9" if scoring.minimize else "0.0",
-        checked=", or whose check did not pass" if scoring.check else "",
+        checked=", or whose check fails" if scoring.check else "",
         deterministic=str(scoring.deterministic).lower(),
         rule=quote_toml(scoring.rule),
         scope=json.dumps(list(files.scope)),
@@ -255,21 +259,23 @@ def format_toml(files: UserFiles, scoring: CommandScoring) -> str:
 
 def format_documentation(files: UserFiles, scoring: CommandScoring) -> str:
     """What the model is told about how its files are run."""
-    said = [f"A version is scored by running: {scoring.command}", f"The score is {scoring.rule}."]
+    lines = [f"A version is scored by running: {scoring.command}", f"The score is {scoring.rule}."]
     if scoring.check:
-        said.append(f"First this must succeed, or the version has no score: {scoring.check}")
+        lines.append(f"First this must succeed, or the version has no score: {scoring.check}")
     if files.others:
         named = [name for name in files.others if name.isprintable()][:MAX_LISTED_FILES]
         more = (
             f" and {len(files.others) - len(named)} more" if len(files.others) > len(named) else ""
         )
-        said.append(f"Files beside these, which stay as they are: {', '.join(named)}{more}.")
-    return "\n".join(said)
+        lines.append(f"Files beside these, which stay as they are: {', '.join(named)}{more}.")
+    return "\n".join(lines)
 
 
 def copy_other_files(files: UserFiles, to: Path) -> None:
-    """Copy what is not edited; large files and linked folders become links to where they lie.
-    Raises TaskError beyond the bounds."""
+    """Copy the files that are not edited; link large files and linked folders.
+
+    Raises TaskError if there is too much to copy.
+    """
     sizes = {name: (files.root / name).stat().st_size for name in files.others}
     copied = {
         name: size
@@ -280,7 +286,7 @@ def copy_other_files(files: UserFiles, to: Path) -> None:
         raise TaskError(
             f"{files.root} is too large to copy",
             f"{len(copied)} files, {sum(copied.values()) >> 20} MB",
-            "Name what is not needed in its .gitignore",
+            "List what is not needed in its .gitignore",
         )
     for name in sizes:
         target = to / name
@@ -292,18 +298,21 @@ def copy_other_files(files: UserFiles, to: Path) -> None:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """A copy that its owner can read. Raises TaskError."""
+    """Copy a file so that its owner can read and write it. Raises TaskError."""
     try:
         shutil.copy2(source, target)
         target.chmod(target.stat().st_mode | 0o600)
     except OSError as error:
-        said = error.strerror or str(error)
         raise TaskError(
-            f"cannot copy {source}", said, "Name what is not needed in .gitignore"
+            f"cannot copy {source}",
+            error.strerror or str(error),
+            "List it in .gitignore if it is not needed",
         ) from error
 
 
 def quote_toml(text: str) -> str:
-    """`text` as a TOML string: JSON's escapes are TOML's but for those of characters beyond its
-    plane."""
+    """`text` as a TOML string.
+
+    JSON escapes are valid in TOML, except surrogate pairs, which ensure_ascii=False avoids.
+    """
     return json.dumps(text, ensure_ascii=False)

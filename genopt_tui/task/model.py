@@ -23,8 +23,10 @@ class ArtifactFiles(Table):
 
 
 class Start(Table):
-    """A starting artifact. Its files lie in `starts/NAME/`; the three parts say what differs
-    between starts."""
+    """A starting artifact, with its files in `starts/NAME/`.
+
+    Its three parts say how starts differ.
+    """
 
     description: str = ""
     structure: str = Field("", description="Pieces, how they connect, their signatures")
@@ -77,24 +79,25 @@ class Setting(Table):
 
 
 class Stage(Table):
-    """Staged feedback: said when the batch's mean score is at least `at_least` (the first stage
-    that fits; None always fits)."""
+    """A hint to the model if the mean score of the batch is at least `at_least`.
+
+    The first stage that fits counts; one without `at_least` always fits.
+    """
 
     at_least: float | None = None
     text: str
-    metric: str = Field("", description="The named metric it looks at; empty: the score")
+    metric: str = Field("", description="The metric to compare; empty: the score")
 
 
 class Constraint(Table):
-    """What a named metric of every rollout must keep to: the score of one that does not is
-    `invalid`."""
+    """Bounds of a metric. A rollout that breaks them is `invalid`."""
 
     metric: str
     at_least: float | None = None
     at_most: float | None = None
 
     def explain_violation(self, metrics: Mapping[str, float]) -> str:
-        """How these metrics break it; empty where they keep to it."""
+        """How these metrics break the bounds; empty if they do not."""
         value = metrics.get(self.metric)
         if value is None:
             return f"it reported no {self.metric}, which is constrained"
@@ -129,15 +132,14 @@ class TaskLimits(Table):
 
 
 class Preset(Table):
-    """Named settings (`--preset NAME`): `set` maps any setting's key to its value."""
+    """Named settings (`--preset NAME`). `set` maps keys of any settings to values."""
 
     description: str = ""
     set: dict[str, Any] = Field(default_factory=dict)
 
 
 class Origin(Table):
-    """Where a command task's files came from: the folder, its path inside its git repository, the
-    commit there."""
+    """Where the files of a command task come from: folder, path in its repository, commit."""
 
     folder: str = ""
     prefix: str = ""
@@ -145,8 +147,10 @@ class Origin(Table):
 
 
 class Member(Table):
-    """One task of a family that shares a folder: what differs from the family. Its further starts
-    lie in `starts/MEMBER/NAME/`."""
+    """One task of a family that shares a folder: its differences from the family.
+
+    Its own starts are in `starts/MEMBER/NAME/`.
+    """
 
     description: str | None = None
     objective: str | None = None
@@ -163,44 +167,43 @@ class Task(Table):
     """A task folder's `task.toml`."""
 
     contract: Literal[1] = 1
-    name: str = Field("", description="Filled from the folder for bundled tasks")
+    name: str = Field("", description="For bundled tasks, the name of the folder")
     description: str = ""
     objective: str = Field(description="What the model is told to achieve")
     documentation: str = Field(
         "", description="What the model is told about the interface, the observation, the actions"
     )
     direction: Literal["higher", "lower"] = "higher"
-    failure_score: float = Field(
-        description="Score of a rollout that failed by the artifact's fault"
-    )
+    failure_score: float = Field(description="Score of a rollout that the artifact made fail")
     best_possible: float | None = Field(
-        None, description="Score that cannot be surpassed, where there is one"
+        None, description="Score that cannot be exceeded, if there is one"
     )
     effect: float | None = Field(
-        None, description="Smallest gain worth seeing; the doctor holds the gate's size against it"
+        None, description="Smallest gain that matters; the doctor checks that the gate can see it"
     )
     rule: str = Field("", description="Name of the scoring rule, shown with every score")
     measure: Literal["score", "time"] = Field(
         "score",
-        description="time: the score is seconds; rollouts run alone, versions are timed alternately and count by their ratio. "
-        "A command that prints no number is timed itself",
+        description="time: the score is in seconds; rollouts do not overlap, versions take turns, "
+        "and their ratio counts. A command that prints no number is timed itself",
     )
     deterministic: bool = Field(
-        False, description="Repeats of an example give the same rollout and count once"
+        False, description="Repeats of an example give the same score and count once"
     )
     score_covers: str = Field(
         "", description="What the score covers, in words: the whole game, all questions"
     )
     preload: list[str] = Field(
-        default_factory=list, description="Packages a player finds already imported"
+        default_factory=list, description="Packages that are imported before a player starts"
     )
     hidden: list[str] = Field(
         default_factory=list,
-        description="Folders of installed packages that no player sees, as PACKAGE/FOLDER: they hold what is to be predicted",
+        description="Folders of installed packages that players must not see, as PACKAGE/FOLDER, "
+        "because they contain the answers",
     )
     command: str = Field(
         "",
-        description="Instead of task.py: a shell command that prints a score; {example} is replaced",
+        description="Instead of task.py: a shell command that prints a score, with {example}",
     )
     check: str = Field(
         "", description="With command: tests that must pass, or the score is invalid"
@@ -210,7 +213,8 @@ class Task(Table):
     )
     source: Source = Field(
         "any",
-        description="With command: where the score comes from. any: a number it prints, else its exit code (0 scores 1, 1 scores 0)",
+        description="With command: where the score comes from. any: a number it prints, "
+        "else its exit code (0 scores 1, 1 scores 0)",
     )
     origin: Origin = Field(default_factory=Origin)
     agent: bool = Field(False, description="The artifact calls a model through llm(...)")
@@ -218,9 +222,7 @@ class Task(Table):
     members: dict[str, Member] = Field(
         default_factory=dict, description="A family: tasks NAME/MEMBER; '*' takes any member"
     )
-    member: str = Field(
-        "", description="Filled by the loader; reaches task.py as settings['member']"
-    )
+    member: str = Field("", description="Set by the loader; task.py finds it in settings['member']")
     artifact: ArtifactFiles = Field(default_factory=ArtifactFiles)
     starts: dict[str, Start]
     settings: dict[str, Setting] = Field(default_factory=dict)
@@ -236,8 +238,10 @@ class Task(Table):
     )
 
     def resolve_settings(self, chosen: dict[str, Any]) -> dict[str, Any]:
-        """All settings with their defaults; `chosen` (the `task` table of the design choices)
-        overrides. Raises UsageError."""
+        """All settings: those in `chosen` (the `task` table of the design choices), and defaults.
+
+        Raises UsageError.
+        """
         unknown = set(chosen) - set(self.settings) - {"name"}
         if unknown:
             raise UsageError(
@@ -253,19 +257,14 @@ class Task(Table):
 
     @property
     def fallback(self) -> Fallback:
-        """What counts of a command that prints no number. Where lower is better nothing does:
-        failing would win."""
-        return (
-            "seconds"
-            if self.measure == "time"
-            else "exit code"
-            if self.direction == "higher"
-            else ""
-        )
+        """What scores a command that prints no number."""
+        if self.measure == "time":
+            return "seconds"
+        # If lower is better, a failing exit code would win.
+        return "exit code" if self.direction == "higher" else ""
 
     def with_settings(self, chosen: Mapping[str, Any]) -> "Task":
-        """The task as it is told at these settings: with the documentation that holds, and the rule
-        by its name."""
+        """The task with documentation and rule for these settings."""
         values = {
             name: chosen.get(name, setting.default) for name, setting in self.settings.items()
         }
@@ -293,30 +292,32 @@ class Task(Table):
             "score_covers",
             "feedback",
         )
-        said = {key: value for key in fields if (value := getattr(own, key)) is not None}
-        both = {
+        overrides = {key: value for key in fields if (value := getattr(own, key)) is not None}
+        merged = {
             "starts": {**self.starts, **own.starts},
             "settings": {**self.settings, **own.settings},
         }
-        return self.model_copy(update={**said, **both, "member": name})
+        return self.model_copy(update={**overrides, **merged, "member": name})
 
     def format_rule(self, settings: Mapping[str, Any]) -> str:
-        """Name of the scoring rule in force; `{NAME}` in `rule` stands for a setting."""
+        """The name of the scoring rule; `{NAME}` in `rule` stands for a setting."""
         return self.rule.format_map(settings)
 
     def describe_scoring(self, settings: Mapping[str, Any]) -> str:
-        """The rule's name, and the settings that are not as the task has them; `self-reported` for
-        a command's score."""
+        """The rule's name and the settings that differ from the task's; `self-reported` for
+        commands."""
         own = {name: setting.default for name, setting in self.settings.items()}
         changed = ", ".join(
             f"{key}={value}" for key, value in settings.items() if own.get(key, value) != value
         )
-        told = (self.format_rule(settings) or "score") + (f" ({changed})" if changed else "")
-        return f"{told}; score: self-reported" if self.command else told
+        rule = (self.format_rule(settings) or "score") + (f" ({changed})" if changed else "")
+        return f"{rule}; score: self-reported" if self.command else rule
 
     def choose_hint(self, mean: float, metrics: Mapping[str, float] = {}) -> str:
-        """The staged hint for a batch with this mean score and these mean metrics; stages are
-        listed from best to worst."""
+        """The hint for a batch with this mean score and these mean metrics.
+
+        Stages are listed from best to worst.
+        """
         for stage in self.feedback:
             value = metrics.get(stage.metric) if stage.metric else mean
             lower = not stage.metric and self.direction == "lower"
@@ -331,5 +332,5 @@ class Task(Table):
 def _parse_bytes(size: str | int) -> int:
     value = parse_size(size)
     if not isinstance(value, int):
-        raise UsageError(f"limits: '{size}' is no size", advice="Write bytes, or 64k, 512M, 2G")
+        raise UsageError(f"limits: '{size}' is not a size", advice="Write bytes, or 64k, 512M, 2G")
     return value

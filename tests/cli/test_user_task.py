@@ -283,7 +283,7 @@ BAD_PROMPTS: dict[
     "not text": (PROMPT, "{text}", "text,queue\n\udcff,a\n", "not UTF-8"),
     "no answer named": (PROMPT[:4], "{text}", cases(20), "--prompt needs --answer"),
     "stray option": ([*PROMPT, "--minimize"], "{text}", cases(20), "--minimize goes with --edit"),
-    "two at once": (["atari/pong", *PROMPT], "{text}", cases(20), "at once"),
+    "two at once": (["atari/pong", *PROMPT], "{text}", cases(20), "do not go together"),
     "unknown setting": ([*PROMPT, "--set", "gate.exmples=1"], "{text}", cases(20), "gate.examples"),
 }
 
@@ -349,7 +349,7 @@ BAD_COMMANDS: dict[str, tuple[list[str], str, str]] = {  # arguments, the progra
     "quoted example": (
         ["--run", SHELL + " '{example}'", "--examples", "run.py"],
         "print(3)",
-        "Leave the quotes away",
+        "Remove the quotes",
     ),
     "empty edit": (["--edit", "", "--run", SHELL], "print(3)", "--edit is empty"),
     "empty run": (["--run", " "], "print(3)", "--run is empty"),

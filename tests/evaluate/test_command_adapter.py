@@ -112,7 +112,7 @@ async def test_json_gives_feedback_metrics_and_trace(tree: Tree) -> None:
             "metric = 'took ([0-9.]+)'",
             "invalid",
             None,
-            "nothing that was printed fits",
+            "nothing in the output matches",
         ),
         (
             f"echo {'a' * 60}!",

@@ -57,4 +57,4 @@ def test_sigterm_to_run_leaves_no_runner_behind(make: Make) -> None:
     run.send_signal(signal.SIGTERM)
     _, told = run.communicate()
     bench.gone()
-    assert run.returncode == 130 and "stopped; go on with: genopt run" in told
+    assert run.returncode == 130 and "stopped; continue with: genopt run" in told

@@ -58,7 +58,7 @@ def test_answers_of_the_three_questions_are_taken(tmp_path: Path, capsys: Any) -
     capsys.readouterr()
     assert run_command(["task", "try", str(folder)]) == 0
     told = capsys.readouterr()
-    assert "gave" in told.out and "SEARCH" in told.out and 'mean "error"' in told.err
+    assert "returned" in told.out and "SEARCH" in told.out and 'mean "error"' in told.err
     assert run_command(["eval", str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["direction"] == "lower"
 
@@ -85,7 +85,7 @@ def test_on_a_terminal_three_questions_are_asked(tmp_path: Path) -> None:
     assert process.wait() == 0
     assert b"prompt, function, files, agent, command" in told and b"[solver.solve]" in told
     assert "def best(" in (tmp_path / "mine" / "starts" / "first" / "lib.py").read_text()
-    assert 'rule = "share of right answers"' in (tmp_path / "mine" / "task.toml").read_text()
+    assert 'rule = "share of correct answers"' in (tmp_path / "mine" / "task.toml").read_text()
 
 
 def test_nothing_is_written_over_and_nothing_guessed(
@@ -94,7 +94,7 @@ def test_nothing_is_written_over_and_nothing_guessed(
     (tmp_path / "mine").write_text("x")
     with pytest.raises(TaskError, match="not empty"):
         write_task(tmp_path, "function")
-    with pytest.raises(TaskError, match="no function"):
+    with pytest.raises(TaskError, match="not a function"):
         write_task(tmp_path / "new", "function", "solve it")
     assert not (tmp_path / "new").exists()
     monkeypatch.setattr("sys.stdin", io.StringIO())

@@ -80,7 +80,7 @@ def test_a_whole_session_as_lines_and_prompts(terminal: Terminal, session: Path)
     terminal.shows("rejected: far too timid")
     terminal.shows("done: 1 step done")
     terminal.say("h ten is near")
-    terminal.shows("hint, told in the next update: ten is near")
+    terminal.shows("hint for the next update: ten is near")
 
     terminal.say("p")
     terminal.shows("DECIDE 3")
