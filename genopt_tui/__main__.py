@@ -3,6 +3,7 @@
 import sys
 from types import TracebackType
 
+from genopt_tui.cli.streams import prepare_standard_streams
 from genopt_tui.errors import single_line
 from genopt_tui.session import prespawn
 
@@ -11,6 +12,7 @@ RUNNER_COMMANDS = ("run", "demo")
 
 def main() -> None:
     """Run the command line and exit with its code. `--debug` anywhere shows tracebacks."""
+    prepare_standard_streams()
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     if arguments[:1] and arguments[0] in RUNNER_COMMANDS and "--help" not in arguments:
         prespawn.spawn_runner()

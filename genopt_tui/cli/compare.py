@@ -191,9 +191,8 @@ def rescore(session: str | None, as_json: bool) -> int:
     else:
         print_line(f"scores: {document['rule']}")
         for row in rows:
-            print_line(
-                f"{row['name']:6} {str(row['version'])[:7]} {format_number(row['mean'])} n={row['n']}"
-            )
+            score = f"{format_number(row['mean'])} n={row['n']}"
+            print_line(f"{row['name']:6} {str(row['version'])[:7]} {score}")
     return Exit.DONE
 
 

@@ -12,6 +12,7 @@ from genopt_tui.cli.requests import (
     ask_runner,
     send_and_print,
 )
+from genopt_tui.cli.streams import write_bytes
 from genopt_tui.cli.target import (
     find_session,
     open_journal,
@@ -180,7 +181,7 @@ def prompt(session: str | None) -> int:
     if sys.stdout.isatty():
         print_text(text)
     else:
-        sys.stdout.buffer.write(text.encode())
+        write_bytes(text.encode())
     return Exit.DONE
 
 

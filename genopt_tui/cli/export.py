@@ -1,6 +1,5 @@
 """`genopt export`: a version leaves its session, re-scored first."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from genopt_tui.cli.requests import (
     keep_task,
     write_opening,
 )
+from genopt_tui.cli.streams import write_bytes
 from genopt_tui.cli.target import (
     find_scoring_rule,
     find_session,
@@ -190,7 +190,7 @@ def write_export(
     if patch:
         data = export.make_patch(repository, commit, task.task.origin.prefix)
         if patch == "-":
-            sys.stdout.buffer.write(data)
+            write_bytes(data)
         else:
             Path(patch).write_bytes(data)
         return {"patch": patch}

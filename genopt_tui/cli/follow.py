@@ -8,18 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genopt_tui.cli.consent import require_consent
-from genopt_tui.cli.output import print_line
+from genopt_tui.cli.output import encode_json, print_line
 from genopt_tui.cli.requests import (
     POLL_SECONDS,
     RunnerWatch,
 )
-from genopt_tui.cli.target import (
-    open_journal,
-)
-from genopt_tui.errors import (
-    Exit,
-    SessionError,
-)
+from genopt_tui.cli.streams import discard_output
+from genopt_tui.cli.target import open_journal
+from genopt_tui.errors import Exit, SessionError
 from genopt_tui.session.commands import Pause, Run, Stop
 
 if TYPE_CHECKING:
@@ -93,14 +89,21 @@ def follow_run(
 def make_event_printer(as_jsonl: bool) -> "Callable[[Event], None]":
     """A function that prints an event, as JSON or as a line for people."""
     from genopt_tui.cli.event_lines import format_event
-    from genopt_tui.session.client import format_jsonl
 
     def show(event: "Event") -> None:
-        if as_jsonl:
-            for text in format_jsonl([event]):
-                print(text, flush=True)
-        elif text := format_event(event):
-            print_line(text)
+        text = encode_json(event.to_dict()) if as_jsonl else format_event(event)
+        if not text:
+            return
+        try:
+            if as_jsonl:
+                print(text)
+            else:
+                print_line(text)
             sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # a full disk must not end the run that is followed
+            discard_output()
+            print_line(f"standard output: {error.strerror}; the run continues", err=True)
 
     return show

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from genopt_tui.cli.streams import can_encode_any_text
 from genopt_tui.errors import single_line
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -14,8 +15,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 def print_json(document: Any) -> None:
     """Print the one document on standard output."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    print(encode_json(document, indent=2))
+
+
+def encode_json(document: Any, indent: int | None = None) -> str:
+    """The document as JSON that standard output can encode."""
+    return json.dumps(document, ensure_ascii=not can_encode_any_text(sys.stdout), indent=indent)
 
 
 def print_line(*words: object, err: bool = False) -> None:

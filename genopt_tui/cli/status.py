@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genopt_tui.cli.output import format_number, json_option, print_json, print_line, print_text
+from genopt_tui.cli.streams import write_bytes
 from genopt_tui.cli.target import (
     SessionCommand,
     find_scoring_rule,
@@ -263,7 +264,7 @@ def diff(session: str, a: str, b: str) -> int:
     """Print a unified diff of two versions."""
     with open_repository(find_session(session)) as repository:
         text = repository.diff(repository.resolve(a), repository.resolve(b))
-    click.echo(text, nl=False)
+    write_bytes(text.encode())
     return Exit.DONE
 
 

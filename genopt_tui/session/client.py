@@ -1,10 +1,8 @@
 """What every face does with a live session: leave commands, start a runner, follow events."""
 
-import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from genopt_tui.errors import SessionError
@@ -117,9 +115,3 @@ class EventFollower:
             if text
             else None
         )
-
-
-def format_jsonl(events: list[Event]) -> Iterator[str]:
-    """Events as lines of `--jsonl`."""
-    for event in events:
-        yield json.dumps(event.to_dict(), ensure_ascii=False)

@@ -65,4 +65,4 @@ def test_a_file_that_fits_nowhere_is_told(tmp_path: Path, capsys: Any) -> None:
         )
         == 2
     )
-    assert "is not there" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
