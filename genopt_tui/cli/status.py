@@ -223,7 +223,10 @@ def build_log_row(v: Any, branch: str | None) -> dict[str, Any]:
 @click.argument("version")
 @json_option
 def show(session: str, version: str, as_json: bool) -> int:
-    """Show the record of a version: evidence, prompt, reply, edit, scores and decision."""
+    """Show the record of a version.
+
+    Evidence, prompt, reply, edit, scores and decision.
+    """
     with open_repository(find_session(session)) as repository:
         commit = repository.resolve(version)
         record = repository.read_record(commit).model_dump(mode="json")

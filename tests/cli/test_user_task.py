@@ -157,7 +157,7 @@ def test_a_repository_becomes_faster_and_its_tree_is_never_touched(
     ]
     assert run_command(wanted) == 0
     out, told = capsys.readouterr()
-    assert "BETTER" in out and "it is a time" in told
+    assert "BETTER" in out and "a time: versions take turns" in told
     assert (
         "lower is better" in told and "self-reported" in told and "train 12, gate 6, test 6" in told
     )
@@ -232,7 +232,7 @@ def test_what_prints_no_number_is_timed_where_less_is_better(
         run_command(["new", "--edit", "run.py", "--run", SHELL, "--minimize", "--name", "s"]) == 0
     )
     told = capsys.readouterr().err
-    assert "the seconds that the command takes" in told and "it is a time" in told
+    assert "the seconds that the command takes" in told and "a time: versions take turns" in told
     toml = (home / "tasks" / "s" / "task.toml").read_text()
     assert 'source = "seconds"' in toml and 'measure = "time"' in toml
     (here / "run.py").write_text("raise SystemExit(1)\n")
@@ -318,7 +318,7 @@ BAD_COMMANDS: dict[str, tuple[list[str], str, str]] = {  # arguments, the progra
         "gives no score (timeout)",
     ),
     "metric not found": (["--run", SHELL, "--metric", "score: (.*)"], "print(3)", "gives no score"),
-    "metric is none": (["--run", SHELL, "--metric", "("], "print(3)", "no regular expression"),
+    "metric is none": (["--run", SHELL, "--metric", "("], "print(3)", "not a regular expression"),
     "metric without group": (["--run", SHELL, "--metric", "score"], "print(3)", "has no group"),
     "check fails": (["--run", SHELL, "--check", "false"], "print(3)", "check"),
     "no command": ([], "print(3)", "--edit needs --run"),
