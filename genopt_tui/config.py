@@ -9,7 +9,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from genopt_tui.errors import UsageError
 from genopt_tui.folders import replace_text, settings_file, user_file
@@ -81,13 +88,24 @@ class Gate(Section):
     confidence: float = Field(
         0.95, gt=0.5, lt=1, description="Confidence at which `better` and `worse` are said"
     )
-    looks: int = Field(
-        1,
+    most: int = Field(
+        40,
         ge=1,
-        le=3,
-        description="Parts the gate's rollouts come in; it stops at the first that decides (not "
-        "where time is scored)",
+        description="Most pairs of rollouts an undecided, promising gate grows to; fixed where "
+        "no more than it begins with",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ignore_looks(cls, data: Any) -> Any:
+        """Files of earlier versions hold `gate.looks`, which `gate.most` replaced."""
+        if isinstance(data, Mapping):
+            return {key: value for key, value in data.items() if key != "looks"}
+        return data
+
+    def selects_as(self, recorded: Mapping[str, Any]) -> bool:
+        """Whether a recorded gate began with the same examples and repeats."""
+        return (self.examples, self.repeats) == (recorded.get("examples"), recorded.get("repeats"))
 
 
 class FeedbackChoice(Section):

@@ -12,6 +12,7 @@ description = "A bad number"
 [choices]
 "batch.size" = 2
 "gate.examples" = 6
+"gate.most" = 6
 """
 TASK = """
 from genopt_tui.task.contract import Example, Result

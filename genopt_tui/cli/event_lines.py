@@ -5,6 +5,7 @@ from typing import Any
 
 from genopt_tui.cli.output import format_number
 from genopt_tui.session.journal import Event
+from genopt_tui.session.progress import describe_gate_size
 
 Data = Mapping[str, Any]
 
@@ -74,7 +75,7 @@ def _format_gate(step: int, d: Data) -> str:
     change = f"d {d['difference']:+.4g} {span}" if d.get("difference") is not None else ""
     counts = f"{d['better']} up {d['worse']} down {d['same']} same"
     means = f"{format_number(d['base_mean'])} -> {format_number(d['mean'])}"
-    return f"  gate {means}  {change} {d['verdict'].upper()}  {counts}  n={d['n']}"
+    return f"  gate {means}  {change} {d['verdict'].upper()}  {counts}  {describe_gate_size(d)}"
 
 
 def _format_decision_wanted(step: int, d: Data) -> str:

@@ -10,16 +10,15 @@ the non-empty subsets of the differences (Hartigan 1969, "Using subsample values
 values"), so 0 lies outside it exactly when the test decides. Where n is too small for the test to
 decide at all, the interval is Student's t, widened to contain 0, and the verdict is `undecided`.
 
-Repeated looks spend alpha by the O'Brien-Fleming-like function of Lan and DeMets (1983). Each look
-is tested at its increment (a union bound), so the rate of wrong verdicts over all looks stays
-within 1 - confidence.
+Where scores carry no noise, an exact rule comes before the test: some better and none worse is
+`better`. A growing gate passes the level of its look (`sequential.plan_looks`) as `alpha`.
 """
 
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Any, Literal
 
 from genopt_tui.learn.failures import Direction, penalize_pairs
@@ -28,7 +27,6 @@ from genopt_tui.learn.student import t_quantile
 Verdict = Literal["better", "worse", "undecided"]
 MAX_EXACT_PAIRS = 13  # up to so many pairs all sign flips are enumerated
 RESAMPLES = 9_999
-MAX_LOOKS = 3
 TIE_TOLERANCE = 1e-12  # relative difference below which two scores are the same
 
 
@@ -106,8 +104,7 @@ def compare(
     *,
     direction: Direction = "higher",
     confidence: float = 0.95,
-    look: int = 1,
-    looks: int = 1,
+    alpha: float | None = None,
     blocks: Sequence[Hashable] | None = None,
     failed: tuple[Sequence[bool], Sequence[bool]] | None = None,
     deterministic: bool = False,
@@ -122,8 +119,9 @@ def compare(
 
     `blocks` groups pairs that are not independent (repeats of an example): each block counts once,
     by its mean.
-    `deterministic`: the scores have no noise, so that a single pair decides. `look` of `looks` (at
-    most three) is the number of this interim analysis, from 1.
+    `deterministic`: the scores carry no noise. Some better and none worse is then `better`, none
+    better and some worse is `worse`, without a test.
+    `alpha` is the level of the test, 1 - confidence where it is not given.
     """
     differences = _subtract(_pair_scores(base, new, blocks))
     difference, ranked = fmean(differences), False
@@ -133,10 +131,11 @@ def compare(
             differences = _rank_signed(_subtract(_pair_scores(*penalized, blocks)))
     better, worse, same = _count_directions(differences, direction)
     n, mean = len(differences), fmean(differences)
-    alpha = spend_alpha(1 - confidence, look, looks)
+    alpha = 1 - confidence if alpha is None else alpha
     interval: tuple[float, float] | None
-    if n == 1 and deterministic:
-        p, interval, test = float(mean == 0), (mean, mean), "exact (deterministic, one example)"
+    exact = deterministic and (better == 0) != (worse == 0)
+    if exact:
+        p, interval, test = 0.0, (mean, mean) if n == 1 else None, _name_exact_rule(better, n)
     elif n < 2 or not any(differences):
         p, interval, test = (
             1.0,
@@ -151,28 +150,31 @@ def compare(
     if p <= alpha:
         verdict = "better" if (mean > 0) == (direction == "higher") else "worse"
     if ranked:
-        test, interval = f"{test} of ranks, failures last", None
-    if looks > 1:
-        test += f", look {look} of {looks}"
+        test, interval = test if exact else f"{test} of ranks, failures last", None
     return Comparison(
         difference, interval, p, verdict, test, confidence, better, worse, same, n, alpha
     )
 
 
-def spend_alpha(alpha: float, look: int, looks: int) -> float:
-    """The part of `alpha` that this look may use. Raises ValueError for more than three looks."""
-    if not 1 <= look <= looks <= MAX_LOOKS:
-        raise ValueError(f"look {look} of {looks}: at most {MAX_LOOKS} looks, counted from 1")
-    return _cumulative_alpha(alpha, look / looks) - _cumulative_alpha(alpha, (look - 1) / looks)
+def _name_exact_rule(better: int, n: int) -> str:
+    """The exact rule's name, with the bound on its risk: the upper 95 % limit of a share of which
+    `n` examples show none, 1 - 0.05 ** (1 / n) (Clopper and Pearson 1934)."""
+    bound = 1 - 0.05 ** (1 / n)
+    none, change = ("worse", "get worse") if better else ("better", "get better")
+    return f"exact (no noise): none of {n} {none}, so at most {bound:.0%} {change} (95 %)"
 
 
-def _cumulative_alpha(alpha: float, fraction: float) -> float:
-    normal = NormalDist()
-    return (
-        0.0
-        if fraction <= 0
-        else 2 * (1 - normal.cdf(normal.inv_cdf(1 - alpha / 2) / math.sqrt(fraction)))
-    )
+def group_repeats(examples: Sequence[Hashable], alpha: float) -> Sequence[Hashable] | None:
+    """What `compare` takes as `blocks`: the examples, or None where they are too few to decide.
+
+    Then each repeat is a sample of its own, and the verdict is about these examples alone.
+    """
+    return examples if can_decide(len(set(examples)), alpha) else None
+
+
+def can_decide(n: int, alpha: float) -> bool:
+    """Whether `n` gains of equal sign give the sign-flip test a p of at most `alpha`."""
+    return 2.0 ** (1 - n) <= alpha
 
 
 def _pair_scores(

@@ -16,10 +16,9 @@ from genopt_tui.learn.scope import parse_scope
 from genopt_tui.propose.base import Delta, FailedTry, Finish, Notice, Proposer, ReplyRequest
 from genopt_tui.runner.event_log import EventLog
 from genopt_tui.runner.gate import (
+    START_SCORE,
     baseline_score,
     check_predictions,
-    compare_timed,
-    run_alternately,
     run_sequential_gate,
 )
 from genopt_tui.runner.scoring import ArtifactFiles, RolloutRequest, Scorer, build_score_rows
@@ -232,20 +231,20 @@ class CandidatePipeline:
         context, edit = self.context, candidate.edit or {}
         scorer = await context.get_scorer(self.choices)
         gate = self.choices.gate
-        pairs = await scorer.select_pairs("gate", gate)
+        first = len(await scorer.select_pairs("gate", gate))
+        pairs = await scorer.select_growing_pairs(gate)
         version = ArtifactFiles(context.repository.read_artifact_tree(edit["tree"]), edit["tree"])
         ours = RolloutRequest(
             version, "gate", pairs, candidate=candidate.number, step=context.event_log.step
         )
         theirs = RolloutRequest(self.base, "gate", pairs, step=context.event_log.step, quiet=True)
         task = scorer.task.task
-        if scorer.is_timed:
-            base, new = await run_alternately(scorer, [theirs, ours])
-            data = compare_timed(
-                base, new, task, gate, baseline_score(context.repository, self.batch["base"])
-            )
-        else:
-            data = await run_sequential_gate(scorer, theirs, ours, gate)
+        baseline = (
+            baseline_score(context.repository, self.batch["base"])
+            if scorer.is_timed
+            else START_SCORE
+        )
+        data = await run_sequential_gate(scorer, theirs, ours, gate, first, baseline)
         expects = edit.get("expects", [])
         seen = (
             []

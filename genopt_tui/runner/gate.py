@@ -10,12 +10,13 @@ time that it takes.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from genopt_tui.config import Gate
 from genopt_tui.learn.failures import Rank, is_failure, rank_scores
+from genopt_tui.learn.sequential import is_promising, plan_looks
 from genopt_tui.runner.scoring import (
     RolloutRequest,
     Scorer,
@@ -62,13 +63,12 @@ def compare_on_gate(
     new: Sequence[RolloutRow],
     task: Task,
     gate: Gate,
-    interim: int = 1,
-    interim_count: int = 1,
+    alpha: float | None = None,
 ) -> dict[str, Any]:
     """The data of `gate_finished` but for candidate and trees. Rows are in the same order of
     examples and repeats.
 
-    `interim` of `interim_count`: number of this interim analysis while rollouts still come in.
+    `alpha` is the level of a look of a growing gate; 1 - confidence where it is not given.
     """
     pairs = [(b.result, n.result) for b, n in zip(base, new, strict=True)]
     ran = [pair for pair in pairs if "infra" not in (pair[0].status, pair[1].status)]
@@ -81,14 +81,16 @@ def compare_on_gate(
         "scores": [_build_gate_row(b, n, task.failure_score) for b, n in pairs],
         "complete": complete,
     }
+    from genopt_tui.learn.gate import group_repeats
+
     if not ran:
         return data | {"verdict": "undecided", "n": 0, "better": 0, "worse": 0, "same": 0}
-    result = _compare_pairs(ran, task, gate, interim, interim_count)
+    level = 1 - gate.confidence if alpha is None else alpha
+    result = _compare_pairs(ran, task, gate, level)
     distinct = [ran[index] for index in find_distinct(ran)]
-    if len({new.example for _, new in ran}) == 1 and len(distinct) < len(ran):
-        result = _discount_repeats(
-            result, _compare_pairs(distinct, task, gate, interim, interim_count)
-        )
+    grouped = group_repeats([new.example for _, new in ran], level)
+    if grouped is None and len(distinct) < len(ran):
+        result = _discount_repeats(result, _compare_pairs(distinct, task, gate, level))
     return (
         data
         | _rank_sides(ran, task)
@@ -122,19 +124,17 @@ def _compare_pairs(
     pairs: Sequence[tuple[RolloutResult, RolloutResult]],
     task: Task,
     gate: Gate,
-    interim: int,
-    interim_count: int,
+    alpha: float,
 ) -> "Comparison":
-    from genopt_tui.learn.gate import compare
+    from genopt_tui.learn.gate import compare, group_repeats
 
     return compare(
         [count_score(base, task.failure_score) for base, _ in pairs],
         [count_score(new, task.failure_score) for _, new in pairs],
         direction=task.direction,
         confidence=gate.confidence,
-        look=interim,
-        looks=interim_count,
-        blocks=[new.example for _, new in pairs],
+        alpha=alpha,
+        blocks=group_repeats([new.example for _, new in pairs], alpha),
         failed=(
             [is_failure(base.status) for base, _ in pairs],
             [is_failure(new.status) for _, new in pairs],
@@ -183,22 +183,63 @@ def _rank_sides(
 
 
 async def run_sequential_gate(
-    scorer: Scorer, base: RolloutRequest, new: RolloutRequest, gate: Gate
+    scorer: Scorer,
+    base: RolloutRequest,
+    new: RolloutRequest,
+    gate: Gate,
+    first: int,
+    baseline: float = 1.0,
 ) -> dict[str, Any]:
-    """Score both wishes, over the same pairs, in as many parts as the gate looks, up to the first
-    part that decides.
+    """Score both requests pair by pair until the scores decide; the data of `gate_finished`.
 
-    The data of `gated`. Raises EvaluationError.
+    The gate begins with `first` pairs and may grow to all pairs of `new`. It stops at the first look that decides,
+    or where a verdict has become unlikely. `baseline` is the base's own score where time counts.
+    Raises EvaluationError.
     """
-    looks, rows, bases = min(gate.looks, len(new.pairs)), list[RolloutRow](), list[RolloutRow]()
-    for look in range(1, looks + 1):
-        part = new.pairs[len(rows) : len(new.pairs) * look // looks]
-        rows += await scorer.run_rollouts(replace(new, pairs=part))
-        bases += await scorer.run_rollouts(replace(base, pairs=part))
-        data = compare_on_gate(bases, rows, scorer.task.task, gate, look, looks)
-        if data["verdict"] != "undecided":
+    task, alpha = scorer.task.task, 1 - gate.confidence
+    plan = plan_looks(first, len(new.pairs), alpha)
+    rows, bases = list[RolloutRow](), list[RolloutRow]()
+
+    def compare_rows(level: float) -> dict[str, Any]:
+        if scorer.is_timed:
+            return compare_timed(bases, rows, task, gate, baseline, level)
+        return compare_on_gate(bases, rows, task, gate, level)
+
+    for look in plan:
+        part = new.pairs[len(rows) : look.size]
+        requests = [replace(base, pairs=part), replace(new, pairs=part)]
+        before = _count_samples(bases, rows)
+        if scorer.is_timed:
+            parts = await run_alternately(scorer, requests)
+        else:
+            parts = [await scorer.run_rollouts(request) for request in reversed(requests)][::-1]
+        bases += parts[0]
+        rows += parts[1]
+        data = compare_rows(look.alpha)
+        nothing_new = before > 0 and _count_samples(bases, rows) == before
+        if data["verdict"] != "undecided" or not data["complete"] or nothing_new:
             break
-    return data
+        if not is_promising(_compute_gains(data["scores"], task.direction), look, plan[-1]):
+            break
+    if data["verdict"] == "undecided" and len(plan) > 1:
+        # A candidate that is given up is tested for `worse` at the whole level: that accepts none.
+        whole = compare_rows(alpha)
+        data = data if whole["verdict"] == "better" else whole
+    return data | {"looks": [one.size for one in plan[: look.number]], "most": len(new.pairs)}
+
+
+def _count_samples(base: Sequence[RolloutRow], new: Sequence[RolloutRow]) -> int:
+    return count_distinct([(b.result, n.result) for b, n in zip(base, new, strict=True)])
+
+
+def _compute_gains(rows: Sequence[Mapping[str, Any]], direction: str) -> list[float]:
+    """What each pair gained, up as better; pairs without two scores are left out."""
+    sign = 1 if direction == "higher" else -1
+    return [
+        sign * (row["score"] - row["base"])
+        for row in rows
+        if None not in (row["score"], row["base"])
+    ]
 
 
 def check_predictions(
@@ -245,11 +286,18 @@ def baseline_score(repository: "Repository", commit: str) -> float:
 
 
 def compare_timed(
-    base: Sequence[RolloutRow], new: Sequence[RolloutRow], task: Task, gate: Gate, baseline: float
+    base: Sequence[RolloutRow],
+    new: Sequence[RolloutRow],
+    task: Task,
+    gate: Gate,
+    baseline: float,
+    alpha: float | None = None,
 ) -> dict[str, Any]:
-    """As `gating.gated`, of a measurement: the base counts `stands`. A version that fails anywhere
-    is worse, however fast."""
-    from genopt_tui.learn.gate import compare, summarize
+    """As `compare_on_gate`, where time counts: the base's score is `baseline`.
+
+    A version that fails anywhere is worse, however fast.
+    """
+    from genopt_tui.learn.gate import compare, group_repeats, summarize
 
     logs, blocks, scores = [], [], []
     for one, two in ((b.result, n.result) for b, n in zip(base, new, strict=True)):
@@ -289,7 +337,12 @@ def compare_timed(
         }
         return {**data, **none, "verdict": verdict}
     found = compare(
-        [0.0] * len(logs), logs, direction=task.direction, confidence=gate.confidence, blocks=blocks
+        [0.0] * len(logs),
+        logs,
+        direction=task.direction,
+        confidence=gate.confidence,
+        alpha=alpha,
+        blocks=group_repeats(blocks, 1 - gate.confidence if alpha is None else alpha),
     )
     ratio = math.exp(found.difference)
     deviation = summarize(logs).stderr

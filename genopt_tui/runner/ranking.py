@@ -43,10 +43,14 @@ class Ranking:
         """The start with its score under head's gate; None where it was not scored under it."""
         repository, choices = self.context.repository, self._head_choices()
         version = repository.read_version(repository.resolve("start"))
-        tree, gate = repository.artifact_tree(version.commit), choices.gate.model_dump()
+        tree = repository.artifact_tree(version.commit)
         for event in self.context.event_log.journal.read_events(kinds=["scored"], limit=50):
             scored = event.data
-            if scored["tree"] == tree and scored["gate"] == gate and scored["mean"] is not None:
+            if (
+                scored["tree"] == tree
+                and choices.gate.selects_as(scored["gate"])
+                and scored["mean"] is not None
+            ):
                 return replace(
                     version,
                     score=scored["mean"],

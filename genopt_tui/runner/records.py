@@ -157,6 +157,8 @@ def build_scores(gate: Mapping[str, Any] | None, choices: Any, context: RunConte
         base_rank=gate.get("base_rank"),
         test=gate.get("test", ""),
         rule=task.describe_scoring(task.resolve_settings(choices.task)),
+        looks=list(gate.get("looks", [])),
+        most=gate.get("most", 0),
         rows=list(gate["scores"]),
     )
 

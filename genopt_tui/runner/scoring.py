@@ -151,17 +151,45 @@ class Scorer:
 
     async def select_pairs(self, split: Split, gate: Gate) -> list[tuple[str, int]]:
         """The (example, repeat) pairs that decide: always the same, so that versions compare
-        pairwise. Raises EvaluationError where every example is excluded."""
+        pairwise. A gate that may grow begins with them. Raises EvaluationError where every example
+        is excluded."""
+        ids = await self._list_included(split)
+        return [
+            (example, r)
+            for r in range(self._count_repeats(gate))
+            for example in ids[: gate.examples]
+        ]
+
+    async def select_growing_pairs(self, gate: Gate) -> list[tuple[str, int]]:
+        """The gate's pairs up to `gate.most`: those of `select_pairs`, then further examples, then
+        further repeats where the scores carry noise."""
+        first, ids = await self.select_pairs("gate", gate), await self._list_included("gate")
+        if gate.rule == "always" or gate.most <= len(first):
+            return first
+        repeats = self._count_repeats(gate)
+        pairs = first + [(e, r) for e in ids[gate.examples :] for r in range(repeats)]
+        if self.has_noise:
+            pairs += [(e, r) for r in range(repeats, repeats + gate.most) for e in ids]
+        return pairs[: gate.most]
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether another repeat of an example can score differently."""
+        return self.is_timed or not self.task.task.deterministic
+
+    def _count_repeats(self, gate: Gate) -> int:
+        return gate.repeats if self.has_noise else 1
+
+    async def _list_included(self, split: Split) -> list[str]:
         examples = await self.load_examples(split)
-        ids = [i for i in examples if i not in self.choices.exclude][: gate.examples]
+        ids = [i for i in examples if i not in self.choices.exclude]
         if not ids:
             raise EvaluationError(
                 f"every {split} example is excluded",
                 f"all {len(examples)} of them",
                 "Take one in again: --set exclude.EXAMPLE=",
             )
-        repeats = 1 if self.task.task.deterministic and not self.is_timed else gate.repeats
-        return [(example, repeat) for repeat in range(repeats) for example in ids]
+        return ids
 
     def build_key(self, tree: str, example: str, repeat: int) -> str:
         """The cache key of a rollout: all that decides its result; it begins with the task's

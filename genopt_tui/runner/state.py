@@ -19,7 +19,7 @@ from genopt_tui.runner.records import Outcome
 from genopt_tui.session.git.refs import parse_branch_name
 from genopt_tui.session.history.versions import ACCEPTED
 from genopt_tui.session.journal import RolloutRow
-from genopt_tui.session.progress import Candidate, read_pending_input
+from genopt_tui.session.progress import Candidate, describe_gate_size, read_pending_input
 
 if TYPE_CHECKING:
     from genopt_tui.propose.base import Proposer
@@ -325,4 +325,7 @@ def format_verdict(c: Candidate) -> str:
     span = f" [{low:+.3g}, {high:+.3g}]" if low is not None else ""
     if gate["mean"] is None:
         return f"{gate['verdict']}: no score, {gate['failed']} of {len(gate['scores'])} failed"
-    return f"{gate['verdict']}: {gate.get('base_mean') or 0:.4g} -> {gate['mean']:.4g}{span}, n={gate['n']}"
+    size = describe_gate_size(gate)
+    return (
+        f"{gate['verdict']}: {gate.get('base_mean') or 0:.4g} -> {gate['mean']:.4g}{span}, {size}"
+    )

@@ -155,6 +155,7 @@ def create_demo_session() -> tuple[Path, int]:
         DEMO_TASK,
         name=places.choose_session_path("demo").name,
         preset=preset,
-        pairs=[f"model=replay:{recording}", "gate.rule=better"],
+        # the recorded replies answer prompts that a gate of fixed size led to
+        pairs=[f"model=replay:{recording}", "gate.rule=better", "gate.most=1"],
     )
     return path, len(bases)

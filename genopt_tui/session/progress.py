@@ -23,7 +23,7 @@ edit_refused     candidate, attempt, why, place, nearest, final (bool: no furthe
 gate_finished    candidate, tree, base_tree, mean, stderr, n, base_mean, base_stderr, difference,
                  interval [low, high], p, verdict, test, confidence,
                  better, worse, same, failed, scores [{example, repeat, base, score}], complete
-                 (bool)
+                 (bool), looks [pairs at each look], most (pairs up to which it might grow)
 decision_wanted  pending (propose | decide), candidates [numbers], since
 decided          candidate, decision, by (person | gate | runner), reason
 committed        candidate, version (commit), tree, branch, subject, decision, score, n, stderr,
@@ -289,3 +289,9 @@ def read_pending_input(journal: Journal, step: int) -> PendingInput:
             case "examples_set":
                 pinned = list(data.get("pinned", pinned))
     return PendingInput(hints, standing, staged, pinned)
+
+
+def describe_gate_size(gate: Mapping[str, Any]) -> str:
+    """`30 of up to 40` for the data of a gate that could grow, else `n=10`."""
+    looks, most = gate.get("looks") or [0], gate.get("most") or 0
+    return f"{looks[-1]} of up to {most}" if most > looks[0] else f"n={gate.get('n', 0)}"

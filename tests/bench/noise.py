@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from random import Random
 
 from genopt_tui.learn.gate import Verdict, compare
+from genopt_tui.learn.sequential import plan_looks
 
 NOISES = {
     "normal": lambda noise: noise.gauss(0, 1),
@@ -24,10 +25,9 @@ NOISES = {
 
 
 def verdict(base: Sequence[float], new: Sequence[float], looks: int) -> Verdict:
-    """The gate's verdict with scores that come in `looks` parts."""
-    for look in range(1, looks + 1):
-        part = len(base) * look // looks
-        said = compare(base[:part], new[:part], look=look, looks=looks)
+    """The gate's verdict with scores that come in up to `looks` parts."""
+    for look in plan_looks(-(-len(base) // looks), len(base), 0.05):
+        said = compare(base[: look.size], new[: look.size], alpha=look.alpha)
         if said.verdict != "undecided":
             break
     return said.verdict

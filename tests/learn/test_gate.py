@@ -6,10 +6,12 @@ from random import Random
 import pytest
 from scipy import stats
 
-from genopt_tui.learn.gate import compare, spend_alpha, summarize
+from genopt_tui.learn.gate import compare, group_repeats, summarize
+from genopt_tui.learn.sequential import plan_looks
 
 
-def verdicts(trials: int, n: int, effect: float, looks: int = 1) -> list[str]:
+def verdicts(trials: int, n: int, effect: float, first: int = 0) -> list[str]:
+    """What a gate of up to `n` pairs says of each trial; it begins with `first` (0: all)."""
     said = []
     for trial in range(trials):
         noise = Random(trial)
@@ -17,9 +19,8 @@ def verdicts(trials: int, n: int, effect: float, looks: int = 1) -> list[str]:
             [noise.gauss(0, 1) for _ in range(n)],
             [noise.gauss(effect, 1) for _ in range(n)],
         )
-        for look in range(1, looks + 1):
-            part = n * look // looks
-            verdict = compare(base[:part], new[:part], look=look, looks=looks).verdict
+        for look in plan_looks(first or n, n, 0.05):
+            verdict = compare(base[: look.size], new[: look.size], alpha=look.alpha).verdict
             if verdict != "undecided":
                 break
         said.append(verdict)
@@ -32,9 +33,8 @@ def test_an_identical_version_is_seldom_accepted():
     assert said.count("better") + said.count("worse") <= 100
 
 
-def test_three_looks_do_not_accept_more_often():
-    assert verdicts(150, 12, 0.0, looks=3).count("better") <= 0.073 * 150
-    assert math.isclose(sum(spend_alpha(0.05, k, 3) for k in (1, 2, 3)), 0.05)
+def test_several_looks_do_not_accept_more_often():
+    assert verdicts(150, 12, 0.0, first=4).count("better") <= 0.073 * 150
 
 
 def test_an_effect_of_one_deviation_is_found():
@@ -86,12 +86,37 @@ def test_one_deterministic_example_decides_by_itself():
     assert compare([1.0], [1.0], deterministic=True).verdict == "undecided"
 
 
+def test_without_noise_some_better_and_none_worse_is_better():
+    base = [0.0] * 3 + [1.0] * 21
+    said = compare(base, [1.0] * 24, deterministic=True)
+    assert (said.verdict, said.better, said.worse, said.same) == ("better", 3, 0, 21)
+    # 1 - 0.05 ** (1 / 24) = 0.117
+    assert said.test == "exact (no noise): none of 24 worse, so at most 12% get worse (95 %)"
+    assert compare(base, [1.0] * 24).verdict == "undecided"
+    mirror = compare([1.0] * 24, base, deterministic=True)
+    assert mirror.verdict == "worse" and "none of 24 better" in mirror.test
+    lower = compare([1.0] * 24, base, direction="lower", deterministic=True)
+    assert lower.verdict == "better"
+
+
+def test_without_noise_the_test_decides_where_some_are_worse():
+    base, new = [0.0] * 3 + [1.0] * 3, [1.0] * 3 + [1.0, 1.0, 0.0]
+    with_noise, without = compare(base, new), compare(base, new, deterministic=True)
+    assert without == with_noise and without.verdict == "undecided"
+
+
+def test_repeats_are_samples_where_the_examples_are_too_few():
+    examples = ["a", "b"] * 8
+    base, new = [0.0] * 16, [1.0 + i / 100 for i in range(16)]
+    assert compare(base, new, blocks=examples).verdict == "undecided"
+    assert compare(base, new, blocks=group_repeats(examples, 0.05)).verdict == "better"
+    assert group_repeats([*"abcdef"], 0.05) == [*"abcdef"]
+
+
 def test_what_cannot_be_paired_is_refused():
     for base, new in (([], []), ([1.0], [1.0, 2.0]), ([math.nan], [1.0])):
         with pytest.raises(ValueError):
             compare(base, new)
-    with pytest.raises(ValueError):
-        spend_alpha(0.05, 4, 4)
 
 
 def test_a_summary_and_its_lower_bound():

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from conftest import Make
 
+from genopt_tui.config import from_toml, to_toml
 from tests.tiny import ARTIFACT, TASK
 
 TWO_HUNKS = (
@@ -147,9 +148,39 @@ def test_each_model_has_a_budget_of_its_own(make: Make, task: Path, share: str) 
     )  # one for each worker: more were never asked
 
 
-def test_a_gate_that_looks_several_times_stops_where_it_decides(make: Make) -> None:
-    bench = make("gate.examples=8", "gate.looks=3", "gate.confidence=0.8")
+def test_an_undecided_gate_grows_until_it_decides(make: Make) -> None:
+    bench = make("gate.examples=4", "gate.most=24")
     assert bench.run(steps=1, mode="auto").data["code"] == 0
     gate = bench.events("gate_finished")[0].data
-    assert (gate["verdict"], gate["n"], len(gate["scores"])) == ("better", 5, 5)
-    assert gate["test"].endswith("look 2 of 3")
+    # 4 pairs cannot decide at any level, 11 of the same sign can: 8 examples, then repeats
+    assert (gate["verdict"], gate["looks"], gate["most"]) == ("better", [4, 11], 24)
+    pairs = [(row["example"], row["repeat"]) for row in gate["scores"]]
+    assert pairs[:8] == [(f"gate-{i}", 0) for i in range(8)]
+    assert pairs[8:] == [(f"gate-{i}", 1) for i in range(3)]
+    assert (bench.record("head").scores.looks, bench.record("head").scores.most) == ([4, 11], 24)
+    assert bench.events("decided")[0].data["reason"].endswith("11 of up to 24")
+
+
+def test_a_gate_that_gets_worse_stops_at_its_first_look(make: Make) -> None:
+    bench = make("gate.examples=6", "gate.most=24")
+    bench.will_reply(0, edit(1.0))
+    bench.run(steps=1, mode="auto")
+    gate = bench.events("gate_finished")[0].data
+    assert (gate["verdict"], gate["looks"]) == ("worse", [6])
+
+
+def test_equal_repeats_do_not_grow_the_gate_further(make: Make, task: Path) -> None:
+    code = TASK.replace("range(8)", "range(2)")
+    (task / "task.py").write_text(code)
+    bench = make("gate.examples=2", "gate.most=40")
+    bench.run(steps=1, mode="auto")
+    gate = bench.events("gate_finished")[0].data
+    assert gate["verdict"] == "undecided" and len(gate["looks"]) == 2
+    tested = [e for e in bench.events("rollout_finished") if e.data["split"] == "test"]
+    assert tested == []
+
+
+def test_choices_of_earlier_versions_with_looks_still_open() -> None:
+    choices = from_toml("[gate]\nexamples = 10\nlooks = 3\n")
+    assert (choices.gate.examples, choices.gate.most) == (10, 40)
+    assert "looks" not in to_toml(choices)

@@ -79,6 +79,10 @@ class Scores(RecordPart):
     base_rank: Rank = None
     test: str = ""
     rule: str = ""
+    looks: list[int] = Field(
+        default_factory=list, description="Pairs at each look of the gate, the last one its end"
+    )
+    most: int = Field(0, description="Pairs up to which it might have grown; 0: not recorded")
     rows: list[dict[str, Any]] = Field(default_factory=list)
 
 

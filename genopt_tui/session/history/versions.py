@@ -220,7 +220,9 @@ def build_trailers(record: "Record", model: str) -> dict[str, str]:
                 scores.base_rank,
             )
         )
-        lines[Trailer.TASK] = f"{record.fingerprint or '?'} gate={hash_gate_set(scores.rows)}"
+        # A gate that grew compares with one that did not: both began with the same pairs.
+        first = scores.rows[: scores.looks[0]] if scores.looks else scores.rows
+        lines[Trailer.TASK] = f"{record.fingerprint or '?'} gate={hash_gate_set(first)}"
     if model:
         lines[Trailer.MODEL] = model
     if "cost" in record.usage:

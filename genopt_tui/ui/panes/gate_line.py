@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from genopt_tui.session.progress import describe_gate_size
 from genopt_tui.ui import formatters
 from genopt_tui.ui.panes.clickable_line import NARROW_WIDTH, ClickableLine, LinePart, take_fitting
 from genopt_tui.ui.panes.proposal_text import format_promises
@@ -74,11 +75,13 @@ def format_gate(gate: Mapping[str, Any], *, narrow: bool = False) -> str:
     if (difference := gate.get("difference")) is not None:
         change = f"{SYMBOLS.delta}{gap}{formatters.format_difference(difference)}"
         parts.append(f"{change} {_format_interval(gate.get('interval'), narrow)}".rstrip())
-    counts = _format_counts(gate)
+    counts, size = _format_counts(gate), describe_gate_size(gate)
     if narrow:
-        parts += [counts, f"n={gate.get('n', 0)}"]
+        parts += [counts, size]
     else:
         examples = f"{gate.get('n', 0)} example{'' if gate.get('n') == 1 else 's'}"
+        if not size.startswith("n="):
+            examples = size
         parts.append(f"{examples}: {counts}" if counts else examples)
     if gate.get("failed"):
         parts.append(f"{gate['failed']} failed")

@@ -259,11 +259,12 @@ def run_gate_test(base: Sequence[float], new: Sequence[float], **how: Any) -> Te
 def find_gate_keys(journal: Journal, choices: "DesignChoices", fingerprint: str) -> list[ScoreKey]:
     """The gate's (example, repeat) pairs under the task as it is now, as a runner last named them;
     empty where none did."""
-    gate = choices.gate.model_dump()
     events = journal.read_events(kinds=["scored", "aside_finished"])
     for event in reversed(events):
         data = event.data
-        if data.get("fingerprint") != fingerprint or data.get("gate") != gate:
+        if data.get("fingerprint") != fingerprint or not choices.gate.selects_as(
+            data.get("gate") or {}
+        ):
             continue
         pairs = data.get("pairs") or [
             (row["example"], row["repeat"]) for row in data.get("scores", ())
