@@ -24,7 +24,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Footer, Header, Static
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "ui"))
-from scene import Host, seen, settled, snapshot, step  # type: ignore[import-not-found]
+from scene import Host, settle, snapshot, step, visible_lines  # type: ignore[import-not-found]
 
 from genopt_tui.task.rollout import TraceChunk, TraceStep
 from genopt_tui.task.trace import CHUNK_STEPS, TraceReader, encode
@@ -64,7 +64,7 @@ class Reading(Host):  # type: ignore[misc]
 async def page() -> tuple[list[float], list[float]]:
     host = Reading()
     async with host.run_test(size=SIZE) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         responsiveness.freeze_loaded_objects()  # as the application does once all is loaded
         view, times, work = host.widget.view, [], []
         for jump in range(200):
@@ -75,7 +75,7 @@ async def page() -> tuple[list[float], list[float]]:
             top = int(view.scroll_offset.y)
             while any(y not in view.trace.known for y in range(top, top + view.size.height)):
                 await asyncio.sleep(0.0005)
-            seen(view)
+            visible_lines(view)
             times.append(perf_counter() - start)
             work.append(process_time() - before)
             await pilot.pause()
@@ -93,16 +93,16 @@ async def diff() -> tuple[float, float, float]:
     host = Host(view)
     old, new = change()
     async with host.run_test(size=SIZE) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         start, before = perf_counter(), process_time()
         view.show(old, new)
         while not view.ready:
             await asyncio.sleep(0.0005)
-        seen(view)
+        visible_lines(view)
         first = perf_counter() - start
         while view._find_missing():
             await asyncio.sleep(0.0005)
-        seen(view)
+        visible_lines(view)
         return first, perf_counter() - start, process_time() - before
 
 
@@ -136,7 +136,7 @@ async def keys(app: App[None], prepare: bool) -> float:
     async with app.run_test(size=SIZE) as pilot:
         if prepare:
             app.widget.show(*change())  # type: ignore[attr-defined]
-            await settled(pilot)
+            await settle(pilot)
         await pilot.press("j")
         times = []
         for _ in range(60):
@@ -164,7 +164,7 @@ async def stream() -> tuple[float, float]:
             view.append(text[at : at + 40])
             if at % 2000 == 0:
                 await asyncio.sleep(0.005)
-        await settled(pilot)
+        await settle(pilot)
     return longest, total
 
 

@@ -54,7 +54,7 @@ def cells(line: list[Segment]) -> list[Cell]:
     return [
         cell
         for s in line
-        for look in [told(s.style)]
+        for look in [describe_style(s.style)]
         for char in s.text
         for cell in _wide(char, look)
     ]
@@ -68,7 +68,7 @@ def _wide(character: str, style: str) -> list[Cell]:
 
 
 @lru_cache(maxsize=4096)
-def told(style: Style | None) -> str:
+def describe_style(style: Style | None) -> str:
     """Colours and attributes; links and other meta data are no part of a look."""
     if style is None:
         return "-"

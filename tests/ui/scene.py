@@ -262,7 +262,7 @@ class Host(App[None]):
         self.heard.append(message)
 
 
-async def settled(pilot: Pilot[Any]) -> None:
+async def settle(pilot: Pilot[Any]) -> None:
     """Wait until no view has anything under way."""
     for _ in range(200):
         await pilot.app.workers.wait_for_complete()
@@ -276,11 +276,11 @@ async def settled(pilot: Pilot[Any]) -> None:
     raise AssertionError("the views never came to rest")
 
 
-def seen(view: LineView) -> list[str]:
+def visible_lines(view: LineView) -> list[str]:
     """The text of the visible rows."""
     return [view.render_line(y).text.rstrip() for y in range(view.size.height)]
 
 
-def harmless(texts: Sequence[str]) -> bool:
+def is_harmless(texts: Sequence[str]) -> bool:
     """Whether nothing that a terminal acts on is left."""
     return all(text.isprintable() for text in texts)

@@ -70,7 +70,7 @@ async def test_the_numbers_are_those_of_the_command_line(
 
 
 @pytest.mark.slow
-async def test_what_is_missing_is_scored_on_demand(lived: Path) -> None:
+async def test_missing_scores_are_computed_on_demand(lived: Path) -> None:
     """A cache that was deleted, and a gate that takes more examples than were scored."""
     (lived / ".genopt" / "journal.db").unlink()
     async with person_at(lived) as person:
@@ -111,7 +111,7 @@ async def test_diff_side_by_side_with_words_and_design_choices(lived: Path) -> N
 
 
 @pytest.mark.slow
-async def test_an_examples_traces_are_run_again_and_aligned(lived: Path) -> None:
+async def test_missing_traces_are_rerun_and_aligned(lived: Path) -> None:
     async with person_at(lived) as person:
         screen = await compare(person, "1", "3")
         await person.press("tab")
@@ -161,7 +161,7 @@ async def test_the_matrix_leads_to_the_commit_that_lost_an_example(lived: Path) 
 
 
 @pytest.mark.slow
-async def test_an_example_of_the_gate_is_left_out_with_a_reason_and_taken_in_again(
+async def test_gate_example_is_excluded_with_a_reason_and_included_again(
     lived: Path,
 ) -> None:
     async with person_at(lived) as person:

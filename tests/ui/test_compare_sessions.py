@@ -76,7 +76,7 @@ def lines(screen: Any) -> list[str]:
     return [to_plain_text(screen.view.line(y)) for y in range(len(screen.view.source))]
 
 
-async def test_all_tabs_tell_of_both_sessions(pair: tuple[Path, Path]) -> None:
+async def test_all_tabs_show_both_sessions(pair: tuple[Path, Path]) -> None:
     one, two = pair
     before = {file: file.read_bytes() for file in two.rglob("*") if file.is_file()}
     async with visit(one) as person:
@@ -104,7 +104,7 @@ async def test_all_tabs_tell_of_both_sessions(pair: tuple[Path, Path]) -> None:
     assert {file: file.read_bytes() for file in two.rglob("*") if file in before} == before
 
 
-async def test_what_the_other_session_lacks_is_said_and_left_to_it(pair: tuple[Path, Path]) -> None:
+async def test_missing_scores_of_the_other_session_are_only_named(pair: tuple[Path, Path]) -> None:
     """Also while a runner has it: nothing is asked of it."""
     one, two = pair
     settings = SessionSettings.load(two)
@@ -119,7 +119,7 @@ async def test_what_the_other_session_lacks_is_said_and_left_to_it(pair: tuple[P
             said
         )
         await person.press("tab")
-        assert lines(screen) == ["no example was scored for both under the task as it is now"]
+        assert lines(screen) == ["no example was scored for both under the current task"]
         await person.press("x")
         assert not screen.awaited_job
         screen.open_target(("gate", "seed-1000", 0))
@@ -131,7 +131,7 @@ async def test_what_the_other_session_lacks_is_said_and_left_to_it(pair: tuple[P
     lock.release()
 
 
-async def test_a_version_that_there_is_none_of_is_asked_again(pair: tuple[Path, Path]) -> None:
+async def test_unknown_version_is_asked_for_again(pair: tuple[Path, Path]) -> None:
     async with visit(pair[0]) as person:
         await person.press("1", "B", "K")
         await person.until(

@@ -70,7 +70,7 @@ async def test_the_curve_fills_the_rows_under_the_history(session: Path) -> None
         assert pane.row_list.size.height >= rows, "no version gives way to the curve"
 
 
-async def test_the_card_of_a_rejection_gives_its_reason(session: Path) -> None:
+async def test_rejected_version_shows_its_reason(session: Path) -> None:
     async with visit(session, (120, 35)) as person:
         pane = person.main.history_pane
         rejected = next(row for row in pane.row_list.rows if row.decision == "rejected")
@@ -80,7 +80,7 @@ async def test_the_card_of_a_rejection_gives_its_reason(session: Path) -> None:
         )
 
 
-def test_a_version_that_was_taken_needs_no_reason() -> None:
+def test_accepted_version_needs_no_reason() -> None:
     row = HistoryRow("c", "3", 3, decision="approved", subject="aim")
     assert "why not" not in format_details(row, "why not")
 
@@ -94,7 +94,7 @@ def test_bars_go_from_the_lowest_to_the_highest_value() -> None:
 
 
 @pytest.mark.parametrize("layout", ["wide-decide", "two-decide"])
-def test_panes_of_a_decision_fill_the_room(layout: str) -> None:
+def test_panes_of_a_decision_fill_the_screen(layout: str) -> None:
     boxes = pane_layout.place_panes(layout, pane_layout.DEFAULT_SHARES[layout], 160, 40)
     assert sum(w * h for _, _, w, h in boxes.values()) == 160 * 40
     assert set(boxes) == pane_layout.list_panes(layout)

@@ -27,10 +27,10 @@ async def exported(person: Visit, form: str, name: str) -> tuple[str, list[str]]
     screen = person.app.screen
     assert isinstance(screen, ExportScreen)
     await person.until(lambda: screen.ready, "the end of it")
-    return str(screen.about.content), told(screen)
+    return str(screen.about.content), read_output(screen)
 
 
-def told(screen: ExportScreen) -> list[str]:
+def read_output(screen: ExportScreen) -> list[str]:
     """What the command said."""
     source = screen.pages[0].source
     return [to_plain_text(source.draft(y)) for y in range(len(source))]
@@ -43,7 +43,7 @@ async def begin(person: Visit, form: str, name: str) -> None:
     await person.until(lambda: isinstance(person.app.screen, ExportScreen), "it begins")
 
 
-async def test_a_version_is_scored_anew_and_leaves_the_session(lived: Path, tmp_path: Path) -> None:
+async def test_export_scores_the_version_again(lived: Path, tmp_path: Path) -> None:
     async with person_at(lived) as person:
         await person.stand_on("3")
         await person.press("O")
@@ -51,7 +51,7 @@ async def test_a_version_is_scored_anew_and_leaves_the_session(lived: Path, tmp_
         assert "the opening is counted (until now: sealed)" in asked(person)
         await person.press("escape")
         about, said = await exported(person, "f", str(tmp_path / "out"))
-        assert about == "It is exported"
+        assert about == "Exported"
         found = {line.partition(" -")[0] for line in said}
         assert {"as recorded", "on fresh repeats", "on the test split"} <= found
         assert {"fresh repeats: 6 of 6 rollouts", "test split: 8 of 8 rollouts"} <= set(said)
@@ -90,7 +90,7 @@ async def test_escape_ends_the_command_and_its_rollouts(tmp_path: Path) -> None:
         await person.press("escape")
         await person.until(lambda: screen.ready, "it has ended")
         assert str(screen.about.content) == "Ended before it was done"
-        assert "fresh repeats: 0 of 6 rollouts" in told(screen)
+        assert "fresh repeats: 0 of 6 rollouts" in read_output(screen)
         await person.until(
             lambda: not Path(f"/proc/{player.read_text()}").exists(), "no rollout is left"
         )
@@ -105,6 +105,6 @@ def test_every_form_is_an_option_of_the_command() -> None:
     }
 
 
-def test_how_far_rollouts_have_come_takes_one_line() -> None:
+def test_progress_of_rollouts_takes_one_line() -> None:
     assert is_progress_update("fresh repeats: 1 of 6 rollouts", "fresh repeats: 2 of 6 rollouts")
     assert not is_progress_update("fresh repeats: 6 of 6 rollouts", "test split: 0 of 8 rollouts")

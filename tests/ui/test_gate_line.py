@@ -30,7 +30,7 @@ def line(narrow: bool = False, kept: set[int] | None = None, **changes: Any) -> 
     return "".join(part.text for part in parts)
 
 
-def test_a_finished_gate_says_verdict_scores_difference_and_counts() -> None:
+def test_finished_gate_shows_verdict_scores_difference_and_counts() -> None:
     assert line() == (
         " BETTER  8.7 → 16.1   Δ +7.4 (95 % CI 2.5…12.4)   10 examples: 9↑ 1↓"
         "   promised 2, kept 2   whole edit"
@@ -49,7 +49,7 @@ def test_a_finished_gate_says_verdict_scores_difference_and_counts() -> None:
         ({"interval": [-1.5, 0.25], "verdict": "undecided"}, "(95 % CI -1.5…0.25)"),
     ],
 )
-def test_what_a_gate_found_is_named(changes: dict[str, Any], text: str) -> None:
+def test_gate_result_is_named(changes: dict[str, Any], text: str) -> None:
     assert text in format_gate({**GATE, **changes})
 
 
@@ -57,14 +57,14 @@ def test_a_start_has_a_score_and_nothing_to_compare_it_with() -> None:
     assert format_gate({"mean": 3.25, "n": 4}) == "gate  3.25   4 examples"
 
 
-def test_where_symbols_do_not_fit_words_stand_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_replace_symbols_that_cannot_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate_line, "SYMBOLS", ASCII)
     assert format_gate(GATE) == (
         "BETTER  8.7 -> 16.1   d +7.4 (95 % CI 2.5 to 12.4)   10 examples: 9 up 1 down"
     )
 
 
-def test_a_part_of_the_edit_and_an_edit_of_ones_own_have_no_score() -> None:
+def test_partial_and_user_edits_have_no_score() -> None:
     unmeasured = "   a gate, then commit   A commit unmeasured"
     assert line(edited=True) == f" gate: not run for your edit{unmeasured}"
     assert line(kept={1}).startswith(" gate: not run for 1 of ")

@@ -19,16 +19,16 @@ from genopt_tui.ui.widgets.diff_view import DiffView
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def story_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         stop_the_clock(patch)
         yield make_story(tmp_path_factory.mktemp("story"))
 
 
 @pytest.fixture
-def session(tmp_path: Path, told: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def session(tmp_path: Path, story_session: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     stop_the_clock(monkeypatch)
-    return shutil.copytree(told, tmp_path / told.name, symlinks=True)
+    return shutil.copytree(story_session, tmp_path / story_session.name, symlinks=True)
 
 
 @pytest.fixture

@@ -122,9 +122,7 @@ async def test_an_export(
         "on the test split 8.1 n=8 se=0.7",
         "1234567 -> policy",
     ]
-    monkeypatch.setattr(
-        ExportScreen, "read", lambda self: ("It is exported", [export.build_page(said)])
-    )
+    monkeypatch.setattr(ExportScreen, "read", lambda self: ("Exported", [export.build_page(said)]))
     shown = {
         "export-form": export.ask_form(s, row),
         "export-name": export.ask_name(row, "to"),

@@ -35,7 +35,7 @@ async def test_first_content_is_head(session: Path) -> None:
         assert "main@1" in person.line("status")
 
 
-async def test_history_lists_what_was_not_taken(session: Path) -> None:
+async def test_history_lists_rejected_proposals(session: Path) -> None:
     async with visit(session) as person:
         rows = person.main.snapshot.rows
         assert [(r.label, r.kind, r.decision) for r in rows] == [
@@ -142,7 +142,7 @@ async def test_escape_cancels_the_rejection(session: Path, stage: Stage) -> None
         assert (await person.command(stage))[0] == "approve"
 
 
-async def test_a_key_as_the_proposal_appears_decides_nothing(session: Path, stage: Stage) -> None:
+async def test_key_pressed_as_the_proposal_appears_is_ignored(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.to_decision()
         await person.until(lambda: person.main.snapshot.pending == "decide")
@@ -170,7 +170,7 @@ async def test_send_in_mode_step(session: Path, stage: Stage) -> None:
         assert (kind, data["step"]) == ("propose", 3)
 
 
-async def test_ask_again_says_the_price(session: Path, stage: Stage) -> None:
+async def test_ask_again_shows_the_price(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.to_decision()
         await decision(person)
@@ -189,7 +189,7 @@ async def test_hint(session: Path, stage: Stage, keys: list[str], always: bool) 
         assert await person.command(stage) == ("hint", {"text": "up", "always": always})
 
 
-async def test_mode_is_chosen_from_three_lines(session: Path, stage: Stage) -> None:
+async def test_mode_has_three_choices(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         await person.press("M", "o")
         assert await person.command(stage) == ("mode", {"mode": "auto"})
@@ -245,7 +245,7 @@ async def test_numbers_focus_panes(session: Path, number: int) -> None:
         assert person.main.focused_pane is person.main.pane(number)
 
 
-async def test_tab_goes_round(session: Path) -> None:
+async def test_tab_cycles_through_panes(session: Path) -> None:
     async with visit(session) as person:
         await person.press("5", "tab")
         assert person.main.focused_pane is person.main.pane(1)
@@ -261,7 +261,7 @@ async def test_zoom_and_back(session: Path) -> None:
         assert person.main.pane(1).display
 
 
-async def test_looking_back_and_escape(session: Path) -> None:
+async def test_older_version_and_escape(session: Path) -> None:
     async with visit(session) as person:
         await person.press("1", "G", "enter")
         await person.until(lambda: person.main.snapshot.is_historical)
@@ -278,8 +278,8 @@ async def test_help_says_why_not(session: Path) -> None:
         screen = person.app.screen
         assert isinstance(screen, HelpScreen)
         await person.until(lambda: screen.ready, "the keys")
-        told = " ".join(to_plain_text(line) for line in screen.pages[0].lines)  # type: ignore[arg-type]
-        assert "no proposal waits for a decision" in " ".join(told.split())
+        help_text = " ".join(to_plain_text(line) for line in screen.pages[0].lines)  # type: ignore[arg-type]
+        assert "no proposal waits for a decision" in " ".join(help_text.split())
         await person.press("slash", *"no", "space", *"proposal", "enter")
         assert screen.view.cursor > 20, "a search goes there"
         await person.press("g", "j", "j", "j")
@@ -335,7 +335,7 @@ async def test_leave_and_keep_running(session: Path, stage: Stage) -> None:
         assert not stage.journal.read_commands() and person.app.return_code == 0
 
 
-async def test_leave_on_auto(session: Path, stage: Stage) -> None:
+async def test_leave_in_mode_auto(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.start()
         await person.until(lambda: person.main.snapshot.alive)
@@ -343,7 +343,7 @@ async def test_leave_on_auto(session: Path, stage: Stage) -> None:
         assert stage.journal.read_commands()[0].data == {"mode": "auto"}
 
 
-async def test_nothing_to_ask_without_a_run(session: Path) -> None:
+async def test_leaving_without_a_run_does_not_ask(session: Path) -> None:
     async with visit(session) as person:
         await person.press("q")
         assert person.app.return_code == 0
@@ -366,7 +366,7 @@ async def test_layouts(session: Path, size: tuple[int, int], columns: str, panes
         assert all(pane.display for pane in main.panes)
 
 
-async def test_a_change_of_pane_works_out_no_look_of_lines_anew(
+async def test_change_of_focus_does_not_restyle_lines(
     session: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Textual would work out those of all lines in both panes: a key took 25 ms."""
@@ -395,12 +395,12 @@ async def test_the_footer_can_be_clicked(session: Path, stage: Stage) -> None:
         assert (await person.command(stage))[0] == "pause"
 
 
-def test_no_key_means_two_things() -> None:
+def test_no_key_has_two_meanings() -> None:
     keys = [key for action in ACTIONS for key in action.keys.split(",")]
     assert len(keys) == len(set(keys))
 
 
-async def test_a_refused_command_is_told(session: Path, stage: Stage) -> None:
+async def test_refused_command_is_shown(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         await person.press("u")
         await person.until(lambda: stage.journal.read_commands())
@@ -411,7 +411,7 @@ async def test_a_refused_command_is_told(session: Path, stage: Stage) -> None:
 
 
 @pytest.mark.slow
-async def test_a_resize_or_a_switch_before_the_panes_are_there_is_survived(session: Path) -> None:
+async def test_resize_or_switch_before_the_panes_exist(session: Path) -> None:
     async with visit(session) as person:
         early = MainScreen(person.main.snapshot)
         early.on_mount()
@@ -425,7 +425,7 @@ async def test_a_resize_or_a_switch_before_the_panes_are_there_is_survived(sessi
         )
 
 
-async def test_no_separator_stands_beside_nothing(session: Path) -> None:
+async def test_no_separator_without_text(session: Path) -> None:
     async with visit(session, (80, 24)) as person:
         assert not person.main.snapshot.budget.limits
         assert "|  |" not in person.line("status")

@@ -32,7 +32,7 @@ def test_a_pane_keeps_its_least_size_and_only_its_neighbour_gives_way() -> None:
     assert pane_layout.move_edge(of, pane_layout.Edge("1", 0), -3, 50) == [4, 46]
 
 
-def test_each_frame_between_two_panes_can_be_taken_hold_of() -> None:
+def test_each_frame_between_two_panes_can_be_dragged() -> None:
     of = pane_layout.DEFAULT_SHARES["two"]
     assert (
         pane_layout.find_edge("two", of, 120, 30, 52, 3)
@@ -44,7 +44,7 @@ def test_each_frame_between_two_panes_can_be_taken_hold_of() -> None:
     assert pane_layout.find_edge("two", of, 120, 30, 80, 29) is None
 
 
-def test_sizes_that_make_no_sense_are_not_taken() -> None:
+def test_invalid_sizes_are_replaced() -> None:
     found = pane_layout.validate_shares({"wide": {"columns": [0, 1, 2], "1": [3, 4]}, "two": 5})
     assert found["wide"] == {"columns": [10, 12, 14], "1": [3, 4], "2": [10, 10]}
     assert found["two"]["columns"] == [8, 10]
@@ -63,9 +63,7 @@ def region(person: Visit, number: int) -> Region:
 
 @pytest.mark.parametrize("size", [(200, 55), (120, 35)])
 @pytest.mark.slow
-async def test_edges_are_dragged_and_where_they_are_left_is_remembered(
-    session: Path, size: tuple[int, int]
-) -> None:
+async def test_dragged_edges_are_remembered(session: Path, size: tuple[int, int]) -> None:
     async with visit(session, size) as person:
         right = region(person, 1).right
         await drag(person.pilot, (right - 1, 10), (right + 9, 12))

@@ -13,11 +13,11 @@ from scene import (
     NEW,
     Host,
     evidence,
-    harmless,
+    is_harmless,
     proposal,
-    seen,
-    settled,
+    settle,
     snapshot,
+    visible_lines,
 )
 from textual.pilot import Pilot
 
@@ -38,7 +38,7 @@ PANES: tuple[Callable[[], Pane], ...] = (ArtifactPane, TracePane, EvidencePane, 
 def text_of(host: Host) -> str:
     """The rows of the view that has the keyboard."""
     assert isinstance(host.widget, LinePane)
-    return "\n".join(seen(host.widget.view))
+    return "\n".join(visible_lines(host.widget.view))
 
 
 def title(host: Host) -> str:
@@ -49,7 +49,7 @@ def title(host: Host) -> str:
 @pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
 def test_looks(snap_compare: Any, pane: Callable[[], Pane], size: tuple[int, int]) -> None:
     async def rest(pilot: Pilot[Any]) -> None:
-        await settled(pilot)
+        await settle(pilot)
 
     assert snap_compare(Host(pane(), snapshot()), terminal_size=size, run_before=rest)
 
@@ -57,44 +57,44 @@ def test_looks(snap_compare: Any, pane: Callable[[], Pane], size: tuple[int, int
 # artifact
 
 
-async def test_the_artifact_begins_with_what_changed_and_turns_to_other_files() -> None:
+async def test_artifact_opens_on_a_changed_file_and_switches_files() -> None:
     host = Host(ArtifactPane(), snapshot())
     async with host.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ArtifactPane)
         assert title(host).startswith("2 Artifact policy.py  @12".replace("  ", " "))
         assert "┃" in text_of(host)
         pane.act("open")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.shown_file == "notes.md"
         assert "# Notes" in text_of(host)
 
 
-async def test_a_scope_that_names_nothing_is_said_and_hides_no_code() -> None:
+async def test_scope_without_a_match_is_reported_and_hides_no_code() -> None:
     version = VersionView("c", "12", FILES, BEFORE, ("policy.py:nothing_of_this",))
     host = Host(ArtifactPane(), snapshot(version=version))
     async with host.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         assert "scope:" in title(host)
         assert "class Policy" in text_of(host)
 
 
-async def test_the_reader_of_the_artifact_stays_when_only_the_record_arrives() -> None:
+async def test_artifact_keeps_its_position_when_only_the_record_arrives() -> None:
     whole = snapshot()
     assert whole.version is not None
     host = Host(ArtifactPane(), whole)
     async with host.run_test(size=(100, 12)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ArtifactPane)
         pane.act("bottom")
         pane.feed(replace(whole, version=replace(whole.version, record={"step": 12})))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.view.cursor == len(NEW.splitlines()) - 1
 
 
-async def test_changes_are_told_against_the_parent_or_the_start() -> None:
+async def test_changes_are_shown_against_parent_or_start() -> None:
     version = VersionView(
         "c",
         "12",
@@ -105,48 +105,48 @@ async def test_changes_are_told_against_the_parent_or_the_start() -> None:
     )
     host = Host(ArtifactPane(), snapshot(version=version))
     async with host.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ArtifactPane)
         assert "6 lines changed" in title(host)
         pane.act("whole_prompt")
-        await settled(pilot)
+        await settle(pilot)
         assert "1 line changed since the start" in title(host)
         pane.act("next")
-        assert "return 3" in seen(pane.view)[pane.view.cursor]
+        assert "return 3" in visible_lines(pane.view)[pane.view.cursor]
         pane.feed(snapshot(version=replace(version, commit="d", start=FILES)))
-        await settled(pilot)
-        assert "to the letter" in pane.why_not("whole_prompt")
+        await settle(pilot)
+        assert "equals the start" in pane.why_not("whole_prompt")
 
 
-async def test_the_version_that_wrote_a_line_is_asked_for_and_shown_once_a_run() -> None:
+async def test_blame_is_requested_and_shown_once_per_block() -> None:
     version = VersionView("c", "12", {"policy.py": "a = 1\nb = 2\nc = 3\n"})
     host = Host(ArtifactPane(), snapshot(version=version))
     async with host.run_test(size=(100, 30)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ArtifactPane)
         pane.act("raw")
         await pilot.pause()
         assert [m.commit for m in host.heard if isinstance(m, BlameRequested)] == ["c"]
         pane.feed(snapshot(version=replace(version, blame={"policy.py": ("start", "start", "12")})))
-        await settled(pilot)
-        assert [row.split() for row in seen(pane.view)[:3]] == [
+        await settle(pilot)
+        assert [row.split() for row in visible_lines(pane.view)[:3]] == [
             ["start", "1", "a", "=", "1"],
             ["2", "b", "=", "2"],
             ["12", "3", "c", "=", "3"],
         ]
         pane.act("raw")
-        assert seen(pane.view)[0].split()[0] == "1"
+        assert visible_lines(pane.view)[0].split()[0] == "1"
 
 
 # evidence
 
 
-async def test_what_was_sent_is_said_with_horizon_and_what_the_score_covers() -> None:
+async def test_sent_evidence_shows_horizon_and_what_the_score_covers() -> None:
     host = Host(EvidencePane(), snapshot())
     async with host.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         text = text_of(host)
         for part in (
             "seed-1",
@@ -161,15 +161,15 @@ async def test_what_was_sent_is_said_with_horizon_and_what_the_score_covers() ->
         assert "~6.1k/32k tok" in title(host)
 
 
-async def test_examples_are_left_out_only_while_the_prompt_waits() -> None:
+async def test_examples_are_dropped_only_while_the_prompt_waits() -> None:
     host = Host(EvidencePane(), snapshot())
     async with host.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, EvidencePane)
         assert pane.why_not("toggle")
         pane.feed(snapshot(evidence=evidence(editable=True)))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.why_not("toggle") == ""
         pane.act("toggle")
         assert pane.get_choices() == (("seed-1",), ())
@@ -185,7 +185,7 @@ async def test_examples_are_left_out_only_while_the_prompt_waits() -> None:
 async def test_enter_on_an_example_goes_to_its_trace() -> None:
     host = Host(EvidencePane(), snapshot())
     async with host.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         assert isinstance(host.widget, EvidencePane)
         host.widget.act("next")
         host.widget.act("open")
@@ -198,20 +198,20 @@ async def test_enter_on_an_example_goes_to_its_trace() -> None:
 async def test_the_whole_prompt_opens_and_escape_leaves_it() -> None:
     host = Host(EvidencePane(), snapshot())
     async with host.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, EvidencePane)
         pane.act("whole_prompt")
-        await settled(pilot)
+        await settle(pilot)
         assert "You improve." in text_of(host)
         assert pane.view.has_focus
         assert pane.leave_mode()
-        await settled(pilot)
+        await settle(pilot)
         assert "seed-1" in text_of(host)
         assert not pane.leave_mode()
 
 
-async def test_a_batch_that_rolls_out_shows_what_is_done() -> None:
+async def test_running_batch_shows_finished_rollouts() -> None:
     rolling = EvidenceView(
         14,
         batch=(("seed-1", 0), ("seed-9", 0)),
@@ -219,7 +219,7 @@ async def test_a_batch_that_rolls_out_shows_what_is_done() -> None:
     )
     host = Host(EvidencePane(), snapshot(evidence=rolling))
     async with host.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         assert "rolling out 1 of 2" in text_of(host)
         assert "seed-9" in text_of(host)
 
@@ -227,28 +227,28 @@ async def test_a_batch_that_rolls_out_shows_what_is_done() -> None:
 # proposal
 
 
-async def test_hunks_that_are_left_out_make_another_candidate() -> None:
+async def test_leaving_hunks_out_makes_another_candidate() -> None:
     host = Host(ProposalPane(), snapshot())
     async with host.run_test(size=(100, 40)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ProposalPane)
         assert pane.get_kept_hunks() is None
         assert "no hunk" in pane.why_not("toggle")
         pane.act("next")
         pane.act("toggle")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.get_kept_hunks() == {2}
         assert "1 left out" in title(host)
         pane.feed(snapshot(proposals=(proposal(tree="other", files=BEFORE, base=FILES),)))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.get_kept_hunks() is None
 
 
-async def test_scores_that_arrive_leave_hunks_and_place_as_they_are() -> None:
+async def test_new_scores_keep_hunks_and_position() -> None:
     host = Host(ProposalPane(), snapshot())
     async with host.run_test(size=(100, 20)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ProposalPane)
         pane.act("next")
@@ -257,22 +257,22 @@ async def test_scores_that_arrive_leave_hunks_and_place_as_they_are() -> None:
         before = (pane.view.cursor, pane.view.scroll_offset)
         scores = ({"example": "seed-100", "score": 1.0, "status": "ok"},)
         pane.feed(snapshot(proposals=(proposal(gate_scores=scores),)))
-        await settled(pilot)
+        await settle(pilot)
         assert (pane.view.cursor, pane.view.scroll_offset) == before
         assert pane.get_kept_hunks() == {1}
         assert "gate 1/10\nseed-100 1" in str(pane.scores.content)
 
 
-async def test_reasons_lead_to_their_step_and_the_raw_reply_opens() -> None:
+async def test_reasons_open_their_step_and_the_raw_reply_opens() -> None:
     host = Host(ProposalPane(), snapshot())
     async with host.run_test(size=(100, 40)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ProposalPane)
         pane.act("next")
         pane.act("open")
         pane.view.go_to_line(
-            next(y for y, row in enumerate(seen(pane.view)) if row.startswith("because"))
+            next(y for y, row in enumerate(visible_lines(pane.view)) if row.startswith("because"))
         )
         pane.act("open")
         await pilot.pause()
@@ -280,10 +280,10 @@ async def test_reasons_lead_to_their_step_and_the_raw_reply_opens() -> None:
             ("seed-3", 117)
         ] * 2
         pane.act("raw")
-        await settled(pilot)
+        await settle(pilot)
         assert "<<<<<<< SEARCH" in text_of(host)
         assert pane.leave_mode()
-        await settled(pilot)
+        await settle(pilot)
         assert "hunk 1 of 2" in text_of(host)
 
 
@@ -295,7 +295,7 @@ async def test_a_reply_streams_then_becomes_a_diff() -> None:
     )
     host = Host(ProposalPane(), whole)
     async with host.run_test(size=(100, 40)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         pane = host.widget
         assert isinstance(pane, ProposalPane)
         assert "think" in text_of(host)
@@ -304,10 +304,10 @@ async def test_a_reply_streams_then_becomes_a_diff() -> None:
                 proposals=(proposal(files=None, reasoning="", text="thinking on", streaming=True),)
             )
         )
-        await settled(pilot)
+        await settle(pilot)
         assert "thinking on" in text_of(host)
         pane.feed(snapshot())
-        await settled(pilot)
+        await settle(pilot)
         assert "hunk 1 of 2" in text_of(host)
         assert pane.view.has_focus
 
@@ -333,10 +333,10 @@ async def test_a_reply_streams_then_becomes_a_diff() -> None:
         ),
     ],
 )
-async def test_the_phase_is_said(changes: dict[str, Any], said: str) -> None:
+async def test_phase_is_shown(changes: dict[str, Any], said: str) -> None:
     host = Host(ProposalPane(), snapshot(**changes))
     async with host.run_test(size=(100, 20)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         phase = host.query_one("#phase", PlainText)
         assert said in str(phase.content)
         assert phase.display == bool(said)
@@ -397,10 +397,10 @@ def hostile_snapshot(text: str) -> Snapshot:
 
 @pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
 @pytest.mark.parametrize("text", [*HOSTILE, NASTY], ids=range(len(HOSTILE) + 1))
-async def test_hostile_text_is_shown_and_not_obeyed(pane: Callable[[], Pane], text: str) -> None:
+async def test_hostile_text_is_shown_as_text(pane: Callable[[], Pane], text: str) -> None:
     host = Host(pane(), hostile_snapshot(text))
     async with host.run_test(size=(150, 40)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         widget = host.widget
         assert isinstance(widget, LinePane)
         for name in (
@@ -418,15 +418,15 @@ async def test_hostile_text_is_shown_and_not_obeyed(pane: Callable[[], Pane], te
             if not widget.why_not(name):
                 widget.act(name)
         widget.search(text)
-        await settled(pilot)
-        assert harmless(seen(widget.view))
-        assert harmless([title(host)])
+        await settle(pilot)
+        assert is_harmless(visible_lines(widget.view))
+        assert is_harmless([title(host)])
         drawn = [s.text for row in host.screen._compositor.render_strips() for s in row]
-        assert harmless(drawn)
+        assert is_harmless(drawn)
 
 
 @pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
-async def test_every_act_that_is_offered_works_in_an_empty_session(
+async def test_every_possible_act_works_in_an_empty_session(
     pane: Callable[[], Pane],
 ) -> None:
     empty = replace(
@@ -439,7 +439,7 @@ async def test_every_act_that_is_offered_works_in_an_empty_session(
     )
     host = Host(pane(), empty)
     async with host.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         widget = host.widget
         assert isinstance(widget, LinePane)
         for name in {*widget.acts, *widget.view.acts}:
@@ -447,11 +447,11 @@ async def test_every_act_that_is_offered_works_in_an_empty_session(
                 widget.act(name)
                 await pilot.pause()
         widget.search("x")
-        await settled(pilot)
+        await settle(pilot)
 
 
 @pytest.mark.parametrize("pane", PANES, ids=lambda p: p.__name__)  # type: ignore[attr-defined]
-async def test_no_view_of_ours_reads_markup(pane: Callable[[], Pane]) -> None:
+async def test_no_view_reads_markup(pane: Callable[[], Pane]) -> None:
     """Every widget of the panes is a view of lines, a container, or draws `Content` that it
     assembled itself."""
     from textual.containers import Container, Vertical
@@ -464,7 +464,7 @@ async def test_no_view_of_ours_reads_markup(pane: Callable[[], Pane]) -> None:
 
     host = Host(pane(), snapshot())
     async with host.run_test() as pilot:
-        await settled(pilot)
+        await settle(pilot)
         for widget in host.widget.query("*"):
             bare = type(widget) in {Container, Vertical, PicturePanel}
             assert bare or isinstance(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from scene import Host, proposal, settled, snapshot
+from scene import Host, proposal, settle, snapshot
 from textual.pilot import Pilot
 
 from genopt_tui.session.commands import Reply
@@ -39,11 +39,11 @@ async def shown(now: Snapshot) -> AsyncIterator[tuple[Host, ProposalPane, Pilot[
     pane = ProposalPane()
     host = Host(pane, now)
     async with host.run_test(size=(100, 40)) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         yield host, pane, pilot
 
 
-async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(
+async def test_newest_prompt_is_copied_and_reply_is_sent_unchanged(
     tmp_path: Path,
 ) -> None:
     (tmp_path / ".genopt").mkdir()
@@ -55,7 +55,7 @@ async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(
         await pilot.pause()
         assert [m.text for m in host.heard if isinstance(m, CopyRequested)] == ["tenth\r\n"]
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         assert "ctrl+s sends it" in str(pane.edits.slot.hint.content)
         for key in REPLY:
             await pilot.press(
@@ -67,36 +67,36 @@ async def test_the_newest_prompt_is_copied_and_a_reply_is_given_to_the_letter(
                 }.get(key, key)
             )
         await pilot.press("ctrl+s")
-        await settled(pilot)
+        await settle(pilot)
         given = [m for m in host.heard if isinstance(m, CommandRequested)]
         assert [m.command for m in given] == [Reply(text=REPLY, candidate=1)]
         assert pane.editor is None
 
 
-async def test_an_empty_reply_is_not_given_and_one_that_was_begun_is_not_dropped_unasked(
+async def test_empty_reply_is_not_sent_and_a_draft_is_discarded_only_after_asking(
     tmp_path: Path,
 ) -> None:
     async with shown(asked(tmp_path)) as (host, pane, pilot):
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         await pilot.press("space", "ctrl+s")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is None
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         await pilot.press("x", "escape")
-        await settled(pilot)
+        await settle(pilot)
         assert isinstance(host.screen, ChoiceDialog)
         await pilot.press("escape")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is not None and pane.editor.text == "x"
         pane.feed(replace(asked(tmp_path), state="idle"))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is None, "somebody else has given it, or the run has ended"
         assert not any(isinstance(m, CommandRequested) for m in host.heard)
 
 
-def test_who_is_the_model_is_told_so_and_may_write(tmp_path: Path) -> None:
+def test_manual_model_may_write_the_reply(tmp_path: Path) -> None:
     now = asked(tmp_path)
     assert now.is_reply_awaited and "you are the model" in describe_activity(now)
     assert ACTIONS_BY_ID["edit"].check(ActionContext(now)) == ""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from conftest import visit
 from sample import Stage
-from scene import NASTY, Host, evidence, harmless, seen, settled, snapshot
+from scene import NASTY, Host, evidence, is_harmless, settle, snapshot, visible_lines
 from textual.pilot import Pilot
 
 from genopt_tui.config import DesignChoices
@@ -28,12 +28,12 @@ async def shown(
     pane = EvidencePane()
     host = Host(pane, snapshot(evidence=view))
     async with host.run_test(size=size) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         yield host, pane, pilot
 
 
 def text(pane: EvidencePane) -> str:
-    return "\n".join(seen(pane.view))
+    return "\n".join(visible_lines(pane.view))
 
 
 def to(pane: EvidencePane, what: str) -> None:
@@ -41,30 +41,30 @@ def to(pane: EvidencePane, what: str) -> None:
     pane.parts.go_to_line(next(y for y, (_, name) in pane._rows.about.items() if name == what))
 
 
-async def test_horizon_and_batch_are_staged_and_enter_applies_both_at_once() -> None:
+async def test_enter_applies_staged_horizon_and_batch_together() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         pane.act("shorter")
         pane.act("shorter")
         pane.act("more")
-        await settled(pilot)
+        await settle(pilot)
         assert "the first 100 steps, until now the first 400 steps" in text(pane)
         assert "3 rollouts, shuffled, until now 2 rollouts, shuffled" in text(pane)
         assert "Enter applies this, Esc drops it" in text(pane)
         assert host.wanted == []
         pane.act("open")
-        await settled(pilot)
+        await settle(pilot)
         assert host.wanted == [("set", {"pairs": ["horizon.steps=100", "batch.size=3"]})]
         pane.feed(
             snapshot(
                 evidence=evidence(staged=("horizon.steps=100", "batch.size=3", "memory.size=9"))
             )
         )
-        await settled(pilot)
+        await settle(pilot)
         assert "waits for the next step" in text(pane)
         assert "memory.size=9" in text(pane)
 
 
-async def test_escape_drops_what_was_staged_and_going_back_stages_nothing() -> None:
+async def test_escape_drops_staged_changes_and_undoing_them_stages_nothing() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         pane.act("longer")
         assert pane.leave_mode()
@@ -72,7 +72,7 @@ async def test_escape_drops_what_was_staged_and_going_back_stages_nothing() -> N
         pane.act("more")
         pane.act("less")
         pane.act("open")
-        await settled(pilot)
+        await settle(pilot)
         assert "Enter applies" not in text(pane)
         assert host.wanted == []
         assert not pane.leave_mode()
@@ -94,23 +94,23 @@ def test_the_horizon_goes_from_all_to_the_first_steps_and_back() -> None:
     assert resize_batch(UpdatePlan(size=1), -1).size == 1
 
 
-def test_what_waits_already_is_what_one_goes_on_from() -> None:
+def test_staging_starts_from_changes_that_already_wait() -> None:
     design = {"horizon": {"kind": "first", "steps": 400}, "batch": {"size": 2}}
     assert build_plan(design, ["batch.size=5", "gate.rule=always"]) == UpdatePlan("first", 400, 5)
     assert build_plan(design, ["horizon.steps=nonsense"]).kind == "first"
 
 
-async def test_a_pin_is_kept_at_once_and_shown_until_it_is_taken_off() -> None:
+async def test_pin_is_sent_at_once_and_shown_until_removed() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         to(pane, "seed-3")
         pane.act("pin")
         await pilot.pause()
         assert host.wanted == [("examples", {"pinned": ["seed-3"]})]
         pane.act("next_tab")
-        await settled(pilot)
+        await settle(pilot)
         assert "seed-3 in every batch" in text(pane)
         pane.feed(snapshot(evidence=evidence(pinned=("seed-3",), editable=True)))
-        await settled(pilot)
+        await settle(pilot)
         to(pane, "seed-3")
         assert pane.get_choices() == ((), ("seed-3",))
         pane.act("pin")
@@ -118,7 +118,7 @@ async def test_a_pin_is_kept_at_once_and_shown_until_it_is_taken_off() -> None:
         assert host.wanted[-1] == ("examples", {"pinned": []})
 
 
-async def test_leaving_out_for_good_takes_a_reason_and_can_be_taken_back() -> None:
+async def test_exclusion_needs_a_reason_and_can_be_undone() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         to(pane, "seed-1")
         for answer in ("", "a broken seed"):
@@ -126,11 +126,11 @@ async def test_leaving_out_for_good_takes_a_reason_and_can_be_taken_back() -> No
             await pilot.pause()
             assert isinstance(host.screen, TextDialog)
             await pilot.press(*answer, "enter")
-            await settled(pilot)
+            await settle(pilot)
         assert host.wanted == [("examples", {"excluded": {"seed-1": "a broken seed"}})]
         pane.feed(snapshot(evidence=evidence(excluded={"seed-9": "a broken seed"})))
         pane.act("next_tab")
-        await settled(pilot)
+        await settle(pilot)
         assert "seed-9 for good: a broken seed" in text(pane)
         to(pane, "seed-9")
         pane.act("exclude")
@@ -138,7 +138,7 @@ async def test_leaving_out_for_good_takes_a_reason_and_can_be_taken_back() -> No
         assert host.wanted[-1] == ("examples", {"excluded": {"seed-9": None}})
 
 
-async def test_standing_hints_are_listed_and_taken_back() -> None:
+async def test_standing_hints_are_listed_and_removed() -> None:
     async with shown(
         evidence(standing_hints=("mind the walls",), hints=("look at [seed-3]",), editable=True)
     ) as (
@@ -155,10 +155,10 @@ async def test_standing_hints_are_listed_and_taken_back() -> None:
         assert host.wanted == [("hint", {"text": "mind the walls", "always": True, "remove": True})]
 
 
-async def test_where_a_key_has_nothing_to_act_on_it_says_so() -> None:
+async def test_key_without_a_target_says_why() -> None:
     async with shown(evidence()) as (_, pane, pilot):
         pane.act("next_tab")
-        await settled(pilot)
+        await settle(pilot)
         for name in ("toggle", "pin", "exclude"):
             assert pane.why_not(name)
         pane.feed(
@@ -169,38 +169,36 @@ async def test_where_a_key_has_nothing_to_act_on_it_says_so() -> None:
         assert pane.why_not("more")
 
 
-async def test_while_a_prompt_waits_choices_are_for_its_step_alone() -> None:
+async def test_choices_apply_to_the_waiting_step_only() -> None:
     async with shown(evidence(editable=True)) as (host, pane, pilot):
         pane.act("shorter")
-        await settled(pilot)
+        await settle(pilot)
         assert "Enter applies this to this step alone" in text(pane)
         assert "from step 13 on" in text(pane)
         pane.act("open")
         await pilot.pause()
         assert host.wanted == [("stage", {"step": 13, "pairs": ["horizon.steps=200"]})]
         pane.feed(snapshot(evidence=evidence(editable=True, staged=("horizon.steps=200",))))
-        await settled(pilot)
+        await settle(pilot)
         assert "the first 200 steps, until now the first 400 steps" in text(pane)
         assert "for this step alone" in text(pane)
 
 
-async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_in_it_at_once() -> (
-    None
-):
+async def test_waiting_prompt_is_edited_in_place_and_shows_dropped_examples() -> None:
     async with shown(evidence(editable=True)) as (host, pane, pilot):
         to(pane, "seed-3")
         pane.act("toggle")
         await pilot.pause()
         assert host.wanted == [("preview", {"step": 13, "dropped": ["seed-3"], "pinned": []})]
         pane.feed(snapshot(evidence=evidence(editable=True, dropped=("seed-3",))))
-        await settled(pilot)
+        await settle(pilot)
         assert "[ ] seed-3" in text(pane)
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is not None
         pane.editor.insert("Be bold.\n")
         await pilot.press("ctrl+s")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is None and pane.tabs.display and pane.view.has_focus
         kind, data = host.wanted[-1]
         assert (
@@ -209,7 +207,7 @@ async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_i
         )
         assert data["messages"][0] == {"role": "system", "content": "You improve."}
         pane.feed(snapshot(evidence=evidence(editable=True, edited=True)))
-        await settled(pilot)
+        await settle(pilot)
         assert "edited by you" in str(pane.border_title)
         to(pane, "seed-1")
         pane.act("toggle")
@@ -217,15 +215,15 @@ async def test_the_prompt_that_waits_is_edited_here_and_what_is_left_out_shows_i
         assert len(host.wanted) == 2, "the edit is not lost unasked"
         pane.act("edit_in_place")
         pane.feed(snapshot(evidence=evidence()))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is None and "waits to be sent" in pane.why_not("edit_in_place")
 
 
-async def test_nothing_is_staged_while_an_older_version_is_shown() -> None:
+async def test_nothing_is_staged_on_an_older_version() -> None:
     async with shown(evidence()) as (host, pane, pilot):
         pane.act("more")
         pane.feed(snapshot(evidence=evidence(step=3, design={}), is_historical=True))
-        await settled(pilot)
+        await settle(pilot)
         assert "older version" in pane.why_not("more")
         pane.act("open")
         await pilot.pause()
@@ -234,7 +232,7 @@ async def test_nothing_is_staged_while_an_older_version_is_shown() -> None:
         assert "until now" not in text(pane)
 
 
-async def test_the_whole_prompt_is_shown_and_copied_to_the_letter() -> None:
+async def test_whole_prompt_is_shown_and_copied_unchanged() -> None:
     content = (
         "# Objective\n\n**not** `markdown` [bold]x[/]\n" + "word " * 60 + "\n# Evidence\n- 1\n"
     )
@@ -246,14 +244,17 @@ async def test_the_whole_prompt_is_shown_and_copied_to_the_letter() -> None:
     )
     async with shown(view, (50, 40)) as (host, pane, pilot):
         pane.act("whole_prompt")
-        await settled(pilot)
+        await settle(pilot)
         assert "**not** `markdown` [bold]x[/]" in text(pane)
-        assert not any(row.endswith("›") for row in seen(pane.view)), (
+        assert not any(row.endswith("›") for row in visible_lines(pane.view)), (
             "long lines are broken, not cut"
         )
         pane.act("next")
         pane.act("next")
-        assert "# Objective" in seen(pane.view)[pane.view.cursor - int(pane.view.scroll_offset.y)]
+        assert (
+            "# Objective"
+            in visible_lines(pane.view)[pane.view.cursor - int(pane.view.scroll_offset.y)]
+        )
         pane.act("copy")
         await pilot.pause()
         copied = next(m for m in host.heard if isinstance(m, CopyRequested))
@@ -264,7 +265,7 @@ async def test_the_whole_prompt_is_shown_and_copied_to_the_letter() -> None:
 @pytest.mark.parametrize(
     "line", ["", "a", "word " * 40, "x" * 95, "日本語 " * 20, "日本語" * 30, "a\u0301" * 60]
 )
-def test_a_broken_line_is_whole_when_its_rows_are_joined(line: str) -> None:
+def test_joined_rows_of_a_wrapped_line_are_the_line(line: str) -> None:
     from rich.cells import cell_len
 
     rows = break_text(line, 17)
@@ -272,7 +273,7 @@ def test_a_broken_line_is_whole_when_its_rows_are_joined(line: str) -> None:
     assert all(cell_len(row) <= 18 for row in rows)
 
 
-async def test_hostile_evidence_is_only_shown() -> None:
+async def test_hostile_evidence_is_shown_as_text() -> None:
     part = {
         "example": NASTY,
         "repeat": 1,
@@ -297,12 +298,12 @@ async def test_hostile_evidence_is_only_shown() -> None:
     )
     async with shown(view) as (_, pane, pilot):
         for _ in range(2):
-            assert harmless(seen(pane.view))
+            assert is_harmless(visible_lines(pane.view))
             pane.act("next_tab")
-            await settled(pilot)
+            await settle(pilot)
 
 
-async def test_what_was_said_to_the_runner_stands_in_the_pane(session: Path, stage: Stage) -> None:
+async def test_commands_to_the_runner_show_in_the_pane(session: Path, stage: Stage) -> None:
     stage.journal.append_event(0, "hint", text="mind the walls", always=True)
     stage.start("step")
     stage.roll_out()

@@ -34,9 +34,7 @@ async def test_a_start_shows_the_score_that_a_run_gave_it(session: Path, stage: 
         )
 
 
-async def test_the_marked_versions_traces_and_the_writers_of_lines_are_read(
-    session: Path, stage: Stage
-) -> None:
+async def test_traces_of_the_marked_version_and_blame_are_read(session: Path, stage: Stage) -> None:
     stage.start()
     stage.roll_out()
     with Repository.open(session) as repository:
@@ -65,9 +63,7 @@ async def test_the_marked_versions_traces_and_the_writers_of_lines_are_read(
         }
 
 
-async def test_a_candidate_that_was_turned_to_is_the_one_that_is_decided_on(
-    session: Path, stage: Stage
-) -> None:
+async def test_decision_applies_to_the_chosen_candidate(session: Path, stage: Stage) -> None:
     stage.to_decision()
     edit = {
         "tree": stage.base_tree,

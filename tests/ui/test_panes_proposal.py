@@ -7,7 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from scene import BEFORE, FILES, NASTY, NEW, OLD, Host, harmless, proposal, seen, settled, snapshot
+from scene import (
+    BEFORE,
+    FILES,
+    NASTY,
+    NEW,
+    OLD,
+    Host,
+    is_harmless,
+    proposal,
+    settle,
+    snapshot,
+    visible_lines,
+)
 from textual.pilot import Pilot
 
 from genopt_tui.durations import format_duration
@@ -43,15 +55,15 @@ async def shown(
     pane = ProposalPane()
     host = Host(pane, snapshot(proposals=views))
     async with host.run_test(size=size) as pilot:
-        await settled(pilot)
+        await settle(pilot)
         yield host, pane, pilot
 
 
 def text(pane: ProposalPane) -> str:
-    return "\n".join(seen(pane.view))
+    return "\n".join(visible_lines(pane.view))
 
 
-async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
+async def test_candidates_are_tabs() -> None:
     first = proposal(gate=GATE, decision="")
     second = proposal(
         number=1,
@@ -74,18 +86,18 @@ async def test_candidates_stand_as_tabs_and_can_be_turned_to() -> None:
         pane.act("next_tab")
         await pilot.pause()
         await pilot.click("Tabs", offset=(14, 0))
-        await settled(pilot)
+        await settle(pilot)
         assert [(m.step, m.number) for m in host.heard if isinstance(m, CandidateSelected)] == [
             (13, 0),
             (13, 1),
         ]
         pane.feed(snapshot(proposals=(first, second, third), chosen_candidate=(13, 1)))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.tabs.active == 1
         assert str(pane.border_title).startswith("5 Proposal 13b")
 
 
-def test_an_edit_is_called_so_once() -> None:
+def test_edited_is_shown_once() -> None:
     assert (
         format_tab(
             proposal(decision="edited", candidate=Candidate(1, edit={"origin": {"candidate": 0}}))
@@ -94,7 +106,7 @@ def test_an_edit_is_called_so_once() -> None:
     )
 
 
-def test_the_old_edit_of_a_what_if_says_where_it_was_made() -> None:
+def test_reused_edit_names_its_step() -> None:
     old = proposal(
         step=14, label="14", candidate=Candidate(0, edit={"origin": {"step": 13, "candidate": 0}})
     )
@@ -112,14 +124,14 @@ async def test_an_edit_in_place_becomes_a_new_candidate() -> None:
         pane.act("next")
         pane.act("next")
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is not None
         assert pane.editor.has_focus
         assert "policy.py" in str(pane.edits.slot.hint.content)
         line = pane.editor.cursor_location[0]
         assert NEW.splitlines()[line] == "", "where the hunk under the cursor begins to change"
         await pilot.press("#", "a", "[", "ctrl+s")
-        await settled(pilot)
+        await settle(pilot)
         edited = next(m for m in host.heard if isinstance(m, ProposalEdited))
         lines = NEW.splitlines(keepends=True)
         lines[line] = "#a[" + lines[line]
@@ -128,7 +140,7 @@ async def test_an_edit_in_place_becomes_a_new_candidate() -> None:
         assert pane.view.has_focus
 
 
-async def test_hunks_that_are_left_out_stay_out_of_an_edit_in_place() -> None:
+async def test_edit_in_place_keeps_hunks_left_out() -> None:
     async with shown(proposal()) as (host, pane, pilot):
         pane.act("next")
         pane.act("toggle")
@@ -138,7 +150,7 @@ async def test_hunks_that_are_left_out_stay_out_of_an_edit_in_place() -> None:
         assert left["policy.py"] not in {NEW, OLD}
         pane.act("next")
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is not None
         assert pane.editor.text == left["policy.py"]
         line = pane.editor.cursor_location[0]
@@ -146,67 +158,67 @@ async def test_hunks_that_are_left_out_stay_out_of_an_edit_in_place() -> None:
             "one line less stands above it"
         )
         await pilot.press("#", "ctrl+s")
-        await settled(pilot)
+        await settle(pilot)
         edited = next(m for m in host.heard if isinstance(m, ProposalEdited))
         rows = left["policy.py"].split("\n")
         rows[line] = f"#{rows[line]}"
         assert edited.files == {**left, "policy.py": "\n".join(rows)}
 
 
-async def test_scores_beside_a_part_of_the_edit_say_that_they_are_of_the_whole() -> None:
+async def test_scores_beside_a_partial_edit_name_the_whole_edit() -> None:
     async with shown(proposal(gate={**GATE, "scores": list(scores(4))})) as (_, pane, pilot):
         assert str(pane.scores.content).startswith("gate by example  seed-")
         pane.act("next")
         pane.act("toggle")
-        await settled(pilot)
+        await settle(pilot)
         assert str(pane.scores.content).startswith("gate by example, of the whole edit")
 
 
-async def test_escape_goes_back_from_an_edit_to_what_the_model_wrote() -> None:
+async def test_escape_restores_the_models_edit() -> None:
     async with shown(proposal(edited=True)) as (host, pane, pilot):
         for answer, said in (("n", []), ("y", [None])):
             assert pane.leave_mode()
             await pilot.pause()
             await pilot.press(answer)
-            await settled(pilot)
+            await settle(pilot)
             assert [m.files for m in host.heard if isinstance(m, ProposalEdited)] == said
         pane.feed(snapshot(proposals=(proposal(),)))
-        await settled(pilot)
+        await settle(pilot)
         assert not pane.leave_mode()
 
 
-async def test_leaving_the_editor_unchanged_says_nothing_and_changed_asks() -> None:
+async def test_leaving_the_editor_asks_only_after_a_change() -> None:
     async with shown(proposal()) as (host, pane, pilot):
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         await pilot.press("escape")
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is None
         for answer, left in (("escape", True), ("d", False)):
             if pane.editor is None:
                 pane.act("edit_in_place")
-                await settled(pilot)
+                await settle(pilot)
             await pilot.press("x", "escape")
             await pilot.pause()
             assert isinstance(host.screen, ChoiceDialog)
             await pilot.press(answer)
-            await settled(pilot)
+            await settle(pilot)
             assert (pane.editor is not None) == left
         assert not any(isinstance(m, ProposalEdited) for m in host.heard)
 
 
-async def test_scores_that_arrive_leave_the_editor_alone_and_another_step_closes_it() -> None:
+async def test_new_scores_keep_the_editor_open_and_another_step_closes_it() -> None:
     async with shown(proposal()) as (_, pane, pilot):
         pane.act("edit_in_place")
-        await settled(pilot)
+        await settle(pilot)
         await pilot.press("x")
         pane.feed(snapshot(proposals=(proposal(gate_scores=()),)))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is not None
         assert pane.editor.display
         assert not pane.diff.display
         pane.feed(snapshot(proposals=(proposal(step=14, files=None, text="next"),)))
-        await settled(pilot)
+        await settle(pilot)
         assert pane.editor is None
         assert pane.view is pane.reply
         assert pane.view.display
@@ -222,7 +234,7 @@ async def test_scores_that_arrive_leave_the_editor_alone_and_another_step_closes
         ("x" * 200_001, "200001"),
     ],
 )
-def test_what_cannot_be_shown_is_left_to_the_editor_outside(content: str, reason: str) -> None:
+def test_text_that_cannot_be_shown_is_not_edited_in_place(content: str, reason: str) -> None:
     assert reason in explain_not_editable(content)
     assert bool(explain_not_editable(content)) == bool(reason)
 
@@ -231,11 +243,11 @@ async def test_a_deleted_file_and_a_decided_proposal_are_not_edited() -> None:
     async with shown(proposal(files={"notes.md": FILES["notes.md"]})) as (_, pane, pilot):
         assert pane.why_not("edit_in_place") == "the edit deletes this file"
         pane.feed(snapshot(proposals=(proposal(decision="approved"),)))
-        await settled(pilot)
+        await settle(pilot)
         assert "decided already" in pane.why_not("edit_in_place")
 
 
-async def test_hunks_say_where_they_are_what_they_are_worth_and_what_they_rest_on() -> None:
+async def test_hunks_show_position_worth_and_reasons() -> None:
     worth = {1: {"worth": 1.1, "verdict": "better"}, 2: {"worth": None}}
     view = proposal(gate=GATE, hunk_worth=worth, because=(("seed-3", 117), ("seed-1", 9)))
     async with shown(view) as (host, pane, pilot):
@@ -251,20 +263,20 @@ async def test_hunks_say_where_they_are_what_they_are_worth_and_what_they_rest_o
         ]
 
 
-async def test_promises_are_counted_and_an_edit_of_ones_own_is_named() -> None:
+async def test_promises_are_counted_and_a_users_edit_is_named() -> None:
     async with shown(proposal(gate=GATE)) as (_, pane, pilot):
         assert "expects seed-3 up  promised 3, kept 1 (session 9 of 21)" in text(pane)
         pane.feed(snapshot(proposals=(proposal(gate=None, gate_scores=(), edited=True),)))
-        await settled(pilot)
+        await settle(pilot)
         assert "edited by you" in str(pane.border_title)
 
 
-async def test_the_reason_of_a_rejection_stands_above_the_edit() -> None:
+async def test_reason_for_rejection_is_above_the_edit() -> None:
     view = proposal(decision="rejected", reason="it copies\nthe [/] board")
     async with shown(view) as (_, pane, pilot):
         assert "rejected: it copies the [/] board" in text(pane)
         pane.feed(snapshot(proposals=(proposal(decision="approved", reason="better"),)))
-        await settled(pilot)
+        await settle(pilot)
         assert "approved: better" not in text(pane)
 
 
@@ -281,14 +293,14 @@ def test_a_reason_names_its_decision_once(decision: str, reason: str, shown_reas
     assert format_reason(decision, reason) == shown_reason
 
 
-async def test_the_raw_reply_is_shown_to_the_letter() -> None:
+async def test_raw_reply_is_shown_unchanged() -> None:
     async with shown(proposal(text="# A\n**not** bold\n<<<<<<< SEARCH\n" + "word " * 60)) as (
         _,
         pane,
         pilot,
     ):
         pane.act("raw")
-        await settled(pilot)
+        await settle(pilot)
         assert "**not** bold" in text(pane)
         assert "›" not in text(pane)
 
@@ -297,7 +309,7 @@ async def test_a_reply_that_brings_a_scroll_bar_loses_no_cell_to_it() -> None:
     async with shown(proposal(text="x" * 100 + "\n" + "word\n" * 80)) as (_, pane, pilot):
         pane.act("raw")
         for _ in range(500):  # the bar comes a refresh after the lines
-            await settled(pilot)
+            await settle(pilot)
             longest = max(
                 len(to_plain_text(pane.raw_view.get_line(y)))
                 for y in range(len(pane.raw_view.source))
@@ -315,7 +327,7 @@ def scores(count: int, **more: Any) -> tuple[dict[str, Any], ...]:
     )
 
 
-def test_the_gate_says_how_far_it_is_and_how_long_it_takes() -> None:
+def test_running_gate_shows_progress_and_time_left() -> None:
     rows = build_gate_rows(proposal(gate_scores=scores(4), gate_size=10), 60, workers=2)
     assert rows == ["gate 4/10, about 9 s left  seed-…", "1000 -21  1001 -20  1002 -19  1003 -18"]
     cached = build_gate_rows(proposal(gate_scores=scores(4, cached=True), gate_size=10), 60)
@@ -323,11 +335,11 @@ def test_the_gate_says_how_far_it_is_and_how_long_it_takes() -> None:
 
 
 def test_a_finished_gate_shows_both_scores_and_never_more_than_three_rows() -> None:
-    told = build_gate_rows(proposal(gate={"scores": list(scores(50, base=-3))}), 60)
-    assert told[0] == "gate by example  seed-…"
-    assert told[1].startswith("1000 -3→-21  1001 -3→-20")
-    assert len(told) == 3
-    assert told[2].endswith("and 43 more")
+    rows = build_gate_rows(proposal(gate={"scores": list(scores(50, base=-3))}), 60)
+    assert rows[0] == "gate by example  seed-…"
+    assert rows[1].startswith("1000 -3→-21  1001 -3→-20")
+    assert len(rows) == 3
+    assert rows[2].endswith("and 43 more")
     failed = build_gate_rows(
         proposal(gate_scores=({"example": "a", "score": None, "status": "timeout"},)), 60
     )
@@ -335,7 +347,7 @@ def test_a_finished_gate_shows_both_scores_and_never_more_than_three_rows() -> N
     assert build_gate_rows(proposal(gate_scores=()), 60) == []
 
 
-def test_durations_are_told_as_people_tell_them() -> None:
+def test_durations_are_short() -> None:
     assert [format_duration(s) for s in (0.2, 12, 200, 9000)] == [
         "1 s",
         "12 s",
@@ -344,7 +356,7 @@ def test_durations_are_told_as_people_tell_them() -> None:
     ]
 
 
-async def test_hostile_candidates_are_only_shown() -> None:
+async def test_hostile_candidates_are_shown_as_text() -> None:
     edit = {"origin": {"pairs": [NASTY]}}
     view = proposal(
         label=NASTY,
@@ -355,9 +367,9 @@ async def test_hostile_candidates_are_only_shown() -> None:
     )
     rows = ({"example": NASTY, "status": NASTY, "score": None},)
     async with shown(view, replace(view, number=1, gate_scores=rows)) as (_, pane, pilot):
-        assert harmless(pane.tabs.names)
-        assert harmless(str(pane.scores.content).split("\n"))
-        assert harmless(seen(pane.view))
+        assert is_harmless(pane.tabs.names)
+        assert is_harmless(str(pane.scores.content).split("\n"))
+        assert is_harmless(visible_lines(pane.view))
         pane.feed(
             snapshot(
                 proposals=(
@@ -365,8 +377,8 @@ async def test_hostile_candidates_are_only_shown() -> None:
                 )
             )
         )
-        await settled(pilot)
+        await settle(pilot)
         pane.diff.go_to_line(pane.diff.diff.find_head(1))
         pane.act("edit_in_place")
-        await settled(pilot)
-        assert harmless([str(pane.edits.slot.hint.content)])
+        await settle(pilot)
+        assert is_harmless([str(pane.edits.slot.hint.content)])

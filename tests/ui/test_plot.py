@@ -4,7 +4,7 @@ from genopt_tui.ui.screens.plot import Point, draw_curve
 from genopt_tui.ui.widgets.line_source import to_plain_text
 
 
-def test_a_name_stands_where_nothing_else_does() -> None:
+def test_name_is_drawn_on_free_cells() -> None:
     tip = Point(1, 5.0, 5.0, 5.0, "o", "good", "main")
     train = [Point(step, 5.0, 5.0, 5.0, "+", "number") for step in range(2, 10)]
     low = Point(9, 0.0, 0.0, 0.0, "x", "dim")
@@ -13,7 +13,7 @@ def test_a_name_stands_where_nothing_else_does() -> None:
     assert rows[1].index("main") == rows[0].index("o") + 2
 
 
-def test_a_name_at_the_right_edge_stands_to_the_left() -> None:
+def test_name_at_the_right_edge_is_drawn_to_the_left() -> None:
     rows = [
         to_plain_text(line)
         for line in draw_curve([Point(3, 1.0, 1.0, 1.0, "o", "good", "aim")], 20, 6)

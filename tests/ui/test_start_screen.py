@@ -45,7 +45,7 @@ async def test_a_session_is_listed_and_opened(home: Path) -> None:
         )
 
 
-async def test_without_sessions_it_says_how_to_begin(home: Path) -> None:
+async def test_empty_list_says_how_to_begin(home: Path) -> None:
     app = GenoptApp()
     async with app.run_test(size=(100, 30)) as pilot:
         person = Visit(app, pilot)
@@ -79,7 +79,7 @@ async def test_enter_five_times_makes_a_session(
         journal.close()
 
 
-async def test_files_of_ones_own_are_asked_for_one_by_one(
+async def test_own_files_are_asked_for_one_by_one(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "prompt.txt").write_text("Is this good or bad? {text}\n")
@@ -118,7 +118,7 @@ async def test_files_of_ones_own_are_asked_for_one_by_one(
         journal.close()
 
 
-def test_agents_that_are_on_the_path_and_keys_that_are_set_are_offered(
+def test_agents_on_the_path_and_models_with_keys_are_offered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "claude"
@@ -137,7 +137,7 @@ def test_agents_that_are_on_the_path_and_keys_that_are_set_are_offered(
     assert values[-2:] == ["manual", "search"]
 
 
-async def test_a_test_call_asks_the_program_that_was_named(tmp_path: Path) -> None:
+async def test_test_call_runs_the_named_program(tmp_path: Path) -> None:
     program = tmp_path / "agent"
     program.write_text('#!/bin/sh\nread question\necho "heard: $question"\n')
     program.chmod(0o755)
@@ -166,9 +166,9 @@ async def test_a_test_call_asks_the_program_that_was_named(tmp_path: Path) -> No
         )
 
 
-def test_a_call_that_fails_says_why() -> None:
-    told = new_session.try_model("command:there-is-no-such-program")
-    assert "failed: " in told and "No such file" in told
+def test_failed_call_says_why() -> None:
+    answer = new_session.try_model("command:there-is-no-such-program")
+    assert "failed: " in answer and "No such file" in answer
     assert new_session.try_model("search") == "search needs no call"
 
 
@@ -181,7 +181,7 @@ async def test_the_palette_opens_only_where_it_has_actions(home: Path) -> None:
         assert isinstance(app.screen, StartScreen)
 
 
-def test_what_a_run_will_take_is_told_and_never_a_made_up_price(
+def test_estimate_never_invents_a_price(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     wish = SessionDraft("atari/pong", model="openai/some", pairs={"budget.steps": "20"})
@@ -204,7 +204,7 @@ def at_step(app: GenoptApp, step: int) -> bool:
     )
 
 
-async def test_a_preset_is_chosen_with_all_that_it_changes_told() -> None:
+async def test_preset_shows_all_that_it_changes() -> None:
     screen = NewSessionScreen()
     screen.draft.task, screen.draft.start, screen.step = "atari/asterix", "two-functions", 3
 

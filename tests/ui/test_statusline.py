@@ -32,14 +32,12 @@ def test_a_command_reports_its_own_score() -> None:
     )
 
 
-def test_no_isolation_is_said_and_one_that_is_not_known_yet_is_not() -> None:
+def test_missing_sandbox_is_shown_and_unknown_one_is_not() -> None:
     assert "no sandbox" in list_score_conditions(Snapshot(SessionInfo("s", "/s", sandbox="none")))
     assert list_score_conditions(Snapshot(SessionInfo("s", "/s", sandbox="auto")))[1] == ""
 
 
-async def test_the_isolation_is_the_one_in_which_the_last_rollout_ran(
-    session: Path, stage: Stage
-) -> None:
+async def test_sandbox_is_that_of_the_last_rollout(session: Path, stage: Stage) -> None:
     async with visit(session) as person:
         stage.start()
         stage.event(

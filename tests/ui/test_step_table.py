@@ -33,7 +33,7 @@ STEPS = (
 )
 
 
-def test_each_function_has_a_column_and_its_name_above_it() -> None:
+def test_each_function_has_a_column_with_its_name() -> None:
     table = table_of(*STEPS)
     header, row = table.format_header(80), to_plain_text(table.format_row(STEPS[1], 80))
     assert header.split() == ["predict_ball", "aim"]
@@ -54,7 +54,7 @@ def test_a_number_is_shown_whole_or_not_at_all(width: int) -> None:
 
 
 @given(st.text(max_size=30), st.integers(1, 30))
-def test_shortened_text_fits_and_ends_in_no_part_of_a_number(text: str, room: int) -> None:
+def test_shortened_text_fits_and_never_cuts_a_number(text: str, room: int) -> None:
     short = shorten_text(text, room)
     assert len(short) <= room
     if short != text:
@@ -62,7 +62,7 @@ def test_shortened_text_fits_and_ends_in_no_part_of_a_number(text: str, room: in
         assert not (end and text[end - 1].isdigit() and text[end].isdigit())
 
 
-def test_a_reward_that_is_no_number_is_no_reward() -> None:
+def test_nan_is_no_reward() -> None:
     step = TraceStep(0, None, 3, nan)
     assert "reward" not in to_plain_text(table_of(step).format_row(step, 80))
     assert "nan" not in format_step(step)
@@ -77,7 +77,7 @@ def test_an_object_without_place_and_size_is_not_listed() -> None:
     assert "NoObject" not in details
 
 
-def test_an_error_of_a_function_stands_in_its_column() -> None:
+def test_error_of_a_function_is_in_its_column() -> None:
     step = TraceStep(0, {}, 3, calls=(call("aim", None, "ZeroDivisionError: by zero"),))
     row = table_of(step).format_row(step, 80)
     assert ("bad" in [style for text, style in row if "! Zero" in text]) is True

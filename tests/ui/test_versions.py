@@ -117,7 +117,7 @@ async def test_a_hunk_is_taken_out_of_another_version(lived: Path) -> None:
             "the hunks",
         )
         await person.press("enter")
-        assert "Nothing is taken yet" in person.said
+        assert "No hunk is chosen yet" in person.said
         await person.press("f")
         assert "2 of 2 hunks" in about(person), "the whole file"
         await person.press("f", "space", "enter")
@@ -256,11 +256,11 @@ async def test_start_best_and_head_are_scored_again_after_the_task_changed(
 async def test_search_in_subjects_reasoning_and_edits(lived: Path) -> None:
     async with person_at(lived) as person:
         await person.press("1", "slash", *"DRIFT", "space", "equals_sign", "space", *"-2", "enter")
-        await person.until(lambda: person.main.history_pane._found, "found")
+        await person.until(lambda: person.main.history_pane.matches, "found")
         assert {
             row.label
             for row in person.shown.values()
-            if row.commit in person.main.history_pane._found
+            if row.commit in person.main.history_pane.matches
         } == {"2a", "3"}
         await person.press("f")
         assert set(person.shown) == {"2a", "3"}
@@ -271,7 +271,7 @@ async def test_search_in_subjects_reasoning_and_edits(lived: Path) -> None:
             "slash", *"raise", "space", *"it", "space", *"from", "space", *"3", "enter"
         )
         await person.until(
-            lambda: len(person.main.history_pane._found) == 1, "the reasoning is found"
+            lambda: len(person.main.history_pane.matches) == 1, "the reasoning is found"
         )
         assert person.main.history_pane.row is person.shown["1"]
 

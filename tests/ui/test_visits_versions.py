@@ -87,7 +87,7 @@ def test_moving_about_in_history(terminal: Terminal, tmp_path: Path) -> None:
     terminal.type(str(tmp_path / "out"))
     terminal.press("Enter")
     terminal.shows("on the test split")
-    terminal.shows("It is exported")
+    terminal.shows("Exported")
     assert "LEVEL = 5.0" in (tmp_path / "out" / "answer.py").read_text()
     left(terminal, "Export of 1")
 

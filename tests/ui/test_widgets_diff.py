@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scene import BEFORE, FILES, HOSTILE, NASTY, Host, harmless, seen, settled
+from scene import BEFORE, FILES, HOSTILE, NASTY, Host, is_harmless, settle, visible_lines
 
 from genopt_tui.learn.edit.diff import apply_hunks, find_hunks
 from genopt_tui.ui.background import run_in_pool
@@ -113,13 +113,13 @@ def test_marking_words_never_changes_the_text(old: str, new: str) -> None:
     assert to_plain_text(overlay_style([(old[:5], "a"), (old[5:], "b")], spans, "x")) == old
 
 
-def test_a_cut_line_says_so() -> None:
+def test_cut_line_is_marked() -> None:
     assert to_plain_text(fit_line([("abcdef", "")], 4)) == "abc…"
     assert to_plain_text(fit_line([("日本語", "")], 4)) in {"日 …", "日…"}
     assert to_plain_text(fit_line([("ab", "")], 4)) == "ab  "
 
 
-async def test_rows_above_that_change_while_the_first_screenful_is_made_do_not_leave_it_behind(
+async def test_first_screenful_follows_a_change_of_the_rows_above(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     view, lead = DiffView(), [(("a longer", ""),), (("introduction", ""),)]
@@ -133,7 +133,7 @@ async def test_rows_above_that_change_while_the_first_screenful_is_made_do_not_l
     monkeypatch.setattr("genopt_tui.ui.widgets.diff_view.run_in_pool", change_meanwhile)
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES, [(("short", ""),)])
-        await settled(pilot)
+        await settle(pilot)
         rows = view.diff.fill(0, len(view.diff))
         assert rows is not None
         assert [to_plain_text(view.get_line(y)) for y in range(len(view.diff))] == [
@@ -142,21 +142,21 @@ async def test_rows_above_that_change_while_the_first_screenful_is_made_do_not_l
         assert to_plain_text(view.get_line(1)) == "introduction"
 
 
-async def test_hunks_are_left_out_and_taken_in() -> None:
+async def test_hunks_are_left_out_and_restored() -> None:
     view = DiffView()
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES)
-        await settled(pilot)
+        await settle(pilot)
         assert len(view.hunks) == 2
         view.act_toggle()
         assert view.left_out == set(), "no hunk is under the cursor"
         view.act_next()
         view.act_toggle()
-        await settled(pilot)
+        await settle(pilot)
         assert view.left_out == {1}
         assert any(
             text.startswith("[ ] hunk 1 of 2  lines 8-9 in class Policy  left out")
-            for text in seen(view)
+            for text in visible_lines(view)
         )
         left = apply_hunks(BEFORE, FILES, {h.number for h in view.hunks} - view.left_out)
         assert "steps =" not in left["policy.py"]
@@ -164,48 +164,48 @@ async def test_hunks_are_left_out_and_taken_in() -> None:
         assert view.left_out == set()
 
 
-async def test_another_edit_begins_with_all_hunks_in() -> None:
+async def test_another_edit_starts_with_all_hunks() -> None:
     view = DiffView()
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES)
-        await settled(pilot)
+        await settle(pilot)
         view.act_next()
         view.act_toggle()
         view.show(FILES, BEFORE)
-        await settled(pilot)
+        await settle(pilot)
         assert view.left_out == set()
 
 
-async def test_wide_terminals_stand_old_and_new_side_by_side() -> None:
+async def test_wide_terminals_show_old_and_new_side_by_side() -> None:
     view = DiffView()
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES)
-        await settled(pilot)
-        assert not any("│" in text for text in seen(view))
+        await settle(pilot)
+        assert not any("│" in text for text in visible_lines(view))
         view.act_next()
         await pilot.resize_terminal(160, 40)
-        await settled(pilot)
+        await settle(pilot)
         assert any(
             text.count('return ball["y"]') == 2 or ("│" in text and "+ " in text)
-            for text in seen(view)
+            for text in visible_lines(view)
         )
         assert view.hunk_under_cursor == 1, "the hunk under the cursor stays"
         await pilot.resize_terminal(100, 40)
-        await settled(pilot)
-        assert not any("│" in text for text in seen(view))
+        await settle(pilot)
+        assert not any("│" in text for text in visible_lines(view))
 
 
-async def test_old_and_new_are_paired_also_where_the_introduction_comes_while_it_widens() -> None:
+async def test_rows_are_paired_if_the_introduction_arrives_while_widening() -> None:
     view = DiffView()
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES)
-        await settled(pilot)
+        await settle(pilot)
         width = view._get_split_width
         view._get_split_width = lambda: 158  # type: ignore[method-assign]  # laid out anew, and not told of it yet
         view.set_lead([(("because", ""),)])
         view._get_split_width = width  # type: ignore[method-assign]
         await pilot.resize_terminal(160, 40)
-        await settled(pilot)
+        await settle(pilot)
         assert view.diff.split and view.diff.diff.sides
         assert any(
             entry.left and entry.right and entry.left != entry.right
@@ -217,12 +217,12 @@ async def test_a_long_introduction_folds_and_opens() -> None:
     view = DiffView()
     async with Host(view).run_test(size=(100, 40)) as pilot:
         view.show(BEFORE, FILES, [((f"because {i}", ""),) for i in range(30)], [(("note", ""),)])
-        await settled(pilot)
-        assert "▸ 26 more lines (Enter)" in seen(view)
-        assert seen(view)[5] == "note"
+        await settle(pilot)
+        assert "▸ 26 more lines (Enter)" in visible_lines(view)
+        assert visible_lines(view)[5] == "note"
         view.act_open()
-        await settled(pilot)
-        assert seen(view)[29] == "because 29"
+        await settle(pilot)
+        assert visible_lines(view)[29] == "because 29"
 
 
 async def test_copying_a_hunk_gives_its_lines_with_signs() -> None:
@@ -230,7 +230,7 @@ async def test_copying_a_hunk_gives_its_lines_with_signs() -> None:
     host = Host(view)
     async with host.run_test(size=(100, 40)) as pilot:
         view.show({"a": "1\n"}, {"a": "2\n"})
-        await settled(pilot)
+        await settle(pilot)
         view.act_next()
         view.act_copy()
         await pilot.pause()
@@ -239,18 +239,18 @@ async def test_copying_a_hunk_gives_its_lines_with_signs() -> None:
         ]
 
 
-async def test_hostile_files_and_names_are_only_shown() -> None:
+async def test_hostile_files_and_names_are_shown_as_text() -> None:
     view = DiffView()
     old = {f"{NASTY}.py": "\n".join(HOSTILE)}
     async with Host(view).run_test(size=(160, 40)) as pilot:
         view.show(old, {f"{NASTY}.py": "\n".join(reversed(HOSTILE))})
-        await settled(pilot)
-        assert harmless(seen(view))
+        await settle(pilot)
+        assert is_harmless(visible_lines(view))
 
 
 async def test_a_change_of_line_ends_alone_is_visible() -> None:
     view = DiffView()
     async with Host(view).run_test(size=(80, 20)) as pilot:
         view.show({"a": "x\r\n"}, {"a": "x\n"})
-        await settled(pilot)
-        assert any(text.endswith("- x␍") for text in seen(view))
+        await settle(pilot)
+        assert any(text.endswith("- x␍") for text in visible_lines(view))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scene import NASTY, REASON, Host, harmless, seen, settled
+from scene import NASTY, REASON, Host, is_harmless, settle, visible_lines
 
 from genopt_tui.ui.widgets.line_source import to_plain_text
 from genopt_tui.ui.widgets.line_view import LineView
@@ -61,7 +61,7 @@ def test_links_and_markup_stay_text() -> None:
     assert parse_inline(text) == [(text, "")]
 
 
-def test_marks_of_emphasis_become_looks() -> None:
+def test_emphasis_becomes_style() -> None:
     assert parse_inline("a **b** `c*d*` *e*") == [
         ("a ", ""),
         ("b", "strong"),
@@ -78,54 +78,54 @@ async def test_the_view_follows_until_the_reader_scrolls_up() -> None:
     host = Reader(view)
     async with host.run_test(size=(40, 10)) as pilot:
         view.append("".join(f"line {i}\n" for i in range(50)))
-        await settled(pilot)
-        assert seen(view)[-1] == "line 49"
+        await settle(pilot)
+        assert visible_lines(view)[-1] == "line 49"
         view.act_up()
         view.act_page_up()
         await pilot.pause()
-        top = seen(view)[0]
+        top = visible_lines(view)[0]
         view.append("".join(f"more {i}\n" for i in range(7)))
-        await settled(pilot)
-        assert seen(view)[0] == top, "the reader stays"
+        await settle(pilot)
+        assert visible_lines(view)[0] == top, "the reader stays"
         assert host.behind == 7
         view.act_bottom()
         await pilot.pause()
         assert host.behind == 0
         view.append("last\n")
-        await settled(pilot)
-        assert seen(view)[-1] == "last"
+        await settle(pilot)
+        assert visible_lines(view)[-1] == "last"
 
 
-async def test_showing_a_longer_text_appends_and_another_one_starts_anew() -> None:
+async def test_longer_text_is_appended_and_other_text_starts_again() -> None:
     view = StreamView()
     async with Host(view).run_test(size=(40, 10)) as pilot:
         view.show("one\n")
         view.show("one\ntwo\n")
-        await settled(pilot)
-        assert seen(view)[:2] == ["one", "two"]
+        await settle(pilot)
+        assert visible_lines(view)[:2] == ["one", "two"]
         view.show("three\n")
-        await settled(pilot)
-        assert seen(view)[:2] == ["three", ""]
+        await settle(pilot)
+        assert visible_lines(view)[:2] == ["three", ""]
 
 
-async def test_a_long_reply_is_laid_out_off_the_loop_and_again_at_another_width() -> None:
+async def test_long_reply_is_laid_out_in_a_thread_and_again_for_another_width() -> None:
     view = StreamView()
     text = "".join(f"{i} " + "word " * 30 + "\n" for i in range(500))
     async with Host(view).run_test(size=(60, 10)) as pilot:
         view.show(text)
-        await settled(pilot)
+        await settle(pilot)
         view.append("end")
-        await settled(pilot)
-        assert seen(view)[-1] == "end"
+        await settle(pilot)
+        assert visible_lines(view)[-1] == "end"
         await pilot.resize_terminal(100, 10)
-        await settled(pilot)
+        await settle(pilot)
         assert view.stream.rows == build_stream_lines(text + "end", 99).rows
 
 
-async def test_a_hostile_reply_is_only_shown() -> None:
+async def test_hostile_reply_is_shown_as_text() -> None:
     view = StreamView()
     async with Host(view).run_test(size=(60, 40)) as pilot:
         for piece in (NASTY[i : i + 7] for i in range(0, 700, 7)):
             view.append(piece)
-        await settled(pilot)
-        assert harmless(seen(view))
+        await settle(pilot)
+        assert is_harmless(visible_lines(view))

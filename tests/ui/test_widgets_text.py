@@ -3,18 +3,18 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scene import HOSTILE, Host, settled
+from scene import HOSTILE, Host, settle
 
 from genopt_tui.ui.widgets.safe_text import PlainText, clean, clean_line
 
 
 @given(st.text())
-def test_cleaned_lines_hold_nothing_that_acts(text: str) -> None:
+def test_cleaned_lines_contain_no_control_characters(text: str) -> None:
     assert clean_line(text).isprintable()
 
 
 @given(st.text())
-def test_cleaning_keeps_line_breaks_and_is_done_once(text: str) -> None:
+def test_cleaning_keeps_line_breaks_and_is_idempotent(text: str) -> None:
     once = clean(text)
     assert clean(once) == once
     assert once.count("\n") == text.count("\n")
@@ -35,7 +35,7 @@ def test_cleaning_keeps_line_breaks_and_is_done_once(text: str) -> None:
         ("日本語", "日本語"),
     ],
 )
-def test_what_would_act_or_hide_is_shown(raw: str, shown: str) -> None:
+def test_control_and_invisible_characters_are_made_visible(raw: str, shown: str) -> None:
     assert clean_line(raw) == shown
 
 
@@ -43,8 +43,8 @@ def test_what_would_act_or_hide_is_shown(raw: str, shown: str) -> None:
 async def test_a_plain_text_shows_markup_as_it_is(text: str) -> None:
     host = Host(PlainText(text))
     async with host.run_test() as pilot:
-        await settled(pilot)
+        await settle(pilot)
         assert isinstance(host.widget, PlainText)
         host.widget.show(text + text)
-        await settled(pilot)
+        await settle(pilot)
         assert str(host.widget.content) == clean(text + text)

@@ -1,6 +1,6 @@
 """Views of lines: movement, search, copying, and code with its gutter."""
 
-from scene import HOSTILE, NEW, OLD, Host, harmless, seen, settled
+from scene import HOSTILE, NEW, OLD, Host, is_harmless, settle, visible_lines
 
 from genopt_tui.ui.messages import CopyRequested
 from genopt_tui.ui.widgets.code_view import (
@@ -26,16 +26,16 @@ async def test_moving_keeps_the_cursor_in_sight_and_inside() -> None:
         view.act_bottom()
         await pilot.pause()
         assert view.cursor == 999
-        assert seen(view)[-1] == "line 999"
+        assert visible_lines(view)[-1] == "line 999"
         view.act_down()
         assert view.cursor == 999
         view.act_top()
         view.act_page_down()
         await pilot.pause()
-        assert f"line {view.cursor}" in seen(view)
+        assert f"line {view.cursor}" in visible_lines(view)
 
 
-async def test_an_empty_view_takes_every_act() -> None:
+async def test_every_act_works_in_an_empty_view() -> None:
     view = LineView()
     async with Host(view).run_test():
         for name in [n for n in dir(view) if n.startswith("act_")]:
@@ -43,33 +43,33 @@ async def test_an_empty_view_takes_every_act() -> None:
         assert view.cursor == 0
 
 
-async def test_search_goes_on_around_the_end_and_marks_what_it_found() -> None:
+async def test_search_wraps_around_and_highlights_matches() -> None:
     view = LineView(numbered(1000))
     async with Host(view).run_test(size=(40, 20)) as pilot:
         view.search("LINE 99")
-        await settled(pilot)
+        await settle(pilot)
         assert view.cursor == 0, "capitals are looked for as they are"
         view.search("line 99")
-        await settled(pilot)
+        await settle(pilot)
         assert view.cursor == 99
         view.act_find_prev()
-        await settled(pilot)
+        await settle(pilot)
         assert view.cursor == 999
         view.act_find_next()
-        await settled(pilot)
+        await settle(pilot)
         assert view.cursor == 99
         marked = view.render_line(view.cursor - int(view.scroll_offset.y))
         assert any(s.text == "line 99" for s in marked)
 
 
-async def test_going_sideways_shows_what_stands_right() -> None:
+async def test_scrolling_sideways_shows_the_rest_of_a_line() -> None:
     view = LineView(TextLines([(("0123456789" * 10, ""),)]))
     async with Host(view).run_test(size=(20, 5)):
         view.act_right()
-        assert seen(view)[0].startswith("89012")
+        assert visible_lines(view)[0].startswith("89012")
         view.act_left()
         view.act_left()
-        assert seen(view)[0].startswith("01234")
+        assert visible_lines(view)[0].startswith("01234")
 
 
 async def test_copying_gives_the_line_of_code_without_its_gutter() -> None:
@@ -82,13 +82,13 @@ async def test_copying_gives_the_line_of_code_without_its_gutter() -> None:
         assert [m.text for m in host.heard if isinstance(m, CopyRequested)] == ["y = 2"]
 
 
-async def test_hostile_lines_are_shown_and_not_obeyed() -> None:
+async def test_hostile_lines_are_shown_as_text() -> None:
     view = LineView(TextLines([((text, "strong"), (text, "added")) for text in HOSTILE]))
     async with Host(view).run_test(size=(60, 20)) as pilot:
         view.search("[/")
-        await settled(pilot)
-        assert harmless(seen(view))
-        assert seen(view)[0] == "[/][/]"
+        await settle(pilot)
+        assert is_harmless(visible_lines(view))
+        assert visible_lines(view)[0] == "[/][/]"
 
 
 def test_colours_never_change_the_text() -> None:
@@ -118,18 +118,18 @@ def test_changed_lines_are_those_of_the_new_text() -> None:
     assert find_changed_lines(NEW, NEW) == set()
 
 
-async def test_scope_and_changes_stand_in_the_gutter() -> None:
+async def test_gutter_shows_scope_and_changes() -> None:
     view = CodeView(
         CodeLines("a.py", "a = 1\nb = 2\nc = 3\n", scope=[(2, 2)], changed=frozenset({3}))
     )
     async with Host(view).run_test() as pilot:
-        await settled(pilot)
-        assert seen(view)[:3] == ["  1   a = 1", "  2 ┃ b = 2", "  3  ~c = 3"]
+        await settle(pilot)
+        assert visible_lines(view)[:3] == ["  1   a = 1", "  2 ┃ b = 2", "  3  ~c = 3"]
         view.act_next()
         assert view.cursor == 2
 
 
-async def test_a_bar_that_comes_back_stands_where_the_lines_stand() -> None:
+async def test_scroll_bar_that_reappears_has_the_right_position() -> None:
     """Textual tells a bar of no move while it is not shown."""
     lines = numbered(100)
     view, every = LineView(lines), lines.lines

@@ -1,5 +1,4 @@
-"""Artifact: the files of the version that is shown, what of them may be edited, and what changed
-since the parent."""
+"""Artifact pane: files of the version shown, with editable and changed lines marked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,33 +16,37 @@ from genopt_tui.ui.widgets.code_view import CodeLines, CodeView, find_changed_li
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
-    """Of one file: editable line ranges (from 1, inclusive) and changed line numbers."""
+    """Marks beside the lines of a file: editable ranges (from 1, inclusive), changed lines."""
 
     scope: tuple[tuple[int, int], ...] = ()
     changed: frozenset[int] = frozenset()
 
 
-def build_gutters(version: VersionView, before: Mapping[str, str]) -> Mapping[str, Gutter]:
-    """What stands beside the lines of each file; changed are lines that `before` did not have.
+def build_gutters(version: VersionView, base: Mapping[str, str]) -> Mapping[str, Gutter]:
+    """Marks for every file of `version`; changed lines are those not in `before`.
 
-    Raises UsageError when a scope entry names nothing.
+    Raises UsageError if a scope entry matches nothing.
     """
     from genopt_tui.learn.scope import parse_scope
 
     scope = None if version.scope is None else parse_scope(version.scope, version.files)
-    found = {}
+    gutters = {}
     for name, text in version.files.items():
-        old = before.get(name, "")
-        changed = find_changed_lines(old, text) if before and old != text else frozenset()
-        found[name] = Gutter(tuple(scope.find_editable_lines(name, text)) if scope else (), changed)
-    return found
+        old = base.get(name, "")
+        changed = find_changed_lines(old, text) if base and old != text else frozenset()
+        gutters[name] = Gutter(
+            tuple(scope.find_editable_lines(name, text)) if scope else (), changed
+        )
+    return gutters
 
 
 class ArtifactPane(LinePane):
-    """Pane 2. `[` and `]` go from change to change, and on to the next file; `{` and `}` or Enter
-    turn to another file;
-    `v` marks what changed since the start instead of the parent, `w` says which version wrote each
-    line."""
+    """Pane 2.
+
+    `[` and `]` go to the previous or next change, also in other files; `{`, `}` and Enter switch
+    files; `v` compares with the start instead of the parent; `w` shows which version wrote each
+    line.
+    """
 
     NUMBER = 2
 
@@ -91,20 +94,18 @@ class ArtifactPane(LinePane):
 
     @property
     def _compared_files(self) -> Mapping[str, str]:
-        """What changes are told against."""
+        """The files that changes are relative to."""
         assert self.version is not None
         return self.version.start if self._since_start else self.version.before
 
     async def _read_gutters(self, version: VersionView) -> None:
         try:
-            found, self._scope_error = (
-                await run_in_pool(build_gutters, version, self._compared_files),
-                "",
-            )
+            gutters = await run_in_pool(build_gutters, version, self._compared_files)
+            self._scope_error = ""
         except EXPECTED_ERRORS as error:
-            found, self._scope_error = {}, str(error)
+            gutters, self._scope_error = {}, str(error)
         if version is self.version:
-            self._gutters = found
+            self._gutters = gutters
             self._show_file(self.shown_file, keep=True)
 
     @property
@@ -139,17 +140,17 @@ class ArtifactPane(LinePane):
     def why_not(self, name: str) -> str:
         match name:
             case "open" | "next_tab" | "prev_tab":
-                return "" if len(self.file_names) > 1 else "the artifact is this one file"
+                return "" if len(self.file_names) > 1 else "the artifact has one file"
             case "whole_prompt":
                 if self.version is None or not self.version.start:
-                    return "the start is still being read"
+                    return "the start is still loading"
                 return (
                     ""
                     if self.version.start != self.version.files
-                    else "this is the start, to the letter"
+                    else "this version equals the start"
                 )
             case "raw":
-                return "" if self.version is not None else "there is no version yet"
+                return "" if self.version is not None else "no version yet"
         return super().why_not(name)
 
     @property
@@ -166,7 +167,7 @@ class ArtifactPane(LinePane):
         }
 
     def act_open(self) -> None:
-        """The next file."""
+        """Show the next file."""
         self._switch_file(1)
 
     act_next_tab = act_open
@@ -175,12 +176,12 @@ class ArtifactPane(LinePane):
         self._switch_file(-1)
 
     def act_whole_prompt(self) -> None:
-        """Mark what changed since the start, or again what changed since the parent."""
+        """Switch between changes since the start and changes since the parent."""
         self._since_start = not self._since_start
         self._request_gutters()
 
     def act_raw(self) -> None:
-        """Say which version wrote each line, or no longer."""
+        """Show or hide which version wrote each line."""
         assert self.version is not None
         self._show_authors = not self._show_authors
         if self._show_authors and not self.version.blame:
@@ -199,15 +200,15 @@ class ArtifactPane(LinePane):
         self._jump_to_change(-1)
 
     def _jump_to_change(self, by: int) -> None:
-        at = self.view.cursor
+        cursor = self.view.cursor
         (self.view.act_next if by > 0 else self.view.act_prev)()
-        if self.view.cursor == at and len(self.file_names) > 1:
+        if self.view.cursor == cursor and len(self.file_names) > 1:
             self._switch_file(by)
             (self.view.act_next if by > 0 else self.view.act_bottom)()
 
 
 def _choose_first_file(version: VersionView) -> str:
-    """The file to begin with: one that changed, else the first."""
+    """The first changed file, else the first one."""
     names = sorted(version.files)
     changed = [n for n in names if version.before and version.before.get(n) != version.files[n]]
     return next(iter(changed or names), "")

@@ -1,4 +1,4 @@
-"""What the five panes have in common: a number, a title of plain text, and a table of acts."""
+"""Base of the five panes: number, title of plain text, and a table of acts."""
 
 from typing import Any, ClassVar
 
@@ -14,11 +14,9 @@ from genopt_tui.ui.widgets.acts import Acts
 class Pane(Widget):
     """A framed part of the main screen.
 
-    The screen calls `feed` with every snapshot; a pane compares parts by identity and does nothing
-    when its own did not change.
-    Keys come from the one table of actions: for `]` the screen calls `act("next")`, which calls
-    the method that `acts` has for that name. `why_not` gives the reason when it is not possible
-    now ("" when it is).
+    The screen calls `feed` with every snapshot; a pane compares its parts by identity and redraws
+    only what changed. Keys come from the table of actions: for `]` the screen calls `act("next")`,
+    which calls the method that `acts` has for that name.
     """
 
     NUMBER: ClassVar[int] = 0
@@ -38,8 +36,7 @@ class Pane(Widget):
         self.set_title("")
 
     def set_title(self, text: str, mark: str = "") -> None:
-        """Put `text` after the pane's number and name. It is never markup. The same again draws
-        nothing."""
+        """Show `text`, which is never markup, after the pane's number and name."""
         title = single_line(f"{self.NUMBER} {self.NAME}{mark} {text}")
         if title != self._shown_title:
             self._shown_title = title
@@ -55,23 +52,23 @@ class Pane(Widget):
         raise NotImplementedError
 
     def act(self, name: str) -> None:
-        """Do what the action `name` means here."""
+        """Carry out the action `name` in this pane."""
         self.acts[name]()
 
     def has_act(self, name: str) -> bool:
-        """Whether this pane has an act of its own by this name."""
+        """Whether this pane has an act named `name`."""
         return name in self.acts
 
     def why_not(self, name: str) -> str:
-        """Why `name` is not possible in this pane now; empty when it is."""
+        """Why `name` is not possible in this pane now; empty if it is."""
         return "" if self.has_act(name) else f"not in {self.NAME}"
 
     def search(self, text: str) -> None:
-        """Go to the next place that holds `text`."""
+        """Go to the next match of `text`."""
         raise NotImplementedError
 
     def leave_mode(self) -> bool:
-        """Leave a passing state of this pane (a search, an editor); whether there was one."""
+        """Leave a temporary mode (a search, an editor); false if none is active."""
         return False
 
     def on_click(self) -> None:

@@ -1,4 +1,4 @@
-"""One line of clickable parts."""
+"""A line of clickable parts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from genopt_tui.errors import single_line
 from genopt_tui.ui.widgets.safe_text import clean_line
 
 NARROW_WIDTH = 120
-"""Columns below which the lines around the panes use their short forms."""
+"""Columns below which the lines around the panes use short forms."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinePart:
-    """A piece of a line; a click on it runs `action` (where it has one)."""
+    """A part of a line; a click on it runs `action`, if that is not empty."""
 
     text: str
     style: str = ""
@@ -25,7 +25,7 @@ class LinePart:
 
 
 class ClickableLine(Widget):
-    """One line of parts, cut at the right. Its text is never markup."""
+    """One line of parts, cut off at the right. Its text is never markup."""
 
     DEFAULT_CSS = "ClickableLine { height: 1; width: 100%; }"
 
@@ -34,7 +34,7 @@ class ClickableLine(Widget):
         self.parts: tuple[LinePart, ...] = ()
 
     def show(self, parts: Sequence[LinePart]) -> None:
-        """Replace the line; nothing happens when it is the same."""
+        """Replace the line; redraws only if it changed."""
         parts = tuple(
             LinePart(clean_line(flatten_line(part.text)), part.style, part.action)
             for part in parts
@@ -65,17 +65,17 @@ class ClickableLine(Widget):
 
 
 def flatten_line(text: str) -> str:
-    """`text` on one line, its blanks kept."""
+    """`text` on one line; spaces are kept."""
     return text if text.isprintable() else single_line(text)
 
 
 def count_cells(parts: Sequence[LinePart]) -> int:
-    """Cells that these parts take."""
+    """Width of these parts in cells."""
     return sum(cell_len(part.text) for part in parts)
 
 
 def take_fitting(parts: Sequence[LinePart], room: int) -> list[LinePart]:
-    """The first part, and of the others those that fit into `room` cells; none is cut."""
+    """The first part, and those of the others that fit whole into `room` cells."""
     chosen: list[LinePart] = []
     for part in parts:
         if not chosen or count_cells([*chosen, part]) <= room:

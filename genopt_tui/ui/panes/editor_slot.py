@@ -1,4 +1,4 @@
-"""The place in a pane where a text editor opens instead of the pane's view."""
+"""A text editor that opens in place of a pane's view."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class EditorSlot:
-    """Opens and closes the one editor of `pane`.
+    """Opens and closes the editor of `pane`, at most one at a time.
 
-    The pane yields `hint` where the editor belongs. `on_closed` draws what the editor covered.
+    The pane yields `hint` where the editor is to appear, and redraws itself in `on_closed`.
     """
 
     def __init__(self, pane: LinePane, on_closed: Callable[[], None]) -> None:
@@ -33,7 +33,7 @@ class EditorSlot:
         self.editor.focus()
 
     def close(self) -> None:
-        """Show the view again, focused if the editor was; nothing happens without an editor."""
+        """Remove the editor, if one is open, and show the view again."""
         if self.editor is None:
             return
         had_focus = self.editor.has_focus or self._pane.app.focused is None

@@ -1,4 +1,4 @@
-"""Evidence: what the model was shown for this step, and what it will be shown next."""
+"""Evidence pane: what the model was shown for this step, and what it will be shown next."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,15 +33,16 @@ if TYPE_CHECKING:
 
 SENT, NEXT = 0, 1
 DEFAULT_TRACE_STEPS = 1000
-"""Assumed length of a trace while none is known."""
+"""Steps of the longest trace while no trace is known."""
 
 
 class EvidencePane(LinePane):
-    """Pane 4. `{` and `}` (or `h` and `l`) change the tab, space leaves an example out of the
-    prompt that waits, `x` for good, `*` pins
-    it, Enter shows its trace; `<` `>` `-` `+` stage horizon and batch, Enter then applies them; `v`
-    shows the whole prompt, `E` edits
-    the one that waits."""
+    """Pane 4.
+
+    `{` and `}` (or `h` and `l`) switch tabs. Space drops an example from the waiting prompt, `x`
+    excludes it for good, `*` pins it, Enter shows its trace. `<` `>` `-` `+` stage horizon and
+    batch size, Enter then applies them. `v` shows the whole prompt, `E` edits the waiting one.
+    """
 
     DEFAULT_CSS = """
     EvidencePane #editing { height: 1; background: $panel; color: $text-warning; }
@@ -103,7 +104,7 @@ class EvidencePane(LinePane):
         self._draw()
 
     def get_choices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The examples that the person dropped from the waiting prompt, and those pinned in it."""
+        """Examples dropped from the waiting prompt, and examples pinned in it."""
         batch = {str(part["example"]) for part in self._sent_parts}
         return tuple(sorted(self.dropped)), tuple(n for n in self.pinned if n in batch)
 
@@ -189,13 +190,12 @@ class EvidencePane(LinePane):
     # acts
 
     def _find_under_cursor(self, *kinds: str) -> str:
-        """The example or text of the row under the cursor, if it is of one of these kinds."""
-        kind, what = (
-            self._rows.about.get(self.parts.cursor, ("", ""))
-            if self.view is self.parts
-            else ("", "")
-        )
-        return what if kind in kinds else ""
+        """The example or text of the row under the cursor if that is of one of `kinds`, else
+        empty."""
+        if self.view is not self.parts:
+            return ""
+        kind, subject = self._rows.about.get(self.parts.cursor, ("", ""))
+        return subject if kind in kinds else ""
 
     def why_not(self, name: str) -> str:
         match name:
@@ -228,7 +228,7 @@ class EvidencePane(LinePane):
         return super().why_not(name)
 
     def act_toggle(self) -> None:
-        """Leave the example out of the evidence, or put it back."""
+        """Drop the example from the evidence, or restore it."""
         if (example := self._find_under_cursor(EXAMPLE)) and self.evidence.edited:
             self._confirm_rebuild(example)
         elif example:
@@ -252,10 +252,10 @@ class EvidencePane(LinePane):
         self.app.push_screen(question, answer)
 
     def act_pin(self) -> None:
-        """Put the example into every batch from now on, or no longer."""
+        """Pin the example: put it into every batch from now on. Again unpins it."""
         if example := self._find_under_cursor(EXAMPLE):
-            rest = tuple(name for name in self.pinned if name != example)
-            self.pinned = rest if len(rest) < len(self.pinned) else (*rest, example)
+            others = tuple(name for name in self.pinned if name != example)
+            self.pinned = others if len(others) < len(self.pinned) else (*others, example)
             self.post_message(CommandRequested(SetExamples(pinned=self.pinned)))
             self._notify_changed()
 
@@ -310,20 +310,22 @@ class EvidencePane(LinePane):
         self._notify_changed()
 
     def act_open(self) -> None:
-        """Apply what is staged, to the waiting prompt (this step alone) or to later steps; with
-        nothing staged, show the example's trace."""
+        """Apply staged changes to the waiting prompt (this step only) or to later steps; without
+        any, show the trace of the example under the cursor."""
         if self.plan is not None and not self._is_historical:
             pairs = tuple(self.plan.list_pairs(self._current_plan))
-            here = StageChoices(step=self.evidence.step, pairs=pairs)
-            later = SetOptions(pairs=pairs)
-            self.post_message(CommandRequested(here if self.evidence.editable else later))
+            this_step = StageChoices(step=self.evidence.step, pairs=pairs)
+            later_steps = SetOptions(pairs=pairs)
+            self.post_message(
+                CommandRequested(this_step if self.evidence.editable else later_steps)
+            )
             self.plan = None
             self._notify_changed()
         elif example := self._find_under_cursor(EXAMPLE):
-            shown = next(
+            ranges = next(
                 (p.get("shown") for p in self._sent_parts if str(p["example"]) == example), None
             ) or [[0, 0]]
-            self.post_message(TraceStepSelected(example, int(shown[0][0])))
+            self.post_message(TraceStepSelected(example, int(ranges[0][0])))
 
     def act_next(self) -> None:
         self._jump(1)
@@ -336,12 +338,14 @@ class EvidencePane(LinePane):
             (self.prompt.act_next if by > 0 else self.prompt.act_prev)()
             return
         rows = sorted(self._rows.about)
-        ahead = [y for y in rows if (y > self.parts.cursor if by > 0 else y < self.parts.cursor)]
-        if ahead:
-            self.parts.go_to_line(ahead[0] if by > 0 else ahead[-1])
+        candidates = [
+            y for y in rows if (y > self.parts.cursor if by > 0 else y < self.parts.cursor)
+        ]
+        if candidates:
+            self.parts.go_to_line(candidates[0] if by > 0 else candidates[-1])
 
     def act_whole_prompt(self) -> None:
-        """Show all messages exactly as sent, or go back."""
+        """Show all messages exactly as sent, or return to the overview."""
         if self.view is self.prompt:
             self._show_view(self.parts)
             return
@@ -391,7 +395,7 @@ class EvidencePane(LinePane):
 
     @property
     def editor(self) -> "Editor | None":
-        """The editor that is open in this pane."""
+        """The open editor of this pane, if any."""
         return self.slot.editor
 
     def focus_inside(self) -> None:
@@ -411,7 +415,7 @@ class EvidencePane(LinePane):
 
 
 def format_title(e: EvidenceView, tab: int) -> str:
-    """Tokens against the budget, where they are known."""
+    """Tokens against the budget, if known."""
     sent = e.sent or {}
     if tab == NEXT and e.editable:
         return "waits to be sent, edited by you" if e.edited else "waits to be sent"

@@ -1,4 +1,4 @@
-"""The line under the panes that says what the gate found about the proposal on the screen."""
+"""The line under the panes: result of the gate for the proposal on the screen."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ VERDICT_STYLES = {"better": "$text-success", "worse": "$text-error"}
 
 
 class GateLine(ClickableLine):
-    """The gate, running or finished, of the proposal that is shown; else what the loop is doing."""
+    """Progress or result of the gate for the proposal shown; without one, the loop's activity."""
 
     def feed(self, snapshot: Snapshot, kept_hunks: set[int] | None = None) -> None:
         proposal, width = snapshot.proposal, self.app.size.width
@@ -28,7 +28,8 @@ class GateLine(ClickableLine):
 def build_gate_parts(
     proposal: ProposalView, narrow: bool, kept_hunks: set[int] | None
 ) -> list[LinePart]:
-    """The gate's line. A score appears only for exactly the edit that is shown."""
+    """The parts of the line. A score appears only if it belongs to exactly the edit that is
+    shown."""
     if proposal.edited:
         return _build_unmeasured_parts("your edit")
     if kept_hunks is not None and proposal.files is not None:
@@ -52,9 +53,9 @@ def build_gate_parts(
     return []
 
 
-def _build_unmeasured_parts(what: str) -> list[LinePart]:
+def _build_unmeasured_parts(edit: str) -> list[LinePart]:
     return [
-        LinePart(f" gate: not run for {what}", "$text-warning"),
+        LinePart(f" gate: not run for {edit}", "$text-warning"),
         LinePart("   "),
         LinePart("a gate, then commit", "", "approve"),
         LinePart("   "),
@@ -65,7 +66,7 @@ def _build_unmeasured_parts(what: str) -> list[LinePart]:
 def format_gate(gate: Mapping[str, Any], *, narrow: bool = False) -> str:
     """`BETTER  8.7 → 16.1   Δ +7.4 (95 % CI 2.5…12.4)   10 examples: 9↑ 1↓`.
 
-    `narrow` leaves out blanks and words: `BETTER 8.7→16.1  Δ+7.4 (2.5…12.4)  9↑ 1↓  n=10`.
+    The `narrow` form is `BETTER 8.7→16.1  Δ+7.4 (2.5…12.4)  9↑ 1↓  n=10`.
     """
     gap = "" if narrow else " "
     mean, base = (formatters.format_score(gate.get(key)) for key in ("mean", "base_mean"))
@@ -98,7 +99,7 @@ def _format_interval(interval: Any, narrow: bool) -> str:
 
 
 def _format_counts(gate: Mapping[str, Any]) -> str:
-    """How many examples rose, fell and stayed: `9↑ 1↓`, with `2=` where some stayed."""
+    """Counts of examples by direction: `9↑ 1↓`, with `2=` for unchanged ones."""
     counts = []
     for key, mark in (("better", SYMBOLS.up), ("worse", SYMBOLS.down), ("same", "=")):
         if (count := gate.get(key)) or (count == 0 and key != "same"):

@@ -1,5 +1,4 @@
-"""History: the graph of versions, each with score, change and who decided, and the learning curve
-beneath."""
+"""History pane: versions with score, change and decision, and the learning curve under them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -30,15 +29,18 @@ from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.safe_text import PlainText
 
 MAX_INLINE_ROWS = 500
-"""Rows whose graph is worked out on the interface's loop; that of more is in a thread."""
+"""Rows up to which the graph is computed at once; for more it is computed in a thread."""
 MIN_CHART_HEIGHT, MAX_CHART_HEIGHT = 4, 20
-"""Rows of the learning curve where there is room for more than one line."""
+"""Rows of the learning curve if there is room for more than one."""
 RowTest = Callable[[HistoryRow], bool]
 
 
 class HistoryPane(Pane):
-    """Pane 1. Space folds what is on no branch, `f` leaves only what holds a text, `/` looks in
-    subjects, reasoning and edits."""
+    """Pane 1.
+
+    Space folds versions that are on no branch, `/` searches subjects, reasoning and edits, `f`
+    shows the matches only.
+    """
 
     NUMBER = 1
     DEFAULT_CSS = "HistoryPane #about { height: 4; color: $text-muted; background: $panel; }"
@@ -51,11 +53,11 @@ class HistoryPane(Pane):
         self._unread = 0
         self._folded = False
         self._needle = ""
-        self._found: Mapping[str, str] = {}
-        """Commit to where the text that was searched for stands in it."""
+        self.matches: Mapping[str, str] = {}
+        """Where each matching commit contains the text searched for."""
         self._filtered = False
         self._reasons: dict[str, str] = {}
-        """Commit to why it was turned down, as far as it has been read."""
+        """Reasons for rejections read so far, by commit."""
         self._initial_snapshot = snapshot
         self.row_list = HistoryList()
         self.curve = PlainText(id="curve")
@@ -103,28 +105,28 @@ class HistoryPane(Pane):
         self._draw_details()
 
     def _is_shown(self, row: HistoryRow) -> bool:
-        if self._filtered and row.commit not in self._found:
+        if self._filtered and row.commit not in self.matches:
             return False
         return row.kind == "branch" or not self._folded
 
     async def _draw_graph(self, rows: Sequence[HistoryRow]) -> None:
-        found = await run_in_pool(draw_row_graphs, rows, self._head, self.row_list.symbols)
+        graph = await run_in_pool(draw_row_graphs, rows, self._head, self.row_list.symbols)
         if self.row_list.rows is rows:
-            self.row_list.show_graph(found)
+            self.row_list.show_graph(graph)
 
     def _draw_title(self, hidden: int) -> None:
-        told = [f"'{self._needle}' in {len(self._found)}"] if self._needle else []
+        notes = [f"'{self._needle}' in {len(self.matches)}"] if self._needle else []
         if hidden:
-            told.append(f"({hidden} {'left out' if self._filtered else 'folded'})")
+            notes.append(f"({hidden} {'left out' if self._filtered else 'folded'})")
         if self._unread:
-            told.append(f"({self._unread} still to be read)")
-        self.set_title("  ".join(told))
+            notes.append(f"({self._unread} still loading)")
+        self.set_title("  ".join(notes))
 
     def _draw_details(self) -> None:
         row = self.row
         self.details.display = row is not None and self.size.height >= 12
         if row is not None:
-            where = self._found.get(row.commit, "") if self._needle else ""
+            where = self.matches.get(row.commit, "") if self._needle else ""
             elsewhere = where and not where.startswith("subject")
             height = max(2, self._measure_details())
             if self.details.styles.height != Scalar.from_number(height):
@@ -134,7 +136,7 @@ class HistoryPane(Pane):
             self.details.show(f"{where}\n{details}" if elsewhere else details, layout=False)
 
     def _get_reason(self, row: HistoryRow) -> str:
-        """Why `row` was turned down; empty while that is being read."""
+        """Why `row` was turned down; empty while the reason is being read."""
         if row.commit and row.decision in TURNED_DOWN and row.commit not in self._reasons:
             self.run_worker(self._read_reason(row.commit), group="reason", exclusive=True)
         return self._reasons.get(row.commit, "")
@@ -143,7 +145,7 @@ class HistoryPane(Pane):
         session = Path(self._session_path)
         try:
             reason = await run_in_thread(lambda: read_reason(session, commit))
-        except EXPECTED_ERRORS:  # the version is shown without its reason
+        except EXPECTED_ERRORS:  # show the version without its reason
             reason = ""
         self._reasons[commit] = reason
         if reason and self.row is not None and self.row.commit == commit:
@@ -155,30 +157,30 @@ class HistoryPane(Pane):
     def _draw_curve(self) -> None:
         rows, others = select_comparable(self._rows)
         scores = [r.score for r in reversed(rows) if r.kind == "branch" and r.score is not None]
-        rest = describe_incomparable(others)
-        width = max(8, self.size.width - 24 - len(rest))
+        note = describe_incomparable(others)
+        width = max(8, self.size.width - 24 - len(note))
         height = self._count_free_rows()
         if len(scores) > 1 and height >= MIN_CHART_HEIGHT:
-            lines = draw_bar_chart(scores, self.size.width, height - bool(rest), self._symbols.bars)
-            text = "\n".join([*lines, *filter(None, [rest])])
+            lines = draw_bar_chart(scores, self.size.width, height - bool(note), self._symbols.bars)
+            text = "\n".join([*lines, *filter(None, [note])])
         else:
             height = 1
             line = formatters.draw_sparkline(scores, width, self._symbols.bars)
-            first, last = (formatters.format_score(scores[at]) if scores else "" for at in (0, -1))
+            first, last = (formatters.format_score(scores[i]) if scores else "" for i in (0, -1))
             curve = f"{first} {line} {last}" if len(scores) > 1 else ""
-            text = "  ".join(filter(None, (curve, rest)))
+            text = "  ".join(filter(None, (curve, note)))
         self.curve.display = bool(text)
         if self.curve.styles.height != Scalar.from_number(height):
             self.curve.styles.height = height
         self.curve.show(text, layout=False)
 
     def _count_free_rows(self) -> int:
-        """Rows of the pane that neither versions nor the details of one take."""
+        """Rows of the pane that neither the list nor the details need."""
         used = len(self.row_list.rows) + self._measure_details()
         return min(MAX_CHART_HEIGHT, self.size.height - used)
 
     def _measure_details(self) -> int:
-        """Rows of the details of the version under the cursor."""
+        """Rows that the details of the version under the cursor need."""
         if self.row is None or self.size.height < 12:
             return 0
         return (2 if self.size.width >= INTERVAL_WIDTH else 4) + bool(self._needle)
@@ -188,7 +190,7 @@ class HistoryPane(Pane):
         self._draw_details()
 
     def go_to_version(self, commit: str) -> None:
-        """Put the cursor on a version."""
+        """Move the cursor to a version."""
         index = next((i for i, row in enumerate(self.row_list.rows) if row.commit == commit), None)
         if index is not None:
             self.row_list.move_cursor(index)
@@ -247,7 +249,7 @@ class HistoryPane(Pane):
             self.post_message(VersionSelected(row.commit))
 
     def act_toggle(self) -> None:
-        """Fold away, or show, what is on no branch."""
+        """Fold or unfold versions that are on no branch."""
         self._folded = not self._folded
         self._show()
 
@@ -256,27 +258,25 @@ class HistoryPane(Pane):
             self.post_message(CopyRequested(row.commit, "commit"))
 
     def search(self, text: str) -> None:
-        """Find `text` in labels, subjects, reasoning, notes and edits, and go to the next version
-        that holds it."""
+        """Search labels, subjects, reasoning, notes and edits, and go to the next match."""
         self._needle = text
         if text:
             self.run_worker(self._run_search(text), group="search", exclusive=True)
         else:
-            self._found, self._filtered = {}, False
+            self.matches, self._filtered = {}, False
             self._show()
 
     async def _run_search(self, text: str) -> None:
-        found = dict(find_in_labels(self._rows, text))
-        self.set_title(f"looking for '{text}' ...")
+        matches = dict(find_in_labels(self._rows, text))
+        self.set_title(f"searching for '{text}' ...")
+        session = Path(self._session_path)
         try:
-            for commit, where in (
-                await run_in_thread(lambda: search_session(Path(self._session_path), text))
-            ).items():
-                found.setdefault(commit, where)
+            others = await run_in_thread(lambda: search_session(session, text))
+            matches = {**others, **matches}
         except EXPECTED_ERRORS as error:
             self.app.notify(str(error), severity="error", markup=False)
         if text == self._needle:
-            self._found = found
+            self.matches = matches
             self._show()
             self._go_to_match(1, here=True)
 
@@ -287,12 +287,12 @@ class HistoryPane(Pane):
         self._go_to_match(-1)
 
     def act_filter(self) -> None:
-        """Leave only the versions that hold what was searched for, or show all again."""
+        """Show only the matching versions, or all again."""
         self._filtered = not self._filtered
         self._show()
 
     def leave_mode(self) -> bool:
-        """Forget the search."""
+        """End the search."""
         if not self._needle:
             return False
         self.search("")
@@ -306,20 +306,20 @@ class HistoryPane(Pane):
         return super().why_not(name)
 
     def _go_to_match(self, direction: int, here: bool = False) -> None:
-        if here and self.row is not None and self.row.commit in self._found:
+        if here and self.row is not None and self.row.commit in self.matches:
             self._draw_details()
-        elif self._found:
-            self._move_to_next(direction, lambda row: row.commit in self._found)
+        elif self.matches:
+            self._move_to_next(direction, lambda row: row.commit in self.matches)
         else:
-            self.app.notify(f"'{self._needle}' is in no version", markup=False, timeout=3)
+            self.app.notify(f"no version contains '{self._needle}'", markup=False, timeout=3)
 
     def _go_to_tip(self, direction: int) -> None:
         self._move_to_next(direction, lambda row: bool(row.branches))
 
-    def _move_to_next(self, direction: int, wanted: RowTest) -> None:
+    def _move_to_next(self, direction: int, test: RowTest) -> None:
         count = len(self.row_list.rows)
         for distance in range(1, count + 1):
             index = (self.row_list.cursor + direction * distance) % count
-            if wanted(self.row_list.rows[index]):
+            if test(self.row_list.rows[index]):
                 self.row_list.move_cursor(index)
                 return

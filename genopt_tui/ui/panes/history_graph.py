@@ -1,5 +1,4 @@
-"""The graph of branches beside the history: one cell column for each line of versions that is
-open."""
+"""The branch graph beside the history: a column of cells for each open branch."""
 
 from collections.abc import Sequence
 
@@ -7,25 +6,25 @@ from genopt_tui.ui.formatters import Symbols
 from genopt_tui.ui.state.snapshot import HistoryRow
 
 MAX_LANES = 8
-"""Columns that are drawn; what lies further right has its mark in the last one."""
+"""Columns drawn; branches further to the right share the last one."""
 
 
 def draw_graph(rows: Sequence[HistoryRow], head: str, marks: Symbols) -> list[str]:
-    """The graph's part of every row (newest first). Head's line is the first column."""
+    """The graph cells of every row, newest first. The line to head is the first column."""
     lanes = Lanes(head)
     known = {row.commit for row in rows}
     return [lanes.draw_row(row, known, marks) for row in rows]
 
 
 class Lanes:
-    """The open lines of versions: column to the commit that it waits for, None for a free one."""
+    """Open branches: for each column the commit it leads to, None for a free column."""
 
     def __init__(self, head: str) -> None:
         self._lanes: list[str | None] = [head] if head else []
         self._waiting: dict[str, list[int]] = {head: [0]} if head else {}
 
     def draw_row(self, row: HistoryRow, known: set[str], marks: Symbols) -> str:
-        """One row's part; the lines are then those below it."""
+        """The graph cells of one row; afterwards the lanes are those below it."""
         if row.kind == "rejected":
             return (
                 marks.rejected
@@ -33,7 +32,7 @@ class Lanes:
             )
         first, *merged = self._waiting.pop(row.commit, None) or [self._find_free_lane()]
         mark = marks.abandoned if row.kind == "abandoned" else marks.accepted
-        drawn = self._draw_cells(first, merged, mark, marks)
+        cells = self._draw_cells(first, merged, mark, marks)
         for lane in merged:
             self._lanes[lane] = None
         parent = row.parents[0] if row.parents and row.parents[0] in known else None
@@ -43,13 +42,13 @@ class Lanes:
             self._waiting[parent].sort()
         while self._lanes and self._lanes[-1] is None:
             self._lanes.pop()
-        return drawn
+        return cells
 
     def _find_free_lane(self) -> int:
-        """A column that no line takes."""
-        for at, lane in enumerate(self._lanes):
+        """A free column."""
+        for index, lane in enumerate(self._lanes):
             if lane is None:
-                return at
+                return index
         self._lanes.append(None)
         return len(self._lanes) - 1
 

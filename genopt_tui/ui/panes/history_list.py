@@ -1,4 +1,4 @@
-"""The rows of the history with a cursor; only visible ones are drawn."""
+"""The rows of the history, with a cursor."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -18,11 +18,11 @@ from genopt_tui.ui.widgets.line_style import ThemedView
 from genopt_tui.ui.widgets.safe_text import clean_line
 
 GRAPH_BLOCK = 200
-"""Rows whose graph is as wide as their widest."""
+"""Rows that share one width of the graph."""
 
 
 class HistoryList(ThemedView, can_focus=True):
-    """The rows; only visible ones are drawn."""
+    """A list of rows that renders only the visible ones."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"history--{name}"
@@ -73,7 +73,7 @@ class HistoryList(ThemedView, can_focus=True):
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
     def show(self, rows: Sequence[HistoryRow], graph_lines: Sequence[str]) -> None:
-        """Replace the rows; the cursor stays on its version, or on the newest line when it stood
+        """Replace the rows. The cursor stays on its version, or on the newest row if it was
         there."""
         before = self.row
         self.rows = rows
@@ -81,17 +81,17 @@ class HistoryList(ThemedView, can_focus=True):
         if before is None or self.cursor == 0:
             self.cursor = 0
         else:
-            same = (
+            matches = (
                 i
                 for i, row in enumerate(rows)
                 if (row.commit, row.label) == (before.commit, before.label)
             )
-            self.cursor = next(same, min(self.cursor, max(0, len(rows) - 1)))
+            self.cursor = next(matches, min(self.cursor, max(0, len(rows) - 1)))
         self.virtual_size = Size(self.size.width, len(rows))
         self.refresh()
 
     def show_graph(self, graph_lines: Sequence[str]) -> None:
-        """The graph of the rows that are shown."""
+        """Replace the graph of the rows."""
         self.graph_lines, self._graph_widths = graph_lines, {}
         self._strips.clear()
         self.refresh()
@@ -133,8 +133,7 @@ class HistoryList(ThemedView, can_focus=True):
         ]
 
     def _get_graph_width(self, block: int) -> int:
-        """Columns of the graph in this block of rows: a long history is narrow where few lines are
-        open."""
+        """Columns of the graph in a block of rows: blocks with few branches are narrow."""
         if block not in self._graph_widths:
             lines = self.graph_lines[block * GRAPH_BLOCK : (block + 1) * GRAPH_BLOCK]
             self._graph_widths[block] = max(map(len, lines), default=1)
@@ -147,7 +146,7 @@ class HistoryList(ThemedView, can_focus=True):
         return self._get_part_style(name, self._is_marked(index), index == self.cursor)
 
     def _get_part_style(self, name: str, marked: bool, cursor: bool) -> Style:
-        """The style of a part, worked out once: that asks every ancestor."""
+        """Style of a part of a row, cached because computing it visits every ancestor."""
         style = self._part_styles.get((name, marked, cursor))
         if style is None:
             style = self.rich_style + self.get_component_rich_style(

@@ -1,4 +1,4 @@
-"""The words of the history's rows: pure, so that they can be read and tested without a screen."""
+"""Text of the history's rows. Pure functions, so that tests need no screen."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,18 +10,20 @@ from genopt_tui.ui.scores import compute_half_width
 from genopt_tui.ui.state.snapshot import HistoryRow
 
 INTERVAL_WIDTH, COST_WIDTH = 64, 80
-"""Columns of the pane from which the score's interval, and the cost, stand in every row."""
-TASK_CHANGE_NOTE = "scores above and below do not compare: the task changed here (J scores start, best and head again)"
+"""Columns of the pane from which every row shows the score's interval, and the cost."""
+TASK_CHANGE_NOTE = (
+    "scores above and below do not compare: "
+    "the task changed here (J scores start, best and head again)"
+)
 StyledText = tuple[str, str]
 
 
 def format_row(
     row: HistoryRow, graph_line: str, width: int, symbols: formatters.Symbols, room: int = 0
 ) -> list[StyledText]:
-    """A row as (text, style) parts: graph, label, score, n, change, verdict, who, subject.
+    """A row as (text, style) parts: graph, label, score, n, change, verdict, decider, subject.
 
-    `width` is that of the graph; with enough `room` the score's interval and the cost stand there
-    too.
+    `width` is that of the graph. With enough `room`, the score's interval and the cost are added.
     """
     if row.kind == "live":
         return [
@@ -35,7 +37,7 @@ def format_row(
     score = formatters.format_score(row.score)
     count = f"n{row.n}" if score else ""
     digits = 7 if room >= INTERVAL_WIDTH else 6
-    out = [
+    parts = [
         (f"{graph_line:<{width}} ", "dim" if dim else "graph"),
         (f"{row.label:<5}", "head" if row.head else "dim" if dim else "label"),
         (f"{score:>{digits}} ", "dim" if dim else "score"),
@@ -43,35 +45,35 @@ def format_row(
         (f"{count:<4} ", "dim"),
     ]
     if dim:
-        out.append((row.decision or row.kind, "dim"))
+        parts.append((row.decision or row.kind, "dim"))
     else:
         change = formatters.format_change(row.verdict, row.difference)
-        out.append(
+        parts.append(
             (
                 f"{formatters.format_difference(row.difference):>{digits}} {change:<5}",
                 change if change in {"up", "down"} else "plain",
             )
         )
-        out.append((f"{row.decided_by or _format_decision(row):<5}", "dim"))
+        parts.append((f"{row.decided_by or _format_decision(row):<5}", "dim"))
     if room >= COST_WIDTH:
-        out.append((f"{format_cost(row):>8} ", "dim"))
+        parts.append((f"{format_cost(row):>8} ", "dim"))
     names = " ".join((*row.branches, *row.tags))
     subject = (
         row.subject.partition(": ")[2]
         if row.subject.startswith(("step ", "start: "))
         else row.subject
     )
-    noted = "  # " if row.note else ""
+    note_mark = "  # " if row.note else ""
     return [
-        *out,
+        *parts,
         (f" {names}", "branch") if names else ("", ""),
-        (noted, "live"),
+        (note_mark, "live"),
         (f"  {subject}", "dim"),
     ]
 
 
 def _format_decision(row: HistoryRow) -> str:
-    """How it was decided, where its label does not say so."""
+    """The decision, unless the label already is the decision."""
     return row.decision if row.decision != row.label else ""
 
 
@@ -82,15 +84,15 @@ def format_spread(row: HistoryRow) -> str:
 
 
 def format_cost(row: HistoryRow) -> str:
-    """What the step's model calls cost; empty where none was made."""
+    """Cost of the step's model calls; empty if there were none."""
     if row.cost is None:
         return "$?" if row.model and row.step and row.decision not in {"manual", "design"} else ""
     return f"${row.cost:.4f}".rstrip("0").rstrip(".")
 
 
 def format_details(row: HistoryRow, reason: str = "") -> str:
-    """One version in two lines: decision, score with its interval, cost, names; then why it was
-    turned down, subject and note."""
+    """A version in two lines: decision, score with its interval, cost and names; then the reason
+    for its rejection, subject and note."""
     if row.kind in {"live", "line"}:
         return row.subject if row.kind == "line" else ""
     half, score = compute_half_width(row.stderr, row.n), formatters.format_score(row.score)
@@ -125,7 +127,7 @@ def format_details(row: HistoryRow, reason: str = "") -> str:
 def draw_row_graphs(
     rows: Sequence[HistoryRow], head: str, symbols: formatters.Symbols
 ) -> list[str]:
-    """The graph beside these rows, of which some are no versions."""
+    """The graph beside these rows; rows that are not versions have none."""
     lines = iter(draw_graph([row for row in rows if row.commit], head, symbols))
     return [
         next(lines) if row.commit else symbols.live if row.kind == "live" else "" for row in rows
@@ -133,7 +135,7 @@ def draw_row_graphs(
 
 
 def draw_row_symbols(rows: Sequence[HistoryRow], symbols: formatters.Symbols) -> list[str]:
-    """What stands beside the rows until the graph is worked out: whether each was taken."""
+    """A symbol per row that shows its kind, while the graph is being computed."""
     mark = {
         "branch": symbols.accepted,
         "rejected": symbols.rejected,
@@ -144,8 +146,8 @@ def draw_row_symbols(rows: Sequence[HistoryRow], symbols: formatters.Symbols) ->
 
 
 def insert_task_changes(rows: list[HistoryRow]) -> list[HistoryRow]:
-    """The rows, with a line beneath each that was scored under another state of the task than what
-    it was made from."""
+    """The rows, with a line under each that was scored under another state of the task than its
+    parent."""
     if not any(row.task_changed for row in rows):
         return rows
     line = HistoryRow("", "", 0, kind="line", subject=TASK_CHANGE_NOTE)
@@ -153,9 +155,9 @@ def insert_task_changes(rows: list[HistoryRow]) -> list[HistoryRow]:
 
 
 def draw_bar_chart(values: Sequence[float], width: int, height: int, bars: str) -> list[str]:
-    """Values as upright bars in `height` rows, the highest and the lowest value at the left.
+    """Values as vertical bars in `height` rows, the highest and the lowest value at the left.
 
-    `bars` are the parts of a cell from the lowest to the full one.
+    `bars` are the partial cells from the lowest to the full one.
     """
     low, high = min(values), max(values)
     labels = [formatters.format_score(high), formatters.format_score(low)]
@@ -163,17 +165,17 @@ def draw_bar_chart(values: Sequence[float], width: int, height: int, bars: str) 
     room = max(1, width - margin)
     if len(values) > room:  # each column is the last value of its share
         values = [values[(i + 1) * len(values) // room - 1] for i in range(room)]
-    bar = max(1, min(4, room // len(values)))
+    bar_width = max(1, min(4, room // len(values)))
     levels = [
         1 + round((v - low) / (high - low) * (height * len(bars) - 1)) if high > low else 1
         for v in values
     ]
     rows = []
     for row in range(height):
-        below = (height - 1 - row) * len(bars)
+        base = (height - 1 - row) * len(bars)
         label = labels[0] if row == 0 else labels[1] if row == height - 1 else ""
         cells = "".join(
-            (bars[min(level - below, len(bars)) - 1] if level > below else " ") * bar
+            (bars[min(level - base, len(bars)) - 1] if level > base else " ") * bar_width
             for level in levels
         )
         rows.append(f"{label:>{margin - 1}} {cells}".rstrip())
@@ -181,16 +183,18 @@ def draw_bar_chart(values: Sequence[float], width: int, height: int, bars: str) 
 
 
 def find_in_labels(rows: Sequence[HistoryRow], text: str) -> Iterator[tuple[str, str]]:
-    """Commits whose own line holds `text`, and where."""
-    fold = text == text.lower()
+    """Commits whose label, decision, names, commit or note contain `text`; the second item is
+    always empty."""
+    ignore_case = text == text.lower()
     for row in rows:
-        told = f"{row.label} {row.decision} {' '.join((*row.branches, *row.tags))} {row.commit} {row.note}"
-        if text in (told.lower() if fold else told):
+        names = " ".join((*row.branches, *row.tags))
+        searched = f"{row.label} {row.decision} {names} {row.commit} {row.note}"
+        if text in (searched.lower() if ignore_case else searched):
             yield row.commit, ""
 
 
 def read_reason(session: Path, commit: str) -> str:
-    """Why a version was decided as it was, from its record. For a thread of its own."""
+    """The recorded reason of a version's decision. Blocks; call it in a thread."""
     from genopt_tui.session.history.repository import Repository
 
     with Repository.open(session) as repository:
@@ -198,13 +202,13 @@ def read_reason(session: Path, commit: str) -> str:
 
 
 def search_session(session: Path, text: str) -> dict[str, str]:
-    """Commits in whose subject, reasoning or edit `text` stands, and the line. For a thread of its
-    own."""
+    """Commits whose subject, reasoning or edit contain `text`, with the matching line. Blocks; call
+    it in a thread."""
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.session.history.search import search_history
 
     with Repository.open(session) as repository:
         return {
-            found.version.commit: f"{found.where}: {found.line.strip()}"
-            for found in search_history(repository, text)
+            match.version.commit: f"{match.where}: {match.line.strip()}"
+            for match in search_history(repository, text)
         }

@@ -1,4 +1,4 @@
-"""A pane around a view of lines: acts that the pane does not know go to the view."""
+"""A pane around a view of lines; the view carries out the acts that the pane lacks."""
 
 from genopt_tui.ui.messages import PaneChanged
 from genopt_tui.ui.panes.base import Pane
@@ -7,13 +7,13 @@ from genopt_tui.ui.widgets.line_view import LineView
 
 
 class LinePane(Pane):
-    """`view` is the one that has the keyboard."""
+    """`view` is the view that takes the keys."""
 
     view: LineView
 
     def act(self, name: str) -> None:
-        own = self.acts.get(name)
-        (own or self.view.acts[name])()
+        method = self.acts.get(name)
+        (method or self.view.acts[name])()
 
     def why_not(self, name: str) -> str:
         if name == "search":
@@ -38,7 +38,7 @@ class LinePane(Pane):
         self.view.act_bottom()
 
     def search(self, text: str) -> None:
-        """Mark `text` and go to where it stands next."""
+        """Highlight `text` and go to the next match."""
         self.view.search(text)
 
     def leave_mode(self) -> bool:
@@ -51,14 +51,14 @@ class LinePane(Pane):
         self.view.focus()
 
     def on_line_view_pressed(self, event: LineView.Pressed) -> None:
-        """A click on a line's box toggles it, a double click opens the line."""
-        wanted = "toggle" if event.on_box else "open" if event.times == 2 else ""
-        if wanted and not self.why_not(wanted):
-            self.act(wanted)
+        """Toggle the line on a click on its check box, open it on a double click."""
+        act = "toggle" if event.on_box else "open" if event.times == 2 else ""
+        if act and not self.why_not(act):
+            self.act(act)
             self.post_message(PaneChanged())
 
     def on_line_view_no_match(self, event: LineView.NoMatch) -> None:
-        self.app.notify(f"'{event.needle}' is not in here", markup=False, timeout=3)
+        self.app.notify(f"'{event.needle}' not found", markup=False, timeout=3)
 
 
 def pluralize(number: int, noun: str) -> str:

@@ -1,5 +1,4 @@
-"""Proposal: the reply as it arrives, the edit as a diff with hunks to choose, and the gate's scores
-as they come."""
+"""Proposal pane: the reply as it arrives, the edit as a diff, and the scores of its gate."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -33,9 +32,11 @@ if TYPE_CHECKING:
 
 
 class ProposalPane(LinePane):
-    """Pane 5. `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step a
-    reason names, `E` edits here, `w` shows
-    the raw reply, `{` and `}` turn to another candidate."""
+    """Pane 5.
+
+    `[` and `]` go from hunk to hunk, space leaves one out, Enter goes to the step that a reason
+    cites, `E` edits the file in place, `w` shows the raw reply, `{` and `}` switch candidates.
+    """
 
     NUMBER = 5
     DEFAULT_CSS = """
@@ -135,9 +136,11 @@ class ProposalPane(LinePane):
             view.focus()
 
     def _show_scores(self) -> None:
-        p, whole = self.proposal, self.get_kept_hunks() is None
+        p, is_whole = self.proposal, self.get_kept_hunks() is None
         rows = (
-            build_gate_rows(p, self.size.width, self._workers, whole=whole) if p is not None else []
+            build_gate_rows(p, self.size.width, self._workers, whole=is_whole)
+            if p is not None
+            else []
         )
         self.scores.show("\n".join(rows))
         self.scores.display = bool(rows) and self.size.height >= 10
@@ -192,29 +195,29 @@ class ProposalPane(LinePane):
                 if self.view is not self.diff:
                     return "there is no edit to choose from yet"
                 if p is not None and p.decision:
-                    return f"it is decided already: {p.decision}"
+                    return f"already decided: {p.decision}"
                 return "no hunk is under the cursor" if self.diff.hunk_under_cursor is None else ""
             case "next" | "prev" if self.view is self.reply:
                 return "there is no edit yet"
             case "raw":
                 return "" if p is not None and p.text else "no reply has arrived yet"
             case "next_tab" | "prev_tab":
-                return "" if len(self.proposals) > 1 else "there is no other candidate in this step"
+                return "" if len(self.proposals) > 1 else "this step has no other candidate"
             case "edit_in_place":
                 return self.edits.why_not_edit()
         return super().why_not(name)
 
     @property
     def editor(self) -> "Editor | None":
-        """The editor that is open in this pane."""
+        """The open editor of this pane, if any."""
         return self.edits.slot.editor
 
     def get_kept_hunks(self) -> set[int] | None:
-        """Numbers of the hunks that are kept; None for the whole edit."""
+        """Numbers of the hunks that are kept; None if all are."""
         return self.edits.get_kept_hunks()
 
     def get_kept_files(self) -> Mapping[str, str]:
-        """The proposal's files without the hunks that are left out."""
+        """The proposal's files without the hunks left out."""
         return self.edits.get_kept_files()
 
     def on_editor_done(self, event: "Editor.Done") -> None:
@@ -237,19 +240,19 @@ class ProposalPane(LinePane):
         self.edits.open()
 
     def act_copy(self) -> None:
-        """The prompt whose reply is wanted, else what is under the cursor."""
+        """Copy the prompt whose reply is awaited, else the line under the cursor."""
         if not self.edits.copy_prompt():
             self.view.act_copy()
 
     def act_raw(self) -> None:
-        """The raw reply to the letter, or back to the diff."""
+        """Show the raw reply, or the diff again."""
         self.showing_raw = not self.showing_raw
         self._show_body()
         self._draw_title()
 
     def act_open(self) -> None:
-        """Go to the step that a reason names; on a hunk, to its own reason where there are several,
-        else to the first."""
+        """Go to the step that the reason under the cursor cites. On a hunk: to the reason with the
+        hunk's number, else to the last one."""
         if self.view is not self.diff or self.proposal is None:
             return
         note, hunk, because = (

@@ -1,5 +1,4 @@
-"""What a person writes in the Proposal pane: an edit of the proposed files, or, where the person
-is the model, the reply itself."""
+"""Editing in the Proposal pane: proposed files, or the reply of a manual model."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,10 +19,9 @@ REPLY_HINT = "Your reply: paste or write it. ctrl+s sends it, Esc cancels"
 
 
 class ProposalEditor:
-    """Edits the proposal that `diff` shows, or takes a person's reply; an edit makes a new
-    candidate.
+    """Edits the proposal that `diff` shows, or takes a reply that the user writes.
 
-    Dialogs, messages and the editor widget go through `pane`.
+    An edit makes a new candidate. Dialogs, messages and the editor widget go through `pane`.
     """
 
     def __init__(self, pane: LinePane, diff: DiffView, on_closed: Callable[[], None]) -> None:
@@ -37,11 +35,11 @@ class ProposalEditor:
 
     @property
     def slot(self) -> EditorSlot:
-        """Where the text is edited."""
+        """The place of the editor."""
         return self._slot
 
     def feed(self, snapshot: Snapshot) -> None:
-        """Take the proposal of `snapshot`; a reply that is no longer wanted closes its editor."""
+        """Take over the proposal of `snapshot`; close the reply's editor if no reply is awaited."""
         self.proposal = snapshot.proposal
         self.is_reply_wanted = snapshot.is_reply_awaited
         self._folder = Path(snapshot.session.path, ".genopt")
@@ -49,12 +47,12 @@ class ProposalEditor:
             self.close()
 
     def close(self) -> None:
-        """Discard what is being written."""
+        """Close the editor and discard its text."""
         self._is_writing_reply = False
         self._slot.close()
 
     def open(self) -> None:
-        """Write the wanted reply, else edit the file of the hunk under the cursor."""
+        """Open an editor for the awaited reply, else for the file of the hunk under the cursor."""
         if self.is_reply_wanted:
             self._is_writing_reply = True
             self._slot.open("", 0, REPLY_HINT)
@@ -64,38 +62,38 @@ class ProposalEditor:
         self._slot.open(self.get_kept_files()[self._edited_file], line, hint)
 
     def why_not_edit(self) -> str:
-        """Why `open` is not possible now; empty when it is."""
+        """Why `open` is not possible now; empty if it is."""
         p = self.proposal
         if self.is_reply_wanted:
             return ""
         if p is None or p.files is None:
             return "there is no edit yet"
         if p.decision:
-            return f"it is decided already: {p.decision}"
+            return f"already decided: {p.decision}"
         name, _ = self._find_edit_position()
         files = self.get_kept_files()
         return explain_not_editable(files[name]) if name in files else "the edit deletes this file"
 
-    # hunks that are left out
+    # hunks left out
 
     def get_kept_hunks(self) -> set[int] | None:
-        """Numbers of the hunks that are kept; None for the whole edit."""
+        """Numbers of the hunks that are kept; None if all are."""
         if self.proposal is None or self.proposal.files is None or not self._diff.left_out:
             return None
         return {hunk.number for hunk in self._diff.hunks} - self._diff.left_out
 
     def get_kept_files(self) -> Mapping[str, str]:
-        """The proposal's files without the hunks that are left out."""
+        """The proposal's files without the hunks left out."""
         from genopt_tui.learn.edit.diff import apply_hunks
 
-        p, kept = self.proposal, self.get_kept_hunks()
+        p, hunks = self.proposal, self.get_kept_hunks()
         assert p is not None
         assert p.files is not None
-        return p.files if kept is None else apply_hunks(p.base, p.files, kept)
+        return p.files if hunks is None else apply_hunks(p.base, p.files, hunks)
 
     def _find_edit_position(self) -> tuple[str, int]:
-        """The file of the hunk under the cursor (else of the first one), and the line (from 0) at
-        which it begins to change."""
+        """File of the hunk under the cursor, else of the first hunk, and its first changed line
+        (from 0)."""
         number = self._diff.hunk_under_cursor
         hunk = next((h for h in self._diff.hunks if number in (None, h.number)), None)
         if hunk is None:
@@ -113,7 +111,7 @@ class ProposalEditor:
     # the end of editing
 
     def finish(self, event: "Editor.Done") -> None:
-        """Take what was written, or ask what becomes of it."""
+        """Take the edited text, or ask whether to discard it."""
         if self._is_writing_reply:
             self._finish_reply(event.text, event.take)
         elif event.text == self.get_kept_files().get(self._edited_file, ""):
@@ -166,7 +164,7 @@ class ProposalEditor:
         self._pane.app.push_screen(ChoiceDialog("You have edited the file", choices), answer)
 
     def confirm_revert(self) -> bool:
-        """Ask whether to show the edit as the model wrote it; False where nothing was edited."""
+        """Ask whether to discard the user's edit; false if there is none."""
         if self.proposal is None or not self.proposal.edited or self.proposal.decision:
             return False
         from genopt_tui.ui.screens.dialogs import confirm
@@ -175,14 +173,14 @@ class ProposalEditor:
             if value:
                 self._pane.post_message(ProposalEdited(None).set_sender(self._pane))
 
-        about = "The proposal is then shown as the model wrote it, with its score."
+        about = "This restores the model's proposal with its score."
         self._pane.app.push_screen(confirm("Discard your edit?", about, "discard it"), answer)
         return True
 
     # copying
 
     def copy_prompt(self) -> bool:
-        """Copy the prompt whose reply is wanted; False where none is."""
+        """Copy the prompt whose reply is awaited; false if none is."""
         p = self.proposal
         if not self.is_reply_wanted or p is None:
             return False

@@ -1,5 +1,4 @@
-"""The text of a proposal: its tab, what it rests on and expects, what its hunks are worth, and the
-gate's scores by example."""
+"""Text of a proposal: its tab, reasons and expectations, worth of its hunks, gate scores."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -14,13 +13,13 @@ from genopt_tui.ui.widgets.line_source import Line
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 
 MAX_REASONS = 3
-"""Places that an edit rests on which are named one by one."""
+"""Cited places that are listed one by one."""
 TURNED_DOWN = {"rejected", "undecided", "refused", "failed", "superseded", "not chosen"}
-"""Decisions after which an edit is no version."""
+"""Decisions after which a proposal does not become a version."""
 
 
 def build_notes(p: ProposalView) -> list[Line]:
-    """Why it was turned down, what it rests on, what it expects, and earlier refusals."""
+    """Reason for its rejection, cited places, expectations, and earlier refusals."""
     lines: list[Line] = [
         (("because ", "gutter"), (f"{example} step {step}", "scope"), ("  (Enter shows it)", "dim"))
         for example, step in p.because[:MAX_REASONS]
@@ -45,7 +44,8 @@ def build_notes(p: ProposalView) -> list[Line]:
 
 
 def format_reason(decision: str, reason: str) -> str:
-    """Why a proposal was turned down: `rejected: it copies the whole board`; else empty."""
+    """Why a proposal was turned down, as `rejected: it copies the whole board`; empty if it was
+    not."""
     if decision not in TURNED_DOWN or not reason.strip():
         return ""
     text = " ".join(reason.split())
@@ -53,7 +53,7 @@ def format_reason(decision: str, reason: str) -> str:
 
 
 def format_tab(p: ProposalView) -> str:
-    """A candidate, where it comes from, and what its gate or the decision said."""
+    """Label of a candidate, its origin, and its decision or gate result."""
     edit: Mapping[str, Any] = p.candidate.edit or {}
     origin: Mapping[str, Any] = edit.get("origin") or {}
     parts = [p.label or str(p.step)]
@@ -77,7 +77,8 @@ def format_tab(p: ProposalView) -> str:
 
 
 def format_worths(p: ProposalView) -> dict[int, str]:
-    """`+1.1 of +1.4 [+0.2, +2.0] up, 13.4 without it` for each hunk whose worth was measured."""
+    """`+1.1 of +1.4 [+0.2, +2.0] up, 13.4 without it` by hunk, for hunks whose worth was
+    measured."""
     whole = formatters.format_difference((p.gate or {}).get("difference"))
     return {
         number: _format_worth(row, whole)
@@ -93,17 +94,17 @@ def _format_worth(row: Mapping[str, Any], whole: str) -> str:
         else ""
     )
     change = formatters.format_change(str(row.get("verdict", "")), row["worth"])
-    of = f" of {whole}" if whole else ""
+    share = f" of {whole}" if whole else ""
     without = (
         f", {formatters.format_score(row['without'])} without it"
         if row.get("without") is not None
         else ""
     )
-    return f"{formatters.format_difference(row['worth'])}{of}{span} {change}{without}"
+    return f"{formatters.format_difference(row['worth'])}{share}{span} {change}{without}"
 
 
 def format_promises(p: ProposalView) -> str:
-    """`promised 3, kept 1 (session 9 of 21)`; empty where no expectation could be checked."""
+    """`promised 3, kept 1 (session 9 of 21)`; empty if no expectation could be checked."""
     gate: Mapping[str, Any] = p.gate or {}
     promised = gate.get("promises")
     if not promised:
@@ -114,7 +115,7 @@ def format_promises(p: ProposalView) -> str:
 
 
 def describe_phase(snapshot: Snapshot) -> str:
-    """What the step is doing, where the pane itself does not show it."""
+    """What the step is doing, unless the pane already shows it."""
     proposal = snapshot.proposal
     if (aside := snapshot.active_side_job) is not None and aside.kind == "hunks":
         return describe_side_job(aside)
@@ -136,7 +137,7 @@ def describe_phase(snapshot: Snapshot) -> str:
 
 
 def build_refusal_lines(refusals: Sequence[Mapping[str, Any]]) -> list[Line]:
-    """What the edit had to be repaired for."""
+    """A line for each refusal that the model had to repair."""
     lines: list[Line] = []
     for number, refusal in enumerate(refusals, 1):
         why = " ".join(str(refusal.get("why", "")).split())
@@ -145,45 +146,45 @@ def build_refusal_lines(refusals: Sequence[Mapping[str, Any]]) -> list[Line]:
 
 
 MAX_GATE_ROWS = 3
-"""Rows that the scores take at most."""
+"""Most rows for the scores."""
 
 
 def build_gate_rows(
     p: ProposalView, width: int, workers: int = 1, *, whole: bool = True
 ) -> list[str]:
-    """What the gate gave so far, example by example in the order of arrival; empty before the first
-    one.
+    """Gate scores by example in order of arrival; empty before the first one.
 
-    Without `whole` less is shown than what was scored, which the rows say.
+    `whole` is false if hunks are left out: the heading then says that the scores are of the whole
+    edit.
     """
     scores: Sequence[Mapping[str, Any]] = (p.gate or {}).get("scores") or p.gate_scores
     if not scores:
         return []
     prefix = _find_common_prefix([str(row.get("example", "?")) for row in scores])
-    told = [_format_gate_score(row, len(prefix)) for row in scores]
-    wide = max(map(len, told)) + 2
+    cells = [_format_gate_score(row, len(prefix)) for row in scores]
+    cell_width = max(map(len, cells)) + 2
     head = (
         _format_gate_progress(p, scores, workers)
         if not p.gate
         else f"gate by example{'' if whole else ', of the whole edit'}"
     )
     rows = [f"{head}  {prefix}{SYMBOLS.dots}" if prefix else head]
-    across = max(1, width // wide)
-    rooms = (MAX_GATE_ROWS - 1) * across
-    if len(told) > rooms:
-        told = [*told[: rooms - 1], f"and {len(told) - rooms + 1} more"]
+    columns = max(1, width // cell_width)
+    max_cells = (MAX_GATE_ROWS - 1) * columns
+    if len(cells) > max_cells:
+        cells = [*cells[: max_cells - 1], f"and {len(cells) - max_cells + 1} more"]
     rows += [
-        "".join(f"{cell:<{wide}}" for cell in told[at : at + across]).rstrip()
-        for at in range(0, len(told), across)
+        "".join(f"{cell:<{cell_width}}" for cell in cells[i : i + columns]).rstrip()
+        for i in range(0, len(cells), columns)
     ]
     return rows
 
 
 def _find_common_prefix(names: Sequence[str]) -> str:
-    """What all names begin with, up to a separator: it is said once."""
+    """The common prefix of all names, up to a separator."""
     low, high = min(names), max(names)
-    same = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), 0)
-    return low[: max(low.rfind(mark, 0, same) for mark in "-_/:") + 1]
+    length = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), 0)
+    return low[: max(low.rfind(mark, 0, length) for mark in "-_/:") + 1]
 
 
 def _format_gate_score(row: Mapping[str, Any], cut: int) -> str:
@@ -198,8 +199,15 @@ def _format_gate_score(row: Mapping[str, Any], cut: int) -> str:
 def _format_gate_progress(
     p: ProposalView, scores: Sequence[Mapping[str, Any]], workers: int
 ) -> str:
-    """How many of how many, and about how long the rest takes at the pace of those that ran."""
+    """Scores so far, and the time left at the pace of the rollouts that ran."""
     size = max(p.gate_size, len(scores))
-    ran = [float(row["seconds"]) for row in scores if row.get("seconds") and not row.get("cached")]
-    left = ceil((size - len(scores)) / max(1, workers)) * sum(ran) / len(ran) if ran else 0.0
-    return f"gate {len(scores)}/{size}{f', about {format_duration(left)} left' if left else ''}"
+    durations = [
+        float(row["seconds"]) for row in scores if row.get("seconds") and not row.get("cached")
+    ]
+    seconds_left = (
+        ceil((size - len(scores)) / max(1, workers)) * sum(durations) / len(durations)
+        if durations
+        else 0.0
+    )
+    rest = f", about {format_duration(seconds_left)} left" if seconds_left else ""
+    return f"gate {len(scores)}/{size}{rest}"

@@ -1,5 +1,4 @@
-"""The status line above the panes, the tabs of a small screen, and the footer with the keys of the
-moment."""
+"""The status line above the panes, the tabs of a small screen, and the footer."""
 
 from collections.abc import Sequence
 
@@ -19,11 +18,12 @@ from genopt_tui.ui.state.snapshot import BudgetView, Snapshot
 
 SELF_REPORTED = "score: self-reported"
 SANDBOX_LABELS = {"auto": "", "none": "no sandbox"}
-"""Words for an isolation: which one `auto` is, is known once a rollout has run."""
+"""Labels of sandboxes that differ from their names. `auto` has none: it is known only after a
+rollout."""
 
 
 def format_state(snapshot: Snapshot) -> tuple[str, str]:
-    """What the loop is doing, and the style for it."""
+    """State of the loop, and its style."""
     p, mode = snapshot.progress, snapshot.session.mode
     if snapshot.pending == "decide":
         return f"{mode}: DECIDE {p.step}", "bold $text-warning"
@@ -46,28 +46,28 @@ def format_state(snapshot: Snapshot) -> tuple[str, str]:
 
 
 def format_budget(budget: BudgetView) -> str:
-    """Spend against limits: $0.42/5.00 · 31k tok · 12/60m · 3/20 steps; `>=` where some cost is
+    """Spending against limits: `$0.42/5.00 · 31k tok · 12/60m · 3/20 steps`; `>=` if some cost is
     unknown."""
     spent, limits = budget.spent, budget.limits
     parts = []
     if spent.get("cost") or "cost" in limits:
-        of = f"/{limits['cost']:.2f}" if "cost" in limits else ""
-        parts.append(f"{'>=' if budget.estimated else ''}${spent.get('cost', 0):.2f}{of}")
+        limit = f"/{limits['cost']:.2f}" if "cost" in limits else ""
+        parts.append(f"{'>=' if budget.estimated else ''}${spent.get('cost', 0):.2f}{limit}")
     elif budget.estimated:
         parts.append("$?")
     if spent.get("tokens"):
-        of = f"/{formatters.format_tokens(limits['tokens'])}" if "tokens" in limits else ""
-        parts.append(f"{formatters.format_tokens(spent['tokens'])}{of} tok")
+        limit = f"/{formatters.format_tokens(limits['tokens'])}" if "tokens" in limits else ""
+        parts.append(f"{formatters.format_tokens(spent['tokens'])}{limit} tok")
     if "minutes" in spent:
-        of = f"/{limits['minutes']:.0f}" if "minutes" in limits else ""
-        parts.append(f"{spent['minutes']:.0f}{of}m")
+        limit = f"/{limits['minutes']:.0f}" if "minutes" in limits else ""
+        parts.append(f"{spent['minutes']:.0f}{limit}m")
     if "steps" in limits:
         parts.append(f"{spent.get('steps', 0):.0f}/{limits['steps']:.0f} steps")
     return " · ".join(parts)
 
 
 class StatusLine(ClickableLine):
-    """Session, branch and version, state, spend, isolation."""
+    """Session, branch and version, state, spending, and conditions of the scores."""
 
     def feed(self, snapshot: Snapshot) -> None:
         narrow = self.app.size.width < NARROW_WIDTH
@@ -101,8 +101,8 @@ class StatusLine(ClickableLine):
 
 
 def list_score_conditions(snapshot: Snapshot) -> tuple[str, ...]:
-    """What the scores rest on, the most important first: who reports them, the isolation, the test
-    split, the rule, the proposer."""
+    """Conditions of the scores, most important first: who reports them, sandbox, test split,
+    scoring rule, proposer."""
     session = snapshot.session
     reported = SELF_REPORTED if session.rule.endswith(SELF_REPORTED) else ""
     rule = session.rule.removesuffix(SELF_REPORTED).rstrip("; ")
@@ -112,7 +112,7 @@ def list_score_conditions(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _join_fitting(separator: str, room: int, *texts: str) -> str:
-    """Those of `texts` that fit into `room` cells, in their order; none is cut."""
+    """The `texts` that fit whole into `room` cells, in order."""
     joined = ""
     for text in filter(None, texts):
         longer = f"{joined} · {text}" if joined else f"{separator}{text}"
@@ -121,7 +121,7 @@ def _join_fitting(separator: str, room: int, *texts: str) -> str:
 
 
 def shorten_model(model: str) -> str:
-    """A model's name in little room: a program by its file's name, a replay as what it is."""
+    """A short name of a model; for a program, the name of its file."""
     if model.startswith("replay:"):
         return "recorded replies"
     kind, _, command = model.partition(":")
@@ -130,7 +130,7 @@ def shorten_model(model: str) -> str:
 
 
 class FooterLine(ClickableLine):
-    """The keys that matter now, as many as fit; leave and help are always there."""
+    """The most useful keys, as many as fit; leave and help are always shown."""
 
     def feed(self, context: ActionContext) -> None:
         groups = [self._build_parts(group, context) for group in select_footer_actions(context)]
@@ -145,13 +145,13 @@ class FooterLine(ClickableLine):
         self.show([LinePart(" "), *(part for parts in [*chosen, *permanent] for part in parts)])
 
     def _build_parts(self, group: tuple[Action, ...], context: ActionContext) -> list[LinePart]:
-        """The keys of a group, then the label that they share."""
+        """The keys of a group and their common label."""
         keys = [LinePart(f"{a.display_key} ", "bold $accent", a.id) for a in group]
         return [*keys, LinePart(f"{choose_label(group[-1], context)}  ", "", group[-1].id)]
 
 
 class TabLine(ClickableLine):
-    """The panes as tabs, where only one is shown. A star marks the pane that waits for a
+    """The panes as tabs, shown where only one fits. A star marks the pane with a waiting
     decision."""
 
     def feed(self, names: Sequence[str], active: int, waiting: int) -> None:

@@ -1,5 +1,4 @@
-"""Trace: the recorded steps of one rollout of the step's batch, with what was observed and the
-picture of the current one."""
+"""Trace pane: the recorded steps of one rollout of the batch, with observations and picture."""
 
 from collections.abc import Mapping
 
@@ -23,14 +22,16 @@ from genopt_tui.ui.widgets.value_format import (
 )
 
 ROWS_PER_FACT = 5
-"""Rows of the pane for each observed thing that is named above the steps."""
+"""Rows of the pane for each fact shown above the steps."""
 
 
 class TracePane(LinePane):
-    """Pane 3. `,` and `.` step, space plays, `[` and `]` go to the next reward or error, Enter
-    opens a step, `{` and `}` turn to
-    another rollout, `f` leaves only steps that tell something, `v` sets the marked version's trace
-    beside it."""
+    """Pane 3.
+
+    `,` and `.` step, space plays, `[` and `]` go to the next reward or error, Enter opens a step,
+    `{` and `}` switch rollouts, `f` shows only steps with events, `v` shows the marked version's
+    trace beside this one.
+    """
 
     NUMBER = 3
     DEFAULT_CSS = """
@@ -80,27 +81,27 @@ class TracePane(LinePane):
             snapshot.mark_label,
         )
         self._comparing = self._comparing and bool(self._mark_label)
-        same = next(
+        current = next(
             (t for t in self.traces if self.source and t.rollout == self.source.rollout), None
         )
-        if same is None or not self._chosen_by_user:
+        if current is None or not self._chosen_by_user:
             self._chosen_by_user = False
-            same = self.traces[-1] if self.traces else None
-        self._show_trace(same)
+            current = self.traces[-1] if self.traces else None
+        self._show_trace(current)
 
     @property
     def other_trace(self) -> TraceSource | None:
-        """The marked version's trace of the example that is shown, where it is compared with."""
+        """The marked version's trace of the same example, if the two are compared."""
         return self._find_marked_trace() if self._comparing else None
 
     def _find_marked_trace(self) -> TraceSource | None:
         source = self.source
-        same = (
+        candidates = (
             t
             for t in self.marked_traces
             if source and (t.example, t.repeat) == (source.example, source.repeat)
         )
-        return next((t for t in same if source and t.rollout != source.rollout), None)
+        return next((t for t in candidates if source and t.rollout != source.rollout), None)
 
     def _show_trace(self, source: TraceSource | None) -> None:
         if source is None or self.source is None or source.rollout != self.source.rollout:
@@ -114,17 +115,17 @@ class TracePane(LinePane):
         self._draw()
 
     def show_step(self, example: str, step: int = 0) -> None:
-        """Show `step` of the trace of `example`, where it is one of the batch."""
-        found = next((t for t in self.traces if t.example == example), None)
-        if found is None:
+        """Show `step` of the trace of `example`, if the batch contains it."""
+        trace = next((t for t in self.traces if t.example == example), None)
+        if trace is None:
             self.app.notify(f"no trace of {example} in this step", markup=False, timeout=3)
             return
         self._chosen_by_user = True
-        self._show_trace(found)
+        self._show_trace(trace)
         self.view.go_to_step(step)
 
     def receive(self, piece: TraceSlice | TracePicture) -> None:
-        """What was asked for."""
+        """Take requested steps or a picture."""
         if isinstance(piece, TraceSlice):
             self.view.receive(piece)
         else:
@@ -137,13 +138,13 @@ class TracePane(LinePane):
 
     def on_trace_view_scanning(self, event: TraceView.Scanning) -> None:
         done = event.done >= event.total
-        told = f"'{event.needle}'" if event.needle else self._event_noun
-        nothing = (
-            f"no {told} found"
+        target = f"'{event.needle}'" if event.needle else self._event_noun
+        result = (
+            f"no {target} found"
             if done and event.found is None and self.view.trace.kept is None
             else ""
         )
-        self._scan_note = nothing if done else f"looking {100 * event.done // event.total} %"
+        self._scan_note = result if done else f"searching {100 * event.done // event.total} %"
         self._draw_title()
 
     @property
@@ -164,10 +165,10 @@ class TracePane(LinePane):
         if self.source is None:
             self.facts.display = False
             return
-        step, shown = self.view.current_step, self.view.step
+        step, number = self.view.current_step, self.view.step
         if step is not None:
             self._draw_facts(list_facts(step.observation)[: self.size.height // ROWS_PER_FACT])
-        self.pictures.show_step(shown, [step, self.view.other_step])
+        self.pictures.show_step(number, [step, self.view.other_step])
 
     def _draw_header(self) -> None:
         names = self.view.trace.format_header()
@@ -175,7 +176,8 @@ class TracePane(LinePane):
         self.header.display = bool(names)
 
     def _draw_facts(self, lines: list[str]) -> None:
-        """Their place only ever grows, so that stepping on does not lay the pane out again."""
+        """Draw facts above the steps. Their area only grows, so that stepping does not cause a
+        layout."""
         lines = lines + [""] * (len(self._facts) - len(lines))
         self.facts.show("\n".join(lines), layout=len(lines) != len(self._facts))
         self.facts.display = bool(lines)
@@ -187,14 +189,14 @@ class TracePane(LinePane):
             return
         parts = [_format_trace_name(self.source), f"{self.view.step}/{self.source.steps}"]
         if self.other_trace is not None:
-            parts.append(
-                f"beside {self._mark_label} ({format_number(self.other_trace.score) if self.other_trace.score is not None else '?'})"
-            )
+            score = self.other_trace.score
+            shown_score = "?" if score is None else format_number(score)
+            parts.append(f"beside {self._mark_label} ({shown_score})")
         step = self.view.current_step
         if step is not None and (reward := get_reward(step)) is not None:
             parts.append(f"reward {format_number(reward)}")
-        shown = self.source.shown
-        if shown is not None and not any(a <= self.view.step <= b for a, b in shown):
+        ranges = self.source.shown
+        if ranges is not None and not any(a <= self.view.step <= b for a, b in ranges):
             parts.append("outside the horizon")
         if self.view.trace.kept is not None:
             parts.append(
@@ -210,7 +212,7 @@ class TracePane(LinePane):
         if name == "whole_prompt":
             return self._why_not_compare()
         if name in {"next_tab", "prev_tab"}:
-            return "" if len(self.traces) > 1 else "there is no other rollout in this step"
+            return "" if len(self.traces) > 1 else "this step has no other rollout"
         if self.source is None and name in {
             "filter",
             "toggle",
@@ -220,7 +222,7 @@ class TracePane(LinePane):
             "step_on",
             "step_back",
         }:
-            return "there is no trace yet"
+            return "no trace yet"
         if name in {"filter", "next_tab", "prev_tab", "whole_prompt"}:
             return ""
         return super().why_not(name)
@@ -229,7 +231,7 @@ class TracePane(LinePane):
         if self._comparing:
             return ""
         if not self._mark_label:
-            return "mark a version in History first (m); its trace is then set beside this one"
+            return "mark a version in History first (m) to compare with its trace"
         source = self.source
         if source is not None and any(t.rollout == source.rollout for t in self.marked_traces):
             return f"this is the trace of version {self._mark_label} itself"
@@ -251,7 +253,7 @@ class TracePane(LinePane):
         }
 
     def act_whole_prompt(self) -> None:
-        """Set the marked version's trace of the same example beside this one, or take it away."""
+        """Show or hide the marked version's trace of the same example beside this one."""
         self._comparing = not self._comparing
         self._show_trace(self.source)
 
@@ -271,7 +273,7 @@ class TracePane(LinePane):
         self._show_trace(self.traces[event.index])
 
     def act_filter(self) -> None:
-        """Only steps with rewards or errors (beside another version: with differences), or all
+        """Show only steps with rewards or errors (with differences when comparing), or all
         again."""
         self.view.filter_steps(self.view.event_test if self.view.trace.kept is None else None)
 
@@ -295,7 +297,7 @@ def _format_trace_name(source: TraceSource) -> str:
 
 
 def list_facts(observation: object) -> list[str]:
-    """What was observed, one thing a line."""
+    """The observation, one fact per line."""
     if isinstance(observation, Mapping):
         return [
             f"{name} {abbreviate_value(value, 60)}"

@@ -1,5 +1,4 @@
-"""What happened while nobody looked: shown when a session is opened again after its run went on
-alone."""
+"""Summary of a run that went on while its session was closed; shown when it is opened again."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,11 +23,11 @@ if TYPE_CHECKING:
     from genopt_tui.ui.actions.host import ActionHost
 
 MAX_NAMED = 20
-"""Undecided proposals that are named."""
+"""Most undecided proposals that are named."""
 
 
 class AwaySummaryScreen(TabbedScreen):
-    """Counts, the gate's line, what was undecided, and the keys that go on from here."""
+    """Steps by outcome, gate, undecided proposals, and keys for what to do next."""
 
     KEYS = "Enter best  c start vs best  f flipped cases  t rewind to best  p go on  Esc stay"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,7 +40,7 @@ class AwaySummaryScreen(TabbedScreen):
         self._main, self._departure = main, departure
         self._outcomes: Counter[str] = Counter()
         self._gate_uses = 0
-        self._found: Comparison | None = None
+        self._comparison: Comparison | None = None
 
     def read(self) -> tuple[str, Sequence[Page]]:
         from genopt_tui.session.history.notes import count_gate_uses
@@ -61,19 +60,22 @@ class AwaySummaryScreen(TabbedScreen):
             str(e.data.get("outcome")) for e in events if e.kind == "step_ended"
         )
         ended = next((e for e in reversed(events) if e.kind == "run_finished"), None)
-        told = f"Left {format_clock(self._departure['at'])} on {self._departure['mode']}, back {format_clock(datetime.now().astimezone().isoformat())}."
+        left = format_clock(self._departure["at"])
+        now = format_clock(datetime.now().astimezone().isoformat())
+        about = f"Left {left} on {self._departure['mode']}, back {now}."
         if ended:
-            told += f" Stopped {format_clock(ended.at)}: {ended.data['reason']}."
-        return told, [self._build_page()]
+            about += f" Stopped {format_clock(ended.at)}: {ended.data['reason']}."
+        return about, [self._build_page()]
 
     async def load(self) -> None:
-        """At once what is known; the test of best against start takes a moment."""
+        """Show what is known at once, then the comparison of best and start, which takes a
+        moment."""
         await super().load()
         if not self.pages:
             return
         try:
-            self._found = await run_in_thread(self._compare_best_with_start)
-        except EXPECTED_ERRORS:  # the line stands without an interval
+            self._comparison = await run_in_thread(self._compare_best_with_start)
+        except EXPECTED_ERRORS:  # show the line without an interval
             return
         self.pages = [self._build_page()]
         self.turn_to(0)
@@ -81,12 +83,12 @@ class AwaySummaryScreen(TabbedScreen):
     def _build_page(self) -> Page:
         return Page(
             "back",
-            build_summary(self._main.snapshot, self._outcomes, self._gate_uses, self._found),
+            build_summary(self._main.snapshot, self._outcomes, self._gate_uses, self._comparison),
             {0: "best"},
         )
 
     def _compare_best_with_start(self) -> "Comparison | None":
-        """Best against start; None where they are the same version."""
+        """Comparison of best with start; None if they are the same version."""
         from genopt_tui.ui.screens.compare_reader import Side, read_comparison
 
         s, start = self._main.snapshot, find_start(self._main.snapshot)
@@ -99,7 +101,7 @@ class AwaySummaryScreen(TabbedScreen):
         self.action_then("best")
 
     def action_then(self, name: str) -> None:
-        """Leave this page and do what the key says, on the best version."""
+        """Close this page and run an action on the best version."""
         main = self._main
         self.dismiss(None)
         if name != "run":
@@ -115,29 +117,35 @@ class AwaySummaryScreen(TabbedScreen):
 
 
 def find_start(snapshot: Snapshot) -> HistoryRow | None:
-    """The version that the session began with."""
+    """The version that the session started from; None while its row is not loaded."""
     return next((row for row in reversed(snapshot.rows) if row.decision == "start"), None)
 
 
-def format_clock(at: str) -> str:
-    """An ISO time as the clock here showed it."""
-    return datetime.fromisoformat(at).astimezone().strftime("%H:%M")
+def format_clock(time: str) -> str:
+    """An ISO time as local hours and minutes."""
+    return datetime.fromisoformat(time).astimezone().strftime("%H:%M")
 
 
 def build_summary(
-    snapshot: Snapshot, outcomes: Counter[str], uses: int, found: "Comparison | None"
+    snapshot: Snapshot, outcomes: Counter[str], uses: int, comparison: "Comparison | None"
 ) -> list[Line]:
-    """Steps by outcome, best against start (`found`: tested), how often gate and test split were
-    looked at."""
+    """Three lines: steps by outcome, start against best with uses of gate and test split, and the
+    best version.
+
+    Without `comparison`, the gate line has no interval.
+    """
     counts: Counter[str] = Counter()
     for outcome, count in outcomes.items():
         counts["accepted" if outcome in ACCEPTED else outcome] += count
-    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    kept = [row.label for row in snapshot.rows if row.decision == "undecided"]
-    named = f" (undecided, kept: {' '.join(kept[:MAX_NAMED])})" if kept else ""
-    gate = f"{_format_gate(snapshot, found)} (used {pluralize(uses, 'time')})  test: {formatters.format_test_openings(snapshot.test_openings)}"
+    counted = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    undecided = [row.label for row in snapshot.rows if row.decision == "undecided"]
+    named = f" (undecided, kept: {' '.join(undecided[:MAX_NAMED])})" if undecided else ""
+    openings = formatters.format_test_openings(snapshot.test_openings)
+    gate = (
+        f"{_format_gate(snapshot, comparison)} (used {pluralize(uses, 'time')})  test: {openings}"
+    )
     return [
-        ((f"{pluralize(outcomes.total(), 'step')}: {told}", "strong"), (named, "warn")),
+        ((f"{pluralize(outcomes.total(), 'step')}: {counted}", "strong"), (named, "warn")),
         ((gate, ""),),
         ((f"best is {_format_best(snapshot)}", ""),),
     ]
@@ -150,21 +158,20 @@ def _format_best(snapshot: Snapshot) -> str:
     )
 
 
-def _format_gate(snapshot: Snapshot, found: "Comparison | None") -> str:
-    """Start against best, `gate 0.61->0.74 d+0.13 [+0.05,+0.21] BETTER n=50`, as far as it is
-    known."""
+def _format_gate(snapshot: Snapshot, comparison: "Comparison | None") -> str:
+    """`gate 0.61->0.74 d+0.13 [+0.05,+0.21] BETTER n=50`, start against best, as far as known."""
     start, best = (
         find_start(snapshot),
         next((row for row in snapshot.rows if row.commit == snapshot.best), None),
     )
     if start is None or best is None or start.score is None or best.score is None:
         return "gate: nothing was scored"
-    if found is None:
-        return f"gate {formatters.format_score(start.score)}->{formatters.format_score(best.score)} n={best.n}"
-    span = (
-        f" [{formatters.format_difference(found.interval[0])},{formatters.format_difference(found.interval[1])}]"
-        if found.interval
-        else ""
-    )
-    means = f"{formatters.format_score(found.mean_a)}->{formatters.format_score(found.mean_b)}"
-    return f"gate {means} d{formatters.format_difference(found.difference)}{span} {found.verdict.upper()} n={found.n}"
+    if comparison is None:
+        scores = f"{formatters.format_score(start.score)}->{formatters.format_score(best.score)}"
+        return f"gate {scores} n={best.n}"
+    span = ""
+    if comparison.interval:
+        span = " [{},{}]".format(*map(formatters.format_difference, comparison.interval))
+    means = f"{formatters.format_score(comparison.mean_a)}->{formatters.format_score(comparison.mean_b)}"
+    difference = formatters.format_difference(comparison.difference)
+    return f"gate {means} d{difference}{span} {comparison.verdict.upper()} n={comparison.n}"

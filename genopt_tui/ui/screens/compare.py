@@ -1,5 +1,7 @@
-"""`c`: two versions: verdict, diff of artifact and design choices, examples, traces, cost. What is
-missing is run on demand."""
+"""`c`: comparison of two versions: verdict, diff, examples, traces, cost.
+
+Scores and traces that are missing are computed on request.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,13 +33,16 @@ DIFF, EXAMPLES, TRACES, COST = range(4)
 
 
 class CompareScreen(TabbedScreen):
-    """Version `b`, of this session or a `Side` of another one, against `a`.
+    """Compares version `b`, of this session or a `Side` of another one, with version `a`.
 
-    `place` is the example whose traces a person came for, `page` the tab that is shown first.
-    Another session is only read.
+    `rollout_key` is the example whose traces are to be shown, `page` the first tab. The other
+    session is only read.
     """
 
-    KEYS = "Tab diff, examples, traces, cost  [ ] hunk or example  v side by side  Enter traces  x scores what is missing  Esc back"
+    KEYS = (
+        "Tab diff, examples, traces, cost  [ ] hunk or example  v side by side  Enter traces  "
+        "x scores what is missing  Esc back"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "evaluate", show=False),
         Binding(ACTIONS_BY_ID["whole_prompt"].keys, "turn_sides", show=False),
@@ -57,16 +62,16 @@ class CompareScreen(TabbedScreen):
         page: int = 0,
     ) -> None:
         names = {row.commit: row.label for row in snapshot.rows if row.commit}
-        here, path = snapshot.session.name, Path(snapshot.session.path)
-        one = Side(path, a, names.get(a, a[:7]))
+        session, path = snapshot.session.name, Path(snapshot.session.path)
+        old = Side(path, a, names.get(a, a[:7]))
         if isinstance(b, Side):
-            one, two = replace(one, name=f"{here}@{one.name}"), b
-            title = f"Compare {one.name} -> {two.name}  under the task and gate of {here}"
+            old, new = replace(old, name=f"{session}@{old.name}"), b
+            title = f"Compare {old.name} -> {new.name}  under the task and gate of {session}"
         else:
-            two = Side(path, b, names.get(b, b[:7]))
-            title = f"Compare {one.name} -> {two.name}  {here}"
+            new = Side(path, b, names.get(b, b[:7]))
+            title = f"Compare {old.name} -> {new.name}  {session}"
         super().__init__(title)
-        self.sides, self._store = (one, two), store
+        self.sides, self._store = (old, new), store
         self.comparison: VersionComparison | None = None
         self.rollout_key = rollout_key
         """The example whose traces are shown."""
@@ -90,17 +95,17 @@ class CompareScreen(TabbedScreen):
     # content
 
     def read(self) -> tuple[str, Sequence[Page]]:
-        found = compare_reader.read_comparison(self.sides)
-        self.comparison, self.waiting_text = found, found.verdict
+        comparison = compare_reader.read_comparison(self.sides)
+        self.comparison, self.waiting_text = comparison, comparison.verdict
         if self.rollout_key is None:
-            self.rollout_key = next(iter(found.traced), None)
+            self.rollout_key = next(iter(comparison.traced), None)
         pages = [
             Page("diff", ()),
-            Page("examples", found.examples, dict(found.targets)),
+            Page("examples", comparison.examples, dict(comparison.targets)),
             Page("traces", self._explain_no_traces()),
-            Page("cost", found.cost),
+            Page("cost", comparison.cost),
         ]
-        return self._format_verdict(found), pages
+        return self._format_verdict(comparison), pages
 
     def show(self, about: str, pages: Sequence[Page]) -> None:
         if self.comparison is not None and pages:
@@ -108,85 +113,87 @@ class CompareScreen(TabbedScreen):
         super().show(about, pages)
 
     def _is_own_session(self, side: Side) -> bool:
-        """Whether the runner of this session can run what a side lacks."""
+        """Whether the runner of this session can compute what `side` lacks."""
         return side.session == self.sides[0].session
 
-    def _format_verdict(self, found: VersionComparison) -> str:
-        """The verdict, and what each session lacks: ours is run by a key, another one is left
-        alone."""
-        said = [found.verdict]
-        ours = [side for side in found.missing if self._is_own_session(side)]
-        if ours:
-            names = " and ".join(side.name for side in ours)
-            lacking = sum(found.missing[side] for side in ours)
-            how = f"{lacking} rollouts" if lacking else "the gate's rollouts"
-            said.append(f"{names} lack{'' if len(ours) > 1 else 's'} scores: x runs {how}")
-        for side in found.missing.keys() - ours:
+    def _format_verdict(self, comparison: VersionComparison) -> str:
+        """The verdict, and what each side lacks: a key for this session, a command for another
+        one."""
+        lines = [comparison.verdict]
+        own_sides = [side for side in comparison.missing if self._is_own_session(side)]
+        if own_sides:
+            names = " and ".join(side.name for side in own_sides)
+            count = sum(comparison.missing[side] for side in own_sides)
+            how = f"{count} rollouts" if count else "the gate's rollouts"
+            lines.append(f"{names} lack{'' if len(own_sides) > 1 else 's'} scores: x runs {how}")
+        for side in comparison.missing.keys() - own_sides:
             how = (
-                f"{found.missing[side]} rollouts" if found.missing[side] else "the gate's rollouts"
+                f"{comparison.missing[side]} rollouts"
+                if comparison.missing[side]
+                else "the gate's rollouts"
             )
-            said.append(
-                f"{side.name} lacks scores: `genopt compare {self.sides[0].name} {side.name}` runs {how}"
-            )
-        return "\n".join(said)
+            command = f"genopt compare {self.sides[0].name} {side.name}"
+            lines.append(f"{side.name} lacks scores: `{command}` runs {how}")
+        return "\n".join(lines)
 
     def _explain_no_traces(self) -> list[Line]:
-        how = "choose one in examples with Enter, it is run again then"
+        how = "choose one in examples with Enter to rerun it"
         if not self._is_own_session(self.sides[1]):
             how = "choose one in examples with Enter"
         return [((f"no example was traced for both: {how}", "dim"),)]
 
     def turn_to(self, page: int) -> None:
-        wanted = self.diff if page == DIFF and self.pages else self.line_view
-        if wanted is not self.view:
-            self.view.display, wanted.display = False, True
-            self.view: LineView = wanted
-            wanted.focus()
+        view = self.diff if page == DIFF and self.pages else self.line_view
+        if view is not self.view:
+            self.view.display, view.display = False, True
+            self.view: LineView = view
+            view.focus()
         super().turn_to(page)
         if self.page == TRACES and self.rollout_key is not None:
             self.run_worker(self._show_traces(self.rollout_key), group="traces", exclusive=True)
 
-    async def _show_traces(self, place: RolloutKey) -> None:
-        """Both traces of an example; where one of this session is missing, that example is run
-        again first."""
+    async def _show_traces(self, key: RolloutKey) -> None:
+        """Show both traces of an example, rerunning it first if one of this session is missing."""
         width = max(40, self.app.size.width - 8)
         try:
-            lines, lacking = await run_in_thread(lambda: self._read_traces(place, width))
+            lines, missing = await run_in_thread(lambda: self._read_traces(key, width))
         except EXPECTED_ERRORS as error:
-            lines, lacking = [((str(error), "bad"),)], ()
-        if self.page != TRACES or place != self.rollout_key:
+            lines, missing = [((str(error), "bad"),)], ()
+        if self.page != TRACES or key != self.rollout_key:
             return
-        if lacking:
-            self._request_traces(place, [self.sides[side] for side in lacking])
+        if missing:
+            self._request_traces(key, [self.sides[index] for index in missing])
             return
         self._show_lines(
             [compare_traces.build_titles([side.name for side in self.sides], width), *lines]
         )
 
-    def _read_traces(self, place: RolloutKey, width: int) -> tuple[list[Line], tuple[int, ...]]:
+    def _read_traces(self, key: RolloutKey, width: int) -> tuple[list[Line], tuple[int, ...]]:
         assert self.comparison is not None
-        return compare_traces.read_trace_lines(self.sides, self.comparison.trees, place, width)
+        return compare_traces.read_trace_lines(self.sides, self.comparison.trees, key, width)
 
     def _show_lines(self, lines: Sequence[Line]) -> None:
         self.pages = [*self.pages[:TRACES], Page("traces", lines), *self.pages[TRACES + 1 :]]
         self.line_view.set_source(self.pages[TRACES].source)
 
-    # running what is missing
+    # rerunning
 
-    def _request_traces(self, place: RolloutKey, lacking: Sequence[Side]) -> None:
-        """Run the example again where no other session is asked to; else say whose trace is
-        missing."""
-        split, example, repeat = place
-        if other := next((side for side in lacking if not self._is_own_session(side)), None):
-            what = f"{other.name} has no trace of {example}, and another session is only read"
-            how = f"there (genopt open {quote_session(other.session)}), c and Enter on the example run it again"
-            self._show_lines([((what, "warn"),), ((how, "dim"),)])
+    def _request_traces(self, key: RolloutKey, missing: Sequence[Side]) -> None:
+        """Rerun the example if that needs no other session; else show whose trace is missing."""
+        split, example, repeat = key
+        if other := next((side for side in missing if not self._is_own_session(side)), None):
+            problem = f"{other.name} has no trace of {example}, and another session is only read"
+            advice = (
+                f"open it (genopt open {quote_session(other.session)}); "
+                "there, c and Enter on the example rerun it"
+            )
+            self._show_lines([((problem, "warn"),), ((advice, "dim"),)])
             return
-        self._show_lines([((f"{example} has no trace of both: it is run again ...", "dim"),)])
+        self._show_lines([((f"{example} has no trace of both: rerunning it ...", "dim"),)])
         if not self.awaited_job:
             job = RunTraced(
                 token=new_token(),
-                versions=tuple(side.commit for side in lacking),
+                versions=tuple(side.commit for side in missing),
                 split=split,
                 example=example,
                 repeat=repeat,
@@ -194,20 +201,20 @@ class CompareScreen(TabbedScreen):
             self.awaited_job = self._store.request_side_job(job)
 
     def action_evaluate(self) -> None:
-        """Have the runner score what is missing of this session, and tell its progress."""
-        ours = [side.commit for side in self.sides if self._is_own_session(side)]
+        """Have the runner compute the missing scores of this session, and show its progress."""
+        own_commits = [side.commit for side in self.sides if self._is_own_session(side)]
         if (
             self.comparison is not None
             and any(map(self._is_own_session, self.comparison.missing))
             and not self.awaited_job
         ):
-            job = FillScores(token=new_token(), versions=tuple(ours))
+            job = FillScores(token=new_token(), versions=tuple(own_commits))
             self.awaited_job = self._store.request_side_job(job)
 
     # acts
 
     def open_target(self, thing: object) -> None:
-        """The traces of the example under the cursor."""
+        """Show the traces of the example under the cursor."""
         self.rollout_key = cast(RolloutKey, thing)
         self.turn_to(TRACES)
 
@@ -220,17 +227,16 @@ class CompareScreen(TabbedScreen):
             super().action_act(name)
 
     def _show_other_example(self, by: int) -> None:
-        """The traces of the next example in the order of change, then of those that only the
-        batches ran."""
+        """Show the traces of the next example by size of change, then of those only in batches."""
         if self.comparison is None:
             return
         gate = list(self.comparison.targets.values())
         places = [*gate, *(place for place in self.comparison.traced if place not in gate)]
         if places:
-            at = places.index(self.rollout_key) if self.rollout_key in places else -by
-            self.rollout_key = places[(at + by) % len(places)]
+            index = places.index(self.rollout_key) if self.rollout_key in places else -by
+            self.rollout_key = places[(index + by) % len(places)]
             self.turn_to(TRACES)
 
     def action_turn_sides(self) -> None:
-        """The diff in one column, or old and new side by side."""
+        """Switch the diff between one column and two."""
         self.diff.toggle_side_by_side()

@@ -1,4 +1,4 @@
-"""What the compare screen shows, read from git and journal in a thread of its own."""
+"""Reads from git and journals what the compare screen shows. Blocks; call it in a thread."""
 
 import json
 import subprocess
@@ -36,7 +36,7 @@ RolloutKey = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A version that is compared: where it is, and what a person calls it."""
+    """A version to compare: its session, and how the user calls it."""
 
     session: Path
     commit: str
@@ -48,13 +48,12 @@ Sides = tuple[Side, Side]
 
 @dataclass(frozen=True, slots=True)
 class VersionComparison:
-    """Two versions side by side. `found` is None without a shared example.
+    """Two versions compared.
 
-    `missing` says of each side that lacks scores of the gate how many rollouts those are (0: not
-    known). `old` and `new`
-    hold the artifact's files and the design choices. `opens` says which example Enter on a line of
-    `examples` is about,
-    `traced` which examples have a trace of both. `trees` are the artifacts.
+    `result` is None without a common example. `missing` maps sides that lack gate scores to the
+    number of missing rollouts (0: unknown). `trees` are the artifacts; `old` and `new` are their
+    files with the design choices. `targets` maps lines of `examples` to what Enter opens, `traced`
+    lists examples with a trace on both sides.
     """
 
     verdict: str
@@ -70,8 +69,11 @@ class VersionComparison:
 
 
 def resolve_side(here: Path, there: Path, text: str) -> Side:
-    """The version that a person calls `text` in the session `there`, which is another one of the
-    task of `here`. Raises GenoptError."""
+    """The version that the user calls `text` in session `there`, which must be of the same task as
+    `here`.
+
+    Raises GenoptError.
+    """
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.session.places import quote_session
 
@@ -81,24 +83,26 @@ def resolve_side(here: Path, there: Path, text: str) -> Side:
 
 
 def read_comparison(sides: Sides) -> VersionComparison:
-    """Compare the second with the first, under the task and gate of the first one's session. Raises
-    GenoptError, OSError."""
+    """Compare the second side with the first, under the task and gate of the first side's session.
+
+    Raises GenoptError and OSError.
+    """
     from genopt_tui.session.history.repository import Repository
 
-    with ExitStack() as opened:
-        halves = [
+    with ExitStack() as stack:
+        readers = [
             _SideReader(
                 side,
-                opened.enter_context(Repository.open(side.session)),
-                opened.enter_context(closing(Journal(side.session, durable=False))),
+                stack.enter_context(Repository.open(side.session)),
+                stack.enter_context(closing(Journal(side.session, durable=False))),
             )
             for side in sides
         ]
-        return _ComparisonReader(halves[0], halves[1]).read_all()
+        return _ComparisonReader(readers[0], readers[1]).read_all()
 
 
 class _SideReader:
-    """What one session knows of its version."""
+    """Reads one side from its session."""
 
     def __init__(self, side: Side, repository: "HistoryReader", journal: Journal) -> None:
         self.side, self.repository, self.journal = side, repository, journal
@@ -114,8 +118,8 @@ class _SideReader:
         return self.journal.read_rollouts(self.tree)
 
     def read_state(self) -> "tuple[TaskFolder, str, object]":
-        """The task, its fingerprint, and what else decides a rollout but the artifact: the seed,
-        and who answers `llm`."""
+        """The task, its fingerprint, and what else decides a rollout besides the artifact: the
+        seed, and the model that answers `llm`."""
         from genopt_tui.config import SessionSettings
         from genopt_tui.session.task_state import load_task_state
 
@@ -135,7 +139,7 @@ class _ComparisonReader:
     def read_all(self) -> VersionComparison:
         a, b = self.a, self.b
         choices = a.repository.read_choices(a.repository.head())
-        task, fingerprint, luck = a.read_state()
+        task, fingerprint, conditions = a.read_state()
         failure = task.task.failure_score
         sides = [
             load_scores(
@@ -147,47 +151,57 @@ class _ComparisonReader:
             )
             for half in (a, b)
         ]
-        unlike = self._explain_mismatch(task, fingerprint, luck)
+        mismatch = self._explain_mismatch(task, fingerprint, conditions)
         if self.across_sessions:
-            theirs = {} if unlike else sides[1].scores
-            here = load_rollout_scores(
+            their_scores = {} if mismatch else sides[1].scores
+            own_scores = load_rollout_scores(
                 a.journal, b.tree, failure_score=failure, fingerprint=fingerprint
             )
-            sides[1] = VersionScores(b.side.commit, b.tree, {**theirs, **here})
+            sides[1] = VersionScores(b.side.commit, b.tree, {**their_scores, **own_scores})
         keys = find_gate_keys(a.journal, choices, fingerprint)
         missing = _count_missing(dict(zip((a.side, b.side), sides, strict=True)), keys)
-        found = None
+        comparison = None
         try:
-            found = compare_scores(
+            comparison = compare_scores(
                 *sides,
                 direction=task.task.direction,
                 confidence=choices.gate.confidence,
                 keys=keys,
                 test=run_gate_test,
             )
-            said = f"{format_verdict(found)}\nscores: {task.task.describe_scoring(task.task.resolve_settings(choices.task))}"
+            rule = task.task.describe_scoring(task.task.resolve_settings(choices.task))
+            verdict = f"{format_verdict(comparison)}\nscores: {rule}"
         except SessionError:
-            said = "no example was scored for both under the task as it is now"
-        lines, opens = build_example_lines(found) if found else ([((said, "warn"),)], {})
-        if unlike and b.side in missing:
-            said += f"\n{b.side.session.name}'s own scores do not compare: {unlike}"
+            verdict = "no example was scored for both under the current task"
+        lines, opens = (
+            build_example_lines(comparison) if comparison else ([((verdict, "warn"),)], {})
+        )
+        if mismatch and b.side in missing:
+            verdict += f"\n{b.side.session.name}'s own scores do not compare: {mismatch}"
         trees, traced, cost = (a.tree, b.tree), self._list_traced(), self._build_cost_lines()
         return VersionComparison(
-            said, found, missing, trees, a.read_files(), b.read_files(), lines, opens, traced, cost
+            verdict,
+            comparison,
+            missing,
+            trees,
+            a.read_files(),
+            b.read_files(),
+            lines,
+            opens,
+            traced,
+            cost,
         )
 
-    def _explain_mismatch(self, task: "TaskFolder", fingerprint: str, luck: object) -> str:
-        """Why scores that the other session has do not compare with ours; empty where they do."""
+    def _explain_mismatch(self, task: "TaskFolder", fingerprint: str, conditions: object) -> str:
+        """Why scores of the other session are not comparable; empty if they are."""
         if not self.across_sessions:
             return ""
         if task.task.measure == "time":
-            return "times count only side by side"
+            return "times compare only if measured together"
         _, theirs, other = self.b.read_state()
         if theirs != fingerprint:
-            return "its task's code, settings or limits are others"
-        return (
-            "" if other == luck else "its seed or the model that answers its artifacts is another"
-        )
+            return "its task has other code, settings or limits"
+        return "" if other == conditions else "it has another seed or agent model"
 
     def _list_traced(self) -> list[RolloutKey]:
         a, b = (
@@ -202,14 +216,16 @@ class _ComparisonReader:
 
     def _build_cost_lines(self) -> list[Line]:
         lines: list[Line] = []
-        wide = max(8, len(self.a.side.name), len(self.b.side.name))
+        name_width = max(8, len(self.a.side.name), len(self.b.side.name))
         for half in (self.a, self.b):
             record = half.repository.read_record(half.side.commit)
             usage = record.usage or {}
             rows = half.read_rollouts()
             seconds = sum(r.result.seconds for r in rows)
             cost = usage.get("cost")
-            told = "no model call" if not record.reply else "$?" if cost is None else f"${cost:.4f}"
+            spent = (
+                "no model call" if not record.reply else "$?" if cost is None else f"${cost:.4f}"
+            )
             tokens = (
                 f", {usage.get('input', 0)} tokens in, {usage.get('output', 0)} out"
                 if record.reply
@@ -217,12 +233,17 @@ class _ComparisonReader:
             )
             lines.append(
                 (
-                    (f"{half.side.name:>{wide}}  ", "title"),
-                    (f"model {record.model or '-'}: {told}{tokens}", ""),
+                    (f"{half.side.name:>{name_width}}  ", "title"),
+                    (f"model {record.model or '-'}: {spent}{tokens}", ""),
                 )
             )
             lines.append(
-                ((f"{'':{wide + 2}}{len(rows)} rollouts of this artifact, {seconds:.1f} s", "dim"),)
+                (
+                    (
+                        f"{'':{name_width + 2}}{len(rows)} rollouts of this artifact, {seconds:.1f} s",
+                        "dim",
+                    ),
+                )
             )
         return lines
 
@@ -234,31 +255,30 @@ TEST_SCRIPT = (
 
 
 def run_gate_test(base: Sequence[float], new: Sequence[float], **how: Any) -> Tested:
-    """What the gate's test says, from a process of its own: numpy and scipy would stay in the
-    application's memory, and double it.
+    """The gate's test of two samples, run in a process of its own: numpy and scipy would double the
+    memory of the application.
 
     Raises GenoptError.
     """
-    given = json.dumps([base, new, how])
-    ended = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", TEST_SCRIPT],
-        input=given,
+        input=json.dumps([base, new, how]),
         capture_output=True,
         text=True,
         check=False,
     )
-    if ended.returncode:
+    if process.returncode:
         raise GenoptError(
             "the versions cannot be compared",
-            (ended.stderr.strip().splitlines() or ["no reason"])[-1],
+            (process.stderr.strip().splitlines() or ["no reason"])[-1],
         )
-    said = json.loads(ended.stdout)
-    return Tested(**{**said, "interval": said["interval"] and tuple(said["interval"])})
+    result = json.loads(process.stdout)
+    return Tested(**{**result, "interval": result["interval"] and tuple(result["interval"])})
 
 
 def find_gate_keys(journal: Journal, choices: "DesignChoices", fingerprint: str) -> list[ScoreKey]:
-    """The gate's (example, repeat) pairs under the task as it is now, as a runner last named them;
-    empty where none did."""
+    """The gate's (example, repeat) pairs that a runner last reported for the current task; empty if
+    none did."""
     events = journal.read_events(kinds=["scored", "aside_finished"])
     for event in reversed(events):
         data = event.data
@@ -278,31 +298,32 @@ def find_gate_keys(journal: Journal, choices: "DesignChoices", fingerprint: str)
 def _count_missing(
     scored: Mapping[Side, VersionScores], keys: Sequence[ScoreKey]
 ) -> dict[Side, int]:
-    """Sides that lack scores of the gate (where that is not known: which the other one has), and
-    how many (0: not known)."""
-    wanted = set(keys).union(*(() if keys else found.scores for found in scored.values()))
-    lacking = {side: len(wanted - found.scores.keys()) for side, found in scored.items()}
-    return {side: count for side, count in lacking.items() if count or not wanted}
+    """Sides that lack gate scores, with the number of missing ones (0: unknown).
+
+    Without known `keys`, a side lacks what only the other one has.
+    """
+    expected = set(keys).union(*(() if keys else found.scores for found in scored.values()))
+    missing = {side: len(expected - found.scores.keys()) for side, found in scored.items()}
+    return {side: count for side, count in missing.items() if count or not expected}
 
 
 def format_verdict(c: Comparison) -> str:
     """`9 -> 14.2  d +5.2 [+2.1, +8.3] BETTER  7 up 1 down 2 same  n=10  (paired sign-flip
     permutation, 95%)`."""
-    span = (
-        f" [{formatters.format_difference(c.interval[0])}, {formatters.format_difference(c.interval[1])}]"
-        if c.interval
-        else ""
-    )
+    span = ""
+    if c.interval:
+        span = " [{}, {}]".format(*map(formatters.format_difference, c.interval))
     counts = f"{c.better} up {c.worse} down {c.same} same"
     means = f"{formatters.format_score(c.mean_a)} -> {formatters.format_score(c.mean_b)}"
-    return f"{means}  d {formatters.format_difference(c.difference)}{span} {c.verdict.upper()}  {counts}  n={c.n}  ({c.test}, {c.confidence:.0%})"
+    change = f"d {formatters.format_difference(c.difference)}{span} {c.verdict.upper()}"
+    return f"{means}  {change}  {counts}  n={c.n}  ({c.test}, {c.confidence:.0%})"
 
 
 def build_example_lines(c: Comparison) -> tuple[list[Line], dict[int, RolloutKey]]:
-    """Examples by size of change, and which one each line is about."""
+    """Lines of examples by size of change, and the example of each line."""
     lines: list[Line] = []
     for pair in c.pairs:
-        look = "" if not pair.change else "good" if pair.change > 0 else "bad"
+        style = "" if not pair.change else "good" if pair.change > 0 else "bad"
         name = pair.example + (f"#{pair.repeat}" if pair.repeat else "")
         status = " ".join(s for s in (pair.a_status, pair.b_status) if s not in {"", "ok"})
         lines.append(
@@ -312,10 +333,10 @@ def build_example_lines(c: Comparison) -> tuple[list[Line], dict[int, RolloutKey
                     f"{formatters.format_score(pair.a):>8} -> {formatters.format_score(pair.b):<8}",
                     "",
                 ),
-                (f"{formatters.format_difference(pair.change):>8}", look),
+                (f"{formatters.format_difference(pair.change):>8}", style),
                 (f"  {status}", "warn"),
             )
         )
     lines += [((f"{key[0]:<18.18}", "dim"), ("not scored for both", "dim")) for key in c.missing]
-    places = [(pair.example, pair.repeat) for pair in c.pairs] + list(c.missing)
-    return lines, {y: ("gate", *key) for y, key in enumerate(places)}
+    keys = [(pair.example, pair.repeat) for pair in c.pairs] + list(c.missing)
+    return lines, {y: ("gate", *key) for y, key in enumerate(keys)}

@@ -1,5 +1,7 @@
-"""Traces of one example in two versions, side by side from a little before their first difference.
-Read in a thread."""
+"""Traces of one example in two versions, side by side around their first difference.
+
+Reading blocks; call it in a thread.
+"""
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -22,20 +24,19 @@ NUMBER_WIDTH = 7
 
 
 def read_trace_lines(
-    sides: Sides, trees: tuple[str, str], place: RolloutKey, width: int
+    sides: Sides, trees: tuple[str, str], key: RolloutKey, width: int
 ) -> tuple[list[Line], tuple[int, ...]]:
-    """The lines in `width` columns, the first difference marked; second, which of the two have no
+    """Lines of `width` columns with the first difference marked, and the indices of sides without a
     trace of this example."""
-    with ExitStack() as opened:
+    with ExitStack() as stack:
         journals = [
-            opened.enter_context(closing(Journal(side.session, durable=False))) for side in sides
+            stack.enter_context(closing(Journal(side.session, durable=False))) for side in sides
         ]
         rows = [
-            _find_traced(journal, tree, place)
-            for journal, tree in zip(journals, trees, strict=True)
+            _find_traced(journal, tree, key) for journal, tree in zip(journals, trees, strict=True)
         ]
-        if lacking := tuple(side for side, row in enumerate(rows) if row is None):
-            return [], lacking
+        if missing := tuple(index for index, row in enumerate(rows) if row is None):
+            return [], missing
         a, b = (
             _TracedRollout(journal, row)
             for journal, row in zip(journals, rows, strict=True)
@@ -44,14 +45,14 @@ def read_trace_lines(
         return _TracePair(a, b, width).build_lines(), ()
 
 
-def _find_traced(journal: Journal, tree: str, place: RolloutKey) -> RolloutRow | None:
-    """The newest rollout of this example that has a trace."""
-    found = [
+def _find_traced(journal: Journal, tree: str, key: RolloutKey) -> RolloutRow | None:
+    """The newest rollout of the example that has a trace."""
+    rollouts = [
         r
-        for r in journal.read_rollouts(tree, place[0])
-        if r.traced and (r.result.example, r.result.repeat) == place[1:]
+        for r in journal.read_rollouts(tree, key[0])
+        if r.traced and (r.result.example, r.result.repeat) == key[1:]
     ]
-    return found[-1] if found else None
+    return rollouts[-1] if rollouts else None
 
 
 class _TracedRollout:
@@ -79,17 +80,23 @@ class _TracePair:
 
     def build_lines(self) -> list[Line]:
         a, b = self.a.result, self.b.result
-        title = f"{a.example}  score {formatters.format_score(a.score)} and {formatters.format_score(b.score)}, {a.steps} and {b.steps} steps"
-        at = self._find_first_difference()
-        if at is None:
+        scores = f"{formatters.format_score(a.score)} and {formatters.format_score(b.score)}"
+        title = f"{a.example}  score {scores}, {a.steps} and {b.steps} steps"
+        difference = self._find_first_difference()
+        if difference is None:
             return [((title, "title"),), (("   the traces are the same", "dim"),)]
-        first, count = max(0, at - STEPS_BEFORE), STEPS_BEFORE + STEPS_AFTER
+        first, count = max(0, difference - STEPS_BEFORE), STEPS_BEFORE + STEPS_AFTER
         left, right = self.a.read_steps(first, count), self.b.read_steps(first, count)
-        lines: list[Line] = [((title, "title"), (f"   first difference at step {at}", "warn"))]
+        lines: list[Line] = [
+            ((title, "title"), (f"   first difference at step {difference}", "warn"))
+        ]
         last = min(first + count, max(a.steps, b.steps))
         return [
             *lines,
-            *(self._align_steps(n, left.get(n), right.get(n), n == at) for n in range(first, last)),
+            *(
+                self._align_steps(n, left.get(n), right.get(n), n == difference)
+                for n in range(first, last)
+            ),
         ]
 
     def _find_first_difference(self) -> int | None:
@@ -107,12 +114,12 @@ class _TracePair:
     def _align_steps(
         self, number: int, a: "TraceStep | None", b: "TraceStep | None", mark: bool
     ) -> Line:
-        same = _get_content(a) == _get_content(b)
+        is_same = _get_content(a) == _get_content(b)
         return (
             (f"{number:>{NUMBER_WIDTH - 1}} ", "warn" if mark else "gutter"),
-            *fit_line(((_format_step(a, self.half), "dim" if same else ""),), self.half, 0),
+            *fit_line(((_format_step(a, self.half), "dim" if is_same else ""),), self.half, 0),
             (" | ", "gutter"),
-            *fit_line(((_format_step(b, self.half), "dim" if same else "warn"),), self.half, 0),
+            *fit_line(((_format_step(b, self.half), "dim" if is_same else "warn"),), self.half, 0),
         )
 
 
@@ -130,6 +137,6 @@ def _format_step(step: "TraceStep | None", room: int) -> str:
 
 
 def build_titles(names: Sequence[str], width: int) -> Line:
-    """What stands over the two columns."""
+    """The titles of the two columns."""
     half = max(16, (width - NUMBER_WIDTH - 3) // 2)
     return ((f"{'':{NUMBER_WIDTH}}{names[0]:<{half}}   {names[1]}", "strong"),)

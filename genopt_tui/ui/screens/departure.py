@@ -1,4 +1,4 @@
-"""Where a live run stood when a person left it, so that coming back can tell what it did alone."""
+"""Where a live run was when the user left, so that the next visit can show what it did since."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from genopt_tui.ui.state.store import Store
 
 
 def remember_departure(preferences: Preferences, snapshot: Snapshot, store: Store) -> None:
-    """Note time, newest event and mode; nothing where no run goes on."""
+    """Remember time, newest event and mode, if a run is going on."""
     departures, path = preferences.left, snapshot.session.path
     departures.pop(path, None)
     if snapshot.alive:
@@ -23,7 +23,7 @@ def remember_departure(preferences: Preferences, snapshot: Snapshot, store: Stor
 def take_departure(
     preferences: Preferences, snapshot: Snapshot, store: Store
 ) -> dict[str, Any] | None:
-    """What was noted, once; None where no step has ended since."""
+    """What was remembered, once; None if no step has ended since."""
     departure = preferences.left.pop(snapshot.session.path, None)
     if departure is None or not store.has_step_ended_since(int(departure["event"])):
         return None

@@ -1,5 +1,4 @@
-"""`d` and F3: design choices and session settings as forms. Changes are staged and applied
-together."""
+"""`d` and F3: design choices and session settings as forms, whose changes are applied together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +21,9 @@ NARROW_WIDTH = 110
 
 
 class FormScreen(TabbedScreen):
-    """A form; subclasses say where its rows come from and what applies them."""
+    """A form; subclasses read and check its fields."""
 
-    KEYS = "Enter change  s apply what was changed  x undo the change  / search  Esc back"
+    KEYS = "Enter change  s apply changes  x undo change  / search  Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "apply", show=False),
         Binding("x", "forget", show=False),
@@ -44,7 +43,7 @@ class FormScreen(TabbedScreen):
         raise NotImplementedError
 
     def check(self, key: str, value: str) -> str:
-        """Why a value cannot be taken; empty when it can."""
+        """Why `value` is invalid; empty if it is valid."""
         raise NotImplementedError
 
     def _build_page(self) -> Page:
@@ -62,30 +61,34 @@ class FormScreen(TabbedScreen):
     def _format_field(self, field: SettingField, narrow: bool) -> Line:
         staged = self.staged.get(field.key)
         value = field.value if staged is None else f"{field.value or '-'} -> {staged or '-'}"
-        looks = (
+        style = (
             "changed" if staged is not None else "strong" if field.value != field.default else ""
         )
-        told = "" if narrow else field.help
-        return ((f"{field.key:<24} ", "gutter"), (f"{value or '-':<24} ", looks), (told, "dim"))
+        description = "" if narrow else field.help
+        return (
+            (f"{field.key:<24} ", "gutter"),
+            (f"{value or '-':<24} ", style),
+            (description, "dim"),
+        )
 
     def _format_status(self) -> str:
         if self.staged:
-            return f"{len(self.staged)} changed: s applies them together, Esc discards them"
-        return "Enter changes the line under the cursor"
+            return f"{len(self.staged)} changed: s applies all, Esc discards all"
+        return "Enter changes a value"
 
     def _redraw(self) -> None:
-        at = self.view.cursor
+        cursor = self.view.cursor
         self.show(self._format_status(), [self._build_page()])
-        self.view.go_to_line(at)
+        self.view.go_to_line(cursor)
 
     @property
     def field(self) -> SettingField | None:
-        """The setting under the cursor."""
-        found = self.pages[self.page].targets.get(self.view.cursor) if self.pages else None
-        return found if isinstance(found, SettingField) else None
+        """The field under the cursor."""
+        target = self.pages[self.page].targets.get(self.view.cursor) if self.pages else None
+        return target if isinstance(target, SettingField) else None
 
     def open_target(self, thing: object) -> None:
-        """Ask for another value."""
+        """Ask for another value of a field."""
         if not isinstance(thing, SettingField):
             return
 
@@ -93,16 +96,16 @@ class FormScreen(TabbedScreen):
             if value is not None:
                 self.stage(thing, value)
 
-        now = self.staged.get(thing.key, thing.value)
+        current = self.staged.get(thing.key, thing.value)
         title = f"{thing.key}: {thing.help}" if thing.help else thing.key
         if thing.choices:
             lines = [Choice(str(i), value, value) for i, value in enumerate(thing.choices, 1)]
-            self.app.push_screen(ChoiceDialog(title, lines, now), take)
+            self.app.push_screen(ChoiceDialog(title, lines, current), take)
         else:
-            self.app.push_screen(TextDialog(title, "Enter stage  Esc cancel", value=now), take)
+            self.app.push_screen(TextDialog(title, "Enter stage  Esc cancel", value=current), take)
 
     def stage(self, field: SettingField, value: str) -> None:
-        """Keep a new value, or say why it cannot be taken."""
+        """Stage a value, or show why it is invalid."""
         if value == field.value:
             self.staged.pop(field.key, None)
         elif why := self.check(field.key, value):
@@ -117,7 +120,7 @@ class FormScreen(TabbedScreen):
             self._redraw()
 
     def action_apply(self) -> None:
-        """Leave one command with all that was staged."""
+        """Send all staged changes as one command."""
         if not self.staged:
             self.app.notify("nothing was changed", markup=False)
             return
@@ -127,7 +130,7 @@ class FormScreen(TabbedScreen):
 
 
 class DesignScreen(FormScreen):
-    """What shapes learning; applied changes become one commit with the next step."""
+    """Choices that shape learning; changes become one commit with the next step."""
 
     def __init__(self, snapshot: Snapshot, store: "Store") -> None:
         super().__init__(
@@ -144,7 +147,7 @@ class DesignScreen(FormScreen):
         self._choices = choices
         task = load_session_task(self._session, str(choices.task["name"])).task
         resolved = task.resolve_settings(choices.task)
-        own = [
+        task_fields = [
             SettingField(
                 f"task.{name}",
                 format_value(resolved.get(name, setting.default)),
@@ -157,23 +160,23 @@ class DesignScreen(FormScreen):
             for name, setting in task.settings.items()
         ]
         self._task_model = task
-        return [field for field in list_fields(choices) if field.key != "start"] + own
+        return [field for field in list_fields(choices) if field.key != "start"] + task_fields
 
     def check(self, key: str, value: str) -> str:
         from genopt_tui.config import DesignChoices, SessionSettings, assign
 
         assert isinstance(self._choices, DesignChoices)
-        tried = self._choices.model_copy(deep=True)
+        changed = self._choices.model_copy(deep=True)
         try:
-            assign(tried, SessionSettings(), [f"{key}={value}"], self._task_model.settings)
-            self._task_model.resolve_settings(tried.task)
+            assign(changed, SessionSettings(), [f"{key}={value}"], self._task_model.settings)
+            self._task_model.resolve_settings(changed.task)
         except GenoptError as error:
             return str(error)
         return ""
 
 
 class SettingsScreen(FormScreen):
-    """Settings of the session that are outside its history."""
+    """Settings of the session that are not part of its history."""
 
     def __init__(self, snapshot: Snapshot, store: "Store") -> None:
         super().__init__(

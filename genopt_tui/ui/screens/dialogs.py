@@ -1,5 +1,4 @@
-"""Questions in the middle of the screen. Each returns a value; Escape returns None and changes
-nothing."""
+"""Dialogs in the middle of the screen. Each returns a value; Escape returns None."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ CONFIRM_KEYS = "Enter confirm  Esc cancel"
 
 
 class Dialog(ModalScreen[Result], Generic[Result]):
-    """A framed question; its last line names the keys that answer it."""
+    """A framed question; its last line shows the keys."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 50%; }
@@ -51,7 +50,7 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
 
 class TextDialog(Dialog[str]):
-    """One line of text."""
+    """Asks for one line of text."""
 
     def __init__(
         self,
@@ -72,14 +71,15 @@ class TextDialog(Dialog[str]):
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """What the model is told: with every update (`always`) until removed, else with the next."""
+    """A hint for the model: sent with every update (`always`) until removed, else with the next
+    one."""
 
     text: str
     always: bool
 
 
 class HintDialog(Dialog[Hint]):
-    """A hint for the next update, or a standing one."""
+    """Asks for a hint for the next update, or for a standing one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("tab", "switch", show=False, priority=True)]
 
@@ -111,7 +111,7 @@ class HintDialog(Dialog[Hint]):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One line of a chooser: its key, the value it returns, its label."""
+    """A choice: its key, the value it returns, its label."""
 
     key: str
     value: str
@@ -119,7 +119,7 @@ class Choice:
 
 
 class ChoiceDialog(Dialog[str]):
-    """A few choices: press the key of one, move to it and press Enter, or click it."""
+    """Asks for one of a few choices, by its key, by moving and Enter, or by a click."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "move(1)", show=False),
@@ -175,13 +175,15 @@ MODES = (
 
 
 def choose_mode(mode: str) -> ChoiceDialog:
-    """The mode chooser; it never cycles."""
+    """The chooser of the mode. No key cycles through modes, so none is entered by accident."""
     return ChoiceDialog("Who decides?", MODES, mode)
 
 
 def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> ChoiceDialog:
-    """Ask what the run does after the application is closed. `waits` names what waits for a
-    person, who alone decides on it."""
+    """Ask what the run does after the application is closed.
+
+    `waits` names what waits for a decision that only the user makes.
+    """
     until = "" if mode == "auto" else " until the next decision"
     keep = f"keep {waits} waiting for you" if waits else f"keep running{until}"
     auto = f"once you have decided on {waits}" if waits else "until the budget is spent"
@@ -196,13 +198,14 @@ def ask_leave(mode: str, waits: str = "", *, paused: bool = False) -> ChoiceDial
     )
 
 
-def confirm(title: str, what: str, yes: str) -> ChoiceDialog:
-    """Ask before an act; `what` says what it will do."""
-    return ChoiceDialog(title, (Choice("y", "yes", yes), Choice("n", "", "no")), intro=what)
+def confirm(title: str, effect: str, yes: str) -> ChoiceDialog:
+    """Ask for confirmation; `effect` says what will happen."""
+    return ChoiceDialog(title, (Choice("y", "yes", yes), Choice("n", "", "no")), intro=effect)
 
 
 def ask_exclusion_reason(app: App[None], example: str, exclude: Callable[[str], None]) -> None:
-    """Ask why an example is excluded for good, then do so; without a reason it stays."""
+    """Ask for the reason to exclude an example for good, then exclude it; nothing without a
+    reason."""
 
     def answer(reason: str | None) -> None:
         if reason:
@@ -212,4 +215,4 @@ def ask_exclusion_reason(app: App[None], example: str, exclude: Callable[[str], 
                 f"{example} stays: excluding it for good takes a reason", markup=False, timeout=4
             )
 
-    app.push_screen(TextDialog(f"Exclude {example} for good: why? The reason is recorded"), answer)
+    app.push_screen(TextDialog(f"Why exclude {example} for good? The reason is recorded"), answer)

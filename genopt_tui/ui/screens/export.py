@@ -1,4 +1,4 @@
-"""`O`: a version leaves the session by `genopt export`, whose own words are shown as they come."""
+"""`O`: exports a version with `genopt export`, whose output is shown as it comes."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ EXPORT_FORMS = (
     Choice("b", "branch", "a branch in the repository that the files came from"),
     Choice("w", "bundle", "the whole session in one file, to go on elsewhere"),
 )
-"""What a version becomes, by the command's option."""
+"""Forms of an export; values are options of the command."""
 NAME_QUESTIONS = {
     "to": "The new folder",
     "patch": "The patch's file",
@@ -29,21 +29,22 @@ NAME_QUESTIONS = {
     "bundle": "The bundle's file",
 }
 KILL_DELAY = 5.0
-"""Seconds that a command which was ended may take to end its rollouts."""
+"""Seconds that an interrupted command has to stop its rollouts."""
 
 
 def ask_form(snapshot: Snapshot, row: HistoryRow) -> ChoiceDialog:
-    """What the version becomes; says first what will run and what is opened."""
-    told = (
-        f"{row.label} is scored anew first: {snapshot.session.gate_size} rollouts on fresh repeats of the gate, then every "
-        "example of the test split. That opens the split, and the opening is counted (until now: "
-        f"{formatters.format_test_openings(snapshot.test_openings)}). A bundle is not scored."
+    """Ask for the form of the export; the intro says what will run and be opened."""
+    openings = formatters.format_test_openings(snapshot.test_openings)
+    intro = (
+        f"{row.label} is scored again first: {snapshot.session.gate_size} rollouts on fresh "
+        "repeats of the gate, then every example of the test split. That opens the split, and the "
+        f"opening is counted (until now: {openings}). A bundle is not scored."
     )
-    return ChoiceDialog(f"Export {row.label} as what?", EXPORT_FORMS, intro=told)
+    return ChoiceDialog(f"Export {row.label} as what?", EXPORT_FORMS, intro=intro)
 
 
 def ask_name(row: HistoryRow, form: str) -> TextDialog:
-    """The name of what it becomes; Enter begins."""
+    """Ask for the name of the result; Enter starts the export."""
     keys = (
         "Enter writes it  Esc cancels"
         if form == "bundle"
@@ -53,17 +54,17 @@ def ask_name(row: HistoryRow, form: str) -> TextDialog:
 
 
 class ExportScreen(TabbedScreen):
-    """What the command says while it runs, and what came of it. The first Esc ends it where it is
-    not done, the next goes back."""
+    """Output of the command while it runs, and its result. The first Esc stops it, the next one
+    goes back."""
 
     KEYS = "j k move  / search  y copy  Esc ends it, then back"
 
     class OutputReceived(Message):
-        """The command has said something; `said` is all of it, line by line."""
+        """The command has printed a line; `output` is all of it, by line."""
 
-        def __init__(self, said: Sequence[str]) -> None:
+        def __init__(self, output: Sequence[str]) -> None:
             super().__init__()
-            self.output = said
+            self.output = output
 
     def __init__(self, session: Path, row: HistoryRow, form: str, name: str) -> None:
         super().__init__(f"Export of {row.label}")
@@ -74,9 +75,9 @@ class ExportScreen(TabbedScreen):
         self._ended = False
 
     def read(self) -> tuple[str, Sequence[Page]]:
-        """Run the command to its end; what came of it, and all that it said."""
-        said = [self._command_text]
-        self.post_message(self.OutputReceived(said))
+        """Run the command to its end; its last line, and the whole output."""
+        output = [self._command_text]
+        self.post_message(self.OutputReceived(output))
         with subprocess.Popen(
             [sys.executable, "-m", "genopt_tui", *self._arguments],
             stdin=subprocess.DEVNULL,
@@ -86,18 +87,18 @@ class ExportScreen(TabbedScreen):
             errors="replace",
         ) as child:
             self._child = child
-            if self._ended:  # before there was a child
+            if self._ended:  # Esc was pressed before the process started
                 self._interrupt()
             assert child.stdout is not None
             for line in (line.rstrip("\n") for line in child.stdout):
-                said = [*(said[:-1] if is_progress_update(said[-1], line) else said), line]
-                self.post_message(self.OutputReceived(said))
-        failed = "Ended before it was done" if self._ended else said[-1].removeprefix("genopt: ")
-        return failed if child.returncode else "It is exported", [build_page(said)]
+                output = [*(output[:-1] if is_progress_update(output[-1], line) else output), line]
+                self.post_message(self.OutputReceived(output))
+        failed = "Ended before it was done" if self._ended else output[-1].removeprefix("genopt: ")
+        return failed if child.returncode else "Exported", [build_page(output)]
 
     def on_export_screen_output_received(self, message: OutputReceived) -> None:
         if not self.ready:
-            self.about.show("Ending ..." if self._ended else "Under way: Esc ends it")
+            self.about.show("Ending ..." if self._ended else "Running: Esc ends it")
             self.pages = [build_page(message.output)]
             self.turn_to(0)
 
@@ -120,21 +121,21 @@ class ExportScreen(TabbedScreen):
             self._interrupt()
 
     def _interrupt(self) -> None:
-        """As ctrl+c does, so that it ends its rollouts; where it does not, kill it: they end with
-        it."""
+        """Interrupt the command as ctrl+c does, so that it stops its rollouts; kill it if it takes
+        too long."""
         if (child := self._child) is not None and child.poll() is None:
             child.send_signal(SIGINT)
-            patience = Timer(KILL_DELAY, child.kill)
-            patience.daemon = True
-            patience.start()
+            timer = Timer(KILL_DELAY, child.kill)
+            timer.daemon = True
+            timer.start()
 
 
-def is_progress_update(before: str, line: str) -> bool:
-    """Whether `line` tells, in place of the one before, how far the same rollouts have come."""
-    return line.endswith(" rollouts") and before.partition(":")[0] == line.partition(":")[0]
+def is_progress_update(previous: str, line: str) -> bool:
+    """Whether `line` is a newer progress of the same rollouts as the line before."""
+    return line.endswith(" rollouts") and previous.partition(":")[0] == line.partition(":")[0]
 
 
-def build_page(said: Sequence[str]) -> Page:
-    """What was typed, and what came of it."""
-    lines: list[Line] = [((line, "" if at else "dim"),) for at, line in enumerate(said)]
+def build_page(output: Sequence[str]) -> Page:
+    """The command and its output."""
+    lines: list[Line] = [((line, "" if index else "dim"),) for index, line in enumerate(output)]
     return Page("genopt export", lines)

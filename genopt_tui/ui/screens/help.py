@@ -1,4 +1,4 @@
-"""`?`: every key that works here and now; where one does not, why."""
+"""`?`: all keys, first those that work now, then the others with the reason why not."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -13,11 +13,11 @@ from genopt_tui.ui.screens.tabbed_screen import Page, TabbedScreen
 from genopt_tui.ui.widgets.line_source import Line
 
 INDENT = " " * 19
-"""What stands before a sentence that goes on in the next line."""
+"""Indent of the second and further lines of a sentence."""
 
 
 class HelpScreen(TabbedScreen):
-    """The keys, in the words of the pane that has the keyboard."""
+    """Keys as they work in the focused pane."""
 
     KEYS = "j k move  / search  Esc closes"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,37 +33,36 @@ class HelpScreen(TabbedScreen):
         return "", [Page("keys", build_help_lines(self._action_context, self.line_width))]
 
     def on_resize(self) -> None:
-        """Break the lines anew."""
+        """Wrap the lines again."""
         if self.ready:
             self.show(*self.read())
 
 
 def build_help_lines(context: ActionContext, width: int) -> list[Line]:
-    """The table of actions in words: what works here and now, then what does not, with the
-    reason."""
+    """The table of actions as text: first what is possible now, then the rest with reasons."""
     possible: list[Line] = []
-    rest: list[Line] = []
+    impossible: list[Line] = []
     for group, actions in group_actions().items():
-        works = [action for action in actions if not action.why_not(context)]
-        if works:
+        usable = [action for action in actions if not action.why_not(context)]
+        if usable:
             possible += [
                 ((group, "strong"),),
-                *(line for a in works for line in _format_action(a, context, "", width)),
+                *(line for a in usable for line in _format_action(a, context, "", width)),
                 (),
             ]
-        rest += [
+        impossible += [
             line
             for a in actions
-            if a not in works
+            if a not in usable
             for line in _format_action(a, context, a.why_not(context), width)
         ]
-    return [*possible, (("Not now", "strong"),), *rest]
+    return [*possible, (("Not now", "strong"),), *impossible]
 
 
 def _format_action(action: Action, context: ActionContext, reason: str, width: int) -> list[Line]:
-    """Keys and sentence; the reason why not in place of nothing."""
+    """Keys, description, and the reason if the action is not possible."""
     keys = " ".join(KEY_NAMES.get(key, key) for key in action.active_keys.split(","))
-    told = f"  {keys:<16} {describe_action(action, context)}" + (f"  ({reason})" if reason else "")
+    text = f"  {keys:<16} {describe_action(action, context)}" + (f"  ({reason})" if reason else "")
     return [
-        ((row, "dim" if reason else ""),) for row in wrap(told, width, subsequent_indent=INDENT)
+        ((row, "dim" if reason else ""),) for row in wrap(text, width, subsequent_indent=INDENT)
     ]

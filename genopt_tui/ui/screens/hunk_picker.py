@@ -1,5 +1,4 @@
-"""`C`: hunks or whole files of a version, chosen in its diff, become a proposal on the present
-head."""
+"""`C`: choose hunks or files of a version for a proposal on the present head."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class HunkPickerScreen(TabbedScreen):
-    """The edit of one version; nothing of it is in at first."""
+    """The edit of a version; no hunk is chosen at first."""
 
     KEYS = "space takes a hunk  f the whole file  [ ] next hunk  Enter proposes it on the present head  Esc back"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,7 +50,7 @@ class HunkPickerScreen(TabbedScreen):
             )
 
     def on_diff_view_ready(self) -> None:
-        """Begin with nothing taken, on the first hunk."""
+        """Start without chosen hunks, on the first one."""
         self.ready = True
         self._set_left_out(frozenset(hunk.number for hunk in self.view.hunks))
         self.view.act_next()
@@ -68,7 +67,7 @@ class HunkPickerScreen(TabbedScreen):
             self._set_left_out(self.view.left_out ^ {number})
 
     def action_file(self) -> None:
-        """Take all hunks of the file under the cursor, or none of them."""
+        """Choose all hunks of the file under the cursor, or none."""
         file = next(
             (h.file for h in self.view.hunks if h.number == self.view.hunk_under_cursor), None
         )
@@ -91,7 +90,7 @@ class HunkPickerScreen(TabbedScreen):
         taken = sorted({hunk.number for hunk in self.view.hunks} - self.view.left_out)
         if not taken:
             self.app.notify(
-                "Nothing is taken yet: space takes the hunk under the cursor", markup=False
+                "No hunk is chosen yet: space chooses the one under the cursor", markup=False
             )
             return
         self._store.send_command(Pick(version=self._row.commit, hunks=tuple(taken)))

@@ -1,4 +1,4 @@
-"""`@`: what was done in this session: model calls, git, commands, each with what came of it."""
+"""`@`: log of the session: model calls, git and commands with their results."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ COMMAND_EVENTS = (
 
 
 class LogScreen(TabbedScreen):
-    """Newest last, as a log is read."""
+    """The log, newest event last."""
 
     KEYS = "Tab model, git, commands  j k move  / search  y copy  Esc back"
 
@@ -60,19 +60,17 @@ def format_events(events: Sequence[Event]) -> list[Line]:
 
 def format_event(event: Event) -> Line:
     step = str(event.step) if event.step else ""
-    text, look = FORMATTERS[event.kind](event.data)
+    text, style = FORMATTERS[event.kind](event.data)
     return (
         (f"{event.at[5:19].replace('T', ' ')} ", "dim"),
         (f"{step:>4}  ", "gutter"),
-        (text, look),
+        (text, style),
     )
 
 
 def _format_prompt_built(d: EventData) -> tuple[str, str]:
-    return (
-        f"model   asked for candidate {d['candidate']}: {formatters.format_tokens(d['tokens'])} tokens in",
-        "",
-    )
+    tokens = formatters.format_tokens(d["tokens"])
+    return f"model   asked for candidate {d['candidate']}: {tokens} tokens in", ""
 
 
 def _format_reply_finished(d: EventData) -> tuple[str, str]:
@@ -80,10 +78,8 @@ def _format_reply_finished(d: EventData) -> tuple[str, str]:
     cost = "$?" if d.get("cost") is None else f"${d['cost']:.4f}"
     if not d.get("complete", True):
         return f"model   reply broke off: {d.get('error')}", "bad"
-    return (
-        f"model   reply: {usage.get('output', '?')} tokens out, {d.get('seconds') or 0:.1f} s, {cost}",
-        "strong",
-    )
+    tokens, seconds = usage.get("output", "?"), d.get("seconds") or 0
+    return f"model   reply: {tokens} tokens out, {seconds:.1f} s, {cost}", "strong"
 
 
 def _format_agent_call(d: EventData) -> tuple[str, str]:
@@ -92,17 +88,13 @@ def _format_agent_call(d: EventData) -> tuple[str, str]:
 
 
 def _format_committed(d: EventData) -> tuple[str, str]:
-    return (
-        f"git     commit {str(d['version'])[:7]} on {d.get('branch', '')}: {d['decision']}, {d['subject']}",
-        "good",
-    )
+    version, branch = str(d["version"])[:7], d.get("branch", "")
+    return f"git     commit {version} on {branch}: {d['decision']}, {d['subject']}", "good"
 
 
 def _format_rejected(d: EventData) -> tuple[str, str]:
-    return (
-        f"git     keep {str(d['version'])[:7]} as {d.get('ref', '')}: {d['decision']} {d.get('reason') or ''}",
-        "",
-    )
+    version, reason = str(d["version"])[:7], d.get("reason") or ""
+    return f"git     keep {version} as {d.get('ref', '')}: {d['decision']} {reason}", ""
 
 
 def _format_moved(d: EventData) -> tuple[str, str]:

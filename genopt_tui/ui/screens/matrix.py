@@ -1,4 +1,4 @@
-"""`X`: gate examples by versions: which was won where, and where it was lost again."""
+"""`X`: matrix of gate examples by versions: where each was won, and where it was lost again."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from genopt_tui.ui.state.store import Store
 
 MAX_VERSIONS = 40
-"""Versions shown, the newest."""
+"""Most versions shown; the newest ones are."""
 COLUMN_WIDTH = 7
 Scores = Mapping[str, Mapping[str, float]]
-"""Commit to example to mean score."""
+"""Mean score by commit and example."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:
-    """An example, and two neighbouring versions between which it changed the most for the worse
-    (else at all)."""
+    """The two neighbouring versions between which an example lost most; if it never lost, the first
+    and the last one."""
 
     example: str
     before: str
@@ -41,12 +41,11 @@ class ScoreChange:
 
 
 class MatrixScreen(TabbedScreen):
-    """A row for each example, a column for each version on the line to head.
+    """A row for each example, a column for each version on the path to head.
 
-    Enter compares a version with the one scored before it: the chosen column's, else the one that
-    lost the example. `x`
-    leaves an example out from now on, with a reason, or takes it in again. `wanted` are versions to
-    be scored first.
+    Enter compares the version of the chosen column, else the one that lost the example, with the
+    version scored before it. `x` excludes an example for good, with a reason, or includes it again.
+    `to_score` are versions to score first.
     """
 
     KEYS = "Enter diff and traces  h l version  x leave out  / search  Esc back"
@@ -63,11 +62,11 @@ class MatrixScreen(TabbedScreen):
         self._excluded = dict(snapshot.evidence.excluded)
         self._lower_is_better = False
         self.column = -1
-        """The version that was chosen, by its place; -1 for none."""
+        """Index of the chosen column; -1 for none."""
 
     def on_mount(self) -> None:
         if self._to_score:
-            self.waiting_text = "Scores under the task as it is now"
+            self.waiting_text = "Scores under the current task"
             job = FillScores(token=new_token(), versions=tuple(self._to_score))
             self.awaited_job = self._store.request_side_job(job)
             self.start_polling()
@@ -76,23 +75,25 @@ class MatrixScreen(TabbedScreen):
         rows = list_path_to_head(self._snapshot)[-MAX_VERSIONS:]
         self._scores, left_out = self._read_scores(rows)
         self._rows = [row for row in rows if self._scores.get(row.commit)]
-        self._examples = sorted({e for found in self._scores.values() for e in found})
+        self._examples = sorted({e for scores in self._scores.values() for e in scores})
         if not self._examples:
             return (
-                "no version was scored under the task as it is now: s runs a step, J scores start, best and head",
+                "no version was scored under the current task: "
+                "s runs a step, J scores start, best and head",
                 [],
             )
         page = self._build_page()
         lines = [page.source.draft(y) for y in range(len(page.source))]
         lost = sum(1 for line in lines if any("lost" in text for text, _ in line))
-        told = f"{pluralize(len(self._examples), 'gate example')}, {pluralize(len(self._rows), 'version')}; {lost} lost again"
+        examples = pluralize(len(self._examples), "gate example")
+        summary = f"{examples}, {pluralize(len(self._rows), 'version')}; {lost} lost again"
         more = (
             f"; {pluralize(left_out, 'version')} scored under another state of the task"
             if left_out
             else ""
         )
         rule = self._snapshot.session.rule
-        return told + more + (f"\nscores: {rule}" if rule else ""), [page]
+        return summary + more + (f"\nscores: {rule}" if rule else ""), [page]
 
     def _build_page(self) -> Page:
         lines, opens = build_table(
@@ -106,8 +107,8 @@ class MatrixScreen(TabbedScreen):
         return Page("gate", lines, opens)
 
     def _read_scores(self, rows: Sequence[HistoryRow]) -> tuple[Scores, int]:
-        """The scores under the task as it is now; second how many versions have some of another
-        state of it alone."""
+        """Scores under the current task, and the number of versions with scores only under other
+        states of it."""
         from genopt_tui.session.history.repository import Repository
         from genopt_tui.session.task_state import load_task_state
 
@@ -120,7 +121,7 @@ class MatrixScreen(TabbedScreen):
                 )
                 self._lower_is_better = task.task.direction == "lower"
                 failure = task.task.failure_score
-                found = {
+                scores = {
                     row.commit: average_scores(
                         repository, journal, row.commit, failure, fingerprint
                     )
@@ -128,7 +129,7 @@ class MatrixScreen(TabbedScreen):
                 }
         finally:
             journal.close()
-        return found, sum(1 for row in rows if row.score is not None and not found[row.commit])
+        return scores, sum(1 for row in rows if row.score is not None and not scores[row.commit])
 
     def action_act(self, name: str) -> None:
         if name in {"left", "right"} and self._rows:
@@ -167,25 +168,28 @@ class MatrixScreen(TabbedScreen):
             return
         before, after = thing.before, thing.after
         if self.column > 0:
-            having = [
+            scored_before = [
                 row.commit
                 for row in self._rows[: self.column]
                 if thing.example in self._scores[row.commit]
             ]
-            before, after = having[-1] if having else before, self._rows[self.column].commit
-        place = ("gate", thing.example, 0)
-        self.app.push_screen(CompareScreen(self._snapshot, self._store, before, after, place))
+            before, after = (
+                scored_before[-1] if scored_before else before,
+                self._rows[self.column].commit,
+            )
+        key = ("gate", thing.example, 0)
+        self.app.push_screen(CompareScreen(self._snapshot, self._store, before, after, key))
 
 
 def list_path_to_head(snapshot: Snapshot) -> list[HistoryRow]:
     """The versions from the start to head, oldest first."""
-    by_commit = {row.commit: row for row in snapshot.rows}
-    line: list[HistoryRow] = []
-    at = by_commit.get(snapshot.head)
-    while at is not None:
-        line.append(at)
-        at = by_commit.get(at.parents[0]) if at.parents else None
-    return line[::-1]
+    by_commit = {r.commit: r for r in snapshot.rows}
+    path: list[HistoryRow] = []
+    row = by_commit.get(snapshot.head)
+    while row is not None:
+        path.append(row)
+        row = by_commit.get(row.parents[0]) if row.parents else None
+    return path[::-1]
 
 
 def build_table(
@@ -196,71 +200,78 @@ def build_table(
     column: int,
     left_out: Mapping[str, str],
 ) -> tuple[list[Line], dict[int, object]]:
-    """The lines, and what Enter on each opens; the label of the chosen column stands in brackets.
+    """The lines of the matrix, and the target of Enter on each. The chosen column's label is in
+    brackets.
 
-    `left_out` maps examples that are left out from now on to the reason.
+    `left_out` maps excluded examples to the reason.
     """
-    labels = [f"[{row.label}]" if at == column else row.label for at, row in enumerate(rows)]
+    labels = [f"[{row.label}]" if i == column else row.label for i, row in enumerate(rows)]
     head: Line = ((f"{'':16}", ""), *((f"{label:>{COLUMN_WIDTH}}", "title") for label in labels))
-    lines, opens = [head], dict[int, object]()
+    lines, targets = [head], dict[int, object]()
     for example in examples:
         values = [scores[row.commit].get(example) for row in rows]
-        told, turn = describe_loss(example, rows, values, lower)
-        if turn is not None:
-            opens[len(lines)] = turn
-        out = f"  left out: {left_out[example]}" if example in left_out else ""
+        loss, change = describe_loss(example, rows, values, lower)
+        if change is not None:
+            targets[len(lines)] = change
+        exclusion = f"  left out: {left_out[example]}" if example in left_out else ""
         lines.append(
             (
                 (f"{example:16.16}", "strong"),
                 *format_cells(values, lower),
-                (f"  {told}", "warn"),
-                (out, "dim"),
+                (f"  {loss}", "warn"),
+                (exclusion, "dim"),
             )
         )
-    whole = [
+    complete = [
         scores[row.commit].values() if len(scores[row.commit]) == len(examples) else ()
         for row in rows
     ]
     lines.append(
         (
             (f"{'mean':16}", "title"),
-            *format_cells([fmean(found) if found else None for found in whole], lower),
+            *format_cells(
+                [
+                    fmean(values_of_version) if values_of_version else None
+                    for values_of_version in complete
+                ],
+                lower,
+            ),
         )
     )
-    return lines, opens
+    return lines, targets
 
 
 def format_cells(values: Sequence[float | None], lower: bool) -> list[tuple[str, str]]:
-    """Scores, each coloured by its change against the last known one."""
-    out, known = [], None
+    """Scores, each coloured by its change from the last known one."""
+    cells, previous = [], None
     for value in values:
-        look = ""
-        if value is not None and known is not None and value != known:
-            look = "good" if (value > known) != lower else "bad"
-        out.append(
+        style = ""
+        if value is not None and previous is not None and value != previous:
+            style = "good" if (value > previous) != lower else "bad"
+        cells.append(
             (
                 f"{formatters.format_score(value) if value is not None else '.':>{COLUMN_WIDTH}}",
-                look or ("" if value is not None else "dim"),
+                style or ("" if value is not None else "dim"),
             )
         )
-        known = known if value is None else value
-    return out
+        previous = previous if value is None else value
+    return cells
 
 
 def describe_loss(
     example: str, rows: Sequence[HistoryRow], values: Sequence[float | None], lower: bool
 ) -> tuple[str, ScoreChange | None]:
-    """ "best at 4, lost at 11", and the versions between which that happened."""
-    known = [(row, value) for row, value in zip(rows, values, strict=True) if value is not None]
-    if len(known) < 2:
+    """`best at 4, lost at 11`, and the two versions between which that happened."""
+    scored = [(row, value) for row, value in zip(rows, values, strict=True) if value is not None]
+    if len(scored) < 2:
         return "", None
-    pairs = list(pairwise(known))
+    pairs = list(pairwise(scored))
     sign = -1 if lower else 1
     (before, a), (after, b) = min(pairs, key=lambda pair: sign * (pair[1][1] - pair[0][1]))
-    best, top = max(known, key=lambda rv: sign * rv[1])
-    if sign * (b - a) < 0 and sign * (known[-1][1] - top) < 0:
+    best, top = max(scored, key=lambda rv: sign * rv[1])
+    if sign * (b - a) < 0 and sign * (scored[-1][1] - top) < 0:
         return f"best at {best.label}, lost at {after.label}", ScoreChange(
             example, before.commit, after.commit
         )
-    first, last = known[0][0], known[-1][0]
+    first, last = scored[0][0], scored[-1][0]
     return "", ScoreChange(example, first.commit, last.commit)

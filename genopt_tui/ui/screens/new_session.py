@@ -1,5 +1,7 @@
-"""`n`: a new session in five steps: task or own files, start, model, design choices, check. Enter
-goes on, Esc goes back."""
+"""`n`: a new session in five steps: task or own files, start, model, design choices, check.
+
+Enter goes on, Esc goes back.
+"""
 
 from collections.abc import Callable, Sequence
 from textwrap import wrap
@@ -24,15 +26,18 @@ STEP_HELP = (
     "What shapes learning? All of it can be changed later, too",
     "What it will take, and what the loop doctor finds",
 )
-NO_MODEL_HELP = "No key, no agent and no local server was found here: choose one of these. search costs nothing and is no model"
-CHECK_HELP = "measuring what a step takes, and asking the loop doctor: some seconds to a minute; Enter goes on without"
+NO_MODEL_HELP = (
+    "No key, no agent and no local server was found here: choose one of these. "
+    "search costs nothing and is no model"
+)
+CHECK_HELP = "measuring a step and asking the loop doctor: up to a minute; Enter goes on without"
 DEFAULT_STEPS = "20"
-"""Steps that a run of a new session may take before it is asked for more."""
+"""Steps that a run of a new session may take unless its budget is changed."""
 MAKE_ONLY = "make it only"
 
 
 class NewSessionScreen(TabbedScreen):
-    """One step at a time; nothing is made before the last Enter."""
+    """Asks step by step; nothing is created before the last Enter."""
 
     KEYS = "Enter confirm  Esc back  t test call (model)  / search"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,7 +50,7 @@ class NewSessionScreen(TabbedScreen):
         self.draft = SessionDraft(pairs={"mode": "ask", "budget.steps": DEFAULT_STEPS})
         self.step = 0
         self.named_models: list[str] = []
-        """Models that a person named for a test call."""
+        """Models that the user named for a test call."""
 
     def read(self) -> tuple[str, Sequence[Page]]:
         name = STEPS[self.step]
@@ -77,9 +82,9 @@ class NewSessionScreen(TabbedScreen):
         return Page(name, *build_option_rows(offers, self.line_width))
 
     def on_resize(self) -> None:
-        """Break the notes anew."""
+        """Wrap the notes again."""
         if self.ready and self.pages:
-            at = self.pages[self.page].targets.get(self.view.cursor)
+            option = self.pages[self.page].targets.get(self.view.cursor)
             self.pages = [
                 self._build_page(
                     p.name, [o for o in p.targets.values() if isinstance(o, SetupOption)]
@@ -88,7 +93,7 @@ class NewSessionScreen(TabbedScreen):
             ]
             self.turn_to(self.page)
             self.view.go_to_line(
-                next((y for y, o in self.pages[self.page].targets.items() if o is at), 0)
+                next((y for y, o in self.pages[self.page].targets.items() if o is option), 0)
             )
 
     def _format_about(self, instead: str = "") -> str:
@@ -106,12 +111,12 @@ class NewSessionScreen(TabbedScreen):
         )
 
     def _list_final_options(self) -> list[SetupOption]:
-        most = new_session.resolve_settings(self.draft).get("budget.steps", DEFAULT_STEPS)
+        max_steps = new_session.resolve_settings(self.draft).get("budget.steps", DEFAULT_STEPS)
         return [
             SetupOption(
                 "run",
                 "make it and run",
-                f"mode ask: you decide on every edit; at most {most} steps a run",
+                f"mode ask: you decide on every edit; at most {max_steps} steps a run",
             ),
             SetupOption("make", MAKE_ONLY, "nothing runs before you press s (one step) or p"),
         ]
@@ -141,10 +146,10 @@ class NewSessionScreen(TabbedScreen):
             self._set_choice(thing.value)
             self._advance(1)
         else:
-            self.app.notify("this line only tells something: choose another one", markup=False)
+            self.app.notify("this line is only information: choose another one", markup=False)
 
     def _toggle_preset(self, preset: str) -> None:
-        """Take a preset, with its own budget; the one in force is taken back."""
+        """Choose a preset, which has its own budget; choosing it again undoes that."""
         self.draft.preset = "" if self.draft.preset == preset else preset
         if self.draft.preset:
             self.draft.pairs.pop("budget.steps", None)
@@ -160,12 +165,12 @@ class NewSessionScreen(TabbedScreen):
 
         self.app.push_screen(TextDialog(f"{offer.label}: {offer.question}"), answered)
 
-    def _ask_form(self, form: Sequence[tuple[str, str]], given: dict[str, str]) -> None:
-        """Ask for one option after another, then go on with files of one's own."""
+    def _ask_form(self, form: Sequence[tuple[str, str]], answers: dict[str, str]) -> None:
+        """Ask for one option after another, then go on with the user's own files."""
         if not form:
             self.draft.task, self.draft.file_options = (
                 "",
-                {option: text for option, text in given.items() if text},
+                {option: text for option, text in answers.items() if text},
             )
             self._advance(1)
             return
@@ -173,7 +178,7 @@ class NewSessionScreen(TabbedScreen):
 
         def answered(text: str | None) -> None:
             if text or (text == "" and question.endswith("(optional)")):
-                self._ask_form(rest, {**given, option: text})
+                self._ask_form(rest, {**answers, option: text})
 
         self.app.push_screen(
             TextDialog(
@@ -196,7 +201,7 @@ class NewSessionScreen(TabbedScreen):
         self.page = 0
         if self.step == len(STEPS):
             self.step -= 1
-            self.about.show("making it ...")
+            self.about.show("creating the session ...")
             self.run_worker(self._create_session(), exclusive=True)
             return
         if STEPS[self.step] == "check":
@@ -218,20 +223,18 @@ class NewSessionScreen(TabbedScreen):
         get_services(self).open_session(path, initial_action="run" if self._run_after else "")
 
     def action_test(self) -> None:
-        """One short question to the model under the cursor; where it is still to be named, its name
-        first."""
+        """Send one short question to the model under the cursor, after asking for its name if it
+        has none."""
         offer = self.pages[0].targets.get(self.view.cursor) if self.pages else None
         if STEPS[self.step] != "model" or not isinstance(offer, SetupOption):
-            self.app.notify(
-                "t asks a model: it works in the step where one is chosen", markup=False
-            )
+            self.app.notify("t tests a model: it works in the step that chooses one", markup=False)
         elif offer.question:
             self._ask_model_name(offer)
         else:
             self.run_worker(self._test_model(offer.value), exclusive=True)
 
     def _ask_model_name(self, offer: SetupOption) -> None:
-        """Take a model's name into the list, and ask it."""
+        """Ask for a model's name, add it to the list, and test it."""
 
         def answered(text: str | None) -> None:
             if text:
@@ -247,10 +250,10 @@ class NewSessionScreen(TabbedScreen):
         await self.load()
         self.about.show(f"asking {model} ...")
         try:
-            said = await run_in_thread(lambda: new_session.try_model(model))
+            answer = await run_in_thread(lambda: new_session.try_model(model))
         except EXPECTED_ERRORS as error:
-            said = str(error)
-        self.about.show(f"{self._format_about()}\n{said}")
+            answer = str(error)
+        self.about.show(f"{self._format_about()}\n{answer}")
 
     def action_close(self) -> None:
         if self.step:
@@ -262,15 +265,14 @@ class NewSessionScreen(TabbedScreen):
 def build_option_rows(
     offers: Sequence[SetupOption], width: int
 ) -> tuple[list[Line], dict[int, object]]:
-    """The lines of offers, their notes broken to `width` cells, and which line opens which
-    offer."""
+    """Lines of options with notes wrapped to `width` cells, and the option that each line opens."""
     label = min(32, max(20, width // 3))
     lines: list[Line] = []
-    opens: dict[int, object] = {}
+    targets: dict[int, object] = {}
     for o in offers:
-        opens[len(lines)] = o
-        look = "strong" if o.value or o.question or o.questions else "dim"
-        first, *rest = wrap(o.note, max(20, width - label - 1)) or [""]
-        lines.append(((f"{o.label:<{label}} ", look), (first, "dim")))
-        lines += [((" " * (label + 1), ""), (part, "dim")) for part in rest]
-    return lines, opens
+        targets[len(lines)] = o
+        style = "strong" if o.value or o.question or o.questions else "dim"
+        first, *others = wrap(o.note, max(20, width - label - 1)) or [""]
+        lines.append(((f"{o.label:<{label}} ", style), (first, "dim")))
+        lines += [((" " * (label + 1), ""), (part, "dim")) for part in others]
+    return lines, targets

@@ -1,5 +1,5 @@
-"""`P`: the learning curve, large: gate means with 95 % intervals, train means, branches, and what
-was rejected as hollow marks."""
+"""`P`: the learning curve: gate means with 95 % intervals, train means, branches, rejected
+versions."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ TEST_MARK = "T"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A mark at `step`; `low` and `high` are the ends of its interval (equal to `value` without
-    one), `name` stands beside it."""
+    """A mark at `step` from `low` to `high` (equal to `value` without an interval), with `name`
+    beside it."""
 
     step: int
     value: float
@@ -36,7 +36,7 @@ class Point:
 
 
 class PlotScreen(TabbedScreen):
-    """Steps to the right, scores upward."""
+    """The curve: steps to the right, scores upward."""
 
     KEYS = "Esc back"
 
@@ -64,15 +64,17 @@ class PlotScreen(TabbedScreen):
 
     def _format_legend(self) -> str:
         marks = formatters.choose_symbols()
-        rule, rest = (
+        rule, note = (
             self._snapshot.session.rule,
             describe_incomparable(select_comparable(self._snapshot.rows)[1]),
         )
+        openings = formatters.format_test_openings(self._snapshot.test_openings)
         return (
-            f"{marks.accepted} gate mean with its 95 % interval  {marks.dash} best so far  {marks.live} rejected"
-            f"  + train batch mean  {marks.abandoned} abandoned  {TEST_MARK} test split, {formatters.format_test_openings(self._snapshot.test_openings)}"
+            f"{marks.accepted} gate mean with its 95 % interval  {marks.dash} best so far  "
+            f"{marks.live} rejected  + train batch mean  {marks.abandoned} abandoned  "
+            f"{TEST_MARK} test split, {openings}"
             + (f"\nscores: {rule}" if rule else "")
-            + (f"\n{rest}: they were scored under another task or gate" if rest else "")
+            + (f"\n{note}: they were scored under another task or gate" if note else "")
         )
 
     def _draw_lines(self) -> list[Line]:
@@ -80,14 +82,14 @@ class PlotScreen(TabbedScreen):
             max(20, self.app.size.width - AXIS_WIDTH - 8),
             max(6, self.app.size.height - 12),
         )
-        found = [
+        points = [
             *build_points(select_comparable(self._snapshot.rows)[0]),
             *build_train_points(self._train),
             *self._test,
         ]
         return (
-            draw_curve(found, width, height, self._best)
-            if found
+            draw_curve(points, width, height, self._best)
+            if points
             else [(("no version has a score yet: s runs a step", "dim"),)]
         )
 
@@ -97,9 +99,9 @@ class PlotScreen(TabbedScreen):
 
 
 def build_points(rows: Iterable[HistoryRow]) -> list[Point]:
-    """Gate scores of all versions, the branches' tips with their names; rejected ones hollow."""
+    """Gate scores of all versions; tips of branches with their names, rejected ones hollow."""
     marks = formatters.choose_symbols()
-    out = []
+    points = []
     for row in rows:
         if row.score is None:
             continue
@@ -112,39 +114,39 @@ def build_points(rows: Iterable[HistoryRow]) -> list[Point]:
             if row.kind == "rejected"
             else marks.abandoned
         )
-        look = "good" if accepted and row.head else "strong" if accepted else "dim"
+        style = "good" if accepted and row.head else "strong" if accepted else "dim"
         half = half if accepted else 0.0
-        out.append(
+        points.append(
             Point(
                 row.step,
                 row.score,
                 row.score - half,
                 row.score + half,
                 mark,
-                look,
+                style,
                 " ".join(row.branches),
             )
         )
-    return out
+    return points
 
 
 def read_test_points(session: Path, journal: Journal, rows: Iterable[HistoryRow]) -> list[Point]:
-    """The test split's means of the versions for which it was opened, with their intervals."""
+    """Test means, with intervals, of the versions for which the test split was opened."""
     from genopt_tui.session.compare import load_scores
     from genopt_tui.session.history.notes import count_openings
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.session.travel import load_session_task
 
-    steps, found = {row.commit: row.step for row in rows}, []
+    steps, points = {row.commit: row.step for row in rows}, []
     with Repository.open(session) as repository:
         task = load_session_task(
             session, str(repository.read_choices(repository.head()).task["name"])
         ).task
         for commit in count_openings(repository):
-            known = load_scores(
+            scored = load_scores(
                 repository, journal, commit, failure_score=task.failure_score, split="test"
             ).scores
-            scores = [score for score, _ in known.values()]
+            scores = [score for score, _ in scored.values()]
             if scores and commit in steps:
                 mean = fmean(scores)
                 half = (
@@ -152,7 +154,7 @@ def read_test_points(session: Path, journal: Journal, rows: Iterable[HistoryRow]
                     if len(scores) > 1
                     else None
                 )
-                found.append(
+                points.append(
                     Point(
                         steps[commit],
                         mean,
@@ -162,11 +164,11 @@ def read_test_points(session: Path, journal: Journal, rows: Iterable[HistoryRow]
                         "warn",
                     )
                 )
-    return found
+    return points
 
 
 def read_best_scores(session: Path, groups: Collection[str]) -> list[tuple[int, float]]:
-    """The best accepted score by step, as `genopt curve` has it, of these groups of scores."""
+    """The best accepted score by step, as in `genopt curve`, among these groups of scores."""
     from genopt_tui.session.curve import build_curve
     from genopt_tui.session.history.repository import Repository
     from genopt_tui.session.travel import load_session_task
@@ -175,8 +177,8 @@ def read_best_scores(session: Path, groups: Collection[str]) -> list[tuple[int, 
         task = load_session_task(
             session, str(repository.read_choices(repository.head()).task["name"])
         ).task
-        found = build_curve(repository.read_log(all_branches=True), {}, task.direction)
-    return [(p.step, p.best) for p in found if p.best is not None and p.group in groups]
+        curve = build_curve(repository.read_log(all_branches=True), {}, task.direction)
+    return [(p.step, p.best) for p in curve if p.best is not None and p.group in groups]
 
 
 def build_train_points(means: dict[int, float]) -> list[Point]:
@@ -184,39 +186,39 @@ def build_train_points(means: dict[int, float]) -> list[Point]:
 
 
 def draw_curve(
-    found: Sequence[Point], width: int, height: int, best: Sequence[tuple[int, float]] = ()
+    points: Sequence[Point], width: int, height: int, best: Sequence[tuple[int, float]] = ()
 ) -> list[Line]:
-    """The points as lines of text, the highest score first, the axis of steps last; `best` (step,
-    value) as a line behind them."""
+    """The points as lines of text, highest score first, axis of steps last. `best` (step, value) is
+    a line behind them."""
     low, high = (
-        min([p.low for p in found] + [b for _, b in best]),
-        max([p.high for p in found] + [b for _, b in best]),
+        min([p.low for p in points] + [b for _, b in best]),
+        max([p.high for p in points] + [b for _, b in best]),
     )
-    span, last = (high - low) or 1.0, max(p.step for p in found) or 1
+    span, last = (high - low) or 1.0, max(p.step for p in points) or 1
     marks = formatters.choose_symbols()
     cells: dict[tuple[int, int], tuple[str, str]] = {}
 
-    def row_of(value: float) -> int:
+    def get_row(value: float) -> int:
         return round((high - value) / span * (height - 1))
 
-    for p in sorted(found, key=lambda p: p.style != "dim"):
+    for p in sorted(points, key=lambda p: p.style != "dim"):
         x = round(p.step / last * (width - 1))
-        for y in range(row_of(p.high), row_of(p.low) + 1):
+        for y in range(get_row(p.high), get_row(p.low) + 1):
             cells.setdefault((x, y), (marks.pipe, "gutter"))
-        cells[(x, row_of(p.value))] = (p.mark, p.style)
-    for p in found:
-        x, y = round(p.step / last * (width - 1)), row_of(p.value)
+        cells[(x, get_row(p.value))] = (p.mark, p.style)
+    for p in points:
+        x, y = round(p.step / last * (width - 1)), get_row(p.value)
         x = x + 2 if x + 2 + len(p.name) <= width else x - 1 - len(p.name)
         rows = [
-            [(x + i, at) for i in range(len(p.name))]
-            for at in (y, y - 1, y + 1)
-            if 0 <= at < height
+            [(x + i, row) for i in range(len(p.name))]
+            for row in (y, y - 1, y + 1)
+            if 0 <= row < height
         ]
         free = next((row for row in rows if not cells.keys() & set(row)), rows[0])
-        cells |= {place: (char, "title") for place, char in zip(free, p.name, strict=True)}
+        cells |= {cell: (char, "title") for cell, char in zip(free, p.name, strict=True)}
     for (step, value), (until, _) in pairwise([*best, (last, 0.0)]):
         for x in range(round(step / last * (width - 1)), round(until / last * (width - 1)) + 1):
-            cells.setdefault((x, row_of(value)), (marks.dash, "dim"))
+            cells.setdefault((x, get_row(value)), (marks.dash, "dim"))
     lines = [
         _draw_row(y, high - y * span / (height - 1), cells, width, height) for y in range(height)
     ]
@@ -240,13 +242,13 @@ def _draw_row(
 
 
 def _draw_step_axis(last: int, width: int) -> str:
-    """Numbers of steps under the curve."""
+    """Step numbers under the curve."""
     text = [" "] * (AXIS_WIDTH + width + 4)
     free = 0
     for step in range(0, last + 1, max(1, last // 10)):
-        at = AXIS_WIDTH + round(step / last * (width - 1))
-        if at >= free:
+        x = AXIS_WIDTH + round(step / last * (width - 1))
+        if x >= free:
             word = "start" if step == 0 else str(step)
-            text[at : at + len(word)] = word
-            free = at + len(word) + 1
+            text[x : x + len(word)] = word
+            free = x + len(word) + 1
     return "".join(text).rstrip()

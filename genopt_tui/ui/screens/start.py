@@ -1,5 +1,4 @@
-"""The start screen: the sessions there are, with their curve and last decision, the live and
-waiting ones marked; `n` makes a new one."""
+"""The start screen: all sessions with state, curve and last decision; `n` makes a new one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,13 +32,17 @@ STATE_SYMBOLS = {
 CURVE_WIDTH = 12
 """Cells of a session's learning curve."""
 POLL_INTERVAL = 2.0
-"""Seconds between two looks at the sessions."""
-EMPTY_TEXT = "No sessions yet.\n\n  n        a new one: a task or your files, a model, and go\n  genopt demo   Pong, without a key or a network"
+"""Seconds between two reads of the sessions."""
+EMPTY_TEXT = (
+    "No sessions yet.\n\n"
+    "  n        a new one: a task or your files, a model, and go\n"
+    "  genopt demo   Pong, without a key or a network"
+)
 
 
 @dataclass
 class SessionsRead(Message):
-    """The sessions were read; `why` says what went wrong."""
+    """The sessions were read; `why` is the error, if there was one."""
 
     lines: "tuple[SessionEntry, ...]"
     why: str = ""
@@ -52,30 +55,33 @@ class CurvesRead(Message):
     curves: dict[Path, str]
 
 
-def format_session(listed: "SessionEntry", curve: str, width: int) -> Line:
-    """State, name, branch and its version, best score, curve, last decision, last change."""
-    if listed.problem:
-        return (("? ", "bad"), (f"{listed.name:<24.24} ", ""), (listed.problem, "bad"))
-    mark, look = STATE_SYMBOLS.get(listed.state, (" ", ""))
+def format_session(session: "SessionEntry", curve: str, width: int) -> Line:
+    """A line: state, name, branch and its version, best score, curve, last decision, last change."""
+    if session.problem:
+        return (("? ", "bad"), (f"{session.name:<24.24} ", ""), (session.problem, "bad"))
+    mark, style = STATE_SYMBOLS.get(session.state, (" ", ""))
     best = (
-        f"best {formatters.format_score(listed.best['score'])} n{listed.best['n']}"
-        if listed.best
+        f"best {formatters.format_score(session.best['score'])} n{session.best['n']}"
+        if session.best
         else ""
     )
-    at = datetime.fromtimestamp(listed.at).strftime("%m-%d %H:%M") if listed.at else ""
+    changed = datetime.fromtimestamp(session.at).strftime("%m-%d %H:%M") if session.at else ""
     pieces = [
-        (f"{mark} ", look),
-        (f"{listed.name:<24.24} ", "strong"),
-        (f"{listed.state:<9} ", look),
+        (f"{mark} ", style),
+        (f"{session.name:<24.24} ", "strong"),
+        (f"{session.state:<9} ", style),
     ]
-    pieces += [(f"{f'{listed.branch}@{listed.head}':<12.12} ", ""), (f"{best:<16} ", "number")]
+    pieces += [(f"{f'{session.branch}@{session.head}':<12.12} ", ""), (f"{best:<16} ", "number")]
     if width >= 100:
         pieces.append((f"{curve:<{CURVE_WIDTH}} ", "title"))
-    return (*pieces, (f"{listed.decision:<10.10} ", ""), (at, "dim"))
+    return (*pieces, (f"{session.decision:<10.10} ", ""), (changed, "dim"))
 
 
 def read_curve(path: Path) -> str:
-    """The gate scores of a session's accepted versions, as bars. Raises GenoptError, OSError."""
+    """Gate scores of a session's accepted versions as bars.
+
+    Raises GenoptError and OSError.
+    """
     from genopt_tui.session.history.repository import Repository
 
     with Repository.open(path) as repository:
@@ -88,7 +94,7 @@ def read_curve(path: Path) -> str:
 
 
 class StartScreen(Screen[None]):
-    """Choose a session, or make one."""
+    """Opens a session, or makes a new one."""
 
     DEFAULT_CSS = """
     StartScreen { padding: 1 2; }
@@ -131,7 +137,7 @@ class StartScreen(Screen[None]):
         self.set_interval(POLL_INTERVAL, self.refresh_sessions)
 
     def refresh_sessions(self) -> None:
-        """Read the list of sessions again, while this screen is the one that is seen."""
+        """Read the sessions again while this screen is on top."""
         if self.is_current:
             Thread(target=self._read_sessions, daemon=True).start()
 
@@ -139,18 +145,18 @@ class StartScreen(Screen[None]):
         from genopt_tui.session import places
 
         try:
-            found = tuple(places.list_sessions())
+            sessions = tuple(places.list_sessions())
         except (GenoptError, OSError) as error:
             self.post_message(SessionsRead((), str(error)))
             return
-        self.post_message(SessionsRead(found))
+        self.post_message(SessionsRead(sessions))
         curves = dict(self._curves)
-        for listed in found:
-            if listed.path not in curves and not listed.problem:
+        for session in sessions:
+            if session.path not in curves and not session.problem:
                 try:
-                    curves[listed.path] = read_curve(listed.path)
-                except (GenoptError, OSError):  # its line stands without a curve
-                    curves[listed.path] = ""
+                    curves[session.path] = read_curve(session.path)
+                except (GenoptError, OSError):  # show its line without a curve
+                    curves[session.path] = ""
         self.post_message(CurvesRead(curves))
 
     def on_sessions_read(self, message: SessionsRead) -> None:
@@ -159,9 +165,9 @@ class StartScreen(Screen[None]):
         moved = {s.path for s in message.lines if s not in self.sessions}
         self._curves = {path: curve for path, curve in self._curves.items() if path not in moved}
         self.sessions = message.lines
-        told = self.query_one("#nothing", PlainText)
-        told.show(message.why or EMPTY_TEXT)
-        told.display = not self.sessions
+        notice = self.query_one("#nothing", PlainText)
+        notice.show(message.why or EMPTY_TEXT)
+        notice.display = not self.sessions
         self._draw()
 
     def on_curves_read(self, message: CurvesRead) -> None:
@@ -178,8 +184,8 @@ class StartScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         self._draw()
 
-    def action_move(self, way: str) -> None:
-        self.view.acts[way]()
+    def action_move(self, direction: str) -> None:
+        self.view.acts[direction]()
 
     def action_search(self) -> None:
         from genopt_tui.ui.screens.dialogs import TextDialog
@@ -197,7 +203,7 @@ class StartScreen(Screen[None]):
             self.app.notify(str(error), severity="error", markup=False)
 
     def action_ask_leave(self) -> None:
-        """Esc goes back everywhere else, so here it may be one press too many."""
+        """Ask first: Esc goes back everywhere else, and may be pressed once too often."""
         from genopt_tui.ui.screens.dialogs import confirm
 
         def answer(value: str | None) -> None:

@@ -1,5 +1,4 @@
-"""A page over the session: tabs of lines, read off the loop, with the movement, search and copying
-of every pane."""
+"""Base of the pages over the main screen: tabs of lines with movement, search and copying."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,12 +24,12 @@ MOVE_ACTIONS = (
 )
 
 POLL_INTERVAL = 0.2
-"""Seconds between two looks at rollouts that are awaited."""
+"""Seconds between two reads of awaited rollouts."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One tab: its name, its lines, and what Enter on a line (by number) opens."""
+    """A tab: its name, its lines, and the target of Enter on a line (by number)."""
 
     name: str
     lines: Sequence[Line] | LineSource
@@ -42,10 +41,8 @@ class Page:
 
 
 class TabbedScreen(ModalScreen[None]):
-    """A framed page between a title and a line of keys.
-
-    Subclasses build their pages in `read` (in a thread) and open a line in `open_target`.
-    """
+    """A framed page with title and line of keys. Subclasses build their pages in `read`, in a
+    thread, and open targets in `open_target`."""
 
     KEYS = "j k move  / search  y copy  Esc back"
     DEFAULT_CSS = """
@@ -77,11 +74,11 @@ class TabbedScreen(ModalScreen[None]):
         self.waiting_text = ""
         """The text above the pages while rollouts are awaited."""
         self.awaited_job = ""
-        """The token of the side job whose end reads the pages again."""
+        """Token of the side job after which the pages are read again."""
 
     @property
     def line_width(self) -> int:
-        """Cells of a line; frames, gaps and the scroll bar take the rest."""
+        """Cells of a line: the screen without frames, gaps and scroll bar."""
         return max(20, self.app.size.width * 98 // 100 - 6)
 
     def compose(self) -> ComposeResult:
@@ -117,7 +114,7 @@ class TabbedScreen(ModalScreen[None]):
         self.turn_to(min(self.page, len(pages) - 1))
 
     def start_polling(self) -> None:
-        """From now on, show the progress of awaited rollouts."""
+        """Show the progress of awaited rollouts from now on."""
         self.set_interval(POLL_INTERVAL, self._poll_job)
 
     def _poll_job(self) -> None:
@@ -144,7 +141,7 @@ class TabbedScreen(ModalScreen[None]):
             self.view.set_source(TextLines())
 
     def open_target(self, thing: object) -> None:
-        """Enter on a line that opens `thing`."""
+        """Open the target of the line under the cursor."""
 
     def action_act(self, name: str) -> None:
         if name == "open":

@@ -1,7 +1,4 @@
-"""A line of names of which one is shown; a click chooses another.
-
-The line that says which keys work: a click on one presses it.
-"""
+"""Tabs, of which one is active, and a line of key hints. Both react to clicks."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,12 +16,12 @@ from genopt_tui.ui.widgets.safe_text import clean_line
 
 
 class Tabs(Widget):
-    """Hidden while there are fewer than two names."""
+    """A line of tabs, hidden if there are fewer than two."""
 
     DEFAULT_CSS = "Tabs { height: 1; width: 100%; background: $panel; }"
 
     class Chosen(Message):
-        """The tab `index` was clicked."""
+        """Tab `index` was clicked."""
 
         def __init__(self, tabs: "Tabs", index: int) -> None:
             self.tabs, self.index = tabs, index
@@ -37,15 +34,15 @@ class Tabs(Widget):
         self.display = False
 
     def show(self, names: Sequence[str], active: int) -> None:
-        """Replace the names."""
-        shown = tuple(clean_line(name) for name in names)
-        if (shown, active) != (self.names, self.active):
-            self.names, self.active = shown, active
-            self.display = len(shown) > 1
+        """Replace the tabs."""
+        cleaned = tuple(clean_line(name) for name in names)
+        if (cleaned, active) != (self.names, self.active):
+            self.names, self.active = cleaned, active
+            self.display = len(cleaned) > 1
             self.refresh()
 
     def _find_first_visible(self) -> int:
-        """The first tab drawn: earlier ones give way until the active one fits."""
+        """Index of the first visible tab: the active one must fit on the line."""
         first, room = 0, self.size.width
         while (
             first < self.active
@@ -63,12 +60,12 @@ class Tabs(Widget):
         return Content.assemble(*parts)
 
     def on_click(self, event: events.Click) -> None:
-        at = 0
+        end = 0
         for index, name in enumerate(
             self.names[self._find_first_visible() :], self._find_first_visible()
         ):
-            at += cell_len(name) + 2
-            if event.x < at:
+            end += cell_len(name) + 2
+            if event.x < end:
                 self.post_message(self.Chosen(self, index))
                 return
 
@@ -81,12 +78,15 @@ KEYS_BY_LABEL = {
     "[": "left_square_bracket",
 }
 KEYS_BY_LABEL["]"] = "right_square_bracket"
-"""Keys as they are written here, and as the application calls them."""
+"""Names of keys as hints write them, and as Textual calls them."""
 HINT_PATTERN = re.compile(r"\S+(?: \S+)*|\s+")
 
 
 class KeyHints(Static):
-    """Keys and what they do, one blank between words and two between one key and the next."""
+    """Keys with labels; a click presses the key.
+
+    One space separates the words of a hint, two spaces separate hints.
+    """
 
     def __init__(self, text: str, **options: Any) -> None:
         super().__init__(Content.assemble(*_split_hints(text)), markup=False, **options)

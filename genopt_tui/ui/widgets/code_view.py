@@ -1,5 +1,4 @@
-"""Read-only code: highlighted off the interface's loop, with a gutter for scope and changed
-lines."""
+"""Read-only code, highlighted in a thread, with a gutter for scope and changed lines."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from pygments.token import _TokenType
 
 MAX_HIGHLIGHTED = 1_000_000
-"""Characters beyond which code is shown without colours."""
+"""Characters up to which code is highlighted."""
 TOKEN_STYLES = {
     "Comment": "comment",
     "Keyword": "keyword",
@@ -36,16 +35,16 @@ TOKEN_STYLES = {
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of `text`, harmless, without an empty one after the last line break."""
+    """The lines of `text`, cleaned, without an empty line after the last line break."""
     lines = clean(text).split("\n")
     return lines[:-1] if lines[-1] == "" else lines
 
 
 @lru_cache(maxsize=32)
 def highlight_file(name: str, text: str) -> tuple[Line, ...]:
-    """The lines of file `name` in the colours of its language, where that is known.
+    """The lines of file `name`, highlighted if its language is known.
 
-    The first call takes about 0.1 ms a line.
+    The first call takes about 0.1 ms per line.
     """
     from pygments.lexers import get_lexer_for_filename
     from pygments.util import ClassNotFound
@@ -63,12 +62,12 @@ def highlight_file(name: str, text: str) -> tuple[Line, ...]:
 def _group_tokens(tokens: Iterable[tuple["_TokenType", str]], count: int) -> list[Line]:
     rows: list[list[Piece]] = [[]]
     for kind, text in tokens:
-        look = _get_token_style(kind)
-        first, *rest = text.split("\n")
+        style = _get_token_style(kind)
+        first, *others = text.split("\n")
         if first:
-            rows[-1].append((first, look))
-        for part in rest:
-            rows.append([(part, look)] if part else [])
+            rows[-1].append((first, style))
+        for part in others:
+            rows.append([(part, style)] if part else [])
     rows += [[] for _ in range(count - len(rows))]
     return [tuple(row) for row in rows[:count]]
 
@@ -84,8 +83,7 @@ def _get_token_style(kind: "_TokenType") -> str:
 
 
 def find_changed_lines(old: str, new: str) -> frozenset[int]:
-    """Numbers (from 1) of lines of `new` that are not in `old` at that place; beside a deletion,
-    the line after it."""
+    """Numbers (from 1) of changed lines of `new`; a deletion marks the line after it."""
     after = split_lines(new)
     numbers: set[int] = set()
     for _, _, first, last in find_changes(split_lines(old), after):
@@ -96,8 +94,10 @@ def find_changed_lines(old: str, new: str) -> frozenset[int]:
 
 
 class CodeLines:
-    """One file: number, scope mark, changed mark, code; with `wrote`, the version that wrote each
-    line stands before it."""
+    """The lines of a file: number, scope mark, changed mark, code.
+
+    `authors` holds for each line the version that wrote it, which is then shown first.
+    """
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class CodeLines:
         )
 
     def _format_author(self, index: int) -> Line:
-        """Who wrote the line; said once where lines of one version follow each other."""
+        """The version that wrote the line, shown only where it differs from the line above."""
         if not self._author_width:
             return ()
         label = self.authors[index] if index < len(self.authors) else ""
@@ -150,7 +150,7 @@ class CodeLines:
 
 
 class CodeView(LineView):
-    """A file of the artifact."""
+    """Shows a file of the artifact."""
 
     def get_copy_text(self) -> str:
         source = self.source
@@ -167,7 +167,7 @@ class CodeView(LineView):
         }
 
     def act_next(self) -> None:
-        """To the next changed line that does not follow another one."""
+        """Go to the next block of changed lines."""
         self._jump(1)
 
     def act_prev(self) -> None:
@@ -177,6 +177,6 @@ class CodeView(LineView):
         if isinstance(self.source, CodeLines):
             changed = self.source.changed
             starts = sorted(n - 1 for n in changed if n - 1 not in changed)
-            ahead = [y for y in starts if (y > self.cursor if step > 0 else y < self.cursor)]
-            if ahead:
-                self.go_to_line(ahead[0] if step > 0 else ahead[-1])
+            candidates = [y for y in starts if (y > self.cursor if step > 0 else y < self.cursor)]
+            if candidates:
+                self.go_to_line(candidates[0] if step > 0 else candidates[-1])

@@ -1,6 +1,6 @@
-"""Which words of a changed line differ.
+"""The rows of a diff, unified or side by side, with changed words and highlighted code.
 
-The rows of a diff, unified or side by side: words and colours for the rows that are asked for only.
+Words and colours are computed only for the rows that are shown.
 """
 
 import re
@@ -20,16 +20,16 @@ from genopt_tui.ui.widgets.text_layout import fit_line
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 MAX_COMPARED_LENGTH = 500
-"""Characters of a line whose words are still compared."""
+"""Characters up to which lines are compared word by word."""
 MIN_SIMILARITY = 0.35
-"""Share of common words below which two lines are simply different lines."""
+"""Share of common words below which two lines count as entirely different."""
 Spans = tuple[tuple[int, int], ...]
 
 
 @lru_cache(maxsize=2048)
 def find_changed_words(old: str, new: str) -> tuple[Spans, Spans]:
-    """Character ranges that only the old and only the new line have; none when the lines have
-    little in common."""
+    """Character ranges that only the old line has, and those that only the new one has. Both are
+    empty if the lines have little in common."""
     if max(len(old), len(new)) > MAX_COMPARED_LENGTH:
         return (), ()
     before, after = WORD.findall(old), WORD.findall(new)
@@ -49,19 +49,23 @@ def _to_character_spans(words: Sequence[str], runs: Sequence[tuple[int, int]]) -
     return tuple((starts[first], starts[last]) for first, last in runs if first < last)
 
 
-def overlay_style(line: Sequence[Piece], spans: Spans, look: str) -> Line:
-    """`line` with `look` added to the looks within `spans`."""
-    out: list[Piece] = []
-    at = 0
+def overlay_style(line: Sequence[Piece], spans: Spans, style: str) -> Line:
+    """`line` with `style` added within `spans`."""
+    pieces: list[Piece] = []
+    offset = 0
     for text, names in line:
         edges = sorted(
-            {0, len(text), *(min(max(edge - at, 0), len(text)) for span in spans for edge in span)}
+            {
+                0,
+                len(text),
+                *(min(max(edge - offset, 0), len(text)) for span in spans for edge in span),
+            }
         )
         for first, last in pairwise(edges):
-            inside = any(a <= at + first and at + last <= b for a, b in spans)
-            out.append((text[first:last], f"{names} {look}" if inside else names))
-        at += len(text)
-    return tuple(out)
+            inside = any(a <= offset + first and offset + last <= b for a, b in spans)
+            pieces.append((text[first:last], f"{names} {style}" if inside else names))
+        offset += len(text)
+    return tuple(pieces)
 
 
 SIGN_STYLES = {" ": "", "-": "removed", "+": "added"}
@@ -69,8 +73,8 @@ Files = Mapping[str, str]
 
 
 class Entry(NamedTuple):
-    """One row of the view: a line of the introduction, a file's or hunk's head, or one or two lines
-    of code."""
+    """A row of the view: a file's name, a hunk's head, or a line of code. Side by side, a row has
+    up to two lines of code."""
 
     hunk: Hunk | None = None
     left: Row | None = None
@@ -82,9 +86,9 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The rows of the edit from `old` to `new`, in one column or with `sides` in two.
+    """The rows of the edit from `old` to `new`, in two columns if `sides`.
 
-    `heads` maps the number of a hunk to the row at which it begins.
+    `heads` maps the number of a hunk to the row of its head.
     """
 
     old: Files = field(default_factory=dict)
@@ -96,7 +100,7 @@ class Diff:
 
 
 def compute_diff(old: Files, new: Files, split: bool) -> Diff:
-    """The rows of the edit from `old` to `new`."""
+    """The rows of the edit from `old` to `new`, in two columns if `split`."""
     hunks = find_hunks(old, new)
     entries: list[Entry] = []
     heads: dict[int, int] = {}
@@ -113,23 +117,23 @@ def compute_diff(old: Files, new: Files, split: bool) -> Diff:
 
 
 def _group_runs(rows: Sequence[Row]) -> list[tuple[list[Row], list[Row], Row | None]]:
-    """(removed, added, unchanged): changed runs with both sides, unchanged rows one by one."""
-    out: list[tuple[list[Row], list[Row], Row | None]] = []
+    """Groups of (removed, added, unchanged): changed rows together, unchanged rows one by one."""
+    groups: list[tuple[list[Row], list[Row], Row | None]] = []
     for row in rows:
         if row.sign == " ":
-            out.append(([], [], row))
+            groups.append(([], [], row))
             continue
-        if not out or out[-1][2] is not None or (row.sign == "-" and out[-1][1]):
-            out.append(([], [], None))
-        out[-1][row.sign == "+"].append(row)  # type: ignore[union-attr]
-    return out
+        if not groups or groups[-1][2] is not None or (row.sign == "-" and groups[-1][1]):
+            groups.append(([], [], None))
+        groups[-1][row.sign == "+"].append(row)  # type: ignore[union-attr]
+    return groups
 
 
 def _build_unified(hunk: Hunk) -> list[Entry]:
     entries: list[Entry] = []
-    for removed, added, same in _group_runs(hunk.rows):
-        if same is not None:
-            entries.append(Entry(hunk, same, same))
+    for removed, added, unchanged in _group_runs(hunk.rows):
+        if unchanged is not None:
+            entries.append(Entry(hunk, unchanged, unchanged))
             continue
         entries += [
             Entry(hunk, left=row, partner=_get_row(added, i)) for i, row in enumerate(removed)
@@ -142,9 +146,9 @@ def _build_unified(hunk: Hunk) -> list[Entry]:
 
 def _build_side_by_side(hunk: Hunk) -> list[Entry]:
     entries: list[Entry] = []
-    for removed, added, same in _group_runs(hunk.rows):
-        if same is not None:
-            entries.append(Entry(hunk, same, same))
+    for removed, added, unchanged in _group_runs(hunk.rows):
+        if unchanged is not None:
+            entries.append(Entry(hunk, unchanged, unchanged))
         entries += [
             Entry(hunk, _get_row(removed, i), _get_row(added, i), partner=_get_row(added, i))
             for i in range(max(len(removed), len(added)))
@@ -157,7 +161,8 @@ def _get_row(rows: Sequence[Row], index: int) -> Row | None:
 
 
 class DiffLines:
-    """The rows to show: an introduction, then the diff. `off` are the numbers of hunks left out."""
+    """Source of an introduction and the diff under it. `left_out` numbers hunks that are left
+    out."""
 
     def __init__(
         self,
@@ -190,12 +195,12 @@ class DiffLines:
         return len(self.lead) + len(self.diff.entries)
 
     def find_entry(self, y: int) -> Entry | None:
-        """The diff's row at `y`; None in the introduction."""
-        at = y - len(self.lead)
-        return self.diff.entries[at] if 0 <= at < len(self.diff.entries) else None
+        """The entry of row `y`; None in the introduction."""
+        index = y - len(self.lead)
+        return self.diff.entries[index] if 0 <= index < len(self.diff.entries) else None
 
     def find_head(self, number: int) -> int:
-        """The row at which hunk `number` begins."""
+        """The row of the head of hunk `number`."""
         return len(self.lead) + self.diff.heads[number]
 
     def draft(self, y: int) -> Line:
@@ -290,12 +295,12 @@ class DiffLines:
 
 
 def describe_place(hunk: Hunk) -> str:
-    """Where a hunk stands, in words: `lines 29-33 in class Policy`."""
+    """The position of a hunk in words: `lines 29-33 in class Policy`."""
     within = f" in {hunk.heading.strip().rstrip(':')}" if hunk.heading.strip() else ""
     lines = [row.new for row in hunk.rows if row.sign == "+"]
     if not lines:
-        gone = [row.old for row in hunk.rows if row.sign == "-"]
-        return f"removes {_describe_lines(gone)}{within}" if gone else "empty"
+        removed = [row.old for row in hunk.rows if row.sign == "-"]
+        return f"removes {_describe_lines(removed)}{within}" if removed else "empty"
     return f"{_describe_lines(lines)}{within}"
 
 
@@ -304,14 +309,14 @@ def _describe_lines(lines: Sequence[int]) -> str:
 
 
 def _clean_row(row: Row) -> str:
-    """The row's text; a carriage return before the line end shows only where the line changed."""
+    """The row's text. A carriage return at its end shows only on changed lines."""
     return clean_line(row.text.removesuffix("\r") if row.sign == " " else row.text)
 
 
 def _highlight_entries(diff: Diff, entries: Sequence[Entry]) -> dict[int, Line]:
-    """Coloured code of these rows, by identity.
+    """Highlighted code of these rows, by identity.
 
-    Whole files are coloured and the rows taken out of them: a hunk may begin within a string.
+    Whole files are highlighted, since a hunk may begin inside a string.
     """
     colored: dict[int, Line] = {}
     for entry in entries:
@@ -325,11 +330,11 @@ def _highlight_entries(diff: Diff, entries: Sequence[Entry]) -> dict[int, Line]:
 
 def _highlight_row(diff: Diff, file: str, row: Row) -> Line:
     text = _clean_row(row)
-    whole, number = (diff.old, row.old) if row.sign == "-" else (diff.new, row.new)
-    lines = highlight_file(file, whole.get(file, ""))
+    files, number = (diff.old, row.old) if row.sign == "-" else (diff.new, row.new)
+    lines = highlight_file(file, files.get(file, ""))
     line = lines[number - 1] if 0 < number <= len(lines) else ()
     plain = to_plain_text(line)
     if text == plain:
         return line
-    # A carriage return before the line end is shown in the diff and not in the file.
+    # The diff shows a carriage return at the line end, the highlighted file does not.
     return (*line, (text[len(plain) :], "")) if text.startswith(plain) else ((text, ""),)

@@ -1,4 +1,4 @@
-"""The edit as a diff: unified or side by side, hunks that can be left out."""
+"""An edit as a diff, unified or side by side; hunks can be left out."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,27 +13,29 @@ from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 
 SIDE_BY_SIDE_WIDTH = 140
-"""Columns from which old and new stand side by side."""
+"""Columns from which old and new are shown side by side."""
 FOLDED_ROWS = 4
-"""Rows of a long introduction that show while it is folded."""
+"""Visible rows of a long introduction that is folded."""
 
 
 class DiffView(LineView):
-    """The edit from one artifact to another. `[` and `]` go from hunk to hunk, space leaves one
-    out."""
+    """The edit from one artifact to another.
+
+    `[` and `]` go from hunk to hunk, space leaves one out.
+    """
 
     class Ready(Message):
-        """The diff stands: so many hunks."""
+        """The diff of a new edit is shown."""
 
         def __init__(self, view: "DiffView") -> None:
             self.view = view
             super().__init__()
 
     class HunksChanged(Message):
-        """A hunk was left out or taken in again: `off` are the numbers left out."""
+        """The hunks left out are now `left_out`, by number."""
 
-        def __init__(self, view: "DiffView", off: frozenset[int]) -> None:
-            self.view, self.left_out = view, off
+        def __init__(self, view: "DiffView", left_out: frozenset[int]) -> None:
+            self.view, self.left_out = view, left_out
             super().__init__()
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -51,7 +53,7 @@ class DiffView(LineView):
         self.can_choose = True
         """Whether hunks can be left out."""
         self._side_by_side: bool | None = None
-        """Whether old and new stand side by side; None: where there is room for it."""
+        """Whether old and new are side by side; None: if there is room."""
 
     @property
     def hunks(self) -> tuple[Hunk, ...]:
@@ -65,10 +67,10 @@ class DiffView(LineView):
         notes: Sequence[Line] = (),
         worth: Mapping[int, str] | None = None,
     ) -> None:
-        """Show another edit; all hunks are in. Above it stand `lead`, which folds when it is long,
-        and `notes`, which do not.
+        """Show another edit with all its hunks kept.
 
-        `worth` is said in the heads of hunks, by number.
+        Above it are `lead`, which is folded if long, and `notes`, which never are. `worth` maps
+        numbers of hunks to a text for their heads.
         """
         self._lead, self._notes, self._worth = lead, notes, worth or {}
         if (old, new) == (self.old, self.new) and self.ready:
@@ -84,21 +86,19 @@ class DiffView(LineView):
         self._start_diff()
 
     def set_lead(self, lead: Sequence[Line], notes: Sequence[Line] = ()) -> None:
-        """Other rows above the diff."""
+        """Replace the rows above the diff."""
         self._lead, self._notes = lead, notes
         if self.ready:
             self._rebuild()
 
     def _get_split_width(self) -> int:
-        wanted = (
-            self.line_width >= SIDE_BY_SIDE_WIDTH
-            if self._side_by_side is None
-            else self._side_by_side
-        )
-        return self.line_width if wanted else 0
+        split = self._side_by_side
+        if split is None:
+            split = self.line_width >= SIDE_BY_SIDE_WIDTH
+        return self.line_width if split else 0
 
     def toggle_side_by_side(self) -> None:
-        """Put old and new side by side, or under each other."""
+        """Switch between side by side and unified."""
         self._side_by_side = not self._get_split_width()
         self._start_diff()
 
@@ -106,49 +106,47 @@ class DiffView(LineView):
         self._request_number += 1
         self.run_worker(self._compute_diff(self._request_number), group="diff")
 
-    async def _compute_diff(self, wanted: int) -> None:
+    async def _compute_diff(self, request: int) -> None:
         split = self._get_split_width()
         try:
             diff = await run_in_pool(compute_diff, self.old, self.new, bool(split))
         except EXPECTED_ERRORS as error:
             self._lead = [((f"! no diff: {error}", "bad"),), *self._lead]
             diff = Diff()
-        if self._is_stale(wanted, split):
+        if self._is_stale(request, split):
             return
         fresh = not self.ready
-        place = None if fresh else self._find_hunk_at_cursor()
-        first = await self._fill_first_screen(diff, wanted, split) if fresh else ()
-        if self._is_stale(wanted, split):
+        hunk = None if fresh else self._find_hunk_at_cursor()
+        first = await self._fill_first_screen(diff, request, split) if fresh else ()
+        if self._is_stale(request, split):
             return
         self.ready = True
         self._rebuild(diff, keep=not fresh)
         self._store_lines(0, first)
         if fresh:
             self.post_message(self.Ready(self))
-        elif place is not None and place in diff.heads:
-            self.go_to_line(self.diff.find_head(place))
+        elif hunk is not None and hunk in diff.heads:
+            self.go_to_line(self.diff.find_head(hunk))
 
-    def _is_stale(self, wanted: int, split: int) -> bool:
-        """Whether what was worked out is no longer wanted; for the other layout it is worked out
-        anew."""
-        if wanted == self._request_number and bool(split) != bool(self._get_split_width()):
+    def _is_stale(self, request: int, split: int) -> bool:
+        """Whether a newer request replaced this one. Starts a new one if the layout has changed."""
+        if request == self._request_number and bool(split) != bool(self._get_split_width()):
             self._start_diff()
-        return wanted != self._request_number
+        return request != self._request_number
 
-    async def _fill_first_screen(self, diff: Diff, wanted: int, split: int) -> Sequence[Line]:
-        """The first screenful, finished: a new edit never flashes without its colours.
+    async def _fill_first_screen(self, diff: Diff, request: int, split: int) -> Sequence[Line]:
+        """The first screenful of finished lines, so that a new edit never flashes without colours.
 
-        Begun anew where the rows above the diff or the room changed meanwhile: its rows would stand
-        at other lines.
+        Read again if the rows above the diff or the width changed meanwhile.
         """
         while True:
-            now = self._get_layout_state()
-            lead, room, worth = now
+            state = self._get_layout_state()
+            lead, room, worth = state
             lines = DiffLines(
                 diff, lead, self.left_out, split=room, worth=worth, can_choose=self.can_choose
             )
             first = await run_in_pool(lines.fill, 0, self.size.height) or ()
-            if now == self._get_layout_state() or self._is_stale(wanted, split):
+            if state == self._get_layout_state() or self._is_stale(request, split):
                 return first
 
     def _get_layout_state(self) -> tuple[Sequence[Line], int, Mapping[int, str]]:
@@ -176,18 +174,18 @@ class DiffView(LineView):
                 *lead[:FOLDED_ROWS],
                 ((f"{SYMBOLS.folded} {len(lead) - FOLDED_ROWS} more lines (Enter)", "dim"),),
             ]
-        above = [*lead, *self._notes]
-        return [*above, ()] if above else []
+        rows = [*lead, *self._notes]
+        return [*rows, ()] if rows else []
 
     @property
     def note_under_cursor(self) -> int | None:
-        """Index of the note under the cursor."""
+        """Index of the note under the cursor; None if there is none."""
         index = self.cursor - (len(self.diff.lead) - len(self._notes) - 1)
         return index if 0 <= index < len(self._notes) else None
 
     @property
     def hunk_under_cursor(self) -> int | None:
-        """Number of the hunk under the cursor."""
+        """Number of the hunk under the cursor; None if there is none."""
         return self._find_hunk_at_cursor()
 
     def _find_hunk_at_cursor(self) -> int | None:
@@ -220,7 +218,7 @@ class DiffView(LineView):
         }
 
     def act_open(self) -> None:
-        """Show all of the introduction, or fold it."""
+        """Unfold or fold the introduction."""
         if self.diff.find_entry(self.cursor) is None and self._lead:
             self._open_lead = not self._open_lead
             self._rebuild()
@@ -233,24 +231,24 @@ class DiffView(LineView):
 
     def _jump(self, step: int) -> None:
         heads = sorted(self.diff.find_head(number) for number in self.diff.diff.heads)
-        ahead = [y for y in heads if (y > self.cursor if step > 0 else y < self.cursor)]
-        if ahead:
+        candidates = [y for y in heads if (y > self.cursor if step > 0 else y < self.cursor)]
+        if candidates:
             self.follow = False
-            y = ahead[0] if step > 0 else ahead[-1]
+            y = candidates[0] if step > 0 else candidates[-1]
             self.go_to_line(y)
             if len(self.diff) > self.size.height:
                 self.scroll_to(y=max(0, y - 2), animate=False, force=True)
 
     def act_toggle(self) -> None:
-        """Leave out the hunk under the cursor, or take it in."""
+        """Leave out the hunk under the cursor, or restore it."""
         number = self._find_hunk_at_cursor()
         if number is not None:
             self.set_left_out(self.left_out ^ {number})
             self.post_message(self.HunksChanged(self, self.left_out))
 
-    def set_left_out(self, off: frozenset[int]) -> None:
-        """Leave out just the hunks of these numbers."""
-        self.left_out = self.diff.left_out = off
+    def set_left_out(self, left_out: frozenset[int]) -> None:
+        """Leave out exactly these hunks, by number."""
+        self.left_out = self.diff.left_out = left_out
         self._cache.clear()
         self.update_lines()
 

@@ -1,5 +1,4 @@
-"""Evidence in rows: what the model was shown, what it will be shown next, and which row is about
-what."""
+"""Evidence as rows: what the model was shown, and what it will be shown next."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ EXAMPLE, EXCLUDED, STANDING = "example", "excluded", "standing"
 
 @dataclass
 class EvidenceRows:
-    """Lines of at most `width` cells; `about` says what a row stands for: its kind and the example
+    """Lines of at most `width` cells. `about` maps rows to what they show: a kind, and the example
     or text."""
 
     width: int
@@ -26,30 +25,30 @@ class EvidenceRows:
     about: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def add(self, line: Line, about: tuple[str, str] | None = None) -> None:
-        """One row, as it is."""
+        """Add one row."""
         if about is not None:
             self.about[len(self.lines)] = about
         self.lines.append(line)
 
     def add_labelled(
-        self, label: str, text: str, look: str = "", about: tuple[str, str] | None = None
+        self, label: str, text: str, style: str = "", about: tuple[str, str] | None = None
     ) -> None:
-        """A label and what is said of it, in as many rows as it takes."""
-        for row in wrap_line(((f"{label:<9}", "gutter"), (text, look)), self.width, 9):
+        """Add a label and its text, wrapped."""
+        for row in wrap_line(((f"{label:<9}", "gutter"), (text, style)), self.width, 9):
             self.add(row, about)
 
     def add_gap(self) -> None:
-        """An empty row between two groups."""
+        """Add an empty row between two groups."""
         if self.lines and self.lines[-1]:
             self.lines.append(())
 
 
 @dataclass(frozen=True)
 class EvidenceChoices:
-    """What the person has chosen in this pane: left out of the prompt that waits, pinned, and
+    """The user's choices in this pane: examples dropped from the waiting prompt, pins, and the plan
     staged for the next update.
 
-    `back`: an older version is shown, so there is nothing to choose.
+    An older version (`is_historical`) offers no choices.
     """
 
     dropped: frozenset[str] = frozenset()
@@ -59,7 +58,7 @@ class EvidenceChoices:
 
 
 def build_sent_rows(e: EvidenceView, width: int) -> EvidenceRows:
-    """What the model was shown."""
+    """Rows for what the model was shown."""
     rows = EvidenceRows(width)
     sent = e.sent
     if sent is None or e.editable:
@@ -78,13 +77,12 @@ def build_sent_rows(e: EvidenceView, width: int) -> EvidenceRows:
 
 
 def build_next_rows(e: EvidenceView, chosen: EvidenceChoices, width: int) -> EvidenceRows:
-    """What the next prompt will hold, as far as it is sampled, and what is staged for the update
-    after it."""
+    """Rows for what the next prompt will contain, and for what is staged after it."""
     rows = EvidenceRows(width)
     if chosen.is_historical:
         rows.add_labelled(
             "",
-            "what the next update will see is told of the present alone: Esc goes back to it",
+            "Esc returns to the current version, which shows what comes next",
             "dim",
         )
         return rows
@@ -119,7 +117,7 @@ def _add_waiting(rows: EvidenceRows, sent: Data, chosen: EvidenceChoices) -> Non
 
 
 def _add_rolling_out(rows: EvidenceRows, e: EvidenceView, pinned: Sequence[str]) -> None:
-    """The batch while its rollouts run."""
+    """Add the batch while its rollouts run."""
     done = {(str(r["example"]), int(r.get("repeat", 0))): r for r in e.rollouts}
     rows.add(((f"rolling out {len(done)} of {len(e.batch)}", "strong"),))
     longest = max(len(example) for example, _ in e.batch)
@@ -131,8 +129,7 @@ def _add_rolling_out(rows: EvidenceRows, e: EvidenceView, pinned: Sequence[str])
 
 
 def _add_upcoming(rows: EvidenceRows, e: EvidenceView, chosen: EvidenceChoices) -> None:
-    """The update after this one: horizon and batch as staged, pins, exclusions and hints that
-    stand."""
+    """Add the update after this one: horizon, batch, pins, exclusions and standing hints."""
     begins = e.step if e.editable else e.step + 1
     rows.add(((f"from step {begins} on" if e.step else "from the first step on", "title"),))
     if e.design:
@@ -155,20 +152,19 @@ def _add_upcoming(rows: EvidenceRows, e: EvidenceView, chosen: EvidenceChoices) 
 
 
 def _add_plans(rows: EvidenceRows, e: EvidenceView, chosen: EvidenceChoices) -> None:
-    """Horizon and batch: as they are, as they will be, and whether that waits for Enter or for the
-    next step."""
-    now, kept = build_plan(e.design), build_plan(e.design, e.staged)
-    plan = chosen.plan or kept
-    _add_planned(rows, "horizon", now, plan, lambda p: format_horizon(p.kind, p.steps))
+    """Add horizon and batch: their values now, staged values, and when those take effect."""
+    current, pending = build_plan(e.design), build_plan(e.design, e.staged)
+    plan = chosen.plan or pending
+    _add_planned(rows, "horizon", current, plan, lambda p: format_horizon(p.kind, p.steps))
     sampling = (e.design.get("batch") or {}).get("sampling", "")
     how = f", {sampling}" if sampling else ""
     _add_planned(
-        rows, "batch", now, plan, lambda p: f"{p.size} rollout{'' if p.size == 1 else 's'}{how}"
+        rows, "batch", current, plan, lambda p: f"{p.size} rollout{'' if p.size == 1 else 's'}{how}"
     )
     if chosen.plan is not None:
         where = " to this step alone" if e.editable else ""
         rows.add_labelled("", f"Enter applies this{where}, Esc drops it", "warn")
-    elif plan != now:
+    elif plan != current:
         rows.add_labelled(
             "",
             "for this step alone" if e.editable else "waits for the next step, which commits it",
@@ -179,15 +175,15 @@ def _add_plans(rows: EvidenceRows, e: EvidenceView, chosen: EvidenceChoices) -> 
 def _add_planned(
     rows: EvidenceRows,
     label: str,
-    now: UpdatePlan,
+    plan_now: UpdatePlan,
     plan: UpdatePlan,
-    tell: Callable[[UpdatePlan], str],
+    describe: Callable[[UpdatePlan], str],
 ) -> None:
-    before, after = tell(now), tell(plan)
-    if before == after:
-        rows.add_labelled(label, before)
+    current, planned = describe(plan_now), describe(plan)
+    if current == planned:
+        rows.add_labelled(label, current)
     else:
-        rows.add_labelled(label, f"{after}, until now {before}", "strong")
+        rows.add_labelled(label, f"{planned}, until now {current}", "strong")
 
 
 def _join_lines(text: str) -> str:
@@ -199,14 +195,14 @@ def _measure_names(parts: Sequence[Data]) -> int:
 
 
 def format_part_name(part: Data) -> str:
-    """The example, with its repeat where it is not the first."""
+    """The example, and its repeat unless that is the first."""
     return f"{part['example']}{'#' + str(part['repeat']) if part.get('repeat') else ''}"
 
 
 def format_part(
     part: Data, box: str, off: bool = False, pinned: bool = False, longest: int = 0
 ) -> Line:
-    """One rollout: score, tokens, which steps are shown, what was cut."""
+    """A rollout: score, tokens, steps shown, values cut."""
     status = str(part.get("status", "ok"))
     score = formatters.format_score(part.get("score")) if status == "ok" else status
     pieces: list[tuple[str, str]] = [
@@ -240,14 +236,12 @@ def format_shown_steps(shown: Sequence[Sequence[int]], steps: int) -> str:
 
 
 def _add_horizon(rows: EvidenceRows, sent: Data) -> None:
-    """The horizon, and that the score covers more than what is shown."""
+    """Add the horizon; a warning marks scores of more steps than were shown."""
     horizon, covers = sent.get("horizon") or {}, sent.get("covers") or {}
     if kind := str(horizon.get("kind", "")):
-        learning = (
-            f", {sent['learning']}" if sent.get("learning") else ""
-        )  # the learning template in force
+        template = f", {sent['learning']}" if sent.get("learning") else ""
         rows.add_labelled(
-            "horizon", format_horizon(kind, horizon.get("steps")) + learning, "strong"
+            "horizon", format_horizon(kind, horizon.get("steps")) + template, "strong"
         )
     if covers:
         differ = covers.get("trace") != covers.get("score")
@@ -265,12 +259,12 @@ def _format_covered(value: Any) -> str:
         if isinstance(value, int)
         else str(value)
         if value is not None
-        else "not told"
+        else "unknown"
     )
 
 
 def _add_sections(rows: EvidenceRows, sent: Data) -> None:
-    """The prompt's sections with their tokens; cuts are marked."""
+    """Add the prompt's sections with their tokens; cuts are marked."""
     for section in sent.get("sections", ()):
         cut = section.get("cut") or section.get("cuts")
         name, tokens = (
@@ -280,7 +274,7 @@ def _add_sections(rows: EvidenceRows, sent: Data) -> None:
         mark: Line = ((f"  {SYMBOLS.dots} cut: {cut}", "warn"),) if cut else ()
         rows.add(((f"{name!s:<20} ", ""), (f"{tokens:>6} tok", "number"), *mark))
     if total := sent.get("whole") or sent.get("tokens"):
-        of = (
+        budget = (
             f" of {formatters.format_tokens(sent['budget'])}"
             if sent.get("budget") and not sent.get("whole")
             else ""
@@ -289,6 +283,6 @@ def _add_sections(rows: EvidenceRows, sent: Data) -> None:
         rows.add(
             (
                 (f"{'all':<20} ", "strong"),
-                (f"{formatters.format_tokens(total):>6} tok{of}{about}", "number"),
+                (f"{formatters.format_tokens(total):>6} tok{budget}{about}", "number"),
             )
         )

@@ -1,39 +1,38 @@
-"""What a view of lines shows: plain data that may be read from any thread."""
+"""Sources of lines: plain data that any thread may read."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 Piece = tuple[str, str]
-"""Text and the names of its styles (component classes without `line--`), separated by blanks; later
+"""Text and the names of its styles (component classes without `line--`), separated by spaces; later
 ones win."""
 Line = tuple[Piece, ...]
 
 
 class LineSource(Protocol):
-    """Lines by number. `draft` is called on the interface's loop and answers at once; `fill` runs
-    in a thread.
+    """Lines by number. `draft` runs on the event loop and returns at once; `fill` runs in a thread.
 
-    A source does not change once it is shown, unless its view says so.
+    A source does not change once it is shown, unless its view calls `update_lines`.
     """
 
     def __len__(self) -> int: ...
 
     def draft(self, y: int) -> Line:
-        """Line `y` as far as it is known without work."""
+        """Line `y` as far as it is known without computing or reading."""
         ...
 
     def fill(self, first: int, count: int) -> Sequence[Line] | None:
-        """The finished lines; None when drafts are final."""
+        """The finished lines; None if drafts are final."""
         ...
 
     def find(self, needle: str, start: int, step: int, stop: Callable[[], bool]) -> int | None:
-        """The next line holding `needle` from `start` on in direction `step`, around the end; None
-        when there is none."""
+        """The next line that contains `needle`, from `start` on in direction `step`, wrapping
+        around; None if there is none."""
         ...
 
 
 class TextLines:
-    """Lines that are ready."""
+    """Lines in memory."""
 
     def __init__(self, lines: Sequence[Line] = ()) -> None:
         self.lines = lines
@@ -66,13 +65,13 @@ def find_line(
     step: int,
     stop: Callable[[], bool],
 ) -> int | None:
-    """The line holding `needle`, around the end; lower-case needles match both cases."""
-    fold = needle == needle.lower()
+    """The next line that contains `needle`, wrapping around. A lower-case needle ignores case."""
+    ignore_case = needle == needle.lower()
     for offset in range(length):
         if stop():
             return None
         y = (start + step * offset) % length
         candidate = text(y)
-        if needle in (candidate.lower() if fold else candidate):
+        if needle in (candidate.lower() if ignore_case else candidate):
             return y
     return None

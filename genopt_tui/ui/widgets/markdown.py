@@ -1,4 +1,5 @@
-"""The little of Markdown that reasoning uses, as lines of plain pieces: nothing in it can act."""
+"""A small subset of Markdown, as used in reasoning, as lines of plain pieces: no links, no
+markup."""
 
 import re
 from collections.abc import Sequence
@@ -15,17 +16,16 @@ ITEM = re.compile(r"^(\s*)([-*+]|\d{1,3}[.)])\s+(.*)$")
 QUOTE = re.compile(r"^\s{0,3}>\s?(.*)$")
 INLINE = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*|__[^_]+__|(?<![*\w])\*[^*\s][^*]*\*(?![*\w]))")
 BLOCK_MARK = re.compile(r"^(<{5,9}|={5,9}|>{5,9})(?: |$)")
-"""The marks of SEARCH/REPLACE blocks."""
+"""Marks of SEARCH/REPLACE blocks."""
 
 
 class MarkdownLayout:
-    """Turns source lines into wrapped rows, one source line at a time: what came before never
-    changes."""
+    """Turns source lines into wrapped rows, one by one: earlier rows never change."""
 
     def __init__(self, width: int) -> None:
         self.width = max(8, width)
         self.fence = ""
-        """What ends the code that the next line belongs to; empty in prose."""
+        """Marker that ends the current code block; empty in prose."""
 
     def build_rows(self, text: str) -> list[Line]:
         """The rows of the next source line."""
@@ -48,7 +48,7 @@ class MarkdownLayout:
         return self._wrap_pieces(parse_inline(text), "")
 
     def _toggle_fence(self, text: str) -> bool:
-        """Whether `text` begins or ends code, or divides a block."""
+        """Whether `text` begins or ends a code block, or divides a SEARCH/REPLACE block."""
         fence, block = FENCE.match(text), BLOCK_MARK.match(text)
         if block and (block[1][0] != ">" or self.fence == ">"):
             self.fence = {"<": ">", ">": ""}.get(block[1][0], self.fence)
@@ -62,24 +62,25 @@ class MarkdownLayout:
         return False
 
     def _format_code(self, text: str) -> list[Line]:
-        look = {"-": "removed", "+": "added"}.get(text[:1], "code") if self.fence != ">" else "code"
+        style = (
+            {"-": "removed", "+": "added"}.get(text[:1], "code") if self.fence != ">" else "code"
+        )
         if text[:3] in {"---", "+++"}:
-            look = "dim"
-        return [((part, look),) for part in _cut_text(text, self.width)]
+            style = "dim"
+        return [((part, style),) for part in _cut_text(text, self.width)]
 
-    def _wrap_pieces(self, pieces: Sequence[Piece], lead: str) -> list[Line]:
-        indent = " " * min(cell_len(lead), self.width // 2)
+    def _wrap_pieces(self, pieces: Sequence[Piece], prefix: str) -> list[Line]:
+        indent = " " * min(cell_len(prefix), self.width // 2)
         room = self.width - len(indent)
         rows = wrap_pieces(pieces, room)
         return [
-            (((lead if not i else indent), "gutter"), *row) if lead else row
+            (((prefix if not i else indent), "gutter"), *row) if prefix else row
             for i, row in enumerate(rows)
         ]
 
 
 def parse_inline(text: str) -> list[Piece]:
-    """Code spans, strong and emphasized words; everything else, links too, stays as it is
-    written."""
+    """Code spans, bold and emphasized words. All else, links included, stays as written."""
     pieces: list[Piece] = []
     for part in INLINE.split(text):
         if len(part) > 2 and part[0] == part[-1] == "`":
@@ -94,10 +95,10 @@ def parse_inline(text: str) -> list[Piece]:
 
 
 def wrap_pieces(pieces: Sequence[Piece], width: int) -> list[Line]:
-    """Rows of at most `width` cells, broken at blanks where there are any."""
+    """Rows of at most `width` cells, broken at spaces if possible."""
     rows: list[list[Piece]] = [[]]
     used = 0
-    for text, look in pieces:
+    for text, style in pieces:
         for word in re.findall(r"\S+\s*|\s+", text):
             length = cell_len(word.rstrip())
             if used and used + length > width:
@@ -108,19 +109,19 @@ def wrap_pieces(pieces: Sequence[Piece], width: int) -> list[Line]:
                 if i:
                     rows.append([])
                     used = 0
-                rows[-1].append((part, look))
+                rows[-1].append((part, style))
                 used += cell_len(part)
     return [_join_pieces(row) for row in rows]
 
 
 def _join_pieces(row: Sequence[Piece]) -> Line:
-    out: list[Piece] = []
-    for text, look in row:
-        if out and out[-1][1] == look:
-            out[-1] = (out[-1][0] + text, look)
+    pieces: list[Piece] = []
+    for text, style in row:
+        if pieces and pieces[-1][1] == style:
+            pieces[-1] = (pieces[-1][0] + text, style)
         else:
-            out.append((text, look))
-    return tuple(out)
+            pieces.append((text, style))
+    return tuple(pieces)
 
 
 def _cut_text(text: str, width: int) -> list[str]:

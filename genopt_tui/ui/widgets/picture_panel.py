@@ -1,5 +1,4 @@
-"""The picture of the step under the cursor, and of the same step of another version, as large as
-the pane leaves room for."""
+"""The picture of the step under the cursor, and of the same step of another version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,17 +12,16 @@ from genopt_tui.ui.state.snapshot import TracePicture, TraceSource
 from genopt_tui.ui.widgets.picture_view import PictureView, find_boxes
 
 LIST_WIDTH = 36
-"""Columns that the list of steps keeps when a picture stands beside it."""
+"""Columns left to the list of steps beside a picture."""
 MIN_PICTURE_WIDTH = 14
-"""Columns that a picture beside the list takes at least."""
+"""Fewest columns of a picture beside the list."""
 MIN_PICTURE_HEIGHT = 7
-"""Rows of a pane from which there is room for a picture."""
+"""Fewest rows of a pane that shows a picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureLayout:
-    """Where pictures go in a pane of some size: beside or above the list, and how large one may be
-    (cells)."""
+    """Position of pictures (beside the list, else above it) and size of each, in cells."""
 
     beside: bool
     columns: int
@@ -31,26 +29,28 @@ class PictureLayout:
 
 
 def compute_layout(width: int, height: int, pictures: int) -> PictureLayout:
-    """Room for one picture of `pictures` in a pane of width x height cells; no columns where there
-    is none.
+    """Layout of `pictures` pictures in a pane of `width` x `height` cells; 0 columns if they do not
+    fit.
 
-    With two pictures the list has two halves, and keeps twice the columns.
+    Two pictures belong to a list with two halves, which keeps twice the columns.
     """
-    across = width - LIST_WIDTH * pictures
-    if height >= MIN_PICTURE_HEIGHT and across >= MIN_PICTURE_WIDTH:
-        stacked = pictures == 1 or across < 2 * MIN_PICTURE_WIDTH
+    free_width = width - LIST_WIDTH * pictures
+    if height >= MIN_PICTURE_HEIGHT and free_width >= MIN_PICTURE_WIDTH:
+        stacked = pictures == 1 or free_width < 2 * MIN_PICTURE_WIDTH
         return PictureLayout(
             True,
-            across if stacked else across // pictures,
+            free_width if stacked else free_width // pictures,
             height // pictures if stacked else height,
         )
-    above = height >= 2 * MIN_PICTURE_HEIGHT
-    return PictureLayout(False, width // pictures if above else 0, height // 2 if above else 0)
+    fits_above = height >= 2 * MIN_PICTURE_HEIGHT
+    return PictureLayout(
+        False, width // pictures if fits_above else 0, height // 2 if fits_above else 0
+    )
 
 
 class PicturePanel(Widget):
-    """Asks for one picture of a rollout at a time; while it is on its way, only the newest wish is
-    kept."""
+    """Shows up to two pictures. It requests one picture per rollout at a time; meanwhile only the
+    newest request is kept."""
 
     DEFAULT_CSS = """
     PicturePanel { dock: top; width: auto; height: auto; layout: horizontal; display: none; background: $surface; }
@@ -77,7 +77,7 @@ class PicturePanel(Widget):
         return bool(self.display)
 
     def show(self, *sources: TraceSource | None) -> None:
-        """Show pictures of these rollouts (the version's, then the other one's) from now on."""
+        """Show pictures of these rollouts: the version's, then the other version's."""
         first, second = (*sources, None, None)[:2]
         for slot, source in enumerate((first, second)):
             if _get_rollout(source) != _get_rollout(self.sources[slot]):
@@ -87,7 +87,7 @@ class PicturePanel(Widget):
         self._update_visibility()
 
     def resize(self, width: int, height: int) -> None:
-        """The pane has this size now."""
+        """Adapt to the size of the pane."""
         pictures = sum(self._has_pictures(slot) for slot in (0, 1))
         self._picture_layout = compute_layout(width, height, max(1, pictures))
         self.set_class(self._picture_layout.beside, "-beside")
@@ -100,8 +100,8 @@ class PicturePanel(Widget):
         self._update_visibility()
 
     def show_step(self, number: int, steps: Sequence[TraceStep | None]) -> None:
-        """Show the pictures of step `number`; `steps` hold what was observed there, as far as it is
-        known."""
+        """Show the pictures of step `number`; `steps` are the steps themselves, None if not
+        loaded."""
         if self._picture_layout.columns < 4:
             return
         for slot, step in enumerate(steps):
@@ -110,7 +110,7 @@ class PicturePanel(Widget):
                 self._request_picture(slot, number)
 
     def receive(self, piece: TracePicture) -> None:
-        """A picture that was asked for."""
+        """Take a requested picture."""
         for slot, source in enumerate(self.sources):
             if source is not None and piece.rollout == source.rollout:
                 self._show_picture(slot, piece)
@@ -122,13 +122,15 @@ class PicturePanel(Widget):
             self._without_pictures.add(piece.rollout)
             self._queued[slot] = None
         step = self._steps[slot]
-        seen = find_boxes(step.observation) if step is not None and step.index == piece.step else []
+        boxes = (
+            find_boxes(step.observation) if step is not None and step.index == piece.step else []
+        )
         self.views[slot].show(
-            picture, seen, self._picture_layout.columns, self._picture_layout.rows
+            picture, boxes, self._picture_layout.columns, self._picture_layout.rows
         )
         self._update_visibility()
-        if (wish := self._queued[slot]) is not None:
-            self._request_picture(slot, wish)
+        if (queued := self._queued[slot]) is not None:
+            self._request_picture(slot, queued)
 
     def _has_pictures(self, slot: int) -> bool:
         source = self.sources[slot]
@@ -140,9 +142,8 @@ class PicturePanel(Widget):
         step = min(step, source.steps - 1)
         if self._requested[slot] is None:
             self._requested[slot], self._queued[slot] = step, None
-            self.post_message(
-                PictureRequested(source.rollout, step).set_sender(self)
-            )  # else it would end at a calling pane
+            # Without this sender, the message would stop at the pane that calls.
+            self.post_message(PictureRequested(source.rollout, step).set_sender(self))
         elif step != self._requested[slot]:
             self._queued[slot] = step
 

@@ -1,4 +1,4 @@
-"""Pictures in half blocks: two pixels a cell."""
+"""Pictures drawn with half blocks: two pixels per cell."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -30,22 +30,22 @@ class Box:
 
 
 def find_boxes(observation: Any) -> list[Box]:
-    """The objects of an observation: whatever in it has x, y, w and h, by name or in lists."""
-    found: list[Box] = []
+    """The objects of an observation: every mapping with x, y, w and h, also nested."""
+    boxes: list[Box] = []
     if isinstance(observation, Mapping):
         try:
-            found.append(Box(*(float(observation[key]) for key in "xywh")))
+            boxes.append(Box(*(float(observation[key]) for key in "xywh")))
         except (KeyError, TypeError, ValueError):
             for value in observation.values():
-                found += find_boxes(value)
+                boxes += find_boxes(value)
     elif isinstance(observation, list | tuple):
         for value in observation:
-            found += find_boxes(value)
-    return found
+            boxes += find_boxes(value)
+    return boxes
 
 
 def unpack_pixels(picture: Picture) -> list[bytes]:
-    """Rows of palette indices. Raises ValueError when the picture is not what it says."""
+    """Rows of palette indices. Raises ValueError if the data do not match the size."""
     size = picture.width * picture.height
     if not 0 < size <= MAX_PIXELS or not picture.palette:
         raise ValueError(f"a picture of {picture.width} x {picture.height}")
@@ -57,8 +57,8 @@ def unpack_pixels(picture: Picture) -> list[bytes]:
 
 
 def fit_size(picture: Picture, columns: int, rows: int) -> tuple[int, int]:
-    """Size in half-block pixels (width, height; height even) that keeps the shape within columns x
-    rows cells."""
+    """Largest size in half-block pixels (width, even height) with the picture's shape that fits
+    `columns` x `rows` cells."""
     scale = min(columns / picture.width, rows * 2 / picture.height)
     width = max(1, min(columns, round(picture.width * scale)))
     height = max(2, min(rows * 2, round(picture.height * scale)))
@@ -68,10 +68,9 @@ def fit_size(picture: Picture, columns: int, rows: int) -> tuple[int, int]:
 def scale_pixels(
     rows: Sequence[bytes], width: int, height: int, objects: Sequence[Box] = ()
 ) -> list[bytearray]:
-    """Palette indices at `width` x `height`; of the pixels that fall on one, the middle one counts.
+    """Palette indices scaled to `width` x `height` by the nearest pixel.
 
-    Objects are then drawn over it so that each covers at least one pixel across and a whole cell
-    (two pixels) down.
+    Objects are then drawn over it, at least one pixel wide and a whole cell (two pixels) high.
     """
     full_height, full_width = len(rows), len(rows[0])
     across = [int((x + 0.5) * full_width / width) for x in range(width)]
@@ -87,8 +86,7 @@ def scale_pixels(
 def _draw_box(
     small: list[bytearray], rows: Sequence[bytes], box: Box, scale_x: float, scale_y: float
 ) -> None:
-    """Paint `box` in the colour that it has in the picture, where that differs from what lies
-    around it."""
+    """Paint `box` in the colour of its middle pixel."""
     middle_x, middle_y = int(box.x + box.w / 2), int(box.y + box.h / 2)
     if not (0 <= middle_y < len(rows) and 0 <= middle_x < len(rows[0])):
         return
@@ -108,9 +106,9 @@ def _draw_box(
 
 
 def render_half_blocks(small: Sequence[bytearray], palette: bytes) -> list[list[Segment]]:
-    """Rows of segments, one for each run of equal cells: the upper pixel is the ink, the lower one
-    the ground."""
-    colours = [Color.from_rgb(*palette[at : at + 3]) for at in range(0, len(palette) - 2, 3)]
+    """Rows of segments, one per run of equal cells: upper pixel as foreground, lower one as
+    background."""
+    colours = [Color.from_rgb(*palette[i : i + 3]) for i in range(0, len(palette) - 2, 3)]
     styles: dict[tuple[int, int], Style] = {}
     lines = []
     for y in range(0, len(small) - 1, 2):
@@ -128,15 +126,15 @@ def render_half_blocks(small: Sequence[bytearray], palette: bytes) -> list[list[
 
 
 def draw_picture(picture: Picture, objects: Sequence[Box], columns: int, rows: int) -> list[Strip]:
-    """The picture within columns x rows cells."""
+    """The picture, drawn within `columns` x `rows` cells."""
     width, height = fit_size(picture, columns, rows)
     small = scale_pixels(unpack_pixels(picture), width, height, objects)
     return [Strip(line, width) for line in render_half_blocks(small, picture.palette)]
 
 
 class PictureView(Widget):
-    """Draws one picture as large as there is room, off the loop; while one is drawn, only the
-    newest wish is kept."""
+    """Draws a picture as large as it fits, in a thread. Of requests that come meanwhile only the
+    newest is kept."""
 
     DEFAULT_CSS = "PictureView { height: auto; width: auto; background: $surface; }"
 
@@ -151,14 +149,15 @@ class PictureView(Widget):
         self.problem = ""
 
     def resize(self, columns: int, rows: int) -> None:
-        """Draw what is shown within other bounds."""
+        """Draw the picture within other bounds."""
         if (columns, rows) != self._bounds:
             self.show(self.picture, self._objects, columns, rows)
 
     def show(
         self, picture: Picture | None, objects: Sequence[Box], columns: int, rows: int
     ) -> None:
-        """Draw `picture` within columns x rows cells; None or no room: nothing."""
+        """Draw `picture` within `columns` x `rows` cells; nothing without a picture or room for
+        it."""
         self.picture, self._objects, self._bounds = picture, objects, (columns, rows)
         if picture is None or columns < 4 or rows < 2:
             self._strips = []
@@ -185,10 +184,13 @@ class PictureView(Widget):
 
     def _set_strips(self, strips: list[Strip]) -> None:
         size = (strips[0].cell_length, len(strips)) if strips else (0, 0)
-        same = bool(self._strips) and size == (self._strips[0].cell_length, len(self._strips))
+        is_same_size = bool(self._strips) and size == (
+            self._strips[0].cell_length,
+            len(self._strips),
+        )
         self._strips = strips
         self.display = bool(strips)
-        if not same:
+        if not is_same_size:
             self.styles.width, self.styles.height = size
         self.refresh()
 

@@ -1,4 +1,4 @@
-"""Text from outside (models, artifacts, traces, file names) as something harmless to show."""
+"""Text from outside (models, artifacts, traces, file names) made safe to show."""
 
 import re
 from functools import lru_cache
@@ -12,22 +12,20 @@ ESCAPE = re.compile(
 )
 """A whole terminal sequence: control, operating system command, or string."""
 VARIATION_SELECTORS = re.compile("[\ufe0e\ufe0f]")
-"""Selectors that only choose between text and picture form, and on whose width terminals
-disagree."""
+"""Selectors of text or emoji presentation, on whose width terminals disagree."""
 
 
 def clean(text: str) -> str:
-    """`text` with line breaks kept and everything else that a terminal could act on made visible.
+    """`text` with everything that a terminal could act on made visible; line breaks are kept.
 
     Terminal sequences become one `␛`, control characters their pictures, characters that hide or
-    reorder text `�`;
-    tabs become blanks up to the next multiple of 4 columns.
+    reorder text `�`. Tabs become spaces up to the next multiple of 4 columns.
     """
     return "\n".join(clean_line(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def clean_line(text: str) -> str:
-    """`clean` for one line: a line break within it is shown too."""
+    """`clean` for one line: line breaks are made visible, too."""
     if text.isascii() and text.isprintable():
         return text
     return _clean_line(text)
@@ -44,7 +42,7 @@ def _clean_line(text: str) -> str:
 
 
 _INVISIBLE = re.compile("[\u115f\u1160\u3164\uffa0\ufe00-\ufe0d\U000e0100-\U000e01ef]")
-"""Characters that count as printable and show nothing."""
+"""Printable characters that show nothing."""
 
 
 def _make_visible(character: str) -> str:
@@ -61,13 +59,15 @@ def _make_visible(character: str) -> str:
 
 
 MAX_EDITABLE = 200_000
-"""Characters of a text that is edited in place."""
+"""Characters of the longest text that is edited in place."""
 
 
 @lru_cache(maxsize=8)
 def explain_not_editable(text: str) -> str:
-    """Why a text is not edited in place; empty when it may be. What a terminal acts on never gets
-    into the editor."""
+    """Why a text cannot be edited in place; empty if it can.
+
+    Nothing that a terminal acts on may get into the editor.
+    """
     if len(text) > MAX_EDITABLE:
         return f"it has {len(text)} characters: e opens it in $EDITOR"
     if text.count("\r\n") not in {0, text.count("\n")}:
@@ -79,17 +79,16 @@ def explain_not_editable(text: str) -> str:
 
 
 class PlainText(Static):
-    """A Static that never reads markup and never passes a control character on."""
+    """A Static without markup and without control characters."""
 
     def __init__(self, text: str = "", **options: Any) -> None:
         super().__init__(clean(text), markup=False, **options)
 
     def show(self, text: str, *, layout: bool = True) -> None:
-        """Replace the text; nothing happens when it is the same. Without `layout` its place keeps
-        its size.
+        """Replace the text; does nothing if it is the same.
 
-        With it, all of the screen is laid out anew only where the text takes another number of
-        rows.
+        With `layout`, the screen is laid out again if the number of rows changed. Without it, the
+        widget keeps its size.
         """
         text = clean(text)
         if text == self.content:
@@ -101,8 +100,8 @@ class PlainText(Static):
 
     @property
     def _row_count(self) -> int | None:
-        """Rows that the text takes in the present width; None where the width itself follows the
-        text, or is not known yet."""
+        """Rows of the text at the present width; None if the width depends on the text or is not
+        yet known."""
         width = self.styles.width
         if not self.content_size.width or (width is not None and width.is_auto):
             return None

@@ -1,6 +1,7 @@
-"""A trace's steps as rows of a table: what was done, the reward, and a column for each function of
-the artifact. A cell that does not fit is left out whole: a clipped number would look like another
-number."""
+"""Steps of a trace as rows of a table: action, reward, and a column per function of the artifact.
+
+A cell that does not fit is left out: a number cut off would look like another number.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,23 +19,23 @@ from genopt_tui.ui.widgets.value_format import (
 )
 
 MAX_CELL = 24
-"""Characters of a cell."""
+"""Characters of the widest cell."""
 MAX_FUNCTIONS = 32
-"""Functions that get a column of their own."""
+"""Most functions with a column of their own."""
 GAP = "  "
 
 
 class StepTable:
-    """The columns grow with the steps that are seen, so that rows stand under each other."""
+    """Column widths, which grow with the steps seen so that rows stay aligned."""
 
     def __init__(self) -> None:
         self._action_width = self._reward_width = 0
         self._widths: dict[str, int] = {}
-        """Function to the width of its column."""
+        """Width of each function's column."""
 
     def learn(self, steps: Iterable[TraceStep]) -> bool:
-        """Make room for these steps; whether a column was added or widened."""
-        before = (self._action_width, self._reward_width, dict(self._widths))
+        """Widen the columns for these steps; true if a column was added or widened."""
+        old_widths = (self._action_width, self._reward_width, dict(self._widths))
         for step in steps:
             self._action_width = max(self._action_width, len(_format_action(step)))
             self._reward_width = max(self._reward_width, len(_format_reward(step)))
@@ -42,15 +43,15 @@ class StepTable:
                 if function in self._widths or len(self._widths) < MAX_FUNCTIONS:
                     width = max(len(_format_results(calls)), min(len(function), MAX_CELL))
                     self._widths[function] = max(self._widths.get(function, 0), width)
-        return before != (self._action_width, self._reward_width, self._widths)
+        return old_widths != (self._action_width, self._reward_width, self._widths)
 
     @property
     def has_functions(self) -> bool:
-        """Whether any function has a column, and so a name above it."""
+        """Whether any function has a column."""
         return bool(self._widths)
 
     def format_header(self, width: int) -> str:
-        """The names of the functions above their columns, and how many have no room."""
+        """Names of the functions over their columns, and the number of those that do not fit."""
         shown = self._choose_functions(width)
         names = [f"{_abbreviate_name(name):<{self._widths[name]}}" for name in shown]
         hidden = len(self._widths) - len(shown)
@@ -109,7 +110,8 @@ def _format_reward(step: TraceStep) -> str:
 
 
 def _group_calls(step: TraceStep) -> dict[str, list[Call]]:
-    """Calls by the function's name; a `__call__` that went well only repeats the action."""
+    """Calls by name of the function. A `__call__` without error only repeats the action and is left
+    out."""
     grouped: dict[str, list[Call]] = {}
     for call in step.calls:
         if call.error or not call.function.endswith("__call__"):
@@ -118,7 +120,7 @@ def _group_calls(step: TraceStep) -> dict[str, list[Call]]:
 
 
 def _format_results(calls: Sequence[Call]) -> str:
-    """What the last call gave, and how many there were."""
+    """Result of the last call, and the number of calls."""
     again = f" x{len(calls)}" if len(calls) > 1 else ""
     return f"{_format_result(calls[-1])}{again}"
 
@@ -130,7 +132,8 @@ def _format_result(call: Call) -> str:
 
 
 def _format_rest(step: TraceStep, room: int) -> Iterable[Piece]:
-    """What stands after the columns: the observation where nothing was called, and what was cut."""
+    """Text after the columns: the observation of a step without calls, and the number of values
+    cut."""
     cut = f"{step.cut} cut" if step.cut else ""
     room -= len(cut) + len(GAP) if cut else 0
     if not step.calls and step.observation is not None and room > len(GAP):

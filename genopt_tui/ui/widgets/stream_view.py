@@ -1,4 +1,4 @@
-"""Text that grows: a reply as it arrives. A reader who scrolled up stays there, and what is new is
+"""Growing text: a reply as it arrives. A reader who scrolled up stays there; new lines are
 counted."""
 
 from bisect import bisect_right
@@ -12,14 +12,13 @@ from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.markdown import MarkdownLayout
 
 REDRAW_INTERVAL = 1 / 15
-"""Seconds between two redraws while text arrives: each draws all lines anew, and keys are to be
-answered meanwhile."""
+"""Seconds between redraws while text arrives: each draws all lines, and keys need time as well."""
 MAX_INLINE_TEXT = 20_000
-"""Characters that are laid out on the loop; more go to a thread."""
+"""Characters laid out on the event loop; longer text is laid out in a thread."""
 
 
 class StreamLines:
-    """Wrapped rows of a growing text. Only its last, unfinished line is ever laid out again."""
+    """Wrapped rows of a growing text. Only its last, unfinished line is laid out again."""
 
     def __init__(self, width: int = 80) -> None:
         self.text = ""
@@ -53,7 +52,7 @@ class StreamLines:
         self.rows += self._markdown.build_rows(line)
 
     def find_source_line(self, y: int) -> str:
-        """The unwrapped line that row `y` belongs to."""
+        """The source line of row `y`, not wrapped."""
         index = bisect_right(self._starts, y) - 1
         return self._tail if y >= len(self.rows) - self._tail_rows else self.text.split("\n")[index]
 
@@ -78,7 +77,7 @@ def build_stream_lines(text: str, width: int) -> StreamLines:
 
 
 class StreamView(LineView):
-    """A reply, drawn at most 15 times a second however it arrives."""
+    """A reply, redrawn at most 15 times a second."""
 
     _can_follow = True
 
@@ -91,8 +90,8 @@ class StreamView(LineView):
         self._laying_out = False
 
     def show(self, text: str) -> None:
-        """Show `text`: where it continues what is shown, the rest is appended; anything else starts
-        anew, at the end."""
+        """Show `text`. If it continues the text shown, the rest is appended; else it starts again
+        at the end."""
         if not text.startswith(self.text):
             self.text = ""
             self.stream = StreamLines(self._get_row_width())

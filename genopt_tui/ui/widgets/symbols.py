@@ -1,4 +1,4 @@
-"""The symbols of this terminal, chosen once."""
+"""The symbols that this terminal can show, chosen once."""
 
 from genopt_tui.ui.formatters import choose_symbols
 

@@ -9,7 +9,7 @@ from textual.widgets import TextArea
 
 
 class Editor(TextArea):
-    """Ctrl+S takes the text, Escape leaves; both are told by `Done`. All other keys write."""
+    """A text area: ctrl+s accepts the text, Escape leaves. Both post `Done`."""
 
     DEFAULT_CSS = """
     Editor { height: 1fr; border: none; padding: 0; }
@@ -20,14 +20,14 @@ class Editor(TextArea):
     ]
 
     class Done(Message):
-        """Editing ends; `take` where the text is wanted."""
+        """Editing has ended; `take` means that the text is to be used."""
 
         def __init__(self, text: str, take: bool) -> None:
             self.text, self.take = text, take
             super().__init__()
 
     def __init__(self, text: str, line: int) -> None:
-        """Edit `text`, whose line ends are kept, with the cursor on `line` (from 0)."""
+        """Edit `text` with the cursor on `line` (from 0); its line ends are kept."""
         super().__init__(
             text.replace("\r\n", "\n"),
             show_line_numbers=True,
@@ -42,7 +42,7 @@ class Editor(TextArea):
 
     @property
     def edited_text(self) -> str:
-        """The text as it is now."""
+        """The current text, with the line ends of the original."""
         return self.text.replace("\n", self._line_ending)
 
     def action_done(self, take: bool) -> None:

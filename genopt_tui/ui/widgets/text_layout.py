@@ -11,37 +11,37 @@ from genopt_tui.ui.widgets.symbols import SYMBOLS
 
 
 def fit_line(line: Sequence[Piece], width: int, shift: int = 0) -> Line:
-    """`line` from cell `shift` on in exactly `width` cells; a cut shows, filling takes the last
-    look."""
-    out: list[Piece] = []
+    """`line` from cell `shift` on in exactly `width` cells. A cut is marked; padding has the last
+    style."""
+    pieces: list[Piece] = []
     used = 0
-    for raw, look in line:
+    for raw, style in line:
         text = clean_line(raw)
         if shift:
             skipped = min(shift, cell_len(text))
             text, shift = set_cell_size(text[::-1], cell_len(text) - skipped)[::-1], shift - skipped
-        out.append((text, look))
+        pieces.append((text, style))
         used += cell_len(text)
     if used > width:
-        return (*_cut_line(out, width - 1), (SYMBOLS.dots, "dim"))
-    return (*out, (" " * (width - used), out[-1][1] if out else ""))
+        return (*_cut_line(pieces, width - 1), (SYMBOLS.dots, "dim"))
+    return (*pieces, (" " * (width - used), pieces[-1][1] if pieces else ""))
 
 
 def _cut_line(line: Sequence[Piece], width: int) -> list[Piece]:
-    out: list[Piece] = []
-    for text, look in line:
+    pieces: list[Piece] = []
+    for text, style in line:
         size = cell_len(text)
         if size >= width:
-            return [*out, (set_cell_size(text, width), look)]
-        out.append((text, look))
+            return [*pieces, (set_cell_size(text, width), style)]
+        pieces.append((text, style))
         width -= size
-    return out
+    return pieces
 
 
 def wrap_line(line: Sequence[Piece], width: int, indent: int = 0) -> list[Line]:
-    """`line` in rows of at most `width` cells, broken at blanks or brackets where there are some;
-    further rows begin at cell `indent`."""
-    cells = [(character, look) for raw, look in line for character in clean_line(raw)]
+    """`line` in rows of at most `width` cells, broken at spaces or brackets if possible. Further
+    rows are indented by `indent` cells."""
+    cells = [(character, style) for raw, style in line for character in clean_line(raw)]
     rows: list[Line] = []
     while cells:
         room = max(8, width - (indent if rows else 0))
@@ -49,9 +49,9 @@ def wrap_line(line: Sequence[Piece], width: int, indent: int = 0) -> list[Line]:
         if end < len(cells):
             end = next(
                 (
-                    at
-                    for at in range(end, end // 3, -1)
-                    if cells[at][0] == " " or cells[at - 1][0] in "([{,"
+                    i
+                    for i in range(end, end // 3, -1)
+                    if cells[i][0] == " " or cells[i - 1][0] in "([{,"
                 ),
                 end,
             )
@@ -64,15 +64,15 @@ def wrap_line(line: Sequence[Piece], width: int, indent: int = 0) -> list[Line]:
 
 
 def _join_cells(cells: Sequence[Piece]) -> Line:
-    """Characters of the same look as one piece."""
+    """Merge neighbouring characters of the same style."""
     return tuple(
-        ("".join(c for c, _ in run), look) for look, run in groupby(cells, key=lambda cell: cell[1])
+        ("".join(c for c, _ in run), style)
+        for style, run in groupby(cells, key=lambda cell: cell[1])
     )
 
 
 def break_text(line: str, width: int) -> list[str]:
-    """A harmless line in rows of at most `width` cells; together they are the line, to the
-    letter."""
+    """A cleaned line in rows of at most `width` cells. Joined, the rows are exactly the line."""
     if len(line) * 2 <= width or (line.isascii() and len(line) <= width):
         return [line]
     rows = []
@@ -88,8 +88,8 @@ def _count_fitting(line: str, width: int) -> int:
     if line[:width].isascii():
         return width
     used = 0
-    for at, character in enumerate(line):
+    for index, character in enumerate(line):
         used += cell_len(character)
         if used > width:
-            return max(1, at)
+            return max(1, index)
     return len(line)

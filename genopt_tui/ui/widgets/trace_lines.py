@@ -1,5 +1,4 @@
-"""Rows of a recorded trace, alone or beside the same example's trace of another version; what one
-can look for in it."""
+"""Rows of a recorded trace, alone or beside another version's, and tests for its steps."""
 
 from array import array
 from bisect import bisect_left
@@ -17,22 +16,20 @@ from genopt_tui.ui.widgets.text_layout import fit_line, wrap_line
 from genopt_tui.ui.widgets.value_format import format_step_details, get_reward
 
 MAX_STEPS_IN_MEMORY = 1024
-"""Steps held in memory, of each of the two traces."""
+"""Steps kept in memory for each of the two traces."""
 INDENT = 4
 """Cells before the details of a step."""
 StepTest = Callable[[TraceStep, TraceStep | None], bool]
-"""What is looked for: of a step, and of the other version's step of the same number (None: there is
-none)."""
+"""Test of a step and of the other version's step of the same number (None if it has none)."""
 
 
 def is_eventful(step: TraceStep, other: TraceStep | None = None) -> bool:
-    """Whether something happened at this step: a reward, or an error of a call."""
+    """Whether a step has a reward or a call that failed."""
     return get_reward(step) is not None or any(call.error for call in step.calls)
 
 
 def is_different(step: TraceStep, other: TraceStep | None) -> bool:
-    """Whether the two versions did something else at this step: action, reward, or what their
-    functions gave."""
+    """Whether the two versions differ at this step in action, reward, or results of functions."""
     return other is None or _get_outcome(step) != _get_outcome(other)
 
 
@@ -42,22 +39,21 @@ def _get_outcome(step: TraceStep) -> object:
 
 
 def build_text_test(needle: str) -> StepTest:
-    """Whether a step's line or details hold `needle`."""
-    fold = needle == needle.lower()
+    """A test whether a step's line or details contain `needle`; lower case ignores case."""
+    ignore_case = needle == needle.lower()
 
     def test(step: TraceStep, other: TraceStep | None = None) -> bool:
         texts = (format_step(step), *map(to_plain_text, format_step_details(step)))
-        return any(needle in (text.lower() if fold else text) for text in texts)
+        return any(needle in (text.lower() if ignore_case else text) for text in texts)
 
     return test
 
 
 class TraceLines:
-    """Rows of a trace: a step each, and the details of those that are open.
+    """Rows of a trace: one per step, and the details of opened steps.
 
-    Lives on the interface's loop alone. `kept` are the step numbers that a filter left (None: all).
-    With `other`, the trace of
-    another version, every row has two halves of together `width` cells.
+    Used on the event loop only. `kept` are the numbers of the steps that a filter left (None: all).
+    With `other`, the trace of another version, every row has two halves of together `width` cells.
     """
 
     def __init__(self, source: TraceSource | None, other: TraceSource | None = None) -> None:
@@ -81,22 +77,22 @@ class TraceLines:
         return position if self.kept is None else self.kept[position]
 
     def find_position(self, step: int) -> int:
-        """Where `step` (or the first one after it) stands among the steps that are shown."""
+        """Position of `step`, or of the first one after it, among the steps shown."""
         if self.kept is None:
             return max(0, min(step, self.steps - 1))
         return min(bisect_left(self.kept, step), max(0, len(self.kept) - 1))
 
     def locate(self, y: int) -> tuple[int, int]:
         """(step, detail) of row `y`; detail -1 is the step itself."""
-        before = 0
+        detail_rows = 0
         for step in sorted(self.opened):
-            row = self.find_position(step) + before
+            row = self.find_position(step) + detail_rows
             if y <= row:
                 break
             if y <= row + len(self.opened[step]):
                 return step, y - row - 1
-            before += len(self.opened[step])
-        return self.get_step(y - before), -1
+            detail_rows += len(self.opened[step])
+        return self.get_step(y - detail_rows), -1
 
     def find_row(self, step: int) -> int:
         position = self.find_position(step)
@@ -104,7 +100,7 @@ class TraceLines:
         return position + sum(len(lines) for other, lines in self.opened.items() if other < at)
 
     def open_step(self, number: int) -> bool:
-        """Show what was observed and called at a step; False while it is not known."""
+        """Open the details of a step; false if it has not been loaded."""
         step, other = self.known.get(number), self.other_known.get(number)
         if step is None:
             return False
@@ -116,7 +112,7 @@ class TraceLines:
         return True
 
     def resize(self, width: int) -> None:
-        """The rows have this many cells now."""
+        """Set the cells of a row."""
         if width != self.width:
             self.width = width
             for number in list(self.opened):
@@ -153,13 +149,13 @@ class TraceLines:
             else ((self._explain_missing(number), "dim"),)
         )
         if is_different(step, other):
-            right = tuple((text, f"{look} warn") for text, look in right)
+            right = tuple((text, f"{style} warn") for text, style in right)
         return self._dim_unshown(
             number, self._join_halves(label, self.table.format_row(step, half), right)
         )
 
     def format_header(self) -> str:
-        """The names of the table's columns; empty where no function has one."""
+        """The names of the table's columns; empty if it has none."""
         if not self.table.has_functions:
             return ""
         start = self._number_width + 3
@@ -185,14 +181,14 @@ class TraceLines:
         )
 
     def _dim_unshown(self, number: int, line: Line) -> Line:
-        shown = self.source.shown if self.source else None
-        if shown is None or any(first <= number <= last for first, last in shown):
+        ranges = self.source.shown if self.source else None
+        if ranges is None or any(first <= number <= last for first, last in ranges):
             return line
-        return tuple((text, f"{look} dim") for text, look in line)
+        return tuple((text, f"{style} dim") for text, style in line)
 
     def fill(self, first: int, count: int) -> Sequence[Line] | None:
         return None
 
     def find(self, needle: str, start: int, step: int, stop: Callable[[], bool]) -> int | None:
-        """Unused: the view looks through the steps themselves, which have to be asked for."""
+        """Unused: the view searches the steps themselves, which have to be requested."""
         return None

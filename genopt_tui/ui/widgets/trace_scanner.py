@@ -1,5 +1,4 @@
-"""Looks through a whole trace for steps that pass a test; steps that are not in memory are asked
-for block by block."""
+"""Scans a whole trace for steps that pass a test; steps not in memory are requested in blocks."""
 
 import asyncio
 from array import array
@@ -11,14 +10,17 @@ from genopt_tui.ui.state.snapshot import TraceSlice, TraceSource
 from genopt_tui.ui.widgets.trace_lines import StepTest, TraceLines
 
 SCAN_BLOCK = 1024
-"""Steps asked for at once."""
+"""Steps per request."""
 StepPair = tuple[TraceStep, TraceStep | None]
 """A step, and the other version's step of the same number."""
 
 
 class TraceScanner:
-    """Runs one scan at a time. `request` asks for steps, which come back through `receive`;
-    `report` is called with (steps done, all steps) after each block."""
+    """Runs one scan at a time.
+
+    `request` asks for steps, which arrive through `receive`; `report` is called with (steps done,
+    all steps) after each block.
+    """
 
     def __init__(
         self,
@@ -30,7 +32,7 @@ class TraceScanner:
         self._number = 0
 
     def cancel(self) -> None:
-        """End the scan that is under way."""
+        """Stop the current scan."""
         self._number += 1
         for waiting in self._waiting.values():
             if not waiting.done():
@@ -38,7 +40,7 @@ class TraceScanner:
         self._waiting.clear()
 
     def receive(self, piece: TraceSlice) -> None:
-        """Steps that were asked for."""
+        """Take requested steps."""
         for (rollout, first), waiting in list(self._waiting.items()):
             if rollout == piece.rollout and is_answer(piece, first) and not waiting.done():
                 waiting.set_result(piece.steps)
@@ -47,8 +49,8 @@ class TraceScanner:
     async def find_step(
         self, trace: TraceLines, test: StepTest, start: int, direction: int
     ) -> int | None:
-        """The first step from `start` on in `direction`, around the end, that passes `test`; None
-        where there is none or the scan was cancelled."""
+        """The next step that passes `test`, from `start` on in `direction`, wrapping around; None
+        if there is none or the scan was cancelled."""
         self.cancel()
         scan, total, done = self._number, trace.steps, 0
         start %= total
@@ -71,16 +73,16 @@ class TraceScanner:
         return None
 
     async def select_steps(self, trace: TraceLines, test: StepTest) -> "array[int] | None":
-        """Numbers of all steps that pass `test`; None where the scan was cancelled."""
+        """Numbers of all steps that pass `test`; None if the scan was cancelled."""
         self.cancel()
-        scan, total, kept = self._number, trace.steps, array("Q")
+        scan, total, numbers = self._number, trace.steps, array("Q")
         for first in range(0, total, SCAN_BLOCK):
             pairs = await self._read_pairs(trace, first, min(SCAN_BLOCK, total - first))
             if scan != self._number:
                 return None
-            kept.extend(await run_in_pool(_list_passing, pairs, test))
+            numbers.extend(await run_in_pool(_list_passing, pairs, test))
             self._report(min(first + SCAN_BLOCK, total), total)
-        return kept if scan == self._number else None
+        return numbers if scan == self._number else None
 
     async def _read_pairs(self, trace: TraceLines, first: int, count: int) -> list[StepPair]:
         source, other = trace.source, trace.other
@@ -101,8 +103,8 @@ class TraceScanner:
         if count <= 0:
             return []
         known = trace.known if source is trace.source else trace.other_known
-        held = [known.get(number) for number in range(first, first + count)]
-        steps = [step for step in held if step is not None]
+        in_memory = [known.get(number) for number in range(first, first + count)]
+        steps = [step for step in in_memory if step is not None]
         if len(steps) == count:
             return steps
         waiting: asyncio.Future[Sequence[TraceStep]] = asyncio.get_running_loop().create_future()
@@ -112,8 +114,8 @@ class TraceScanner:
 
 
 def is_answer(piece: TraceSlice, first: int) -> bool:
-    """Whether a piece answers a request for steps from `first` on; an empty one says that there are
-    none."""
+    """Whether a slice answers a request for steps from `first` on; an empty slice means that there
+    are none."""
     return piece.first <= first and (not piece.steps or first <= piece.steps[-1].index)
 
 

@@ -1,5 +1,4 @@
-"""The steps of a rollout, of any number, alone or beside another version's: only what is visible is
-asked for."""
+"""The steps of a rollout, alone or beside another version's. Only visible steps are requested."""
 
 from array import array
 
@@ -24,12 +23,12 @@ from genopt_tui.ui.widgets.trace_scanner import TraceScanner, is_answer
 
 
 class TraceView(LineView):
-    """Steps of one trace. It asks with `TraceRequested`; answers come through `receive`."""
+    """Shows one trace. It requests steps with `TraceRequested`; they arrive through `receive`."""
 
     class Scanning(Message):
-        """A scan has looked at `done` of `total` steps; at the end, `found` is the step or None.
+        """A scan has tested `done` of `total` steps; at the end, `found` is the step or None.
 
-        `needle` is the text it looks for; empty for a reward, an error or a difference.
+        `needle` is the text it searches for; empty for a reward, an error or a difference.
         """
 
         def __init__(
@@ -43,15 +42,15 @@ class TraceView(LineView):
         super().__init__(self.trace, id=id)
         self._requested: dict[int, tuple[int, int]] = {}
         self._needle = ""
-        """The text that the scan under way looks for."""
+        """The text that the current scan searches for."""
         self._scanner = TraceScanner(self._post_request, self._report_scan)
         self._player: Timer | None = None
 
     # content
 
     def show(self, source: TraceSource | None, other: TraceSource | None = None) -> None:
-        """Show another trace, or the same with another horizon; `other` is the same example's of
-        another version."""
+        """Show another trace, or the same one with another horizon. `other` is another version's
+        trace of the same example."""
         old = self.trace
         same = (
             source is not None
@@ -76,19 +75,18 @@ class TraceView(LineView):
             self.go_to_line(step)
 
     def receive(self, piece: TraceSlice) -> None:
-        """Steps that were asked for, and perhaps some before and after them: a trace is kept in
-        chunks."""
+        """Take requested steps, perhaps with some before and after: traces are stored in chunks."""
         if not (known := self._find_known(piece.rollout)):
             return
         self._scanner.receive(piece)
-        asked = self._requested.get(piece.rollout)
-        if asked is None or not is_answer(piece, asked[0]):
+        request = self._requested.get(piece.rollout)
+        if request is None or not is_answer(piece, request[0]):
             return
         del self._requested[piece.rollout]
-        seen = {number for number in self._list_steps(0) if number not in known[0]}
+        missing = {number for number in self._list_steps(0) if number not in known[0]}
         for step in piece.steps:
             known[0][step.index] = step
-        if self.trace.table.learn(piece.steps) or any(number in known[0] for number in seen):
+        if self.trace.table.learn(piece.steps) or any(number in known[0] for number in missing):
             self._cache.strips.clear()
             self.refresh()
             self.post_message(self.Moved(self, self.cursor))
@@ -96,7 +94,7 @@ class TraceView(LineView):
             self._request_visible()
 
     def _find_known(self, rollout: int) -> tuple[LRUCache[int, TraceStep], TraceSource] | None:
-        """Where the steps of `rollout` are held; None when it is not shown."""
+        """The cache for steps of `rollout` and its trace; None if it is not shown."""
         trace = self.trace
         if trace.source is not None and rollout == trace.source.rollout:
             return trace.known, trace.source
@@ -121,48 +119,46 @@ class TraceView(LineView):
 
     @property
     def current_step(self) -> TraceStep | None:
-        """The step under the cursor, when it has arrived."""
+        """The step under the cursor; None until it has arrived."""
         return self.trace.known.get(self.step)
 
     def go_to_step(self, step: int) -> None:
-        """Put the cursor on a step."""
+        """Move the cursor to a step."""
         self.stop_playing()
         self.go_to_line(self.trace.find_row(step))
 
     @property
     def other_step(self) -> TraceStep | None:
-        """The other version's step of the same number, when it has arrived."""
+        """The other version's step of the same number; None until it has arrived."""
         return self.trace.other_known.get(self.step)
 
     def _request_visible(self) -> None:
         if self.trace.source is None or not self.is_mounted or not len(self.trace):
             return
         for source in (self.trace.source, self.trace.other):
-            if source is not None and (held := self._find_known(source.rollout)):
-                for pages in (
-                    0,
-                    1,
-                ):  # what is visible comes first, then what a page up or down would show
-                    lacking = [
-                        n for n in self._list_steps(pages) if n < source.steps and n not in held[0]
+            if source is not None and (known := self._find_known(source.rollout)):
+                # Visible steps first, then those of a page up and a page down.
+                for pages in (0, 1):
+                    missing = [
+                        n for n in self._list_steps(pages) if n < source.steps and n not in known[0]
                     ]
-                    if lacking:
+                    if missing:
                         self._request_steps(
-                            source, lacking[0], lacking[-1] + 1, pages * self.size.height
+                            source, missing[0], missing[-1] + 1, pages * self.size.height
                         )
                         break
 
     def _list_steps(self, pages: int) -> list[int]:
-        """Numbers of the steps that are visible, and of so many pages before and after them."""
+        """Numbers of the visible steps, and of `pages` pages before and after them."""
         height, top = max(1, self.size.height), int(self.scroll_offset.y)
         rows = range(max(0, top - pages * height), min(len(self.trace), top + (pages + 1) * height))
         return [self.trace.locate(y)[0] for y in rows]
 
     def _request_steps(self, source: TraceSource, first: int, last: int, spare: int) -> None:
-        """Ask for steps `first` to `last` and `spare` more each way, unless those are on their
-        way."""
-        asked = self._requested.get(source.rollout)
-        if asked is not None and asked[0] <= first and last <= sum(asked):
+        """Request steps `first` to `last` and `spare` more on each side, unless already
+        requested."""
+        request = self._requested.get(source.rollout)
+        if request is not None and request[0] <= first and last <= sum(request):
             return
         first, last = max(0, first - spare), min(last + spare, source.steps)
         count = min(last - first, MAX_STEPS_IN_MEMORY // 2)
@@ -170,12 +166,10 @@ class TraceView(LineView):
         self._post_request(source, first, count)
 
     def _post_request(self, source: TraceSource, first: int, count: int) -> None:
-        wish = TraceRequested(source.rollout, first, count)
-        self.post_message(
-            wish.set_sender(self)
-        )  # a message sent by a pane (which may be calling) would end there
+        # Without this sender, the message would stop at the pane that calls.
+        self.post_message(TraceRequested(source.rollout, first, count).set_sender(self))
 
-    # opening a step
+    # details of a step
 
     @property
     def acts(self) -> Acts:
@@ -190,7 +184,7 @@ class TraceView(LineView):
         }
 
     def act_open(self) -> None:
-        """Show or hide what was observed and called at the step."""
+        """Open or close the details of the step."""
         number = self.step
         if self.trace.opened.pop(number, None) is None and not self.trace.open_step(number):
             return
@@ -198,7 +192,7 @@ class TraceView(LineView):
         self.update_lines()
         self.go_to_line(self.trace.find_row(number))
 
-    # step by step, and playing
+    # stepping and playing
 
     def act_step_on(self) -> None:
         self.stop_playing()
@@ -210,11 +204,8 @@ class TraceView(LineView):
 
     def _step_by(self, by: int) -> bool:
         position = self.trace.find_position(self.step) + by
-        if (
-            not 0
-            <= position
-            < (self.trace.steps if self.trace.kept is None else len(self.trace.kept))
-        ):
+        count = self.trace.steps if self.trace.kept is None else len(self.trace.kept)
+        if not 0 <= position < count:
             return False
         self.go_to_line(self.trace.find_row(self.trace.get_step(position)))
         return True
@@ -224,7 +215,7 @@ class TraceView(LineView):
         return self._player is not None
 
     def act_toggle(self) -> None:
-        """Play 30 steps a second, or stop."""
+        """Play 30 steps per second, or stop."""
         if self._player is not None:
             self.stop_playing()
         elif len(self.trace):
@@ -248,10 +239,10 @@ class TraceView(LineView):
         self.stop_playing()
         super()._page_by(pages)
 
-    # looking through the trace
+    # scanning the trace
 
     def act_next(self) -> None:
-        """To the next reward or error; beside another version, to the next difference."""
+        """Go to the next reward or error; when comparing, to the next difference."""
         self.seek_step(self.event_test, 1)
 
     def act_prev(self) -> None:
@@ -259,7 +250,7 @@ class TraceView(LineView):
 
     @property
     def event_test(self) -> StepTest:
-        """What one looks for in this trace."""
+        """The test for interesting steps of this trace."""
         return is_eventful if self.trace.other is None else is_different
 
     def _search_next(self, step: int, here: bool = False) -> None:
@@ -269,7 +260,7 @@ class TraceView(LineView):
     def seek_step(
         self, test: StepTest, direction: int, *, here: bool = False, needle: str = ""
     ) -> None:
-        """Go to the next step in `direction` that passes `test`, around the end."""
+        """Go to the next step in `direction` that passes `test`, wrapping around."""
         self.stop_playing()
         if len(self.trace):
             self._needle = needle
@@ -283,7 +274,7 @@ class TraceView(LineView):
             self.go_to_line(self.trace.find_row(found))
 
     def filter_steps(self, test: StepTest | None) -> None:
-        """Show only steps that pass `test`; None: all of them."""
+        """Show only steps that pass `test`; None: all."""
         self._scanner.cancel()
         if test is None:
             self._set_kept(None)

@@ -1,5 +1,4 @@
-"""What a person stages for the next update: a shorter or longer horizon, a smaller or larger
-batch."""
+"""Staged changes for the next update: a shorter or longer horizon, a smaller or larger batch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ HORIZON_STEPS = (
     50_000,
     100_000,
 )
-"""Steps of a horizon that one key goes through."""
+"""Horizons, in steps, that one key goes through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class UpdatePlan:
     size: int = 1
 
     def list_pairs(self, before: "UpdatePlan") -> list[str]:
-        """What has to be set so that `before` becomes this, as KEY=VALUE."""
+        """Settings, as KEY=VALUE, that turn `before` into this plan."""
         names = {"horizon.kind": "kind", "horizon.steps": "steps", "batch.size": "size"}
         return [
             f"{key}={getattr(self, name)}"
@@ -45,26 +44,28 @@ class UpdatePlan:
 
 
 def build_plan(design: Mapping[str, Any], staged: Sequence[str] = ()) -> UpdatePlan:
-    """The plan in force, with what waits for the next step already."""
+    """The current plan, including changes that wait for the next step."""
     horizon, batch = design.get("horizon") or {}, design.get("batch") or {}
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "horizon.kind": horizon.get("kind", "all"),
         "horizon.steps": horizon.get("steps") or 400,
         "batch.size": batch.get("size") or 1,
     }
     waiting = dict(pair.partition("=")[::2] for pair in staged)
-    told.update({key: value for key, value in waiting.items() if key in told})
+    values.update({key: value for key, value in waiting.items() if key in values})
     try:
         return UpdatePlan(
-            str(told["horizon.kind"]), int(told["horizon.steps"]), int(told["batch.size"])
+            str(values["horizon.kind"]), int(values["horizon.steps"]), int(values["batch.size"])
         )
     except ValueError:
-        return UpdatePlan(str(told["horizon.kind"]))
+        return UpdatePlan(str(values["horizon.kind"]))
 
 
 def move_horizon(plan: UpdatePlan, by: int, longest: int) -> UpdatePlan:
-    """A horizon one rung longer or shorter. Beyond the `longest` trace all is shown; shorter than
-    all are the first steps."""
+    """The plan with the next longer or shorter horizon.
+
+    Above the `longest` trace the horizon is all steps; below all steps it is the first ones.
+    """
     rungs = [steps for steps in HORIZON_STEPS if steps < longest] or [1]
     if plan.kind == "all":
         return plan if by > 0 else UpdatePlan("first", rungs[-1], plan.size)
@@ -78,16 +79,16 @@ def move_horizon(plan: UpdatePlan, by: int, longest: int) -> UpdatePlan:
 
 
 def resize_batch(plan: UpdatePlan, by: int) -> UpdatePlan:
-    """A batch with one rollout more or less; at least one."""
+    """The plan with one rollout more or less in the batch; at least one."""
     return UpdatePlan(plan.kind, plan.steps, max(1, plan.size + by))
 
 
 def format_horizon(kind: str, steps: Any) -> str:
     """A horizon in a few words."""
-    told = {
+    texts = {
         "all": "every step",
         "first": f"the first {steps} steps",
         "last": f"the last {steps} steps",
     }
     around = f"{steps} steps on each side of a {kind.removeprefix('around-')}"
-    return told.get(kind, around if kind.startswith("around-") else kind)
+    return texts.get(kind, around if kind.startswith("around-") else kind)

@@ -1,4 +1,4 @@
-"""Recorded values in few words."""
+"""Short text for recorded values."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from genopt_tui.task.rollout import Call, TraceStep
 from genopt_tui.ui.widgets.symbols import SYMBOLS
 
 MAX_VALUE_LENGTH = 2000
-"""Characters of one value in a view; beyond, it is cut."""
+"""Characters after which a value is cut in a view."""
 MAX_ENTRIES = 200
-"""Entries of one value that become lines of their own."""
+"""Most entries of a value that get a line each."""
 
 
 def format_number(value: float) -> str:
-    """A number as people write it: no trailing zeros, six digits."""
+    """A number with six significant digits and no trailing zeros."""
     return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
@@ -23,7 +23,7 @@ def abbreviate_value(value: Any, room: int = 60) -> str:
 
 
 def shorten_text(text: str, room: int) -> str:
-    """`text` in at most `room` characters; it is never cut within a number."""
+    """`text` in at most `room` characters, never cut within a number."""
     if len(text) <= room:
         return text
     end = max(0, room - 1)
@@ -37,12 +37,12 @@ def _is_number_part(character: str) -> bool:
 
 
 def get_reward(step: TraceStep) -> float | None:
-    """The reward of a step, where it got one: neither 0 nor NaN."""
+    """The reward of a step; None for no reward, 0 or NaN."""
     return step.reward if step.reward and step.reward == step.reward else None
 
 
 def is_absent(value: Any) -> bool:
-    """Whether an observed object is a placeholder for none: without place and size."""
+    """Whether an observed object is a placeholder: position and size are all 0."""
     return (
         isinstance(value, Mapping)
         and {*"xywh"} <= value.keys()
@@ -78,13 +78,13 @@ def _abbreviate(value: Any, room: int, depth: int) -> str:
 
 
 def _join_parts(parts: Any, room: int) -> str:
-    out, length = [], 0
+    kept_parts, length = [], 0
     for part in parts:
-        out.append(part)
+        kept_parts.append(part)
         length += len(part) + 2
         if length > room:
             break
-    return ", ".join(out)
+    return ", ".join(kept_parts)
 
 
 def format_object(value: Mapping[str, Any]) -> str:
@@ -92,8 +92,8 @@ def format_object(value: Mapping[str, Any]) -> str:
     parts = [f"{_abbreviate(value['x'], 8, 5)},{_abbreviate(value['y'], 8, 5)}"]
     if {"w", "h"} <= value.keys():
         parts.append(f"{_abbreviate(value['w'], 6, 5)}x{_abbreviate(value['h'], 6, 5)}")
-    rest = [key for key in value if key not in {"x", "y", "w", "h"}]
-    parts += [f"{key} {_abbreviate(value[key], 12, 5)}" for key in rest[:6]]
+    others = [key for key in value if key not in {"x", "y", "w", "h"}]
+    parts += [f"{key} {_abbreviate(value[key], 12, 5)}" for key in others[:6]]
     return " ".join(parts)
 
 
@@ -107,7 +107,7 @@ def format_call(call: Call, room: int = MAX_VALUE_LENGTH) -> str:
 
 
 def format_step_details(step: TraceStep) -> list[tuple[tuple[str, str], ...]]:
-    """The lines below an opened step: what was observed, every call, further facts."""
+    """The details of a step: observation, calls, further facts."""
     lines: list[tuple[tuple[str, str], ...]] = []
     observed = step.observation
     if isinstance(observed, Mapping):

@@ -1,4 +1,4 @@
-"""Text exactly as it is, long lines broken to the width: whole prompts, raw replies."""
+"""Text exactly as it is, with long lines wrapped: whole prompts, raw replies."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,12 +11,12 @@ from genopt_tui.ui.widgets.safe_text import clean
 from genopt_tui.ui.widgets.text_layout import break_text
 
 TextPart = tuple[str, str]
-"""A heading of ours, and the text under it."""
+"""A heading added by the view, and the text under it."""
 
 
 def lay_out_parts(parts: Sequence[TextPart], width: int) -> tuple[list[Line], list[int]]:
-    """The rows, and which of them are headings (ours, and lines of the text that begin with
-    `#`)."""
+    """The rows, and the numbers of headings among them: those added, and lines that begin with
+    `#`."""
     rows: list[Line] = []
     heads: list[int] = []
     for heading, text in parts:
@@ -26,23 +26,24 @@ def lay_out_parts(parts: Sequence[TextPart], width: int) -> tuple[list[Line], li
         for line in clean(text).split("\n"):
             if line.startswith("#"):
                 heads.append(len(rows))
-            look = "strong" if line.startswith("#") else ""
-            rows += [((row, look),) for row in break_text(line, width)]
+            style = "strong" if line.startswith("#") else ""
+            rows += [((row, style),) for row in break_text(line, width)]
     return rows, heads
 
 
 class WrappedView(LineView):
-    """`[` and `]` go from heading to heading; `y` copies all of the text as it is."""
+    """Wrapped text. `[` and `]` go from heading to heading; `y` copies the whole text, not
+    wrapped."""
 
-    def __init__(self, what: str, *, id: str | None = None) -> None:
+    def __init__(self, copy_label: str, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.copy_label = what
+        self.copy_label = copy_label
         self.parts: tuple[TextPart, ...] = ()
         self._heads: Sequence[int] = ()
         self._current_layout: tuple[tuple[TextPart, ...], int] = ((), 0)
 
     def show(self, parts: Sequence[TextPart]) -> None:
-        """Show other text; nothing happens when it is the same."""
+        """Replace the text; does nothing if it is the same."""
         self.parts = tuple(parts)
         self._start_layout()
 
@@ -52,17 +53,17 @@ class WrappedView(LineView):
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
         super().watch_show_vertical_scrollbar(shown)
-        self._start_layout()  # a scroll bar that came with the lines takes a cell of them
+        self._start_layout()  # a scroll bar has taken a cell of the width
 
     def _start_layout(self) -> None:
-        wanted = (self.parts, max(8, self.line_width))
-        if self.size.width and wanted != self._current_layout:
-            self.run_worker(self._run_layout(wanted), group="layout", exclusive=True)
+        layout = (self.parts, max(8, self.line_width))
+        if self.size.width and layout != self._current_layout:
+            self.run_worker(self._run_layout(layout), group="layout", exclusive=True)
 
     async def _run_layout(self, wanted: tuple[tuple[TextPart, ...], int]) -> None:
         rows, self._heads = await run_in_pool(lay_out_parts, *wanted)
-        same, self._current_layout = wanted[0] == self._current_layout[0], wanted
-        self.set_source(TextLines(rows), keep=same)
+        is_same_text, self._current_layout = wanted[0] == self._current_layout[0], wanted
+        self.set_source(TextLines(rows), keep=is_same_text)
 
     @property
     def acts(self) -> Acts:
@@ -79,10 +80,10 @@ class WrappedView(LineView):
     def act_prev(self) -> None:
         self._jump(lambda y: y < self.cursor, -1)
 
-    def _jump(self, test: Callable[[int], bool], which: int) -> None:
-        if ahead := [y for y in self._heads if test(y)]:
-            self.go_to_line(ahead[which])
-            self.scroll_to(y=ahead[which], animate=False, force=True)
+    def _jump(self, test: Callable[[int], bool], index: int) -> None:
+        if candidates := [y for y in self._heads if test(y)]:
+            self.go_to_line(candidates[index])
+            self.scroll_to(y=candidates[index], animate=False, force=True)
 
     def act_copy(self) -> None:
         self.post_message(
