@@ -25,7 +25,7 @@ from genopt_tui.ui.widgets.line_search import LineSearch
 from genopt_tui.ui.widgets.line_source import Line, LineSource, TextLines, to_plain_text
 from genopt_tui.ui.widgets.line_style import LINE_CSS, ThemedView
 from genopt_tui.ui.widgets.safe_text import clean_line
-from genopt_tui.ui.widgets.symbols import SYMBOLS
+from genopt_tui.ui.widgets.strips import crop_strip, get_fill_style, style_cells
 
 BOX_WIDTH = 4
 """Cells at the left of a line; a click there means the check box."""
@@ -204,26 +204,13 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
         strip = self._cache.strips.get(number)
         if strip is None:
             strip = self._cache.strips[number] = self._build_strip(self.get_line(number))
-        ground = self._get_fill_style(number, strip)
-        length = strip.cell_length
-        strip = strip.crop_extend(self.column_offset, self.column_offset + width, ground)
-        if length > self.column_offset + width > 1:
-            strip = Strip(
-                [*strip.crop(0, width - 1), Segment(SYMBOLS.more, self.get_line_style("gutter"))],
-                width,
-            )
+        fill = get_fill_style(self.get_line(number), strip) or self.get_line_style("")
+        mark = self.get_line_style("gutter")
+        strip = crop_strip(strip, self.column_offset, width, fill, mark)
         if number == self.cursor and self.has_focus:
             cursor_style = Style(bgcolor=self.get_line_style("cursor").bgcolor, bold=True)
-            strip = Strip(Segment.apply_style(strip, post_style=cursor_style), width)
+            strip = style_cells(strip, 0, width, cursor_style)
         return self._apply_selection(strip, number).apply_offsets(self.column_offset, number)
-
-    def _get_fill_style(self, y: int, strip: Strip) -> Style:
-        """The style of the cells after the text: added and removed lines and heads of hunks keep
-        their background up to the right edge."""
-        line, segments = self.get_line(y), strip._segments
-        if line and segments and any(name in line[-1][1] for name in ("added", "removed", "hunk")):
-            return segments[-1].style or Style.null()
-        return self.get_line_style("")
 
     def _build_strip(self, line: Line) -> Strip:
         segments = [Segment(clean_line(text), self.get_line_style(names)) for text, names in line]
@@ -239,17 +226,15 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
             return strip
         start = max(0, span[0] - self.column_offset)
         end = strip.cell_length if span[1] == -1 else max(0, span[1] - self.column_offset)
-        before, inside, after = strip.crop(0, start), strip.crop(start, end), strip.crop(end)
         chosen = self.screen.get_component_rich_style("screen--selection")
-        return Strip.join([before, Strip(Segment.apply_style(inside, post_style=chosen)), after])
+        return style_cells(strip, start, end, chosen)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text, and the line break after it. Lines not yet read give their drafts."""
         last = selection.end.y + 1 if selection.end is not None else len(self.source)
         last = min(last, len(self.source), 100_000)
-        return selection.extract(
-            "\n".join(clean_line(to_plain_text(self.get_line(y))) for y in range(last))
-        ), "\n"
+        lines = [clean_line(to_plain_text(self.get_line(y))) for y in range(last)]
+        return selection.extract("\n".join(lines)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()
@@ -278,8 +263,7 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
     def go_to_line(self, y: int) -> None:
         """Move the cursor to line `y` (negative: from the end) and scroll to it."""
         length = len(self.source)
-        y = max(0, min(y + length if y < 0 else y, length - 1))
-        self.cursor = y
+        self.cursor = y = max(0, min(y + length if y < 0 else y, length - 1))
         top, height = int(self.scroll_offset.y), max(1, self.size.height)
         if not top <= y < top + height:
             target = y if y < top else y - height + 1
@@ -370,8 +354,7 @@ class LineView(ThemedView, can_focus=True, inherit_bindings=False):
     def on_focus(self) -> None:
         self.refresh_line(self.cursor)
 
-    def on_blur(self) -> None:
-        self.refresh_line(self.cursor)
+    on_blur = on_focus
 
     # search and copying
 
