@@ -73,7 +73,7 @@ async def name(person: Visit, version: str) -> None:
 
 
 def lines(screen: Any) -> list[str]:
-    return [to_plain_text(screen.view.line(y)) for y in range(len(screen.view.source))]
+    return [to_plain_text(screen.view.get_line(y)) for y in range(len(screen.view.source))]
 
 
 async def test_all_tabs_show_both_sessions(pair: tuple[Path, Path]) -> None:

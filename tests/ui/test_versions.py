@@ -234,10 +234,14 @@ async def test_start_best_and_head_are_scored_again_after_the_task_changed(
             )
             done = next(iter(person.main.snapshot.side_jobs.values()))
             assert (done.kind, done.size) == ("fill", 12)
-            assert to_plain_text(person.app.screen.view.line(7)).split() == ["mean", "-7.9", "-5.9"]  # type: ignore[attr-defined]
+            assert to_plain_text(person.app.screen.view.get_line(7)).split() == [
+                "mean",
+                "-7.9",
+                "-5.9",
+            ]  # type: ignore[attr-defined]
             await person.press("escape")
             await person.until(
-                lambda: "X and c compare what was scored again" in person.banner,
+                lambda: "X and c compare the new scores" in person.banner,
                 "that they are known",
             )
             await person.press("s")

@@ -87,7 +87,7 @@ def test_a_whole_visit(terminal: Terminal, session: Path) -> None:
     terminal.press("p")
     terminal.called("genopt one: DECIDE 4")
     terminal.press("q")
-    terminal.shows("pause after the present phase")
+    terminal.shows("pause after the current phase")
     terminal.press("p")
     terminal.shows("one paused. genopt open one")
 

@@ -134,7 +134,7 @@ CASES: dict[str, Case] = {
     "longer": Case("1 greater_than_sign", row(2)),
     "more": Case("1 plus", lambda person: person.main.pane(1).size.width > WIDTH_1),
     "less": Case("1 minus", lambda person: person.main.pane(1).size.width < WIDTH_1),
-    "raw": Case("5 w", lambda person: person.main.pane(5).raw, "decide"),  # type: ignore[attr-defined]
+    "raw": Case("5 w", lambda person: person.main.pane(5).showing_raw, "decide"),  # type: ignore[attr-defined]
     "whole_prompt": Case("4 v", lambda person: view(4)(person).id == "prompt", "decide"),
     "log": Case("at", screen(LogScreen)),
     "settings": Case("f3", screen(SettingsScreen)),
