@@ -7,16 +7,15 @@ duplicates by id.
 """
 
 import json
-import lzma
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from genopt_tui.session.journal.compression import compress, decompress
 from genopt_tui.session.journal.database import Database
 
 MAX_DECODED_BLOCKS = 24  # decoded blocks in memory
 MAX_BLOCK_BYTES = 1 << 20  # bytes of rows in a block before compression
-LZMA_FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 1, "dict_size": 1 << 22}]
 ROLLOUT_KIND, REPLY_KIND = "#rollout", "#reply"  # kinds of blocks without events
 
 BlockRow = tuple[int, str, int, str]
@@ -38,12 +37,11 @@ class Block:
 
 def encode_block(rows: Sequence[BlockRow]) -> bytes:
     ids, times, steps, texts = zip(*rows, strict=True)
-    raw = "\n".join([json.dumps([ids, times, steps]), *texts])
-    return lzma.compress(raw.encode(), lzma.FORMAT_RAW, filters=LZMA_FILTERS)
+    return compress("\n".join([json.dumps([ids, times, steps]), *texts]))
 
 
 def decode_block(data: bytes) -> Block:
-    head, *texts = lzma.decompress(data, lzma.FORMAT_RAW, filters=LZMA_FILTERS).decode().split("\n")
+    head, *texts = decompress(data).split("\n")
     ids, times, steps = json.loads(head)
     return Block(ids, times, steps, texts)
 

@@ -5,18 +5,24 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from genopt_tui.session.journal.blocks import BlockStore
+from genopt_tui.session.journal.compression import compress, decompress
 from genopt_tui.session.journal.database import Database
-from genopt_tui.session.journal.old_data import decompress_data
 from genopt_tui.session.journal.schema import FREQUENT_KINDS, Event, utc_timestamp
 
 COLUMNS = "id, at, step, kind, data"
+COMPRESS_FROM_BYTES = 2000  # event data from this size on is compressed: prompts, few others
+
+
+def format_data(kind: str, text: str) -> str | bytes:
+    """An event's data (JSON) as its row holds it. SQL reads into `batch_sampled`, which therefore
+    stays text."""
+    is_text = len(text) < COMPRESS_FROM_BYTES or kind == "batch_sampled"
+    return text if is_text else compress(text)
 
 
 def parse_data(stored: str | bytes) -> dict[str, Any]:
     """An event's data as its row holds it."""
-    data: dict[str, Any] = json.loads(
-        stored if isinstance(stored, str) else decompress_data(stored)
-    )
+    data: dict[str, Any] = json.loads(stored if isinstance(stored, str) else decompress(stored))
     return data
 
 
@@ -40,7 +46,8 @@ class EventTable:
         """Append an event; durable when this returns."""
         at, text = utc_timestamp(), json.dumps(data)
         number = self._database.insert(
-            "INSERT INTO event(at, step, kind, data) VALUES(?,?,?,?)", (at, step, kind, text)
+            "INSERT INTO event(at, step, kind, data) VALUES(?,?,?,?)",
+            (at, step, kind, format_data(kind, text)),
         )
         event = Event(number, at, step, kind, json.loads(text))
         if self.listener:

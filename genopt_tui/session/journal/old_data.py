@@ -1,11 +1,9 @@
-"""Event data as journals of earlier versions hold it: JSON compressed with a fixed dictionary.
-
-Events are stored as plain JSON now. This reader stays for journals written before, so the
-dictionary never changes.
-"""
+"""Reads the event data of journals before format 5: JSON compressed by zlib with a fixed
+dictionary, which therefore never changes. Nothing is written this way any more."""
 
 import zlib
 
+ZLIB_HEADER = b"\x58"  # first byte of such data (window of 8 KB); raw LZMA2 never begins with it
 DICTIONARY = (
     b'{"step": 0, "candidate": 0, "attempt": 0, "messages": [{"role": "system", "content": "# '
     b'Objective # Artifact # Evidence # Memory # Hints # Answer format"}, {"role": "user"}], '
@@ -32,6 +30,6 @@ DICTIONARY = (
 )
 
 
-def decompress_data(stored: bytes) -> str:
+def decompress_old_data(stored: bytes) -> str:
     """The JSON text of an event's compressed data."""
     return zlib.decompressobj(zdict=DICTIONARY).decompress(stored).decode()

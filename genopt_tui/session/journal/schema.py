@@ -11,7 +11,7 @@ from typing import Any
 
 from genopt_tui.task.rollout import RolloutResult
 
-FORMAT = 4
+FORMAT = 5
 PAGE_BYTES = 512  # small, because an event changes a few pages and SQLite writes whole pages
 # pages in the write-ahead log before they are copied to the file: the more, the fewer are copied
 # more than once

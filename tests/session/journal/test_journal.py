@@ -208,6 +208,8 @@ def test_compressed_data_of_earlier_versions_is_read(folder: Path) -> None:
     journal.database.execute(
         "INSERT INTO event(at, step, kind, data) VALUES('', 1, 'prompt_built', ?)", (stored,)
     )
-    journal.append_event(1, "prompt_built", **data)
-    assert [event.data for event in journal.read_events()] == [data, data]
+    journal.append_event(1, "prompt_built", **data, rest="long " * 1000)
+    old, new = journal.read_events()
+    assert old.data == data
+    assert new.data == {**data, "rest": "long " * 1000}
     assert hashlib.sha256(DICTIONARY).hexdigest().startswith("120b95e606df905d")
