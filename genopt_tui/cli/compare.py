@@ -85,7 +85,12 @@ def build_comparison(session: str | None, a: str, b: str, examples: int | None) 
         confidence = repository.read_choices(repository.head()).gate.confidence
         costs = [read_cost(location) for location in locations]
     spent_a, spent_b = (read_spent(location) for location in locations)
-    comparison = compare_scores(*scores, direction=task.direction, confidence=confidence)
+    comparison = compare_scores(
+        *scores,
+        direction=task.direction,
+        confidence=confidence,
+        deterministic=task.deterministic,
+    )
     more = {"cost_a": costs[0], "cost_b": costs[1], "spent_a": spent_a, "spent_b": spent_b}
     return {**comparison.to_dict(), **more, "task": task.name, "rule": find_scoring_rule(path)}
 

@@ -142,6 +142,7 @@ def compare_scores(
     direction: Direction = "higher",
     confidence: float = 0.95,
     keys: Sequence[ScoreKey] = (),
+    deterministic: bool = False,
     test: Callable[..., gate.Comparison] = gate.compare,
 ) -> Comparison:
     """`b` against `a` on the examples that both were scored on (only `keys`, where given). Raises
@@ -166,7 +167,8 @@ def compare_scores(
         [pair.b for pair in pairs],
         direction=direction,
         confidence=confidence,
-        blocks=[pair.example for pair in pairs],
+        blocks=gate.group_repeats([pair.example for pair in pairs], 1 - confidence),
+        deterministic=deterministic,
         failed=(
             [is_failure(pair.a_status) for pair in pairs],
             [is_failure(pair.b_status) for pair in pairs],

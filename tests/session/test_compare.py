@@ -87,3 +87,11 @@ def test_an_effect_of_twice_the_noise_is_found_and_none_is_not() -> None:
     assert planted.count("better") >= 95 and "worse" not in planted
     equal = [compare_scores(*noisy(seed, 0.0)).verdict for seed in range(100)]
     assert 100 - equal.count("undecided") <= 13
+
+
+def test_scores_without_noise_get_the_verdict_of_the_gate() -> None:
+    a = VersionScores("a" * 40, "t", {("only", 0): (1.0, "ok")})
+    b = VersionScores("b" * 40, "u", {("only", 0): (2.0, "ok")})
+    exact = compare_scores(a, b, deterministic=True)
+    assert (exact.verdict, exact.interval) == ("better", (1.0, 1.0))
+    assert compare_scores(a, b).verdict == "undecided"

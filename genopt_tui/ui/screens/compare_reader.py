@@ -167,6 +167,7 @@ class _ComparisonReader:
                 direction=task.task.direction,
                 confidence=choices.gate.confidence,
                 keys=keys,
+                deterministic=task.task.deterministic,
                 test=run_gate_test,
             )
             rule = task.task.describe_scoring(task.task.resolve_settings(choices.task))
