@@ -238,7 +238,9 @@ def show(session: str, version: str, as_json: bool) -> int:
 
 
 def print_record(commit: str, record: dict[str, Any]) -> None:
-    decision, scores = record["decision"], record["scores"]
+    from genopt_tui.session.progress import list_unchecked
+
+    decision, scores, proposal = record["decision"], record["scores"], record["proposal"]
     print_line(f"{commit}  step {record['step']}  {decision['decision']} by {decision['by']}")
     if decision["reason"]:
         print_line(f"reason: {decision['reason']}")
@@ -246,8 +248,13 @@ def print_record(commit: str, record: dict[str, Any]) -> None:
         means = f"{format_number(scores['base_mean'])} -> {format_number(scores['mean'])}"
         print_line(f"gate {means} n={scores['n']} {scores['verdict']}")
         print_line(f"scores: {scores['rule']}")
-    for example, way, kept in record["proposal"]["promised"]:
+    for example, way, kept in proposal["promised"]:
         print_line(f"promised {example} {way}: {'kept' if kept else 'not kept'}")
+    if scores["mean"] is not None:
+        unchecked = list_unchecked(proposal["expects"], proposal["promised"])
+        for example, way in proposal["expects"]:
+            if example in unchecked:
+                print_line(f"promised {example} {way}: not checked, it was not scored")
     for message in record["prompt"]:
         print_line(f"--- {message['role']}")
         print_text(message["content"])
@@ -256,7 +263,7 @@ def print_record(commit: str, record: dict[str, Any]) -> None:
         print_line(f"--- {label}: {attempt['refused'] or 'read'}")
         print_text(attempt["reply"])
     print_line("--- edit")
-    print_text(record["proposal"]["diff"])
+    print_text(proposal["diff"])
 
 
 @click.command(cls=SessionCommand)

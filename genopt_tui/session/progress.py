@@ -50,7 +50,7 @@ run_finished     reason, code (exit code), steps, best {version, step, score, n}
 What a person has said, as far as the next prompt has not carried it yet.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -65,6 +65,15 @@ IDLE, RUNNING, WAITING, PAUSED, FINISHED, FAILED = (
     "finished",
     "failed",
 )
+
+
+def list_unchecked(
+    expects: Iterable[Sequence[str]], promised: Iterable[Sequence[Any]]
+) -> tuple[str, ...]:
+    """The examples of `expects` that could not be checked, because they have no score of both
+    versions; `promised` holds those that could."""
+    checked = {example for example, *_ in promised}
+    return tuple(str(example) for example, _ in expects if example not in checked)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ def ask(**more: object) -> ReplyRequest:
 async def test_every_proposal_is_an_edit_in_scope_and_none_comes_twice() -> None:
     tried: set[str] = set()
     for step in range(150):
-        edit = read_reply(await reply(ask(step=step, tried=frozenset(tried))), FILES, SCOPE, "stop")
+        edit = read_reply(
+            await reply(ask(step=step, tried_trees=frozenset(tried))), FILES, SCOPE, "stop"
+        )
         assert isinstance(edit, Edit), edit
         assert "FIXED = 7" in edit.files["policy.py"] and "obs[0]" in edit.files["policy.py"]
         assert compute_tree_id(edit.files) not in tried

@@ -7,15 +7,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from conftest import Bench, Make
 from loopback import Provider
 from serving import begin, player, session
 
-from genopt_tui.cli.status import build_status
+from genopt_tui.cli.status import build_status, show
 from genopt_tui.errors import UsageError
 from genopt_tui.propose import litellm_client
 from genopt_tui.propose.base import format_messages
 from genopt_tui.session.journal import Journal
+from genopt_tui.session.progress import list_unchecked
 from tests.tiny import TASK
 
 NASTY = r"two\r\nlines \x1b[31mred\x1b]0;title\x07 \ud800 [bold]x[/] \x00 {{ 1 }} \u202e ```"
@@ -246,6 +248,9 @@ def test_promises_about_the_evidence_are_held_against_it_and_the_session_counts_
         record.promised == [(first, "up", True), (second, "down", False)]
         and record.promises_kept == 1
     )
+    assert list_unchecked(record.expects, record.promised) == ("nobody",)
+    output = CliRunner().invoke(show, [str(bench.path), "1"]).output
+    assert "promised nobody up: not checked, it was not scored" in output
     bench.tell("approve", step=2, candidate=0)
     bench.wait("run_finished")
     bench.kill()

@@ -266,6 +266,11 @@ async def test_hunks_show_position_worth_and_reasons() -> None:
 async def test_promises_are_counted_and_a_users_edit_is_named() -> None:
     async with shown(proposal(gate=GATE)) as (_, pane, pilot):
         assert "expects seed-3 up  promised 3, kept 1 (session 9 of 21)" in text(pane)
+        expects = (("seed-3", "up"), ("seed-9", "up"))
+        view = proposal(gate=GATE, expects=expects, unchecked=("seed-9",))
+        pane.feed(snapshot(proposals=(view,)))
+        await settle(pilot)
+        assert "not checked seed-9: not scored" in text(pane)
         pane.feed(snapshot(proposals=(proposal(gate=None, gate_scores=(), edited=True),)))
         await settle(pilot)
         assert "edited by you" in str(pane.border_title)

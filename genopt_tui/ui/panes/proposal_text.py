@@ -38,6 +38,9 @@ def build_notes(p: ProposalView) -> list[Line]:
         lines.append(
             (("expects ", "gutter"), (expected, ""), (f"  {format_promises(p)}", "strong"))
         )
+    if p.unchecked:
+        names = ", ".join(p.unchecked)
+        lines.append((("not checked ", "gutter"), (f"{names}: not scored", "dim")))
     if reason := format_reason(p.decision, p.reason):
         lines.insert(0, ((reason, "warn"),))
     return [*lines, *build_refusal_lines(p.refusals)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from genopt_tui.errors import SessionError
 from genopt_tui.folders import settings_file, user_file
 from genopt_tui.session.git.objects import Commit, ObjectStore
-from genopt_tui.session.progress import Candidate
+from genopt_tui.session.progress import Candidate, list_unchecked
 from genopt_tui.session.summary import HeadSummary, head_summary
 from genopt_tui.ui import formatters
 from genopt_tui.ui.state.reducer import DECIDERS, format_step_label
@@ -260,6 +260,9 @@ class VersionReader:
             changes=tuple(proposal.get("files") or ()),
             because=tuple((str(e), int(s)) for e, s in proposal.get("because") or ()),
             expects=tuple((str(e), str(w)) for e, w in proposal.get("expects") or ()),
+            unchecked=list_unchecked(proposal.get("expects") or (), proposal.get("promised") or ())
+            if scores.get("mean") is not None
+            else (),
             gate=scores if scores.get("mean") is not None else None,
             decision=str((record.get("decision") or {}).get("decision", "")),
             reason=str((record.get("decision") or {}).get("reason", "")),

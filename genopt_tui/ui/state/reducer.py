@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from genopt_tui.session.journal import Event
-from genopt_tui.session.progress import Candidate, PendingInput, Progress, advance
+from genopt_tui.session.progress import (
+    Candidate,
+    PendingInput,
+    Progress,
+    advance,
+    list_unchecked,
+)
 from genopt_tui.ui.state.snapshot import (
     BaselineProgress,
     BudgetView,
@@ -141,6 +147,9 @@ class StepReducer:
             changes=tuple(edit.get("files", ())),
             because=tuple((str(e), int(s)) for e, s in edit.get("because", ())),
             expects=tuple((str(e), str(w)) for e, w in edit.get("expects", ())),
+            unchecked=list_unchecked(edit.get("expects", ()), candidate.gate.get("promised", ()))
+            if candidate.gate
+            else (),
             gate_scores=self.select_gate_scores(number, str(edit.get("tree", ""))),
             gate_size=gate_size,
             gate=candidate.gate,

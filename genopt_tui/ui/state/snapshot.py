@@ -105,6 +105,7 @@ class ProposalView:
     changes: tuple[str, ...] = ()
     because: tuple[tuple[str, int], ...] = ()
     expects: tuple[tuple[str, str], ...] = ()
+    unchecked: tuple[str, ...] = ()
     gate_scores: tuple[Mapping[str, Any], ...] = ()
     gate_size: int = 0
     gate: Mapping[str, Any] | None = None
