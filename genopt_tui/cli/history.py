@@ -57,10 +57,10 @@ def blame(session: str, file: str, version: str, as_json: bool) -> int:
         return Exit.DONE
     print_line(f"scores: {find_scoring_rule(path)}", err=True)
     for line in lines:
-        version = line.version
-        change = format_number(compute_score_gain(version), "+.4g")
-        score = f"{format_number(version.score):>8} {change:>8}"
-        print_text(f"{version.name:>6} {score}  {line.number:4} {line.text}")
+        author = line.version
+        change = format_number(compute_score_gain(author), "+.4g")
+        score = f"{format_number(author.score):>8} {change:>8}"
+        print_text(f"{author.name:>6} {score}  {line.number:4} {line.text}")
     return Exit.DONE
 
 
