@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import NormalDist, mean, stdev
 
 from genopt_tui.learn.doctor.loop_facts import Finding, LoopFacts
-from genopt_tui.learn.gate import compare
+from genopt_tui.learn.gate import can_decide
+from genopt_tui.learn.sequential import plan_looks
 
 NULL_P_LIMIT = 0.005  # below it a version differs from itself by more than bad luck
 POWER = 0.8  # with which the gate is to see the gain hoped for
@@ -28,26 +29,42 @@ def check_noise(facts: LoopFacts) -> Iterator[Finding]:
     yield Finding("noise", "info", message)
     distance = abs(mean(scores) - facts.task.failure_score) or spread
     hoped = facts.task.effect if facts.task.effect is not None else max(distance, spread)
-    if not facts.task.deterministic and not _can_accept(facts, len(scores)):
-        message = f"With n {len(scores)} the gate can never say better: not even when every example gains ({gate.confidence:.0%} confidence)."
-        yield Finding("gate-too-small", "warning", message, "Raise gate.examples to 6 or more.")
+    size = _largest_size(facts, len(scores))
+    reach *= math.sqrt(len(scores) / size)
+    if not _can_accept(facts, len(scores)):
+        grown = f", grown to {size}," if size > len(scores) else ""
+        message = (
+            f"With n {len(scores)}{grown} the gate can never say better: not even when every "
+            f"example gains ({gate.confidence:.0%} confidence)."
+        )
+        advice = "Raise gate.examples to 6 or more, or gate.most to 10 or more."
+        yield Finding("gate-too-small", "warning", message, advice)
     elif reach > hoped:
-        wanted = math.ceil(len(scores) * (reach / hoped) ** 2)
-        message = f"With n {len(scores)} a true gain below about {reach:.3g} mostly stays undecided; a gain of {hoped:.3g} is hoped for."
-        advice = f"Raise gate.examples to about {wanted}, or hope for more."
+        wanted = math.ceil(size * (reach / hoped) ** 2)
+        message = f"With n {size} a true gain below about {reach:.3g} mostly stays undecided; a gain of {hoped:.3g} is hoped for."
+        advice = f"Raise gate.most to about {wanted}, or hope for more."
         yield Finding("gate-too-small", "warning", message, advice)
 
 
-def _can_accept(facts: LoopFacts, n: int) -> bool:
-    """Whether the gate's test could take any gain on `n` examples for more than chance."""
+def _largest_size(facts: LoopFacts, n: int) -> int:
+    """Pairs up to which a gate of `n` may grow: by the split's examples, and by repeats where the
+    scores carry noise."""
     gate = facts.choices.gate
-    if gate.rule != "better" or facts.task.measure == "time":
+    if gate.rule != "better":
+        return n
+    if facts.task.deterministic and facts.task.measure != "time":
+        return max(n, min(gate.most, len(facts.examples.get("gate", ()))))
+    return max(n, gate.most)
+
+
+def _can_accept(facts: LoopFacts, n: int) -> bool:
+    """Whether gains on all of `n` pairs, or of those it may grow to, are ever called better."""
+    gate = facts.choices.gate
+    exact = facts.task.deterministic and facts.task.measure != "time"
+    if gate.rule != "better" or exact:
         return True
-    gained = [n + 1.0 + number / n for number in range(n)]
-    return (
-        compare([0.0] * n, gained, direction="higher", confidence=gate.confidence).verdict
-        == "better"
-    )
+    looks = plan_looks(n, _largest_size(facts, n), 1 - gate.confidence)
+    return any(can_decide(look.size, look.alpha) for look in looks)
 
 
 def check_repeats(facts: LoopFacts) -> Iterator[Finding]:

@@ -98,7 +98,8 @@ PLANTED = {
         },
     ),
     "gate-too-small": replace(
-        clean(), gate=[ScoredRollout(f"g{n}", 0, n % 2, "ok", 0.2, f"s{n}") for n in range(4)]
+        with_choices(gate={"examples": 4, "most": 4}),
+        gate=[ScoredRollout(f"g{n}", 0, n % 2, "ok", 0.2, f"s{n}") for n in range(4)],
     ),
     "gate-of-one": replace(clean(), gate=clean().gate[:1]),
     "deterministic-repeats": replace(
@@ -251,11 +252,16 @@ def test_a_start_that_does_one_thing_says_nothing_of_the_seed() -> None:
 
 def test_a_gate_that_can_never_say_better_is_told() -> None:
     few = [ScoredRollout(f"g{n}", 0, 0.5 + n / 100, "ok", 0.2, f"s{n}") for n in range(5)]
-    assert "can never say better" in found(replace(clean(), gate=few), "gate-too-small")
+    fixed = with_choices(gate={"examples": 5, "most": 5})
+    assert "can never say better" in found(replace(fixed, gate=few), "gate-too-small")
+    short = with_choices(gate={"examples": 2, "most": 6})
+    assert "grown to 6, the gate can never" in found(replace(short, gate=few[:2]), "gate-too-small")
+    growing = with_choices(gate={"examples": 5, "most": 40})
+    assert "never" not in found(replace(growing, gate=few), "gate-too-small")
     always = replace(with_choices(gate={"rule": "always"}), gate=few)
     assert "never" not in found(always, "gate-too-small")
     six = [*few, replace(few[0], example="g6", signature="s6")]
-    assert "never" not in found(replace(clean(), gate=six), "gate-too-small")
+    assert "never" not in found(replace(fixed, gate=six), "gate-too-small")
 
 
 def test_what_the_horizon_drops_is_told_in_steps() -> None:
