@@ -22,8 +22,13 @@ class Pane(Widget):
     NUMBER: ClassVar[int] = 0
     NAME: ClassVar[str] = ""
     DEFAULT_CSS = """
-    Pane { layout: vertical; border: solid $foreground 30%; border-title-color: $foreground 70%; padding: 0; min-height: 3; }
-    Pane:focus-within, Pane:focus { border: solid $accent; border-title-color: $accent; border-title-style: bold; }
+    Pane {
+        layout: vertical; padding: 0; min-height: 3;
+        border: solid $foreground 30%; border-title-color: $foreground 70%;
+    }
+    Pane:focus-within, Pane:focus {
+        border: solid $accent; border-title-color: $accent; border-title-style: bold;
+    }
     """
 
     _shown_title = ""

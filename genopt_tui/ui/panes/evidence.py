@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from textual.app import ComposeResult
 
-from genopt_tui.session.commands import Hint, PreviewPrompt, SetExamples, SetOptions, StageChoices
-from genopt_tui.ui import formatters
+from genopt_tui.session.commands import Hint, PreviewPrompt, SetExamples
 from genopt_tui.ui.messages import CommandRequested, PaneChanged, TraceStepSelected
 from genopt_tui.ui.panes.editor_slot import EditorSlot
 from genopt_tui.ui.panes.line_pane import LinePane
+from genopt_tui.ui.panes.staged_plan import StagedPlan
 from genopt_tui.ui.state.snapshot import EvidenceView, Snapshot
 from genopt_tui.ui.widgets.acts import Acts
 from genopt_tui.ui.widgets.bars import Tabs
@@ -21,19 +21,18 @@ from genopt_tui.ui.widgets.evidence_lines import (
     EvidenceRows,
     build_next_rows,
     build_sent_rows,
+    format_title,
 )
 from genopt_tui.ui.widgets.line_source import TextLines
 from genopt_tui.ui.widgets.line_view import LineView
 from genopt_tui.ui.widgets.safe_text import explain_not_editable
-from genopt_tui.ui.widgets.update_plan import UpdatePlan, build_plan, move_horizon, resize_batch
+from genopt_tui.ui.widgets.update_plan import build_plan
 from genopt_tui.ui.widgets.wrapped_view import WrappedView
 
 if TYPE_CHECKING:
     from genopt_tui.ui.widgets.text_editor import Editor
 
 SENT, NEXT = 0, 1
-DEFAULT_TRACE_STEPS = 1000
-"""Steps of the longest trace while no trace is known."""
 
 
 class EvidencePane(LinePane):
@@ -61,7 +60,7 @@ class EvidencePane(LinePane):
         self.tab = NEXT
         self.dropped: set[str] = set()
         self.pinned: tuple[str, ...] = ()
-        self.plan: UpdatePlan | None = None
+        self.staged = StagedPlan()
         self._rows = EvidenceRows(80)
         self._is_historical = False
         self._width = 0
@@ -101,6 +100,7 @@ class EvidencePane(LinePane):
         if new.messages is not self.evidence.messages and self.view is self.prompt:
             self._fill_prompt(new)
         self.evidence = new
+        self.staged.feed(new)
         self._draw()
 
     def get_choices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -123,13 +123,13 @@ class EvidencePane(LinePane):
         self.tabs.show([sent, "next"], self.tab)
         width = max(20, self.parts.line_width or 80)
         chosen = EvidenceChoices(
-            frozenset(self.dropped), self.pinned, self.plan, self._is_historical
+            frozenset(self.dropped), self.pinned, self.staged.plan, self._is_historical
         )
         self._rows = (
             build_sent_rows(e, width) if self.tab == SENT else build_next_rows(e, chosen, width)
         )
         self.parts.set_source(TextLines(self._rows.lines), keep=True)
-        self.set_title(format_title(e, self.tab))
+        self.set_title(format_title(e, self.tab == NEXT))
 
     def _notify_changed(self) -> None:
         self._draw()
@@ -278,48 +278,31 @@ class EvidencePane(LinePane):
         ask_exclusion_reason(self.app, example, leave_out)
 
     def act_shorter(self) -> None:
-        self._stage_plan(move_horizon(self._staged_plan, -1, self._longest_trace))
+        self.staged.move_horizon(-1)
+        self._show_staged()
 
     def act_longer(self) -> None:
-        self._stage_plan(move_horizon(self._staged_plan, 1, self._longest_trace))
+        self.staged.move_horizon(1)
+        self._show_staged()
 
     def act_less(self) -> None:
-        self._stage_plan(resize_batch(self._staged_plan, -1))
+        self.staged.resize_batch(-1)
+        self._show_staged()
 
     def act_more(self) -> None:
-        self._stage_plan(resize_batch(self._staged_plan, 1))
+        self.staged.resize_batch(1)
+        self._show_staged()
 
-    @property
-    def _current_plan(self) -> UpdatePlan:
-        return build_plan(self.evidence.design, self.evidence.staged)
-
-    @property
-    def _staged_plan(self) -> UpdatePlan:
-        return self.plan or self._current_plan
-
-    @property
-    def _longest_trace(self) -> int:
-        parts = (*self._sent_parts, *self.evidence.rollouts)
-        return (
-            max((int(part.get("steps") or 0) for part in parts), default=0) or DEFAULT_TRACE_STEPS
-        )
-
-    def _stage_plan(self, plan: UpdatePlan) -> None:
-        self.plan = None if plan == self._current_plan else plan
+    def _show_staged(self) -> None:
         self._switch_tab(NEXT)
         self._notify_changed()
 
     def act_open(self) -> None:
         """Apply staged changes to the waiting prompt (this step only) or to later steps; without
         any, show the trace of the example under the cursor."""
-        if self.plan is not None and not self._is_historical:
-            pairs = tuple(self.plan.list_pairs(self._current_plan))
-            this_step = StageChoices(step=self.evidence.step, pairs=pairs)
-            later_steps = SetOptions(pairs=pairs)
-            self.post_message(
-                CommandRequested(this_step if self.evidence.editable else later_steps)
-            )
-            self.plan = None
+        if self.staged.plan is not None and not self._is_historical:
+            self.post_message(CommandRequested(self.staged.build_command()))
+            self.staged.drop()
             self._notify_changed()
         elif example := self._find_under_cursor(EXAMPLE):
             ranges = next(
@@ -402,8 +385,8 @@ class EvidencePane(LinePane):
         (self.editor or self.view).focus()
 
     def leave_mode(self) -> bool:
-        if self.plan is not None and not self._is_historical:
-            self.plan = None
+        if self.staged.plan is not None and not self._is_historical:
+            self.staged.drop()
             self._notify_changed()
             return True
         if super().leave_mode():
@@ -412,15 +395,3 @@ class EvidencePane(LinePane):
             self._show_view(self.parts)
             return True
         return False
-
-
-def format_title(e: EvidenceView, tab: int) -> str:
-    """Tokens against the budget, if known."""
-    sent = e.sent or {}
-    if tab == NEXT and e.editable:
-        return "waits to be sent, edited by you" if e.edited else "waits to be sent"
-    if not sent.get("tokens"):
-        return f"step {e.step}" if e.step else ""
-    about = "~" if sent.get("estimated") else ""
-    budget = f"/{formatters.format_tokens(sent['budget'])}" if sent.get("budget") else ""
-    return f"{about}{formatters.format_tokens(sent['tokens'])}{budget} tok"

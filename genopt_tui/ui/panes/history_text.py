@@ -97,7 +97,8 @@ def format_details(row: HistoryRow, reason: str = "") -> str:
         return row.subject if row.kind == "line" else ""
     half, score = compute_half_width(row.stderr, row.n), formatters.format_score(row.score)
     if half is not None and row.score is not None:
-        score += f" [{formatters.format_score(row.score - half)}, {formatters.format_score(row.score + half)}]"
+        low, high = (formatters.format_score(row.score + d) for d in (-half, half))
+        score += f" [{low}, {high}]"
     by = (
         f" by {row.decided_by}"
         if row.decided_by not in {"", row.decision} and row.decision not in {"start", "design"}

@@ -71,9 +71,9 @@ def format_tab(p: ProposalView) -> str:
     if p.decision:
         parts.append(p.decision if p.decision not in parts else "")
     elif p.gate:
-        parts.append(
-            f"{formatters.format_difference(p.gate.get('difference'))} {formatters.format_change(str(p.gate.get('verdict', '')), p.gate.get('difference'))}"
-        )
+        difference, verdict = p.gate.get("difference"), str(p.gate.get("verdict", ""))
+        change = formatters.format_change(verdict, difference)
+        parts.append(f"{formatters.format_difference(difference)} {change}")
     elif p.streaming:
         parts.append(SYMBOLS.dots)
     return " ".join(part for part in parts if part.strip())

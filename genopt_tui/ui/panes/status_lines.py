@@ -46,8 +46,7 @@ def format_state(snapshot: Snapshot) -> tuple[str, str]:
 
 
 def format_budget(budget: BudgetView) -> str:
-    """Spending against limits: `$0.42/5.00 · 31k tok · 12/60m · 3/20 steps`; `>=` if some cost is
-    unknown."""
+    """Spending against limits; `>=` if some cost is unknown: `$0.42/5.00 · 31k tok · 12/60m`."""
     spent, limits = budget.spent, budget.limits
     parts = []
     if spent.get("cost") or "cost" in limits:

@@ -37,8 +37,9 @@ class TracePane(LinePane):
     DEFAULT_CSS = """
     TracePane #body { height: 1fr; }
     TracePane #steps { height: 1fr; width: 1fr; }
-    TracePane #header { width: 100%; height: 1; color: $text-muted; background: $panel; display: none; }
-    TracePane #facts { width: 100%; height: auto; color: $text-muted; background: $surface; display: none; }
+    TracePane #header, TracePane #facts { width: 100%; color: $text-muted; display: none; }
+    TracePane #header { height: 1; background: $panel; }
+    TracePane #facts { height: auto; background: $surface; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -172,6 +172,6 @@ def _format_gate(snapshot: Snapshot, comparison: "Comparison | None") -> str:
     span = ""
     if comparison.interval:
         span = " [{},{}]".format(*map(formatters.format_difference, comparison.interval))
-    means = f"{formatters.format_score(comparison.mean_a)}->{formatters.format_score(comparison.mean_b)}"
+    means = "->".join(map(formatters.format_score, (comparison.mean_a, comparison.mean_b)))
     difference = formatters.format_difference(comparison.difference)
     return f"gate {means} d{difference}{span} {comparison.verdict.upper()} n={comparison.n}"

@@ -238,14 +238,9 @@ class _ComparisonReader:
                     (f"model {record.model or '-'}: {spent}{tokens}", ""),
                 )
             )
-            lines.append(
-                (
-                    (
-                        f"{'':{name_width + 2}}{len(rows)} rollouts of this artifact, {seconds:.1f} s",
-                        "dim",
-                    ),
-                )
-            )
+            indent = " " * (name_width + 2)
+            played = f"{indent}{len(rows)} rollouts of this artifact, {seconds:.1f} s"
+            lines.append(((played, "dim"),))
         return lines
 
 

@@ -23,7 +23,10 @@ class Dialog(ModalScreen[Result], Generic[Result]):
 
     DEFAULT_CSS = """
     Dialog { align: center middle; background: $background 50%; }
-    Dialog > Vertical { width: 72; max-width: 96%; height: auto; max-height: 90%; border: round $accent; background: $surface; padding: 0 1; }
+    Dialog > Vertical {
+        width: 72; max-width: 96%; height: auto; max-height: 90%; padding: 0 1;
+        border: round $accent; background: $surface;
+    }
     Dialog .title { text-style: bold; }
     Dialog .keys { color: $text-muted; }
     Dialog Input, Dialog Input:focus { border: none; height: 1; padding: 0; background: $panel; }

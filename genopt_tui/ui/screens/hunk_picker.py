@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 class HunkPickerScreen(TabbedScreen):
     """The edit of a version; no hunk is chosen at first."""
 
-    KEYS = "space takes a hunk  f the whole file  [ ] next hunk  Enter proposes it on the present head  Esc back"
+    KEYS = (
+        "space takes a hunk  f the whole file  [ ] next hunk  "
+        "Enter proposes it on the present head  Esc back"
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(ACTIONS_BY_ID["toggle"].keys, "take", show=False),
         Binding(ACTIONS_BY_ID["filter"].keys, "file", show=False),

@@ -176,8 +176,8 @@ class MainScreen(Screen[None]):
 
     @property
     def _has_panes(self) -> bool:
-        """Whether the panes exist: a resize may come before them, and the screen may be closed before
-        it is mounted."""
+        """Whether the panes exist: a resize may come before them, and the screen may be closed
+        before it is mounted."""
         return bool(self.query(Panes))
 
     def on_resize(self, event: events.Resize) -> None:

@@ -56,7 +56,7 @@ class CurvesRead(Message):
 
 
 def format_session(session: "SessionEntry", curve: str, width: int) -> Line:
-    """A line: state, name, branch and its version, best score, curve, last decision, last change."""
+    """State, name, branch and version, best score, curve, last decision, last change."""
     if session.problem:
         return (("? ", "bad"), (f"{session.name:<24.24} ", ""), (session.problem, "bad"))
     mark, style = STATE_SYMBOLS.get(session.state, (" ", ""))

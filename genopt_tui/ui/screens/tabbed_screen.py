@@ -47,7 +47,9 @@ class TabbedScreen(ModalScreen[None]):
     KEYS = "j k move  / search  y copy  Esc back"
     DEFAULT_CSS = """
     TabbedScreen { align: center middle; background: $background 60%; }
-    TabbedScreen > Vertical { width: 98%; height: 96%; border: round $accent; background: $surface; }
+    TabbedScreen > Vertical {
+        width: 98%; height: 96%; border: round $accent; background: $surface;
+    }
     TabbedScreen #title { text-style: bold; padding: 0 1; height: auto; max-height: 3; }
     TabbedScreen #about { padding: 0 1; height: auto; max-height: 4; }
     TabbedScreen #keys { color: $text-muted; padding: 0 1; }

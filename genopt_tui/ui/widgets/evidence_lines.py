@@ -286,3 +286,15 @@ def _add_sections(rows: EvidenceRows, sent: Data) -> None:
                 (f"{formatters.format_tokens(total):>6} tok{budget}{about}", "number"),
             )
         )
+
+
+def format_title(e: EvidenceView, is_next: bool) -> str:
+    """State of the waiting prompt on the tab of what comes next, else tokens against the budget."""
+    sent = e.sent or {}
+    if is_next and e.editable:
+        return "waits to be sent, edited by you" if e.edited else "waits to be sent"
+    if not sent.get("tokens"):
+        return f"step {e.step}" if e.step else ""
+    about = "~" if sent.get("estimated") else ""
+    budget = f"/{formatters.format_tokens(sent['budget'])}" if sent.get("budget") else ""
+    return f"{about}{formatters.format_tokens(sent['tokens'])}{budget} tok"

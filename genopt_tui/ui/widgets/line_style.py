@@ -10,7 +10,8 @@ from textual.theme import Theme
 
 LINE_CSS = """
 LineView {
-    background: $surface; color: $foreground; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+    background: $surface; color: $foreground;
+    overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
     & > .line--match { background: $warning; color: $background; text-style: bold; }
     & > .line--gutter { color: $foreground 45%; }
     & > .line--dim { color: $foreground 50%; text-style: dim; }

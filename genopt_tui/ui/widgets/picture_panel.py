@@ -53,7 +53,10 @@ class PicturePanel(Widget):
     newest request is kept."""
 
     DEFAULT_CSS = """
-    PicturePanel { dock: top; width: auto; height: auto; layout: horizontal; display: none; background: $surface; }
+    PicturePanel {
+        dock: top; width: auto; height: auto; layout: horizontal; display: none;
+        background: $surface;
+    }
     PicturePanel.-beside { dock: right; height: 100%; }
     PicturePanel.-stacked { layout: vertical; }
     """
