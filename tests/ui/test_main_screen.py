@@ -267,7 +267,7 @@ async def test_older_version_and_escape(session: Path) -> None:
         await person.until(lambda: person.main.snapshot.is_historical)
         assert "return 0" in person.main.snapshot.version.files["policy.py"]  # type: ignore[union-attr]
         await person.press("a")
-        assert "this is not the present" in person.said
+        assert "this is an older version" in person.said
         await person.press("escape")
         await person.until(lambda: not person.main.snapshot.is_historical)
 

@@ -228,7 +228,7 @@ async def test_nothing_is_staged_on_an_older_version() -> None:
         pane.act("open")
         await pilot.pause()
         assert host.wanted == []
-        assert "of the present alone" in text(pane)
+        assert "Esc returns to the current version" in text(pane)
         assert "until now" not in text(pane)
 
 

@@ -7,7 +7,7 @@ from genopt_tui.ui.actions.context import ActionContext
 
 AvailabilityCheck = Callable[[ActionContext], str]
 
-EARLIER_SHOWN = "this is not the present: Esc goes back first"
+EARLIER_SHOWN = "this is an older version: Esc goes back first"
 
 
 def allow_always(_: ActionContext) -> str:

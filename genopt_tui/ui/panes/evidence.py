@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import ComposeResult
 
 from genopt_tui.session.commands import Hint, PreviewPrompt, SetExamples
+from genopt_tui.ui.actions.availability import EARLIER_SHOWN
 from genopt_tui.ui.messages import CommandRequested, PaneChanged, TraceStepSelected
 from genopt_tui.ui.panes.editor_slot import EditorSlot
 from genopt_tui.ui.panes.line_pane import LinePane
@@ -221,7 +222,7 @@ class EvidencePane(LinePane):
                 return "the horizon is your own function: d changes it"
             case "shorter" | "longer" | "more" | "less":
                 if self._is_historical:
-                    return "this is not the present: Esc goes back first"
+                    return EARLIER_SHOWN
                 return "" if self.evidence.design else "the design choices are still being read"
             case "next_tab" | "prev_tab":
                 return ""
