@@ -25,7 +25,7 @@ def build_job(
     from genopt_tui.runner.evaluation import EvaluationJob
     from genopt_tui.runner.scoring import ArtifactFiles
     from genopt_tui.session.creation import build_initial_settings, choose_start
-    from genopt_tui.session.git.objects import compute_tree_id
+    from genopt_tui.session.git.ids import compute_tree_id
     from genopt_tui.session.task_state import apply_choices
     from genopt_tui.session.user_files import read_own_artifact
     from genopt_tui.task import loader

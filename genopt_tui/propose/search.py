@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from genopt_tui.errors import ProposerPause
 from genopt_tui.propose.base import Delta, Finish, Proposer, ReplyRequest, StreamEvent
 from genopt_tui.propose.literals import LiteralValue, TunableLiteral, find_literals
-from genopt_tui.session.git.objects import compute_tree_id
+from genopt_tui.session.git.ids import compute_tree_id
 
 MAX_DRAWS = 2000
 PARAMETER_WEIGHT = 4  # a number with a name is likelier to be a knob than one inside an expression

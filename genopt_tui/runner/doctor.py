@@ -68,7 +68,7 @@ async def run_one_rollout(
 ) -> RolloutResult:
     """The first example of a split, rolled out and traced. Raises EvaluationError when the task is
     at fault."""
-    from genopt_tui.session.git.objects import compute_tree_id
+    from genopt_tui.session.git.ids import compute_tree_id
 
     async with open_scorer(job) as scorer:
         pairs = [(next(iter(await scorer.load_examples(split))), 0)]

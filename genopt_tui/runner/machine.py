@@ -92,7 +92,7 @@ class Machine:
             traced=True,
             step=context.event_log.step,
         )
-        warm = asyncio.gather(self.step.proposer().warm_up(), preload_library("git"))
+        warm = asyncio.ensure_future(self.step.proposer().warm_up())
         try:
             rows = await scorer.run_rollouts(request)
         finally:

@@ -94,6 +94,9 @@ class Known:
     async def select_pairs(self, split: str, gate: Any) -> list[tuple[str, int]]:
         return [(f"{split}-{i}", 0) for i in range(gate.examples)]
 
+    async def select_growing_pairs(self, gate: Any) -> list[tuple[str, int]]:
+        return await self.select_pairs("gate", gate)
+
     async def run_rollouts(self, request: RolloutRequest) -> list[RolloutRow]:
         return [self._one(request, example, repeat) for example, repeat in request.pairs]
 

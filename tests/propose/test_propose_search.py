@@ -16,7 +16,7 @@ from genopt_tui.propose.base import Delta, Finish, Notice, ReplyRequest
 from genopt_tui.propose.factory import create_proposer
 from genopt_tui.propose.literals import find_literals
 from genopt_tui.propose.search import SearchProposer
-from genopt_tui.session.git.objects import compute_tree_id
+from genopt_tui.session.git.ids import compute_tree_id
 
 FILES = {
     "policy.py": 'FIXED = 7\n\n\nclass Policy:\n    gain = -0.5\n    mode = "a"  # choices: a|b\n\n'

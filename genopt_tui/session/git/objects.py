@@ -1,10 +1,9 @@
 """Git objects: read through one long-lived `git cat-file --batch`, written here as durable loose
-objects; and the ids that git gives to blobs and trees.
+objects.
 
 Only the standard library: the interface uses it before anything else is loaded.
 """
 
-import hashlib
 import os
 import subprocess
 import threading
@@ -16,12 +15,18 @@ from pathlib import Path
 
 from genopt_tui.errors import SessionError
 from genopt_tui.session.git import cli
+from genopt_tui.session.git.ids import (
+    EXECUTABLE_MODE,
+    FILE_MODE,
+    TREE_MODE,
+    build_trees,
+    encode_tree,
+    frame_object,
+    hash_object,
+)
 
-FILE_MODE, EXECUTABLE_MODE, TREE_MODE = "100644", "100755", "40000"
-CACHE_BYTES, MAX_CACHED_BYTES = (
-    512 * 1024,
-    64 * 1024,
-)  # bytes of objects kept in memory, and of the largest one kept
+CACHE_BYTES = 512 * 1024  # bytes of objects kept in memory
+MAX_CACHED_BYTES = 64 * 1024  # bytes of the largest object kept
 SMALL_WINDOW_BYTES = 2048  # bytes up to which an object is small for the compressor
 OBJECT_OVERHEAD = 600  # bytes that an object takes beside its data, taken apart as well
 
@@ -155,33 +160,11 @@ class ObjectStore:
 
     def write_tree(self, entries: Mapping[str, tuple[str, str]]) -> str:
         """Stage a tree of name to (mode, id)."""
-        order = sorted(
-            entries.items(),
-            key=lambda item: item[0].encode() + (b"/" if item[1][0] == TREE_MODE else b""),
-        )
-        return self._stage(
-            "tree",
-            b"".join(
-                f"{mode} {name}".encode() + b"\0" + bytes.fromhex(sha)
-                for name, (mode, sha) in order
-            ),
-        )
+        return self._stage("tree", encode_tree(entries))
 
     def write_files(self, blobs: Mapping[str, str]) -> str:
         """Stage the nested trees that hold `blobs` (file name with slashes to blob id)."""
-        entries: dict[str, tuple[str, str]] = {}
-        folders: dict[str, dict[str, str]] = {}
-        for name, sha in blobs.items():
-            folder, slash, rest = name.partition("/")
-            if slash:
-                folders.setdefault(folder, {})[rest] = sha
-            else:
-                entries[name] = (FILE_MODE, sha)
-        for folder, inner in folders.items():
-            if folder in entries:
-                raise SessionError(f"{folder} is both a file and a folder")
-            entries[folder] = (TREE_MODE, self.write_files(inner))
-        return self.write_tree(entries)
+        return build_trees(blobs, self.write_tree)
 
     def write_commit(
         self, tree: str, parents: Iterable[str], author: str, message: str, at: int
@@ -233,8 +216,7 @@ class ObjectStore:
         self.close()
 
     def _stage(self, kind: str, data: bytes) -> str:
-        raw = f"{kind} {len(data)}".encode() + b"\0" + data
-        sha = hashlib.sha1(raw, usedforsecurity=False).hexdigest()
+        sha = hash_object(kind, data)
         if (
             sha in self._staged
             or sha in self._cache
@@ -242,7 +224,10 @@ class ObjectStore:
         ):
             return sha
         temporary = f"{self._folder}/tmp_obj_{os.getpid()}_{sha}"
-        self._staged[sha] = (write_file(temporary, compress_object(raw), 0o444), temporary)
+        self._staged[sha] = (
+            write_file(temporary, compress_object(frame_object(kind, data)), 0o444),
+            temporary,
+        )
         self._cache_object(GitObject(sha, kind, data))
         return sha
 
@@ -346,13 +331,6 @@ def sync_folder(folder: str) -> None:
         os.close(handle)
 
 
-def hash_blob(data: bytes) -> str:
-    """The id git gives to these bytes as a file."""
-    return hashlib.sha1(
-        f"blob {len(data)}".encode() + b"\0" + data, usedforsecurity=False
-    ).hexdigest()
-
-
 def parse_tree(data: bytes) -> dict[str, tuple[str, str]]:
     """Name to (mode, id) of a tree object's entries."""
     entries, place = {}, 0
@@ -383,28 +361,3 @@ def parse_commit(sha: str, data: bytes) -> Commit:
         int(fields["committer"][0].rsplit(" ", 2)[1]),
         message,
     )
-
-
-def compute_tree_id(files: Mapping[str, str]) -> str:
-    """The id git gives to a folder with these files (name with `/` to text)."""
-    entries: list[tuple[bytes, bytes, str]] = []
-    folders: dict[str, dict[str, str]] = {}
-    for name, text in files.items():
-        folder, slash, rest = name.partition("/")
-        if slash:
-            folders.setdefault(folder, {})[rest] = text
-        else:
-            entries.append(
-                (name.encode(), b"100644", hash_blob(text.encode("utf-8", "surrogateescape")))
-            )
-    entries += [
-        (name.encode() + b"/", b"40000", compute_tree_id(inside))
-        for name, inside in folders.items()
-    ]
-    body = b"".join(
-        mode + b" " + name.rstrip(b"/") + b"\0" + bytes.fromhex(sha)
-        for name, mode, sha in sorted(entries)
-    )
-    return hashlib.sha1(
-        f"tree {len(body)}".encode() + b"\0" + body, usedforsecurity=False
-    ).hexdigest()

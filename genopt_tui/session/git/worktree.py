@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session.git import index
+from genopt_tui.session.git.ids import hash_blob
 from genopt_tui.session.git.objects import (
     ObjectStore,
-    hash_blob,
     replace_file,
     sync_files,
     write_file,

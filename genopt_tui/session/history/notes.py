@@ -10,7 +10,7 @@ import time
 
 from genopt_tui.errors import SessionError, single_line
 from genopt_tui.session.git import cli
-from genopt_tui.session.git.objects import FILE_MODE
+from genopt_tui.session.git.ids import FILE_MODE
 from genopt_tui.session.git.refs import HUNKS, NOTES, OPENINGS, TRIED_REVISIONS
 from genopt_tui.session.history.message import Trailer
 from genopt_tui.session.history.reader import HistoryReader

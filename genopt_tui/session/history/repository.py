@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from genopt_tui.errors import SessionError, UsageError
 from genopt_tui.session.git import cli
-from genopt_tui.session.git.objects import FILE_MODE, TREE_MODE
+from genopt_tui.session.git.ids import FILE_MODE, TREE_MODE
 from genopt_tui.session.git.porcelain import run_porcelain
 from genopt_tui.session.git.refs import HEADS, REJECTED, HeadMoved, remove_locks
 from genopt_tui.session.git.worktree import (
