@@ -273,18 +273,21 @@ def suggest_metric(output: str, scoring: "CommandScoring") -> list[str]:
     ]
 
 
-def warn_of_small_gate(scoring: "CommandScoring") -> list[str]:
-    """A warning where the gate has too few examples to accept any edit."""
-    from genopt_tui.config import Gate
+def check_gate_size(scoring: "CommandScoring", choices: "DesignChoices") -> None:
+    """Raises UsageError if the gate has too few examples to accept any edit.
 
-    count, needed = scoring.split_sizes["gate"], math.ceil(math.log2(2 / (1 - Gate().confidence)))
-    if not scoring.examples or count >= needed or scoring.timed:
-        return []
-    return [
-        f"warning: the gate can never accept an edit: {count} examples are too few, "
-        f"it needs {needed}",
-        f"  give at least {4 * needed} examples, or accept without proof: --set gate.rule=always",
-    ]
+    The smallest p of a paired sign-flip test with n examples is 2 / 2**n.
+    """
+    if not scoring.examples or scoring.timed or choices.gate.rule == "always":
+        return
+    count = scoring.split_sizes["gate"]
+    needed = math.ceil(math.log2(2 / (1 - choices.gate.confidence)))
+    if count < needed:
+        raise UsageError(
+            "the gate could never accept an edit",
+            f"{len(scoring.examples)} examples give it {count}, and it needs {needed}",
+            f"Give at least {4 * needed}, or accept without proof: --set gate.rule=always",
+        )
 
 
 def write_prompt_folder(folder: Path, values: dict[str, Any]) -> list[str]:
@@ -335,8 +338,10 @@ def write_command_folder(
     write_command_task(folder, files, scoring)
     loader.load_task.cache_clear()
     task = loader.find_task(task_name)
-    first = run_twice(task, *build_request_settings(task, task_name, request))
+    choices, settings = build_request_settings(task, task_name, request)
+    first = run_twice(task, choices, settings)
     scoring = scoring.with_observed_source(first.output, first.score)
+    check_gate_size(scoring, choices)
     scoring = replace(scoring, deterministic=first.repeatable and not scoring.timed)
     (folder / "task.toml").write_text(format_toml(files, scoring), encoding="utf-8")
     sizes = ", ".join(f"{split} {count}" for split, count in scoring.split_sizes.items() if count)
@@ -351,7 +356,7 @@ def write_command_folder(
         )
     if scoring.deterministic:
         summary.append("the same score in both runs (deterministic in task.toml)")
-    return [*summary, *suggest_metric(first.output, scoring), *warn_of_small_gate(scoring)]
+    return [*summary, *suggest_metric(first.output, scoring)]
 
 
 def suggest_name(kind: str, values: dict[str, Any]) -> str:

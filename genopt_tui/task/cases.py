@@ -1,7 +1,6 @@
-"""Prompts with labelled cases: reading the cases, filling the prompt, finding and comparing the
-answer.
+"""Prompts with labelled cases: read cases, fill in prompts, find and compare answers.
 
-Task folders written by `genopt new --prompt` use these; so may any task of yours.
+Tasks made by `genopt new --prompt` use these functions; your own tasks may, too.
 """
 
 import csv
@@ -20,7 +19,7 @@ from genopt_tui.task.splits import group_by_split
 
 Match = Literal["exact", "contains", "number", "choice"]
 Case = dict[str, str]
-MIN_CASES = 8  # different cases that can be split
+MIN_CASES = 8  # different ones, to have some in each split
 PLACEHOLDER = re.compile(r"\{([^{}\n]+)\}")
 NUMBER = re.compile(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 ANSWER_MARKER = re.compile(r"answer\s*(?:is)?\s*:", re.IGNORECASE)
@@ -45,13 +44,15 @@ def read_cases(file: Path) -> list[Case]:
         raise TaskError(f"{file} is not UTF-8 text", str(error), "Save it as UTF-8") from error
     rows = reader(file, text)
     if not rows:
-        raise TaskError(f"{file} holds no cases")
+        raise TaskError(f"{file} contains no cases")
     return rows
 
 
 def _read_csv(file: Path, text: str) -> list[Case]:
-    """Values are separated by what separates the most columns of the first line: a comma, a
-    semicolon or a tab."""
+    """Read a table whose separator is a comma, a semicolon or a tab.
+
+    The most frequent of them in the first line is the separator.
+    """
     first = text.partition("\n")[0]
     csv.field_size_limit(max(csv.field_size_limit(), len(text)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
@@ -87,14 +88,14 @@ def _read_jsonl(file: Path, text: str) -> list[Case]:
             raise TaskError(where, f"it is not JSON ({getattr(error, 'msg', error)})") from error
         if not isinstance(row, dict):
             raise TaskError(
-                where, "it is no JSON object", 'Write {"question": "...", "answer": "..."}'
+                where, "it is not a JSON object", 'Write {"question": "...", "answer": "..."}'
             )
         rows.append({key: _format_cell(value) for key, value in row.items()})
     return rows
 
 
 def _reject_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def _format_cell(value: Any) -> str:
@@ -107,8 +108,7 @@ READERS = {".csv": _read_csv, ".jsonl": _read_jsonl}
 
 
 def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
-    """Raises TaskError when the answer's or a placeholder's column is missing, an answer is empty,
-    or all answers are equal."""
+    """Raises TaskError if a column is missing, an answer is empty, or all answers are equal."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     for column, wanted in [
         (answer, f"the answer column '{answer}'"),
@@ -158,7 +158,7 @@ def check_cases(rows: Sequence[Case], answer: str, prompt: str) -> None:
 
 
 def check_match(rows: Sequence[Case], answer: str, match: Match) -> None:
-    """Raises TaskError where an expected answer could never be found under the rule `match`."""
+    """Raises TaskError if the rule `match` could never find an expected answer."""
     if match != "number":
         return
     if odd := next(
@@ -166,22 +166,24 @@ def check_match(rows: Sequence[Case], answer: str, match: Match) -> None:
     ):
         said = rows[odd - 1][answer].strip()
         raise TaskError(
-            f"case {odd} has the answer {said[:40]!r}", "it is no number", "Give another --match"
+            f"case {odd} has the answer {said[:40]!r}",
+            "it is not a number",
+            "Choose another --match",
         )
 
 
 def inputs(row: Mapping[str, str], answer: str) -> Case:
-    """A case without its answer: what the artifact may see of it."""
+    """The part of a case that the artifact may see: all columns but the answer."""
     return {column: value for column, value in row.items() if column != answer}
 
 
 def split_cases(
     rows: Sequence[Case], answer: str, settings: Mapping[str, Any]
 ) -> dict[Split, list[int]]:
-    """Numbers (from 0) of the cases in each split: stratified on the answer, equal cases on one
-    side, in a seeded order.
+    """Indices of the cases in each split, in a seeded order.
 
-    `settings` holds `split_seed` and the shares `train` and `gate`; the test split takes the rest.
+    Splits are balanced by answer; identical cases share a split. `settings` holds `split_seed` and
+    the shares `train` and `gate`; the test split gets the rest.
     """
     keys = [tuple(sorted(inputs(row, answer).items())) for row in rows]
     labels = [row[answer].strip() for row in rows]
@@ -189,17 +191,17 @@ def split_cases(
 
 
 def placeholders(prompt: str) -> list[str]:
-    """Names of the columns that the prompt holds as `{column}`, in order."""
+    """The columns that the prompt uses as `{column}`, in order."""
     return list(dict.fromkeys(name.strip() for name in PLACEHOLDER.findall(prompt)))
 
 
 def fill(prompt: str, row: Mapping[str, str]) -> str:
-    """The prompt with `{column}` replaced; braces around anything else stay as they are."""
+    """The prompt with the case's values for `{column}`; other braces stay."""
     return PLACEHOLDER.sub(lambda found: row.get(found[1].strip(), found[0]), prompt)
 
 
 def guess_match(answers: Sequence[str]) -> Match:
-    """`number` where all answers are numbers, `choice` where few answers recur, else `exact`."""
+    """`number` if all answers are numbers, `choice` if a few answers recur, else `exact`."""
     if all(NUMBER.fullmatch(answer.strip()) for answer in answers):
         return "number"
     counts = Counter(answer.strip() for answer in answers)
@@ -207,7 +209,7 @@ def guess_match(answers: Sequence[str]) -> Match:
 
 
 def answer_of(reply: str, match: Match, known: Collection[str] = ()) -> str:
-    """The answer that a reply gives; empty when none is found. `known` are the possible answers of
+    """The answer in a reply; empty if there is none. `known` are the possible answers of
     `choice`."""
     marked = list(ANSWER_MARKER.finditer(reply))
     tail = reply[marked[-1].end() :] if marked else reply
@@ -223,7 +225,7 @@ def answer_of(reply: str, match: Match, known: Collection[str] = ()) -> str:
 
 
 def is_right(answer: str, expected: str, match: Match) -> bool:
-    """Whether the found `answer` counts as `expected` under the rule `match`."""
+    """Whether `answer` equals `expected` under the rule `match`."""
     if match == "contains":
         return expected.strip().casefold() in answer.casefold()
     if match == "number":
@@ -236,8 +238,7 @@ def is_right(answer: str, expected: str, match: Match) -> bool:
 
 
 def _find_last_known(text: str, known: Collection[str]) -> str:
-    """The known answer whose last occurrence as a whole word ends last; the longer one where two
-    end together."""
+    """The known answer that occurs last as a whole word; of two that end together, the longer."""
     best, where = "", (-1, 0)
     for candidate in known:
         pattern = r"(?<!\w)" + re.escape(candidate.strip()) + r"(?!\w)"

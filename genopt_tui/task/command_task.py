@@ -124,6 +124,12 @@ class CommandScoring:
                 "genopt quotes each example itself",
                 "Remove the quotes",
             )
+        if self.examples and not (self.split_sizes["train"] and self.split_sizes["gate"]):
+            raise TaskError(
+                "no examples are left for train or gate",
+                "equal lines share a split",
+                "Give more different examples",
+            )
         try:
             groups = re.compile(self.metric).groups
         except re.error as error:

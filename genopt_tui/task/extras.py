@@ -1,4 +1,4 @@
-"""Packages that only one family of tasks needs, and the extras of genopt-tui that install them."""
+"""Packages that only some tasks need, and the extras of genopt-tui that install them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from genopt_tui.errors import TaskError
 
 @dataclass(frozen=True)
 class OptionalPackage:
-    """A package as it is installed, and the extra that installs it."""
+    """The name of a package, and the extra that installs it."""
 
     package: str
     extra: str
@@ -31,13 +31,13 @@ def is_installed(module: str) -> bool:
 
 
 def ensure_installed(task: str, modules: Iterable[str]) -> None:
-    """Check the modules that a task names. Raises TaskError for one that an extra would install."""
+    """Raises TaskError if a module that the task needs is missing and an extra installs it."""
     for name in dict.fromkeys(module.partition(".")[0] for module in modules):
         if name in OPTIONAL_PACKAGES and not is_installed(name):
             raise make_error(task, name)
 
 
 def make_error(task: str, module: str) -> TaskError:
-    """The error that says which package the task is missing, and how to install it."""
+    """The error for a missing package, with the way to install it."""
     missing = OPTIONAL_PACKAGES[module]
     return TaskError(f"{task} needs {missing.package}", "it is not installed", missing.advice)

@@ -1,4 +1,4 @@
-"""Finding task folders and reading what is in them."""
+"""Finding task folders and reading them."""
 
 import importlib.util
 import os
@@ -33,8 +33,7 @@ class TaskFolder:
     task: Task
 
     def read_start(self, name: str = "") -> dict[str, str]:
-        """Files of a start (the first one when no name is given): name to text. Raises
-        TaskError."""
+        """The files of a start, by default the first: name to text. Raises TaskError."""
         name = name or next(iter(self.task.starts), "")
         if name not in self.task.starts:
             raise TaskError(
@@ -62,8 +61,7 @@ class TaskFolder:
         return files
 
     def load_module(self) -> ModuleType:
-        """`task.py` imported under a name of its own; its folder is importable while it loads.
-        Raises TaskError."""
+        """Import `task.py` under a unique name, with its folders on the path. Raises TaskError."""
         file = self.path / "task.py"
         if not file.exists():
             raise TaskError(
@@ -76,10 +74,8 @@ class TaskFolder:
             raise TaskError(f"cannot load {file}")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        for folder in (
-            self.path.parent,
-            self.path,
-        ):  # a family of tasks shares modules in its folder
+        # tasks of a family share modules in the parent folder
+        for folder in (self.path.parent, self.path):
             if str(folder) not in sys.path:
                 sys.path.insert(0, str(folder))
         try:
@@ -91,8 +87,10 @@ class TaskFolder:
         return module
 
     def compute_fingerprint(self, settings: Mapping[str, Any], limits: object) -> str:
-        """Digest of all that decides a score but the artifact: the task's code and data, its
-        settings, limits and packages."""
+        """Digest of what determines scores besides the artifact.
+
+        That is the task's code and data, its settings, limits and packages.
+        """
         digest = self._digest_files()
         digest.update(repr(sorted(settings.items())).encode() + repr(limits).encode())
         for package in sorted(self.task.preload):
@@ -115,13 +113,13 @@ class TaskFolder:
         return digest
 
     def read_file_states(self) -> list[tuple[Path, int, int]]:
-        """Path, size and time of change of the same files: cheaper than their digest."""
+        """Path, size and modification time of these files: cheaper than their digest."""
         states = ((file, file.stat()) for file in self.list_scoring_files())
         return [(file, state.st_size, state.st_mtime_ns) for file, state in states]
 
     def list_scoring_files(self) -> list[Path]:
-        """The files of the task that decide a score: its folder without starts, prompt and the
-        demo's recording, and its family's modules."""
+        """The files that determine scores: the folder without starts, prompts and recording, and
+        the modules of the family."""
         own = [p for p in self.path.rglob("*") if p.is_file() and not IGNORED_NAMES & set(p.parts)]
         left_out = {self.path / (self.task.demo or "demo.jsonl"), self.path / "README.md"}
         own = [
@@ -137,8 +135,7 @@ class TaskFolder:
 
 
 def find_bundled_root() -> Path:
-    """Where the bundled tasks lie: beside the package in a checkout, inside it in an installed
-    wheel."""
+    """The folder of the bundled tasks: beside the package in a checkout, inside it in a wheel."""
     inside = PACKAGE / "_bundled" / "tasks"
     return inside if inside.exists() else PACKAGE.parent / "tasks"
 
@@ -157,8 +154,8 @@ def list_tasks() -> list[str]:
 
 
 def find_task(name: str) -> TaskFolder:
-    """The task called `name`: bundled, the user's, or a path to a folder. Raises TaskError with the
-    nearest name."""
+    """The task `name`: bundled, the user's, or the path of a folder. Raises TaskError, suggesting
+    the nearest name."""
     from difflib import get_close_matches
 
     parts = Path(name).parts
@@ -175,7 +172,7 @@ def find_task(name: str) -> TaskFolder:
     if (Path(name) / "task.toml").is_file():
         return load_task(Path(name).resolve())
     close = get_close_matches(name, list_tasks(), 1, 0.3)
-    why = "it is no bundled task, none of yours, and no folder with a task.toml"
+    why = "it is neither a bundled task, nor yours, nor a folder with a task.toml"
     raise TaskError(
         f"no task '{name}'", why, f"Did you mean {close[0]}?" if close else "See `genopt tasks`"
     )
@@ -199,8 +196,8 @@ def load_task(path: Path, name: str = "", member: str = "") -> TaskFolder:
 
 
 def _read_content(file: Path) -> bytes:
-    """What a fingerprint takes of a file; of a linked one (a large input that stays where it is)
-    size and time of change."""
+    """The content of a file for the fingerprint; for a link to a large input, its target, size and
+    modification time."""
     if file.is_symlink():
         state = file.stat()
         return f"{os.readlink(file)} {state.st_size} {state.st_mtime_ns}".encode()
@@ -208,8 +205,7 @@ def _read_content(file: Path) -> bytes:
 
 
 def _has_task(folder: Path, member: str) -> bool:
-    """Whether the task in `folder` is a family with this member (or, without one, a task of its
-    own)."""
+    """Whether the task in `folder` has this member; without one, whether it is not a family."""
     members = read_toml(folder / "task.toml").get("members", {})
     return member in members or "*" in members if member else not members
 

@@ -1,4 +1,4 @@
-"""What a task's presets set differently from its default."""
+"""How a task's presets differ from its defaults."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,8 @@ from genopt_tui.task.model import Task
 
 
 def list_changes(task: Task, preset: str) -> list[dict[str, Any]]:
-    """[{"key", "default", "preset"}] of what differs, in the order of the settings' models. Raises
-    UsageError for a wrong value."""
+    """The settings that a preset changes: [{"key", "default", "preset"}], in the order of the
+    models. Raises UsageError for a wrong value."""
     default, chosen = (_build_initial_values(task, set_) for set_ in ({}, task.presets[preset].set))
     return [
         {"key": key, "default": default.get(key), "preset": value}
@@ -19,7 +19,7 @@ def list_changes(task: Task, preset: str) -> list[dict[str, Any]]:
 
 
 def _build_initial_values(task: Task, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Choices, settings and the task's own settings that a session begins with, by dotted key."""
+    """All initial choices and settings of a session, by dotted key."""
     choices, settings = DesignChoices(start=next(iter(task.starts), "")), SessionSettings()
     given = {**task.choices, **more}
     assign(
@@ -46,13 +46,13 @@ def flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def format_value(value: Any) -> str:
-    """A setting's value as `KEY=VALUE` has it."""
+    """A value as it is written in `KEY=VALUE`."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def describe_change(change: Mapping[str, Any]) -> str:
-    """The value of one of `changes`, and what it is otherwise."""
+    """The value that a preset sets, and the default."""
     default = "not set" if change["default"] is None else format_value(change["default"])
     return f"{format_value(change['preset'])} (default {default})"

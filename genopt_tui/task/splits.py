@@ -1,4 +1,4 @@
-"""Dealing examples out to train, gate and test: stratified by answer, repeats kept on one side."""
+"""Assigning examples to train, gate and test, balanced by label, with repeats kept together."""
 
 import random
 from collections import defaultdict
@@ -11,11 +11,10 @@ from genopt_tui.task.rollout import Split
 def stratify(
     labels: Sequence[str], keys: Sequence[Hashable], seed: int, shares: Mapping[Split, float]
 ) -> list[Split]:
-    """The split of each example. Examples with equal `keys` (repeats) share a split; each label is
-    dealt out by `shares`.
+    """The split of each example.
 
-    Few labels of many examples each keep their shares almost exactly; labels that occur once fall
-    where room is.
+    Examples with equal `keys` share a split. Each label is divided according to `shares`: almost
+    exactly if it has many examples; single ones go where there is room.
     """
     rng = random.Random(f"split-{seed}")
     groups: dict[Hashable, list[int]] = defaultdict(list)
@@ -38,11 +37,10 @@ def group_by_split(
     train: float = 0.5,
     gate: float = 0.25,
 ) -> dict[Split, list[int]]:
-    """Numbers of the examples in each split, in a seeded order, so that the first few of a split
-    stand for all of it.
+    """Indices of the examples in each split.
 
-    `train` and `gate` are shares; the test split takes the rest. Raises TaskError where they leave
-    no sense.
+    The seeded order makes the first few of a split a fair sample of it. `train` and `gate` are
+    shares; the test split gets the rest. Raises TaskError for impossible shares.
     """
     if not (train > 0 and gate > 0 and train + gate <= 1):
         raise TaskError(
@@ -61,16 +59,18 @@ def group_by_split(
 def _assign_groups(
     groups: list[list[int]], total: int, shares: Mapping[Split, float]
 ) -> list[Split]:
-    """Deal the groups out so that at every point each split has its share; groups of one label
-    stand together."""
+    """Assign groups so that after each one the splits are closest to their shares.
+
+    Groups of the same label are adjacent, so every label is divided by the shares.
+    """
     names = list(shares)
-    dealt = dict.fromkeys(names, 0)
+    sizes = dict.fromkeys(names, 0)
     split = [names[0]] * total
     done = 0
     for group in groups:
         done += len(group)
-        name = max(names, key=lambda name: shares[name] * done - dealt[name])
-        dealt[name] += len(group)
+        name = max(names, key=lambda name: shares[name] * done - sizes[name])
+        sizes[name] += len(group)
         for number in group:
             split[number] = name
     return split

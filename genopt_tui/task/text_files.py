@@ -1,4 +1,4 @@
-"""Reading text files that a person named: UTF-8, or an error that says so."""
+"""Reading text files that the user named. They must be UTF-8."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ IGNORED_FOLDERS = {"__pycache__", ".git"}
 
 
 def read_text_file(file: Path) -> str:
-    """A file's text with its line ends as they are. Raises UsageError."""
+    """The text of a file, with its original line endings. Raises UsageError."""
     try:
         return file.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
@@ -18,7 +18,7 @@ def read_text_file(file: Path) -> str:
 
 
 def read_text_folder(folder: Path) -> dict[str, str]:
-    """The text files of a folder by their path inside it. Raises UsageError."""
+    """The texts of a folder's files by relative path. Raises UsageError."""
     files = {
         file.relative_to(folder).as_posix(): read_text_file(file)
         for file in sorted(folder.rglob("*"))

@@ -140,7 +140,8 @@ class _Console:
         if isinstance(action, int) and 0 <= action < self.emulator.actions:
             return int(action)
         raise ArtifactError(
-            f"{POLICY} returned {action!r:.80} at step {step}: an action is a whole number from 0 to {self.emulator.actions - 1}"
+            f"{POLICY} returned {action!r:.80} at step {step}: "
+            f"an action is a whole number from 0 to {self.emulator.actions - 1}"
         )
 
     def _take_picture(self, step: int) -> Any:
@@ -175,4 +176,5 @@ def _describe_episode(game: Game, episode: Episode) -> str:
         if episode.actions[number]
     )
     lives = f" Lives lost: {episode.lives_lost}." if episode.lives_lost else ""
-    return f"{end} after {episode.steps} steps with a score of {episode.score:g}.{lives} Actions: {pressed}."
+    score = f"{episode.steps} steps with a score of {episode.score:g}"
+    return f"{end} after {score}.{lives} Actions: {pressed}."

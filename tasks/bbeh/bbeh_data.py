@@ -10,7 +10,8 @@ from genopt_tui.errors import TaskError
 
 HUB = "hubert233/BigBenchExtraHard"
 SOURCE_ADVICE = (
-    "Set GENOPT_BBEH_DIR to a copy of the official repository (it holds benchmark_tasks/bbeh_*/task.json), "
+    "Set GENOPT_BBEH_DIR to a copy of the official repository "
+    "(it holds benchmark_tasks/bbeh_*/task.json), "
     f"or allow network access once so that `datasets` can fetch {HUB}"
 )
 

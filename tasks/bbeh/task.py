@@ -9,7 +9,7 @@ from scoring import is_right_official, is_right_strict
 
 from genopt_tui.task.contract import Context, Example, Result
 
-MAX_PIECE_CHARS = 1_900  # characters
+MAX_PIECE_CHARS = 1_900  # a trace shortens longer texts
 
 
 def examples(split: str, settings: dict) -> list[Example]:
@@ -64,9 +64,8 @@ def run(artifact: dict[str, str], example: Example, ctx: Context) -> Result:
 
 
 def split_text(text: str) -> str | list[str]:
-    """A long text in consecutive pieces, each ended at a line's or word's end where there is one: a
-    trace cuts longer values."""
-    found: list[str] = []
+    """Split a long text into pieces that a trace does not shorten, at line or word ends."""
+    pieces: list[str] = []
     while len(text) > MAX_PIECE_CHARS:
         end = (
             max(
@@ -76,19 +75,21 @@ def split_text(text: str) -> str | list[str]:
             + 1
             or MAX_PIECE_CHARS
         )
-        found, text = [*found, text[:end]], text[end:]
-    return [*found, text] if found else text
+        pieces, text = [*pieces, text[:end]], text[end:]
+    return [*pieces, text] if pieces else text
 
 
 def _format_feedback(right: bool, answer: str, target: str, verdicts: dict[str, bool]) -> str:
-    said = (
+    feedback = (
         "The answer is right: no change needed."
         if right
-        else f"Wrong: the answer was {answer!r}, expected is {target!r}. Change the prompt or the program."
+        else f"Wrong: the answer was {answer!r}, expected is {target!r}. "
+        "Change the prompt or the program."
     )
-    if verdicts["official"] != verdicts["strict"]:
-        said += f" (official rule: {_format_verdict(verdicts['official'])}; strict rule: {_format_verdict(verdicts['strict'])})"
-    return said
+    official, strict = (_format_verdict(verdicts[rule]) for rule in ("official", "strict"))
+    if official != strict:
+        feedback += f" (official rule: {official}; strict rule: {strict})"
+    return feedback
 
 
 def _format_verdict(right: bool) -> str:

@@ -65,7 +65,8 @@ def _play_episode(environment: Any, ctx: Context) -> Result:
     last = ", ".join(f"{number:.3g}" for number in seen)
     return Result(
         score=score,
-        feedback=f"The episode {end} after {steps} steps with a score of {score:g}. Last observation: {last}.",
+        feedback=f"The episode {end} after {steps} steps with a score of {score:g}. "
+        f"Last observation: {last}.",
         metrics={"steps": steps},
     )
 

@@ -68,8 +68,9 @@ def _load_csv_or_openml(name: str, table: Table) -> pd.DataFrame:
 
 def _format_source_advice(name: str) -> str:
     return (
-        f"Set GENOPT_MLAGENTBENCH_DIR to a folder with {name}/train.csv (from the Kaggle competition), "
-        "or allow network access so that scikit-learn can fetch it from OpenML. diabetes and breast-cancer need neither"
+        f"Set GENOPT_MLAGENTBENCH_DIR to a folder with {name}/train.csv (from the Kaggle "
+        "competition), or allow network access so that scikit-learn can fetch it from OpenML. "
+        "diabetes and breast-cancer need neither"
     )
 
 

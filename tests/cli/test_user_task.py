@@ -351,6 +351,16 @@ BAD_COMMANDS: dict[str, tuple[list[str], str, str]] = {  # arguments, the progra
         "print(3)",
         "Remove the quotes",
     ),
+    "few examples": (
+        ["--run", SHELL + " {example}", "--examples", "run.py"],
+        "print(3)" + "".join(f"\n# {n}" for n in range(9)),
+        "the gate could never accept an edit: 10 examples give it",
+    ),
+    "equal examples": (
+        ["--run", SHELL + " {example}", "--examples", "run.py"],
+        "print(3)" + 9 * "\n# equal",
+        "Give more different examples",
+    ),
     "empty edit": (["--edit", "", "--run", SHELL], "print(3)", "--edit is empty"),
     "empty run": (["--run", " "], "print(3)", "--run is empty"),
     "no function": (["--edit", "run.py:solve", "--run", SHELL], "print(3)", "defines no solve"),
@@ -467,6 +477,8 @@ def test_examples_reach_the_command_to_the_letter(here: Path, home: Path, capsys
                 SHELL + " {example}",
                 "--examples",
                 "examples",
+                "--set",
+                "gate.rule=always",
                 "--name",
                 "s",
             ]

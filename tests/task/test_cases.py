@@ -73,11 +73,11 @@ def test_the_match_is_guessed() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.csv", "", "holds no cases"),
+        ("a.csv", "", "contains no cases"),
         ("a.csv", "text,label\nx\n", "line 2"),
         ("a.jsonl", '{"a": 1}\nnope\n', "line 2"),
-        ("a.jsonl", "[1]\n", "no JSON object"),
-        ("a.jsonl", '{"a": NaN}\n', "line 1.*NaN is no number"),
+        ("a.jsonl", "[1]\n", "not a JSON object"),
+        ("a.jsonl", '{"a": NaN}\n', "line 1.*NaN is not a number"),
         ("a.json", "[]", "neither .csv nor .jsonl"),
         ("a.xlsx", "PK", "neither .csv nor .jsonl"),
         ("a.csv", "text,text,label\nx,y,z\n", "two columns 'text'"),
@@ -118,7 +118,7 @@ def test_a_missing_answer_of_a_json_line_is_an_empty_one(tmp_path: Path) -> None
 
 def test_answers_that_could_never_match_are_refused() -> None:
     check_match(rows(), "label", "choice")
-    with pytest.raises(TaskError, match="case 1 has the answer 'a': it is no number"):
+    with pytest.raises(TaskError, match="case 1 has the answer 'a': it is not a number"):
         check_match(rows(), "label", "number")
 
 
