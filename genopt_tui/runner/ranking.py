@@ -83,6 +83,24 @@ class Ranking:
         end = compute_bound(best, self.direction)
         return end >= until if self.direction == "higher" else end <= until
 
+    def describe_ceiling(self) -> str:
+        """Why nothing can be better than head: it has the best possible score on every gate
+        example. Empty where that is not so, or not known."""
+        repository, choices = self.context.repository, self._head_choices()
+        task = self.context.load_task(choices).task
+        if task.best_possible is None or choices.gate.rule != "better" or task.measure == "time":
+            return ""
+        head = repository.head()
+        tree, record = repository.artifact_tree(head), repository.read_record(head)
+        rows = record.scores.rows if record.scores.tree == tree else []
+        if not rows:
+            events = self.context.event_log.journal.read_events(kinds=["scored"], limit=50)
+            known = [event.data["scores"] for event in events if event.data["tree"] == tree]
+            rows = known[-1] if known else []
+        if not rows or any(row["score"] != task.best_possible for row in rows):
+            return ""
+        return f"every gate example scores {task.best_possible:g}, the best possible"
+
     def count_idle_steps(self) -> int:
         """Steps since the best version was found."""
         if self.context.settings.budget.patience is None:

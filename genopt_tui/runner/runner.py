@@ -207,6 +207,8 @@ class Runner:
             self.end_run("1 step done" if run["steps"] == 1 else f"{run['steps']} steps done")
         elif run.get("until") is not None and self.ranking.has_reached(float(run["until"])):
             self.end_run(f"{run['until']:g} reached")
+        elif ceiling := self.ranking.describe_ceiling():
+            self.end_run(f"{ceiling}: nothing is left to gain")
         else:
             try:
                 self.context.check_budget(new_step=True, idle_steps=self.ranking.count_idle_steps())

@@ -184,3 +184,15 @@ def test_choices_of_earlier_versions_with_looks_still_open() -> None:
     choices = from_toml("[gate]\nexamples = 10\nlooks = 3\n")
     assert (choices.gate.examples, choices.gate.most) == (10, 40)
     assert "looks" not in to_toml(choices)
+
+
+def test_a_run_ends_where_every_gate_example_has_the_best_score(make: Make, task: Path) -> None:
+    code = TASK.replace("score=-abs(got - 10)", "score=-float(round(abs(got - 10)))")
+    (task / "task.py").write_text(code)
+    toml = (task / "task.toml").read_text()
+    (task / "task.toml").write_text(toml.replace("[starts", "best_possible = 0.0\n[starts", 1))
+    bench = make()
+    bench.will_reply(0, edit(10.0))
+    finished = bench.run(steps=5, mode="auto").data
+    assert finished["reason"].startswith("every gate example scores 0, the best possible")
+    assert (finished["steps"], len(bench.calls())) == (1, 1)
