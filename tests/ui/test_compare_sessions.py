@@ -114,7 +114,7 @@ async def test_missing_scores_of_the_other_session_are_only_named(pair: tuple[Pa
     async with visit(one) as person:
         screen = await compare(person, "best")
         said = str(screen.about.content)
-        assert "no example was scored for both" in said and "its seed" in said
+        assert "no example was scored for both" in said and "another seed" in said
         assert "two@best lacks scores: `genopt compare one@3 two@best` runs 6 rollouts" in said, (
             said
         )

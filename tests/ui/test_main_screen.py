@@ -180,13 +180,15 @@ async def test_ask_again_shows_the_price(session: Path, stage: Stage) -> None:
         assert await person.command(stage) == ("again", {"step": 3})
 
 
-@pytest.mark.parametrize(("keys", "always"), [(["enter"], False), (["tab", "enter"], True)])
-async def test_hint(session: Path, stage: Stage, keys: list[str], always: bool) -> None:
+@pytest.mark.parametrize(
+    ("keys", "options"), [(["enter"], {}), (["tab", "enter"], {"always": True})]
+)
+async def test_hint(session: Path, stage: Stage, keys: list[str], options: dict[str, bool]) -> None:
     async with visit(session) as person:
         await person.press("i")
         assert isinstance(person.app.screen, HintDialog)
         await person.press(*"up", *keys)
-        assert await person.command(stage) == ("hint", {"text": "up", "always": always})
+        assert await person.command(stage) == ("hint", {"text": "up", **options})
 
 
 async def test_mode_has_three_choices(session: Path, stage: Stage) -> None:

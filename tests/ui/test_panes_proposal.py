@@ -244,7 +244,7 @@ async def test_a_deleted_file_and_a_decided_proposal_are_not_edited() -> None:
         assert pane.why_not("edit_in_place") == "the edit deletes this file"
         pane.feed(snapshot(proposals=(proposal(decision="approved"),)))
         await settle(pilot)
-        assert "decided already" in pane.why_not("edit_in_place")
+        assert "already decided" in pane.why_not("edit_in_place")
 
 
 async def test_hunks_show_position_worth_and_reasons() -> None:
