@@ -5,7 +5,6 @@ from typing import Any
 
 from genopt_tui.cli.output import format_number
 from genopt_tui.session.journal import Event
-from genopt_tui.session.progress import describe_gate_size
 
 Data = Mapping[str, Any]
 
@@ -71,6 +70,8 @@ def _format_refused(step: int, d: Data) -> str:
 
 
 def _format_gate(step: int, d: Data) -> str:
+    from genopt_tui.session.progress import describe_gate_size
+
     span = "[{:+.3g}, {:+.3g}]".format(*d["interval"]) if d.get("interval") else ""
     change = f"d {d['difference']:+.4g} {span}" if d.get("difference") is not None else ""
     counts = f"{d['better']} up {d['worse']} down {d['same']} same"
