@@ -58,11 +58,11 @@ def test_moving_about_in_history(terminal: Terminal, tmp_path: Path) -> None:
         lambda: "New branch" not in terminal.text and "aim" in terminal.text, "the branch"
     )
     terminal.press("S")
-    terminal.shows("Go on on which branch?")
+    terminal.shows("Continue on which branch?")
     terminal.press("1")
     terminal.shows("aim@1")
     terminal.press("S")
-    terminal.shows("Go on on which branch?")
+    terminal.shows("Continue on which branch?")
     terminal.press("1")
     terminal.shows("main@3")
     terminal.press("T")

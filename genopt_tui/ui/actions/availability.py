@@ -37,7 +37,7 @@ def check_step(c: ActionContext) -> str:
 
 
 def check_version(c: ActionContext) -> str:
-    """The history's cursor stands on something that git holds."""
+    """The cursor of History is on a version."""
     if not c.snapshot.loaded:
         return "the history is still being read"
     return "" if c.row and c.row.commit else "choose a version in History first"
@@ -47,7 +47,7 @@ def check_rewindable(c: ActionContext) -> str:
     if reason := check_version(c):
         return reason
     if c.row and c.row.head:
-        return "the branch is there already"
+        return "the branch is already at this version"
     return (
         ""
         if c.row and c.row.kind == "branch"
@@ -84,7 +84,7 @@ def check_editable(c: ActionContext) -> str:
 
 
 def check_changed(c: ActionContext) -> str:
-    """What is shown differs from what the gate scored."""
+    """The edit on the screen differs from the one that the gate scored."""
     if reason := check_decision(c):
         return reason
     left_out = c.has_left_out_hunks or bool(c.snapshot.proposal and c.snapshot.proposal.edited)
@@ -95,7 +95,7 @@ def check_several_hunks(c: ActionContext) -> str:
     """An edit of at least two hunks: the proposal that is shown, else the version under the
     history's cursor."""
     if c.snapshot.active_side_job is not None:
-        return "one such question is being answered already"
+        return "another side job is still running"
     p = c.snapshot.proposal
     if not c.is_in_history and p is not None and p.files is not None:
         if p.edited:
@@ -108,10 +108,10 @@ def check_several_hunks(c: ActionContext) -> str:
 
 
 def check_has_edit(c: ActionContext) -> str:
-    """The history's cursor stands on a version with an edit of its own."""
+    """The cursor of History is on a version that has a parent."""
     if reason := check_version(c):
         return reason
-    return "" if c.row and c.row.parents else "this is a start: it edits nothing"
+    return "" if c.row and c.row.parents else "the start has no edit"
 
 
 def check_revivable(c: ActionContext) -> str:

@@ -1,4 +1,4 @@
-"""What actions do that concern versions: move a branch, name, compare, export, propose again."""
+"""Handlers of actions on versions: move a branch, name, compare, export, propose again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,17 +46,17 @@ class HistoryHandlers:
         confirm(self.host, question, send)
 
     def _describe_rewind(self, row: HistoryRow) -> str:
-        """What a rewind does, in numbers."""
+        """The consequences of a rewind, with scores and versions."""
         s = self.snapshot
-        lost = [r.label for r in _list_versions_between(s.rows, s.head, row.commit)]
+        labels = [r.label for r in _list_versions_between(s.rows, s.head, row.commit)]
         score = (
             f" (gate {formatters.format_score(row.score)} n={row.n})"
             if row.score is not None
             else ""
         )
-        named = f"{' '.join(reversed(lost[:8]))}{' ...' if len(lost) > 8 else ''}"
-        later = {0: "Later ones stay", 1: f"Version {named} stays"}.get(
-            len(lost), f"Versions {named} stay"
+        listed = f"{' '.join(reversed(labels[:8]))}{' ...' if len(labels) > 8 else ''}"
+        later = {0: "Later ones stay", 1: f"Version {listed} stays"}.get(
+            len(labels), f"Versions {listed} stay"
         )
         return (
             f"{s.branch} goes from {s.head_label} back to {row.label}{score}.\n"
@@ -75,14 +75,14 @@ class HistoryHandlers:
     def switch(self) -> None:
         """Ask for the branch; the one under the cursor stands first."""
         s, row = self.snapshot, self.host.context().row
-        here = row.branches if row else ()
+        row_branches = row.branches if row else ()
         names = [name for row in s.rows for name in row.branches if name != s.branch]
-        names.sort(key=lambda name: name not in here)
+        names.sort(key=lambda name: name not in row_branches)
         question = _build_chooser(
-            "Go on on which branch?",
+            "Continue on which branch?",
             names,
             self._describe_step_in_flight().strip(),
-            names[0] if here else "",
+            names[0] if row_branches else "",
         )
 
         def send(name: str | None) -> None:
@@ -114,12 +114,13 @@ class HistoryHandlers:
 
     def revive(self) -> None:
         row, s = self.row, self.snapshot
-        what = (
-            f"{row.label} ({row.decision or row.kind}) is re-applied on {s.head_label}: a new proposal, with a gate and a "
-            "decision of its own.\nWhere both changed the same lines, the conflict is put into the files for you to edit."
+        consequences = (
+            f"The edit of {row.label} ({row.decision or row.kind}) becomes a new proposal on "
+            f"{s.head_label}, with a gate and a decision of its own.\nWhere both changed the same "
+            "lines, the files get conflict markers for you to edit."
             f"{self._describe_step_in_flight()}"
         )
-        question = dialogs.confirm(f"Propose {row.label} again?", what, "propose it")
+        question = dialogs.confirm(f"Propose {row.label} again?", consequences, "propose it")
         send = partial(self.host.store.send_command, commands.Revive(version=row.commit))
         confirm(self.host, question, send)
 
@@ -129,13 +130,13 @@ class HistoryHandlers:
         self.host.app.push_screen(HunkPickerScreen(self.snapshot, self.host.store, self.row))
 
     def take_edits(self) -> None:
-        """Make a version of what was edited by hand; where a conflict is marked, in the editor
-        first."""
-        outside = self.snapshot.external_changes
-        if outside.conflicted:
-            self._open_conflicted(outside.conflicted)
+        """Make a version of the files edited by hand. Files with conflict markers are opened in the
+        editor first."""
+        changes = self.snapshot.external_changes
+        if changes.conflicted:
+            self._open_conflicted(changes.conflicted)
             return
-        files = ", ".join(outside.edited)
+        files = ", ".join(changes.edited)
         choices = (
             dialogs.Choice("y", "gate", "score it on the gate, then commit it"),
             dialogs.Choice("u", "unmeasured", "commit it without a score"),
@@ -155,19 +156,20 @@ class HistoryHandlers:
         self.host.app.push_screen(question, answer)
 
     def _open_conflicted(self, names: Sequence[str]) -> None:
-        """Open files with marks of a conflict where they lie."""
+        """Open files with conflict markers in the artifact's folder."""
         from genopt_tui.ui.platform.external_editor import edit_paths
 
         folder = Path(self.snapshot.session.path) / "artifact"
         edit_paths(self.host.app, [folder / name for name in names])
-        self.host.show_notice("H takes it as a version once no marks are left")
+        self.host.show_notice("H makes a version of it once no conflict markers are left")
 
     def rescore(self) -> None:
-        """Score start, best and head under the task as it is now."""
+        """Score start, best and head under the current task."""
         s = self.snapshot
         start = next((row.commit for row in reversed(s.rows) if row.decision == "start"), s.head)
         versions = list(dict.fromkeys((start, s.best, s.head)))
-        what = f"At most {len(versions) * s.session.gate_size} rollouts on the gate's examples; what is known is not run again."
+        size = len(versions) * s.session.gate_size
+        price = f"At most {size} rollouts on the gate's examples; recorded ones are not run again."
 
         def answer(value: str | None) -> None:
             from genopt_tui.ui.screens.matrix import MatrixScreen
@@ -176,11 +178,11 @@ class HistoryHandlers:
                 self.host.app.push_screen(MatrixScreen(s, self.host.store, versions))
 
         self.host.app.push_screen(
-            dialogs.confirm("Score start, best and head again?", what, "score them"), answer
+            dialogs.confirm("Score start, best and head again?", price, "score them"), answer
         )
 
     def export(self) -> None:
-        """Ask what the version becomes and where, then have the command do it."""
+        """Ask for the form and the place of the export, then run it."""
         from genopt_tui.ui.screens import export
 
         s, row = self.snapshot, self.row
@@ -191,25 +193,25 @@ class HistoryHandlers:
                     export.ExportScreen(Path(s.session.path), row, form, name)
                 )
 
-        def named(form: str | None) -> None:
+        def ask_name(form: str | None) -> None:
             if form:
                 self.host.app.push_screen(
                     export.ask_name(row, form), lambda name: begin(form, name)
                 )
 
-        self.host.app.push_screen(export.ask_form(s, row), named)
+        self.host.app.push_screen(export.ask_form(s, row), ask_name)
 
     def _describe_step_in_flight(self) -> str:
-        """What becomes of the step in flight."""
+        """What happens to a step in flight."""
         s = self.snapshot
         return f"\nThe step in flight ({s.progress.step}) ends as superseded." if s.live else ""
 
     def mark(self) -> None:
-        row, off = self.row, self.row.commit == self.host.mark
-        self.host.set_mark("" if off else row.commit)
+        row, marked = self.row, self.row.commit == self.host.mark
+        self.host.set_mark("" if marked else row.commit)
         self.host.show_notice(
             "No version is marked"
-            if off
+            if marked
             else f"{row.label} is marked: c on another version compares with it"
         )
 
@@ -217,8 +219,8 @@ class HistoryHandlers:
         from genopt_tui.ui.screens.compare import CompareScreen
 
         s = self.snapshot
-        a = self.host.mark or (self.row.parents[0] if self.row.parents else s.rows[-1].commit)
-        self.host.app.push_screen(CompareScreen(s, self.host.store, a, self.row.commit))
+        base = self.host.mark or (self.row.parents[0] if self.row.parents else s.rows[-1].commit)
+        self.host.app.push_screen(CompareScreen(s, self.host.store, base, self.row.commit))
 
     def compare_other(self) -> None:
         """Ask for a session of the same task, then for a version of it."""
@@ -246,28 +248,28 @@ class HistoryHandlers:
             _build_chooser(f"Compare {row.label} with which session?", list(others)), ask
         )
 
-    def _ask_version(self, row: HistoryRow, there: Path, value: str) -> None:
+    def _ask_version(self, row: HistoryRow, other: Path, value: str) -> None:
         def find(text: str | None) -> None:
             if text:
                 self.host.run_worker(
-                    self._compare_with(row, there, text), group="compare_other", exclusive=True
+                    self._compare_with(row, other, text), group="compare_other", exclusive=True
                 )
 
-        title = f"Compare {row.label} with which version of {there.name}?"
+        title = f"Compare {row.label} with which version of {other.name}?"
         keys = "best, head, start, a step, a branch  Enter compare  Esc cancel"
         self.host.app.push_screen(dialogs.TextDialog(title, keys, value=value), find)
 
-    async def _compare_with(self, row: HistoryRow, there: Path, text: str) -> None:
-        """Open the comparison; what cannot be found is said, and asked again."""
+    async def _compare_with(self, row: HistoryRow, other: Path, text: str) -> None:
+        """Open the comparison. Where no version is called `text`, say so and ask again."""
         from genopt_tui.ui.screens.compare import CompareScreen
         from genopt_tui.ui.screens.compare_reader import resolve_side
 
         here = Path(self.snapshot.session.path)
         try:
-            side = await run_in_thread(lambda: resolve_side(here, there, text))
+            side = await run_in_thread(lambda: resolve_side(here, other, text))
         except EXPECTED_ERRORS as error:
             self.host.show_notice(str(error), "error")
-            self._ask_version(row, there, text)
+            self._ask_version(row, other, text)
             return
         self.host.app.push_screen(CompareScreen(self.snapshot, self.host.store, row.commit, side))
 
@@ -289,8 +291,7 @@ class HistoryHandlers:
 def _build_chooser(
     title: str, names: Sequence[str], above: str = "", value: str = ""
 ) -> dialogs.Dialog[str]:
-    """A chooser of names; where there are more than digits, the name is typed, and `value` is there
-    at first."""
+    """A chooser of names. Where the digits do not suffice, the name is typed; `value` is the default."""
     if len(names) <= len(CHOICE_KEYS):
         choices = [
             dialogs.Choice(digit, name, name)
@@ -302,7 +303,7 @@ def _build_chooser(
 
 
 def _list_other_sessions(here: Path, task: str) -> dict[str, Path]:
-    """The other sessions of a task by what a person calls them, the one worked on last first."""
+    """The other sessions of a task by name, the last used one first."""
     from genopt_tui.session import places
 
     here = here.resolve()
@@ -317,9 +318,9 @@ def _list_versions_between(rows: Sequence[HistoryRow], head: str, back_to: str) 
     """The versions from head down to just above `back_to`, newest first; empty where it is no
     ancestor."""
     by_commit = {row.commit: row for row in rows}
-    found = []
-    at = by_commit.get(head)
-    while at is not None and at.commit != back_to:
-        found.append(at)
-        at = by_commit.get(at.parents[0]) if at.parents else None
-    return found if at is not None else []
+    between = []
+    row = by_commit.get(head)
+    while row is not None and row.commit != back_to:
+        between.append(row)
+        row = by_commit.get(row.parents[0]) if row.parents else None
+    return between if row is not None else []
