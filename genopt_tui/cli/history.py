@@ -14,7 +14,6 @@ from genopt_tui.cli.target import (
     open_journal,
     open_repository,
 )
-from genopt_tui.config import format_exclusion
 from genopt_tui.errors import Exit, UsageError, single_line
 from genopt_tui.session.commands import Note, ScoreHunks, SetOptions, new_token
 
@@ -217,6 +216,8 @@ def exclude(session: str, example: str, reason: tuple[str, ...], back: bool) -> 
 
     This takes effect with the next step; the reason is recorded.
     """
+    from genopt_tui.config import format_exclusion
+
     text = " ".join(reason).strip()
     if bool(text) == back:
         raise UsageError(
