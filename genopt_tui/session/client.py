@@ -1,4 +1,5 @@
-"""What every face does with a live session: leave commands, start a runner, follow events."""
+"""What interface and command line do with a live session: send commands, start a runner, follow
+events."""
 
 import subprocess
 import sys
@@ -97,8 +98,8 @@ class EventFollower:
         return out
 
     def _build_last_delta(self, event: Event) -> Event | None:
-        """What of a finished reply no piece has told: pieces are dropped when the reply is
-        stored."""
+        """The end of a finished reply that no piece delivered, because storing a reply drops its
+        pieces."""
         key = (event.step, event.data["candidate"], event.data["attempt"])
         reply = next(
             (r for r in self._journal.read_replies(event.step) if r.id == event.data["reply"]), None

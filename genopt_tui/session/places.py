@@ -165,8 +165,8 @@ def resolve_session(text: str = "") -> Path:
 
 
 def quote_session(path: Path) -> str:
-    """What a person types to mean the session at `path`: its name, or its path where the name means
-    another or none."""
+    """What to type for the session at `path`: its name, or its path where the name means another
+    session or none."""
     path = path.resolve()
     try:
         found = resolve_session(path.name)

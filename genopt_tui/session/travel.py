@@ -1,5 +1,5 @@
-"""A session on another machine: its task comes along by content, remote branches become local, and
-nothing runs unasked."""
+"""A session that came from another machine: its task travels in the repository, remote branches
+become local, and nothing runs unasked."""
 
 import os
 import re

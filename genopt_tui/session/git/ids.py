@@ -24,7 +24,8 @@ def hash_blob(data: bytes) -> str:
 
 
 def encode_tree(entries: Mapping[str, tuple[str, str]]) -> bytes:
-    """The data of a tree of name to (mode, id). git sorts folders as if their names ended in `/`."""
+    """The data of a tree of name to (mode, id). git sorts folders as if their names ended in
+    `/`."""
     order = sorted(
         entries.items(),
         key=lambda item: encode_name(item[0]) + (b"/" if item[1][0] == TREE_MODE else b""),

@@ -1,12 +1,11 @@
 """The work tree of a session: it follows the active branch and never loses a hand edit.
 
-A file is written only where it still is what was put there; otherwise it stays, and what it was
-made from is remembered.
-That memory is `.git/genopt/worktree.json`: the commit (`at`) and the ref (`ref`) that the work tree
-follows, and the base of
-each file left alone. Beside it lies `act.json` while an act is being done: from this moment on the
-act (`act`) is finished even
-if its writer is killed, and then this file becomes the memory.
+A file is overwritten only while it is as the last checkout left it. An edited file stays, and the
+state remembers its base, the blob it was made from. The state is `.git/genopt/worktree.json`: the
+commit (`at`) and the ref (`ref`) that the work tree follows, and the bases of edited files.
+
+While an act is carried out, `act.json` lies beside it. From then on the act is finished even if its
+writer is killed, and `act.json` becomes the state.
 """
 
 import json
@@ -34,8 +33,8 @@ GENERATED_FILES = {RECORD, ".gitattributes"}
 
 @dataclass
 class WorkTreeState:
-    """What the work tree was last put to. `base` holds the blob each hand-edited file was made from
-    (None: no file)."""
+    """What the work tree was last set to. `base` maps each hand-edited file to the blob it was made
+    from (None: no file)."""
 
     at: str = ""
     ref: str = ""
@@ -74,10 +73,10 @@ class WorkTree:
         self.state = self._load_state()
 
     def prepare_act(self, act: str, commit: str, ref: str) -> list[int]:
-        """Write down the act that is about to move refs, and beside it what it puts into the work
-        tree to get to `commit` of `ref`.
+        """Write the act that is about to move refs, and the files that `commit` of `ref` changes in
+        the work tree, under temporary names.
 
-        Returns the open files, to be flushed and closed; `announced` is the point of no return.
+        Returns the open files, for the caller to flush and close; `begin_act` comes next.
         """
         old, new = self._list_blobs(self.state.at), self._list_blobs(commit)
         self._staged_files = {}
@@ -88,19 +87,21 @@ class WorkTree:
         return [self._write_state(self._pending_state), *files]
 
     def begin_act(self, act: str) -> None:
-        """Remember the act; what `announce` wrote is flushed. Its name is in the file system's
-        journal before that of any ref."""
+        """The point of no return: from here on the act is finished, even after a kill.
+
+        What `prepare_act` wrote is flushed by now. The file system's journal keeps this name ahead
+        of those of the refs.
+        """
         os.replace(self._new_state_file, self._act_file)
         self.state.act = act
 
     def cancel_act(self) -> None:
-        """No act is being done after all."""
+        """Give up the act that has begun."""
         self.state.act = ""
         self._act_file.unlink()
 
     def checkout(self, commit: str, ref: str) -> None:
-        """Put the work tree to `commit` of the branch `ref`, leaving alone what a person
-        changed."""
+        """Set the work tree to `commit` of the branch `ref`, except for what a person changed."""
         old, new = self._list_blobs(self.state.at), self._list_blobs(commit)
         base = self.state.base
         moved = {
@@ -120,8 +121,8 @@ class WorkTree:
         self._finish_checkout(commit, ref, new)
 
     def adopt_head(self, commit: str, ref: str) -> None:
-        """Take note that plain git moved the head: no file is touched, and what differs from the
-        new head is a hand edit."""
+        """Follow a head that plain git moved. No file changes; what differs from the new head is a
+        hand edit."""
         self._finish_checkout(commit, ref, self._list_blobs(commit))
 
     def find_edits(self, head: str) -> list[EditedFile]:
@@ -138,14 +139,14 @@ class WorkTree:
         return found
 
     def mark_rebased(self, names: Iterable[str]) -> None:
-        """Take note that edited files now hold what head did to them too."""
+        """Record that edited files now include what head changed in them."""
         for name in names:
             self.state.base.pop(name, None)
         self._save_state()
 
     def _claim_file(self, name: str, old: str | None, new: str | None) -> bool:
-        """Whether a file is still what was put there and has to change; otherwise what it was made
-        from is remembered."""
+        """Whether a file has to change and is as the last checkout left it. Remembers the base of an
+        edited file."""
         base, current = self.state.base.get(name, old), self._hash_current(name)
         if current == new:
             self.state.base.pop(name, None)
@@ -160,7 +161,7 @@ class WorkTree:
         return ours
 
     def _write_files(self, blobs: Mapping[str, str | None]) -> None:
-        """Write files (None deletes one), each at once or not at all; never through a link."""
+        """Write files (None deletes one), each atomically and never through a link."""
         ready, self._staged_files = self._staged_files, {}
         rest, handles = self._stage_files(
             {n: b for n, b in blobs.items() if b is not None and (n, b) not in ready}
@@ -181,8 +182,8 @@ class WorkTree:
     def _stage_files(
         self, blobs: Mapping[str, str]
     ) -> tuple[dict[tuple[str, str], Path], list[int]]:
-        """Blobs by name in files beside the memory, by name and blob, and these files, open: they
-        are to be flushed and closed."""
+        """Write blobs to temporary files beside the state. Returns these by name and blob, and the
+        open files, for the caller to flush and close."""
         found, handles = {}, []
         for number, (name, blob) in enumerate(blobs.items(), len(self._staged_files)):
             temporary = self._state_file.parent / f"file-{number}.tmp"
@@ -228,7 +229,7 @@ class WorkTree:
             return EditedFile(name, data.decode("utf-8", "replace"), base, is_utf8=False)
 
     def _iter_editable_files(self) -> Iterator[str]:
-        """Files in the artifact's folder that a person can mean: no hidden files, links, back-ups,
+        """Files in the artifact's folder that count as edits: no hidden files, links, back-ups,
         byte code or large files."""
         root = self.path / ARTIFACT
         if root.is_symlink():
@@ -247,7 +248,7 @@ class WorkTree:
                     yield place.relative_to(self.path).as_posix()
 
     def _resolve_path(self, name: str) -> Path:
-        """Where a file lies. Raises SessionError when a link in between would lead elsewhere."""
+        """The path of a file. Raises SessionError when a folder on the way is a link."""
         folder = safe_path(name).rpartition("/")[0]
         while folder:
             if os.path.islink(f"{self.path}/{folder}"):
@@ -278,12 +279,12 @@ class WorkTree:
         return followed
 
     def _save_state(self) -> None:
-        """Only an announced act must survive a power cut; without the rest it is done once more."""
+        """Not flushed: only an act that has begun must survive a power cut."""
         os.close(self._write_state(self.state))
         os.replace(self._new_state_file, self._state_file)
 
     def _write_state(self, followed: WorkTreeState) -> int:
-        """What is followed, in a new file that waits for its name; it is open."""
+        """Write the state to a temporary file; returns the open file."""
         return write_file(str(self._new_state_file), json.dumps(asdict(followed)).encode())
 
 

@@ -1,8 +1,8 @@
-"""Acts on history, written down as commits on `refs/genopt/acts`: old and new values of every ref
-moved, and of HEAD.
+"""Acts on history, logged as commits on `refs/genopt/acts` with old and new values of HEAD and of
+every ref that moved.
 
-The stack of undo and redo is threaded through the acts, so that one read finds what can be undone,
-however long the history.
+Each act names the tops of the undo and redo stacks, so one read finds what can be undone, however
+long the history.
 """
 
 import json
@@ -21,11 +21,9 @@ class Act:
     """One act. `number` counts from 1; `refs` maps ref to (old, new), None for no ref; `head` is
     (old, new) of HEAD.
 
-    `top` is the highest step of this act and those before it (None in acts that did not write it
-    down yet).
-    `undo` and `redo` are the acts (commits) that undo and redo would invert after this one, `below`
-    what lies beneath it on
-    its own stack; empty for none.
+    `top` is the highest step of this act and those before it, None in acts of earlier versions.
+    `undo` and `redo` are the acts (commits) that undo and redo would invert next, `below` is the
+    act beneath this one on its own stack; empty for none.
     """
 
     commit: str
@@ -93,8 +91,8 @@ class ActLog:
         step: int = 0,
         inverts: Act | None = None,
     ) -> Act:
-        """Stage the next act after `last`. `inverts` is what an undo or redo inverts. All that was
-        moved stays reachable as parents."""
+        """Stage the act after `last`. `inverts` is what an undo or redo inverts. Old and new values
+        of the refs are its parents, so they stay reachable."""
         before = self.read(last) if last else None
         undo, redo, below = _next_stacks(before, kind, inverts)
         top = (
@@ -135,7 +133,7 @@ class ActLog:
 
 
 def _next_stacks(before: Act | None, kind: str, inverts: Act | None) -> tuple[str, str, str]:
-    """(undo, redo, below) of the next act: a new act clears redo, undo and redo move one act from
+    """(undo, redo, below) of the next act: a new act clears redo; undo and redo move one act from
     one stack to the other."""
     undo, redo = (before.undo, before.redo) if before else ("", "")
     if kind == "undo" and inverts:

@@ -1,9 +1,8 @@
-"""Acts of a person on history: rewind, branch, switch, tag, undo, redo, and taking over what was
-kept or edited by hand.
+"""Acts of a person on history: rewind, branch, switch, tag, undo and redo, and accepting edits that
+were rejected or made by hand.
 
-Each moves refs through `Repository.move`, so that it is written down, can be undone, and survives a
-kill at any point.
-All belong to the holder of the session's lock.
+Each moves refs through `Repository.move_refs`, so it is logged, can be undone, and survives a kill
+at any point. All are for the holder of the session's lock.
 """
 
 from collections.abc import Iterable
@@ -66,30 +65,30 @@ def tag(repository: Repository, name: str, version: str = "head") -> Act:
 
 
 def undo(repository: Repository) -> Act:
-    """Take back the last act that was not undone yet. Steps, spend and journal are never undone."""
+    """Undo the last act that is not undone yet. Steps, spend and journal are never undone."""
     repository.recover()
     return _invert(repository, "undo")
 
 
 def redo(repository: Repository) -> Act:
-    """Do again what the last undo took back."""
+    """Redo what the last undo undid."""
     repository.recover()
     return _invert(repository, "redo")
 
 
 def find_undoable(repository: Repository) -> Act | None:
-    """What `undo` would take back."""
+    """The act that `undo` would undo; None when there is none."""
     return _read_stack_top(repository, "undo")
 
 
 def find_redoable(repository: Repository) -> Act | None:
-    """What `redo` would do again."""
+    """The act that `redo` would redo; None when there is none."""
     return _read_stack_top(repository, "redo")
 
 
 def revive(repository: Repository, version: str) -> AppliedEdit:
-    """The edit of a version that was rejected or abandoned, re-applied on head: a proposal by hand,
-    nothing is moved."""
+    """The edit of a rejected or abandoned version, applied to head again, as a proposal by hand.
+    Nothing moves."""
     commit = repository.resolve(version)
     return reapply_edit(repository, commit, repository.head())
 
@@ -97,10 +96,8 @@ def revive(repository: Repository, version: str) -> AppliedEdit:
 def pick(
     repository: Repository, version: str, files: Iterable[str] = (), hunks: Iterable[int] = ()
 ) -> AppliedEdit:
-    """Some files and hunks (all: none named) of a version's own edit, re-applied on head: a
-    proposal by hand.
-
-    Hunks have the numbers of the whole edit, from 1.
+    """Some files and hunks of a version's edit (all when none are named), applied to head as a
+    proposal by hand. Hunks are numbered from 1 over the whole edit.
     """
     commit = repository.resolve(version)
     return reapply_edit(
@@ -109,8 +106,8 @@ def pick(
 
 
 def merge_hand_edit(repository: Repository) -> AppliedEdit:
-    """The open hand edit on top of what head did meanwhile to the files it touches: a proposal by
-    hand, nothing is moved."""
+    """The open hand edit merged with what head changed in the same files since, as a proposal by
+    hand. Nothing moves."""
     edit = _require_hand_edit(repository)
     ours = repository.read_artifact(edit.base)
     base = {name: edit.stale.get(name, ours.get(name)) for name in edit.changed}
@@ -123,11 +120,11 @@ def merge_hand_edit(repository: Repository) -> AppliedEdit:
 
 
 def resolve_hand_edit(repository: Repository) -> dict[str, str] | None:
-    """The artifact with the open hand edit, on top of what head did meanwhile; None where design
+    """The artifact with the open hand edit, merged with what head changed since; None when design
     choices are edited too.
 
-    Raises SessionError where nothing was edited, or where both changed the same lines: these stand
-    marked in the files then.
+    Raises SessionError when nothing was edited, or when both changed the same lines, which are then
+    marked in the files.
     """
     edit = _require_hand_edit(repository)
     if edit.choices is not None:
@@ -143,7 +140,8 @@ def resolve_hand_edit(repository: Repository) -> dict[str, str] | None:
     raise SessionError(
         f"{torn[0]} holds a conflict",
         "head and the edit changed the same lines, which stand marked in the file",
-        f"Edit {repository.path / ARTIFACT / torn[0]} until no marks are left, then take it over again",
+        f"Edit {repository.path / ARTIFACT / torn[0]} until no marks are left, "
+        "then take it over again",
     )
 
 
@@ -165,15 +163,14 @@ def describe_hand_edit(repository: Repository) -> str:
 
 
 def has_conflict_markers(text: str) -> bool:
-    """Whether marks of a conflict are left in a text."""
+    """Whether a text still has the markers of a conflict."""
     return "\n<<<<<<< head" in f"\n{text}" or "\n>>>>>>> the edit" in f"\n{text}"
 
 
 def write_conflicts(repository: Repository, applied: AppliedEdit) -> None:
-    """Put an edit that does not fit into the work tree, conflicts marked, as a hand edit to be
-    finished by a person.
+    """Write an edit with conflicts into the work tree, for a person to finish as a hand edit.
 
-    Raises SessionError where another hand edit is open: that one is never overwritten.
+    Raises SessionError when another hand edit is open; that one is never overwritten.
     """
     repository.recover()
     if repository.read_hand_edit() is not None:

@@ -1,7 +1,7 @@
-"""What was gathered from all versions of a session, so that nobody reads the whole log again.
+"""Caches of what is gathered from all versions of a session, so that the log is read once.
 
 Each cache is a file in `.git/genopt`: {"at", "acts", KEY}. It is complete up to the commit `at`:
-the last act on history (`acts` true) or head. Later acts have what was added since as ancestors.
+the last act on history (`acts` true) or head. The ancestors of later acts are what was added since.
 """
 
 import json

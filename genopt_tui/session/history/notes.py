@@ -1,9 +1,8 @@
-"""What is said about versions afterwards: a person's notes, and what hunks were worth. In git, so
-that it travels.
+"""Notes on versions: a person's, the worth of hunks, and the openings of the test split.
 
-Each kind is a ref of its own whose tree maps commit to text: a version itself never changes.
-
-What edits promised (`expects:`) and what came true, as the records hold it.
+They are in git, so they travel with the session. Each kind is a ref whose tree maps commit to text;
+a version itself never changes. Also here: how often the predictions of edits (`expects:`) came
+true.
 """
 
 import time
@@ -20,14 +19,13 @@ MAX_NOTE_LENGTH = 20_000  # characters of one note
 
 
 def read_notes(repository: HistoryReader, ref: str = NOTES) -> dict[str, str]:
-    """Commit to what was noted about it."""
+    """Commit to its note."""
     found = repository.objects.read(ref)
     return repository.objects.read_texts(repository.objects.read_commit(ref).tree) if found else {}
 
 
 def write_note(repository: HistoryReader, commit: str, text: str, ref: str = NOTES) -> None:
-    """Note `text` about a version, in place of what was noted before; empty text removes it. For
-    the holder of the lock."""
+    """Replace the note on a version; empty text removes it. For the holder of the lock."""
     if len(text) > MAX_NOTE_LENGTH:
         raise SessionError(
             "the note is too long", f"{len(text)} characters, {MAX_NOTE_LENGTH} is the most"
@@ -51,8 +49,7 @@ def write_note(repository: HistoryReader, commit: str, text: str, ref: str = NOT
 
 
 def record_opening(repository: HistoryReader, commit: str, why: str) -> None:
-    """Write down that the sealed test split was looked at for a version. For the holder of the
-    lock."""
+    """Record that the sealed test split was opened for a version. For the holder of the lock."""
     before = read_notes(repository, OPENINGS).get(commit, "")
     write_note(repository, commit, f"{before}{utc_timestamp()} {single_line(why)}\n", OPENINGS)
 
@@ -65,7 +62,7 @@ def count_openings(repository: HistoryReader) -> dict[str, int]:
 
 
 def count_gate_uses(repository: HistoryReader) -> int:
-    """How many versions the gate has scored: each use makes the next success by luck likelier."""
+    """How many versions the gate has scored. Each makes a success by luck more likely."""
     scored = ("--count", f"--grep=^{Trailer.SCORE}: ")
     return int(repository.run_git("rev-list", *scored, *TRIED_REVISIONS, "--"))
 

@@ -1,4 +1,4 @@
-"""What a session's git repository holds: versions, records, refs. Reading needs no lock.
+"""Reads a session's git repository: versions, records, refs. Reading needs no lock.
 
 Objects and refs go through `ObjectStore` and `Refs`, log and diff through `git` itself.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from genopt_tui.session.history.record import Record
 
 
-MAX_CACHED_OUTCOMES = 64  # that are kept in memory
+MAX_CACHED_OUTCOMES = 64
 
 
 class Outcome(NamedTuple):
@@ -63,8 +63,7 @@ class HistoryReader:
         return self.resolve_head()[1]
 
     def resolve_head(self) -> tuple[str, str]:
-        """What HEAD names (a ref, or a commit where no branch is checked out), and the commit of
-        that."""
+        """What HEAD names (a ref, or a commit where no branch is checked out), and its commit."""
         ref = self.refs.read_head()
         return ref, self.refs.read(ref) or self.objects.read_commit("HEAD").sha
 
@@ -102,16 +101,14 @@ class HistoryReader:
         )
 
     def read_choices(self, commit: str) -> "DesignChoices":
-        """The design choices in force in a version: not to be changed, others have the same. Raises
-        UsageError when they
-        cannot be read."""
+        """The design choices of a version. Callers share the object and must not change it. Raises
+        UsageError when they cannot be read."""
         blob = self._find_entry(commit, CHOICES)
         if blob not in self._choices:
             from genopt_tui.config import from_toml
 
-            self._choices = {
-                blob: from_toml(self.read_choices_text(commit))
-            }  # steps in a row mostly have the same
+            # one entry is enough: steps in a row mostly have the same choices
+            self._choices = {blob: from_toml(self.read_choices_text(commit))}
         return self._choices[blob]
 
     def read_record(self, commit: str) -> "Record":
@@ -125,14 +122,13 @@ class HistoryReader:
         )
 
     def read_outcome(self, commit: str) -> Outcome:
-        """What a version's record says of how it was decided; the newest that were asked for are
-        remembered."""
+        """How a version was decided, from its record; cached."""
         if commit not in self._outcomes:
             self.cache_outcome(commit, self.read_record(commit))
         return self._outcomes[commit]
 
     def cache_outcome(self, commit: str, record: "Record") -> None:
-        """Keep in memory what the record of a version says of how it was decided."""
+        """Cache how a version was decided."""
         if len(self._outcomes) >= MAX_CACHED_OUTCOMES:
             self._outcomes.pop(next(iter(self._outcomes)))
         self._outcomes[commit] = Outcome(
@@ -140,12 +136,12 @@ class HistoryReader:
         )
 
     def read_reasoning(self, commit: str) -> str:
-        """What the commit's message says between subject and trailers."""
+        """The text of the commit's message between subject and trailers."""
         return message.parse_reasoning(self.objects.read_commit(commit).message)
 
     def read_log(self, all_branches: bool = False) -> list[Version]:
-        """Versions, newest first: of the active branch, or with `all` of every branch with what was
-        rejected or abandoned."""
+        """Versions, newest first: of the active branch, or with `all_branches` of every branch,
+        with what was rejected or abandoned."""
         versions = self.run_log("--topo-order", *(TRIED_REVISIONS if all_branches else ["HEAD"]))
         return versions if all_branches else [mark_on_branch(version) for version in versions]
 
@@ -166,7 +162,7 @@ class HistoryReader:
         return self._highest + 1
 
     def is_new(self) -> bool:
-        """Whether it holds its start and nothing else: told without a walk through history."""
+        """Whether the session has its start and nothing else, without a walk through history."""
         head, named = self.head(), self.refs.list_refs(HEADS, TAGS, REJECTED, ABANDONED)
         return set(named.values()) == {head} and not self.objects.read_commit(head).parents
 
@@ -175,7 +171,7 @@ class HistoryReader:
         return self.read_record(self.head()).direction
 
     def is_ancestor(self, old: str, new: str) -> bool:
-        """Whether `new` was made from `old`, however far back."""
+        """Whether `old` is an ancestor of `new`."""
         return self.run_git("rev-list", "-n", "1", f"^{new}", old, "--") == b""
 
     def run_git(self, *args: str, ok: Sequence[int] = (0,), data: bytes = b"") -> bytes:
@@ -188,8 +184,8 @@ class HistoryReader:
         return self.run_git("diff", *args, old, new, "--", *paths).decode("utf-8", "replace")
 
     def _find_highest_step(self) -> int:
-        """Acts remember the highest step that was accepted, names of refs the others; a clone
-        without acts is read whole."""
+        """From the last act (accepted steps) and the names of refs (rejected ones); a clone without
+        acts is read whole."""
         last = self.refs.read(ACTS)
         top = self.acts.read(last).top if last else None
         if top is None:

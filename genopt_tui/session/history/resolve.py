@@ -86,7 +86,7 @@ def _resolve_step(repository: HistoryReader, text: str) -> str | None:
 def _find_accepted(
     repository: HistoryReader, step: int, candidate: int | None = None
 ) -> str | None:
-    """The accepted version of a step: on the active branch before the others."""
+    """The accepted version of a step, the one on the active branch first."""
     found = _find_on_branch(repository, step)
     if found and candidate in (None, _candidate_number(found)):
         return found.sha
@@ -101,7 +101,7 @@ def _find_accepted(
 
 
 def _search_log(repository: HistoryReader, step: int) -> list[str]:
-    """Commits of a step that only plain git knows of, looked for in all messages."""
+    """Commits of a step that no act names, found by their messages."""
     wanted = ["--format=%H", "-E", f"--grep=^{Trailer.STEP}: {step}$", "-20"]
     among = ["HEAD", "--branches", f"--glob={ABANDONED}*"]
     return repository.run_git("log", *wanted, *among, "--").decode().split()
@@ -116,8 +116,8 @@ def _trailer_number(commit: Commit, trailer: Trailer) -> int | None:
 
 
 def _find_on_branch(repository: HistoryReader, step: int) -> Commit | None:
-    """The version of a step on the way to head: steps only fall from head to start, so a few looks
-    find it."""
+    """The version of a step on the way to head, by bisection: steps only fall from head to
+    start."""
     near, far = 0, 1
     while (at := _read_step_near(repository, far)) is not None and at[0] > step:
         near, far = far, far * 2
@@ -134,8 +134,8 @@ def _find_on_branch(repository: HistoryReader, step: int) -> Commit | None:
 
 
 def _read_step_near(repository: HistoryReader, back: int) -> tuple[int, Commit] | None:
-    """Step and commit of the version `back` commits before head, or of the first one before it that
-    a step made."""
+    """Step and commit of the version `back` commits before head, or of its nearest ancestor that a
+    step made."""
     found = repository.objects.read(f"HEAD~{back}")
     while found is not None:
         commit = parse_commit(found.sha, found.data)

@@ -31,10 +31,10 @@ VersionKind = Literal["branch", "rejected", "abandoned"]
 class Version:
     """One commit of a session.
 
-    `step` is None for a commit made by plain git. `cost` is US dollars, None when unknown. `kind`:
-    `branch` when a branch
-    leads to it, else `rejected` or `abandoned`. `rank`, `base_rank`: see `learn.failures`. `task` digests the task's code and settings,
-    `gate_set` the gate examples.
+    `step` is None for a commit made by plain git. `cost` is US dollars, None when unknown. `kind`
+    is `branch` when a branch leads to it, else `rejected` or `abandoned`. `rank` and `base_rank`
+    are explained in `learn.failures`. `task` is a digest of the task's code and settings,
+    `gate_set` one of the gate examples.
     """
 
     commit: str
@@ -111,7 +111,7 @@ def _parse_log_row(row: Sequence[str], on_branch: bool) -> Version:
     score: Score | None = message.parse_score(trailers.get(Trailer.SCORE, ""))
     task, gates = parse_task_trailer(trailers.get(Trailer.TASK, ""))
     rejected = next((ref.removeprefix(REJECTED) for ref in refs if ref.startswith(REJECTED)), "")
-    return Version(  # what many versions share is kept once
+    return Version(  # interned: many versions share these texts
         commit=intern(commit),
         parents=tuple(map(intern, parents.split())),
         at=at,
@@ -149,7 +149,7 @@ def parse_task_trailer(text: str) -> tuple[str, str]:
 
 
 def _find_reachable(rows: Iterable[Sequence[str]]) -> set[str]:
-    """Commits that a branch leads to; `rows` are in topological order, children first."""
+    """Commits reachable from a branch; `rows` are in topological order, children first."""
     found: set[str] = set()
     for commit, parents, _, decoration, *_ in rows:
         if commit in found or HEADS in decoration:
@@ -177,8 +177,7 @@ def map_branches(versions: Sequence[Version], active: str) -> dict[str, str]:
 
 
 def find_task_changes(versions: Sequence[Version]) -> set[str]:
-    """Versions that were scored under another state of the task than the nearest scored version
-    before them."""
+    """Versions whose task had changed since their nearest scored ancestor was scored."""
     under: dict[str, str] = {}
     changed = set()
     for version in reversed(versions):
@@ -190,8 +189,7 @@ def find_task_changes(versions: Sequence[Version]) -> set[str]:
 
 
 def mark_on_branch(version: Version) -> Version:
-    """The same version, known to lie on the active branch (HEAD may be detached from every
-    branch)."""
+    """The same version, marked as on a branch, which a log of a detached HEAD cannot tell."""
     return replace(version, kind="branch")
 
 
@@ -202,7 +200,7 @@ def hash_gate_set(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def build_trailers(record: "Record", model: str) -> dict[str, str]:
-    """The trailers that say what lists show of a record."""
+    """The trailers for what lists show of a record."""
     scores = record.scores
     lines: dict[str, str] = {Trailer.STEP: str(record.step)}
     if record.candidate:

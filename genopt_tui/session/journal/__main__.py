@@ -2,9 +2,9 @@
 
     python -m genopt_tui.session.journal SESSION/.genopt/journal.db
 
-`sqlite3` shows the tables `command`, `reply`, `rollout` and `event` as text, except that prompts and
-other long `event.data` are compressed and that rows of old steps lie in `block`. Here everything is
-text, one object a line: {"table": "event", "row", "at", "step", "kind", ...} and
+`sqlite3` shows the tables `command`, `reply`, `rollout` and `event` as text, except that prompts
+and other long `event.data` are compressed and that rows of old steps lie in `block`. Here
+everything is text, one object a line: {"table": "event", "row", "at", "step", "kind", ...} and
 {"table": "reply", ...}.
 """
 

@@ -20,7 +20,7 @@ FREQUENT_KINDS = (
     "('rollout_finished','evidence_built','prompt_built','reply_finished','edit_parsed',"
     "'gate_finished','decided','committed','rejected','budget','prompted')"
 )
-"""Events that nobody looks up by kind alone, or only the newest: only the index of steps has them."""
+"""Events that nobody looks up by kind alone, or only the newest: `event_rare` leaves them out."""
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS event(
   id INTEGER PRIMARY KEY, at TEXT NOT NULL, step INTEGER NOT NULL, kind TEXT NOT NULL,
