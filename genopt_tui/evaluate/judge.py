@@ -147,6 +147,7 @@ class Judge:
         context.set_ask_handler(
             lambda n, asked, params: self._send_question(rollout, n, asked, params)
         )
+        context.set_begin_handler(lambda: self.runner.send({"op": "began"}))
         if not self.limits.processes and cpu_affinity.has_multiple_cores():
             watch.affinity = cpu_affinity.AffinityController(lambda: context.calls, player.pidfd)
         watch.start()

@@ -42,11 +42,16 @@ class PlayerContext:
         self.calls = self.llm_calls = self.steps = 0
         self._player, self._watchdog, self._limits, self._tracer = player, watchdog, limits, tracer
         self._ask_handler: AskHandler = lambda n, messages, params: None
+        self._begin_handler: Callable[[], None] = lambda: None
         self._question_counts: Counter[bytes] = Counter()
         self._digest = sha256()
 
     def set_ask_handler(self, ask: AskHandler) -> None:
         self._ask_handler = ask
+
+    def set_begin_handler(self, handler: Callable[[], None]) -> None:
+        """`handler` is called once, when the player has confirmed the artifact."""
+        self._begin_handler = handler
 
     def send_artifact(self, artifact: Mapping[str, str]) -> None:
         """Send the player its artifact."""
@@ -75,6 +80,7 @@ class PlayerContext:
             if not self.has_begun:
                 channel.receive()  # the player confirms the artifact
                 self.has_begun = True
+                self._begin_handler()
             answer = channel.receive()
             while type(answer) is list and len(answer) == 3 and answer[0] == ASK:
                 channel.send(self._relay_question(answer[1], answer[2]))

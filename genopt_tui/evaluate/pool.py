@@ -22,7 +22,7 @@ from genopt_tui.evaluate.sandbox import Isolation
 from genopt_tui.evaluate.worker import JudgeDied, Worker
 from genopt_tui.task.extras import ensure_installed
 from genopt_tui.task.loader import TaskFolder
-from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult
+from genopt_tui.task.rollout import Example, Limits, Rollout, RolloutResult, Status
 
 # judges that may exist while questions wait for their answers: at least, and per worker
 MIN_JUDGES, JUDGES_PER_WORKER = 8, 4
@@ -108,12 +108,16 @@ class Pool:
         Cancelling stops its player at once."""
         await self.start()
         why, tries, kills, reruns = "", MAX_TRIES, MAX_KILLS, 0
+        status: Status = "infra"
         while tries and kills:
             await self._scheduler.acquire(rollout.tree)
             try:
                 message = await self._run_on_worker(rollout)
             except JudgeDied as died:
                 why, reruns = str(died), reruns + 1
+                status = _blame_for_death(died)
+                if status == "timeout":  # the same would hang again
+                    break
                 if await died.was_killed():
                     kills -= 1
                 else:
@@ -125,9 +129,9 @@ class Pool:
                 self._require_same_files(message)
                 result = judge_messages.decode_result(message["result"])
                 return replace(result, reruns=result.reruns + reruns) if reruns else result
-            why = message["error"]
+            why, status = message["error"], "infra"
             break
-        return self._make_failed_result(rollout, why)
+        return self._make_failed_result(rollout, status, why)
 
     async def list_examples(self, split: str, settings: Mapping[str, Any]) -> list[Example]:
         """The task's examples of a split under its resolved settings. Raises EvaluationError."""
@@ -232,17 +236,25 @@ class Pool:
         task.add_done_callback(self._cleaning.discard)
         return task
 
-    def _make_failed_result(self, rollout: Rollout, why: str) -> RolloutResult:
+    def _make_failed_result(self, rollout: Rollout, status: Status, why: str) -> RolloutResult:
         return RolloutResult(
             rollout.example.id,
             rollout.repeat,
             rollout.split,
-            "infra",
+            status,
             None,
             0.0,
             error=why,
             sandbox=self._sandbox_name,
         )
+
+
+def _blame_for_death(died: JudgeDied) -> Status:
+    """How a rollout ends whose judge dies or hangs: by the artifact's fault once the task's code
+    works on what the artifact returned, or an artifact could choose the rollouts that count."""
+    if not died.artifact_began:
+        return "infra"
+    return "timeout" if died.hung else "invalid"
 
 
 class FairScheduler:

@@ -20,6 +20,7 @@ from genopt_tui.evaluate.wire import WireError, pack, unpack
 from genopt_tui.task.loader import PACKAGE, TaskFolder
 from genopt_tui.task.rollout import Limits, Rollout
 
+START_TIMEOUT = 60.0  # seconds beyond a rollout's limit for a judge to start the artifact
 GRACE = 10.0  # seconds beyond a rollout's limit before its judge is taken for stuck
 STOP_TIMEOUT = 1.0  # seconds for a judge to stop a cancelled rollout
 OUTPUT_TIMEOUT = 0.5  # seconds to wait for what a dead judge printed
@@ -28,15 +29,22 @@ AnswerCallback = Callable[[LlmQuestion], Awaitable[str]]
 
 
 class JudgeDied(Exception):
-    """The judge process ended or hung; the message holds its last words."""
+    """The judge process ended or hung; the message holds its last words.
+
+    `artifact_began`: the task's code had already seen what the artifact returned.
+    """
 
     def __init__(
         self,
         words: str,
         process: asyncio.subprocess.Process | forked_judge.ForkedJudge | None = None,
+        *,
+        hung: bool = False,
     ) -> None:
         super().__init__(words)
         self._process = process
+        self.hung = hung
+        self.artifact_began = False
 
     async def was_killed(self) -> bool:
         """Whether somebody killed it."""
@@ -119,14 +127,23 @@ class Worker:
         """The judge's answer to a rollout. Raises JudgeDied, and what `answer` raises beside
         UsageError."""
         await self._send({"op": "run", "rollout": judge_messages.encode_rollout(rollout)})
-        deadline = time.monotonic() + self.limits.seconds + GRACE
-        while True:
-            message = await self._receive(deadline - time.monotonic())
-            if message["op"] != "ask":
-                return message
-            asked = time.monotonic()
-            await self._send(await _make_answer(answer, LlmQuestion(**message["question"])))
-            deadline += time.monotonic() - asked
+        began = False
+        deadline = time.monotonic() + self.limits.seconds + START_TIMEOUT
+        try:
+            while True:
+                message = await self._receive(deadline - time.monotonic())
+                if message["op"] == "began":
+                    began = True
+                    deadline = time.monotonic() + self.limits.seconds + GRACE
+                elif message["op"] == "ask":
+                    asked = time.monotonic()
+                    await self._send(await _make_answer(answer, LlmQuestion(**message["question"])))
+                    deadline += time.monotonic() - asked
+                else:
+                    return message
+        except JudgeDied as died:
+            died.artifact_began = began
+            raise
 
     async def request_examples(self, split: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The judge's answer to a question for examples. Raises JudgeDied."""
@@ -138,7 +155,7 @@ class Worker:
         try:
             await self._send({"op": "cancel"})
             end = time.monotonic() + STOP_TIMEOUT
-            while (await self._receive(end - time.monotonic()))["op"] == "ask":
+            while (await self._receive(end - time.monotonic()))["op"] in ("ask", "began"):
                 pass
         except JudgeDied:
             return False
@@ -186,7 +203,7 @@ class Worker:
                 message: dict[str, Any] = unpack(await self._reader.readexactly(size))
                 return message
         except TimeoutError as error:
-            raise JudgeDied("the task's own code did not end") from error
+            raise JudgeDied("the task's own code did not end", hung=True) from error
         except (asyncio.IncompleteReadError, OSError, WireError) as error:
             raise JudgeDied(await self.describe_death(), self.process) from error
 

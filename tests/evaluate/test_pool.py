@@ -17,7 +17,7 @@ import pytest
 
 from genopt_tui.config import Sandbox
 from genopt_tui.errors import EvaluationError, ProposerPause, UsageError
-from genopt_tui.evaluate import sandbox
+from genopt_tui.evaluate import sandbox, worker
 from genopt_tui.evaluate.pool import LlmQuestion
 from genopt_tui.task.rollout import Example, Limits, RolloutResult
 from genopt_tui.task.trace import decode
@@ -365,6 +365,27 @@ async def test_a_judge_that_dies_over_a_rollout_is_infra(make: Make) -> None:
     result = await make(code).submit(rollout("def act(obs): return 1"))
     assert (result.status, result.score) == ("infra", None)
     assert "last words" in result.error
+
+
+async def test_a_judge_that_hangs_over_what_the_artifact_returned_is_a_timeout(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "GRACE", 0.5)
+    code = "def run(artifact, example, ctx):\n    while ctx.call('agent.act', 1): pass\n"
+    code = code.replace(": pass", ":\n        while True: pass")
+    pool = make(code, limits=Limits(seconds=1))
+    result = await pool.submit(rollout("def act(obs): return 1"))
+    assert (result.status, result.score) == ("timeout", None)
+    assert "did not end" in result.error
+
+
+async def test_a_judge_that_dies_over_what_the_artifact_returned_is_invalid(make: Make) -> None:
+    code = (
+        "import os\ndef run(artifact, example, ctx):\n    os._exit(ctx.call('agent.act', 1) + 2)\n"
+    )
+    result = await make(code).submit(rollout("def act(obs): return 1"))
+    assert (result.status, result.score) == ("invalid", None)
+    assert "the judge process died" in result.error
 
 
 async def test_a_task_that_cannot_be_loaded_is_infra(make: Make) -> None:
