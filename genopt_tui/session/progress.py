@@ -8,7 +8,7 @@ run_started      mode, steps, until, model (the setting), name (who that is: 'NA
                  replay), pid, sandbox, workers
 batch_sampled    base (commit), tree (of artifact/), branch, examples [[id, repeat]...], epoch
 rollout_finished example, repeat, split, score, status, cached, seconds, rollout (journal id), tree
-[, candidate]
+[, candidate] [, hint (the sandbox setting it failed for; for the person)]
 evidence_built   parts [{example, repeat, score, status, rollout, steps, shown [[first, last]...],
                  cut, tokens}], sections [{name, tokens, cut}],
                  tokens, budget, estimated, horizon {kind, steps}, covers {trace, score}, mean,

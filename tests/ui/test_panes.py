@@ -215,12 +215,20 @@ async def test_running_batch_shows_finished_rollouts() -> None:
     rolling = EvidenceView(
         14,
         batch=(("seed-1", 0), ("seed-9", 0)),
-        rollouts=({"example": "seed-1", "repeat": 0, "score": 3.0},),
+        rollouts=(
+            {
+                "example": "seed-1",
+                "repeat": 0,
+                "score": 3.0,
+                "hint": "the sandbox has no network: --set sandbox.network=true",
+            },
+        ),
     )
     host = Host(EvidencePane(), snapshot(evidence=rolling))
     async with host.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         assert "rolling out 1 of 2" in text_of(host)
+        assert "sandbox  the sandbox has no network" in text_of(host)
         assert "seed-9" in text_of(host)
 
 

@@ -90,6 +90,7 @@ class RolloutTable:
             seconds=result.seconds,
             rollout=rollout,
             tree=tree,
+            **({"hint": result.hint} if result.hint else {}),
             **event,
         )
 

@@ -69,6 +69,7 @@ def build_sent_rows(e: EvidenceView, width: int) -> EvidenceRows:
         rows.add(
             format_part(part, "", longest=_measure_names(parts)), (EXAMPLE, str(part["example"]))
         )
+    _add_sandbox_hints(rows, e.rollouts)
     rows.add_gap()
     _add_horizon(rows, sent)
     rows.add_gap()
@@ -90,9 +91,16 @@ def build_next_rows(e: EvidenceView, chosen: EvidenceChoices, width: int) -> Evi
         _add_waiting(rows, e.sent, chosen)
     elif e.sent is None and e.batch:
         _add_rolling_out(rows, e, chosen.pinned)
+    _add_sandbox_hints(rows, e.rollouts)
     rows.add_gap()
     _add_upcoming(rows, e, chosen)
     return rows
+
+
+def _add_sandbox_hints(rows: EvidenceRows, rollouts: Sequence[Data]) -> None:
+    """What in the sandbox made rollouts fail, each hint once. For the person: no prompt has it."""
+    for hint in dict.fromkeys(str(r["hint"]) for r in rollouts if r.get("hint")):
+        rows.add_labelled("sandbox", _join_lines(hint), "warn")
 
 
 def _add_waiting(rows: EvidenceRows, sent: Data, chosen: EvidenceChoices) -> None:
