@@ -54,7 +54,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from genopt_tui.config import split_pair
 from genopt_tui.session.journal import Event, Journal
 
 IDLE, RUNNING, WAITING, PAUSED, FINISHED, FAILED = (
@@ -262,6 +261,8 @@ class PendingInput:
     def excluded(self, committed: Mapping[str, str]) -> dict[str, str]:
         """Examples left out from the next step on, with the reason: those that the choices leave
         out, and what waits beside."""
+        from genopt_tui.config import split_pair  # loads pydantic, too heavy for the interface
+
         found = dict(committed)
         for key, _, reason in (
             split_pair(pair) for pair in self.staged if pair.startswith("exclude.")
