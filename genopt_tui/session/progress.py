@@ -261,12 +261,13 @@ class PendingInput:
     def excluded(self, committed: Mapping[str, str]) -> dict[str, str]:
         """Examples left out from the next step on, with the reason: those that the choices leave
         out, and what waits beside."""
+        pairs = [pair for pair in self.staged if pair.startswith("exclude.")]
+        if not pairs:
+            return dict(committed)
         from genopt_tui.config import split_pair  # loads pydantic, too heavy for the interface
 
         found = dict(committed)
-        for key, _, reason in (
-            split_pair(pair) for pair in self.staged if pair.startswith("exclude.")
-        ):
+        for key, _, reason in (split_pair(pair) for pair in pairs):
             found[key.removeprefix("exclude.")] = reason
         return {example: reason for example, reason in found.items() if reason}
 
