@@ -263,7 +263,7 @@ class PendingInput:
         out, and what waits beside."""
         pairs = [pair for pair in self.staged if pair.startswith("exclude.")]
         if not pairs:
-            return dict(committed)
+            return {example: reason for example, reason in committed.items() if reason}
         from genopt_tui.config import split_pair  # loads pydantic, too heavy for the interface
 
         found = dict(committed)
