@@ -119,7 +119,7 @@ async def test_json_gives_feedback_metrics_and_trace(tree: Tree) -> None:
             "metric = '^(a+)+$'",
             "invalid",
             None,
-            "took more than 1 s to look through",
+            "took more than 1 s to search",
         ),
         ("echo 7", "check = 'grep -q 7 work.sh'", "ok", 7.0, ""),
         ("echo 7", "check = 'echo wrong; false'", "invalid", None, "wrong"),

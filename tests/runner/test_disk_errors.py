@@ -14,7 +14,7 @@ def test_a_command_that_the_disk_refuses_is_answered_and_ends_no_runner(make: Ma
     bench.wait("decision_wanted")
     pid = runner_pid(bench.path)
     file = settings_file(bench.path)
-    temporary = file.with_name(f".{file.name}.{pid}")  # what the runner writes first
+    temporary = file.with_name(f".{file.name}.{pid}.tmp")  # what the runner writes first
     temporary.mkdir()
     with pytest.raises(GenoptError, match="Free space"):
         bench.tell("set", pairs=["workers=1"])

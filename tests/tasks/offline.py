@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genopt_tui.cli.follow import run_session
+from genopt_tui.session.commands import Run
 from genopt_tui.session.creation import create_session
 from genopt_tui.session.journal import Journal
 from genopt_tui.task import loader
@@ -59,7 +60,7 @@ def searched(task: str, *pairs: str, start: str = "") -> Session:
 def decided(path: Path) -> Session:
     """Run one step of a session and say what it came to. Raises AssertionError where it came to
     nothing."""
-    run_session(path, {"steps": 1, "mode": "auto"})
+    run_session(path, Run(steps=1, mode="auto"))
     journal = Journal(path)
     try:
         errors = [event.data for event in journal.read_events(kinds=["error"])]

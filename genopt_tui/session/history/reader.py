@@ -3,6 +3,7 @@
 Objects and refs go through `ObjectStore` and `Refs`, log and diff through `git` itself.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -120,6 +121,18 @@ class HistoryReader:
                 "utf-8", "replace"
             )
         )
+
+    def read_reason(self, commit: str) -> str:
+        """Why a version was decided as it was; empty where nobody said.
+
+        Reads the record as plain JSON, without the models that `read_record` loads. Raises
+        SessionError when the version has no record.
+        """
+        data = self.objects.get(self._find_entry(commit, RECORD), "blob").data
+        try:
+            return str(json.loads(data).get("decision", {}).get("reason", ""))
+        except (ValueError, AttributeError) as error:
+            raise SessionError("record.json of this version is not a record", str(error)) from error
 
     def read_outcome(self, commit: str) -> Outcome:
         """How a version was decided, from its record; cached."""

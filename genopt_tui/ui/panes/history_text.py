@@ -199,7 +199,7 @@ def read_reason(session: Path, commit: str) -> str:
     from genopt_tui.session.history.repository import Repository
 
     with Repository.open(session) as repository:
-        return repository.read_record(commit).decision.reason
+        return repository.read_reason(commit)
 
 
 def search_session(session: Path, text: str) -> dict[str, str]:

@@ -392,3 +392,8 @@ def test_what_is_staged_can_be_read_before_it_is_durable(session: Repository) ->
     files = {"small.py": "a = 1\n", "large.txt": "line\n" * 50_000}
     tree = session.stage_artifact(files)
     assert session.read_artifact_tree(tree) == files
+
+
+def test_a_reason_is_read_as_the_record_has_it(session: Repository, accept: Accept) -> None:
+    commit = accept(1, "a = 2\n")
+    assert session.read_reason(commit) == session.read_record(commit).decision.reason

@@ -88,11 +88,11 @@ def test_strict_rule(modules: Any, answer: str, target: str, right: bool) -> Non
 def test_no_reply_breaks_a_rule(reply: str, target: str) -> None:
     sys.path.insert(0, str(FAMILY))
     try:
-        from scoring import official, strict
+        from scoring import is_right_official, is_right_strict
     finally:
         sys.path.remove(str(FAMILY))
-    assert official(reply, target) in {True, False}
-    assert strict(target, target) is True or "(" in target
+    assert is_right_official(reply, target) in {True, False}
+    assert is_right_strict(target, target) is True or "(" in target
 
 
 def test_shuffled_split_is_stratified_and_keeps_repeats_together(modules: Any) -> None:
