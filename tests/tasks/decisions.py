@@ -10,6 +10,7 @@ from loopback import Provider, Request, Say
 
 from genopt_tui.cli.follow import run_session
 from genopt_tui.learn.scope import parse_scope
+from genopt_tui.session.commands import Run
 from genopt_tui.session.creation import create_session
 from genopt_tui.session.history.repository import Repository
 from genopt_tui.session.journal import Journal
@@ -199,7 +200,7 @@ def decide(task: str, name: str, *pairs: str, start: str = "") -> str:
         with Repository.open(path) as repository:
             choices, files = repository.read_choices("HEAD"), repository.read_artifact("HEAD")
         edited = render(files, with_remark(files, choices.scope))
-        run_session(path, {"steps": 1, "mode": "auto"})
+        run_session(path, Run(steps=1, mode="auto"))
         asked = {request.body["model"] for request in provider.requests}
     journal = Journal(path)
     ends = [

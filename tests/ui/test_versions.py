@@ -191,7 +191,9 @@ async def test_which_hunk_did_it(lived: Path) -> None:
             lambda: worth(person) == {1: 2.0, 2: -1.0}, "what the proposal's hunks were worth"
         )
         assert "up" in diff_heads(person)[0] and "down" in diff_heads(person)[1]
-        assert resolve_edit(lived, "4") == resolve_edit(lived, "4a") == {"step": 4, "candidate": 0}
+        for version in ("4", "4a"):
+            request = resolve_edit(lived, version)
+            assert (request.step, request.candidate, request.version) == (4, 0, None)
         told = (await asyncio.to_thread(run_side_job, lived, resolve_edit(lived, "4")))["hunks"]
         assert [round(hunk["worth"], 6) for hunk in told["hunks"]] == [2.0, -1.0]
         await person.press("a")

@@ -295,7 +295,7 @@ def under_cursor(guest: Guest, number: int) -> str:
         row = guest.main.history_pane.row
         return f"{row.decision} {row.subject}" if row else ""
     view = guest.main.pane(number).view  # type: ignore[attr-defined]
-    return "".join(text for text, _ in view.line(view.cursor))
+    return "".join(text for text, _ in view.get_line(view.cursor))
 
 
 @pytest.mark.slow
