@@ -82,7 +82,15 @@ def text_of(themes: Sequence[list[list[Cell]]]) -> str:
     lines = [
         ["".join(character for character, _ in line).rstrip() for line in lines] for lines in themes
     ]
-    assert all(other == lines[0] for other in lines), "a theme changed what is written"
+    assert all(other == lines[0] for other in lines), (
+        "a theme changed what is written: "
+        + "\n".join(
+            f"{first!r} {line!r}"
+            for other in lines
+            for first, line in zip(lines[0], other, strict=True)
+            if line != first
+        )
+    )
     legend: dict[tuple[str, ...], str] = {}
     runs = [
         _runs(list(zip(*(_styles(theme[y]) for theme in themes), strict=True)), legend)
