@@ -4,6 +4,7 @@ from array import array
 
 from textual.cache import LRUCache
 from textual.message import Message
+from textual.strip import Strip
 from textual.timer import Timer
 
 from genopt_tui.task.rollout import TraceStep
@@ -103,6 +104,13 @@ class TraceView(LineView):
             if trace.other is not None and rollout == trace.other.rollout
             else None
         )
+
+    def render_line(self, y: int) -> Strip:
+        # a scroll bar that comes or goes changes the room of the columns without a resize
+        if self.trace.width != self.line_width:
+            self.trace.resize(self.line_width)
+            self._cache.strips.clear()
+        return super().render_line(y)
 
     def on_resize(self) -> None:
         step = self.step
