@@ -260,7 +260,7 @@ async def test_the_trace_steps_jumps_plays_and_turns(session: Path, scene: Scene
         await guest.until(lambda: pane.source is not before, "the other rollout")
 
 
-NEEDLES = {1: "rejected", 2: "194", 3: "predict_ball", 4: "objective", 5: "walls"}
+NEEDLES = {1: "rejected", 2: "194", 3: "act 3", 4: "objective", 5: "walls"}
 
 
 @pytest.mark.parametrize("number", NEEDLES)
