@@ -7,8 +7,8 @@ from genopt_tui.ui.pane_layout import PANE_NAMES
 
 PREAMBLE = """# Keys
 
-Made from the table of actions (`python -m genopt_tui.ui.actions.key_reference`). In the application `?` lists the keys that work here and now, and why
-others do not; `ctrl+p` or `:` finds every action by name; a click on a key of the footer does the same as the key.
+Made from the table of actions (`python -m genopt_tui.ui.actions.key_reference`). In the application `?` lists the keys that work here and now, and
+why others do not; `ctrl+p` or `:` finds every action by name; a click on a key of the footer does the same as the key.
 
 Other keys: in `settings.toml` of your genopt folder (`GENOPT_HOME`, else the platform's place for settings), by the id in the last
 column. A key that means something already, or an id that there is none of, is told when genopt starts.
